@@ -1,0 +1,2 @@
+//! The `loopchain` command.
+fn main() {}

@@ -1,0 +1,1 @@
+//! The five stages of a channel as pure state machines.

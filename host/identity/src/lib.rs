@@ -1,0 +1,1 @@
+//! Keys, certificates, membership and the one signature rule.

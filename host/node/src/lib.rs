@@ -1,0 +1,1 @@
+//! The roles: peer and radiostation; channel actors, configuration, telemetry.

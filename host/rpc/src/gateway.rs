@@ -1,0 +1,350 @@
+//! What the REST interface needs of a node, and nothing else: one trait that a peer answers from
+//! its own channels and, later, a proxy answers from other peers.
+//!
+//! In: names, ids, raw transactions. Out: views made for reading, or a coded [`Rejection`].
+//! Not here: HTTP, JSON, how a channel works.
+
+use async_trait::async_trait;
+use host_types::block::{Header, Pair};
+use host_types::manifest::Manifest;
+use host_types::proof::FinalProof;
+use host_types::validators::ValidatorSet;
+use host_types::{
+    Address, BlockId, BlockTime, CertificateId, ChannelName, GenesisHash, Hash32, Height, NodeName,
+    RawTx, Receipt, Rejection, ScoreEvent, ScoreName, SignedTransaction, TxId,
+};
+use std::time::Duration;
+
+/// Which block is meant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BlockRef {
+    /// The last final one.
+    Latest,
+    /// By position.
+    Height(Height),
+    /// By id.
+    Id(BlockId),
+}
+
+/// How a channel of this node is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// In step.
+    Normal,
+    /// Catching up.
+    Syncing,
+    /// Collecting answers after a lost disk.
+    Rejoining,
+    /// Follows and serves, but signs nothing; why.
+    Degraded(String),
+    /// Stopped; why.
+    Halted(String),
+}
+
+/// One validator as seen from this node.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ValidatorStatus {
+    /// Its name.
+    pub name: NodeName,
+    /// Its weight.
+    pub weight: u64,
+    /// Whether this node has an open session with it (true for itself).
+    pub is_connected: bool,
+    /// Whether it led the last block.
+    pub is_leader: bool,
+}
+
+/// The state of one channel on this node.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ChannelStatus {
+    /// Its name.
+    pub channel: ChannelName,
+    /// Its genesis hash; a transaction signs it.
+    pub genesis: GenesisHash,
+    /// Id of its rule.
+    pub rule: String,
+    /// Last final height.
+    pub height: Height,
+    /// Last final block with its result.
+    pub head: Pair,
+    /// Time of that block.
+    pub time: BlockTime,
+    /// Current epoch.
+    pub epoch: u64,
+    /// Current view.
+    pub view: u64,
+    /// Leader of the current view.
+    pub leader: Option<NodeName>,
+    /// Transactions since genesis.
+    pub tx_total: u64,
+    /// Blocks with transactions that this node proposed.
+    pub made_blocks: u64,
+    /// Transactions waiting in this node's pool.
+    pub pool_txs: u64,
+    /// How it is.
+    pub mode: Mode,
+    /// `strict` or `basic`.
+    pub sandbox: &'static str,
+    /// Weight that decides.
+    pub quorum: u64,
+    /// Weight of all.
+    pub total_weight: u64,
+    /// Weight that may be faulty.
+    pub faulty_max: u64,
+    /// The validators.
+    pub validators: Vec<ValidatorStatus>,
+    /// Whether views end without blocks now, that is, the leader is being complained about.
+    pub is_leader_complained: bool,
+    /// Whether unsigned clients of the old interface are signed for here.
+    pub v1_gateway: bool,
+}
+
+/// Where a transaction is.
+#[derive(Clone, Debug)]
+pub enum TxState {
+    /// Taken, not final yet; the envelope as it came.
+    Pending(SignedTransaction),
+    /// Final.
+    Final(Box<FinalTx>),
+    /// It can never become final (it expired, or lost its place to a twin); why.
+    Rejected(Rejection),
+}
+
+/// A final transaction.
+#[derive(Clone, Debug)]
+pub struct FinalTx {
+    /// The transaction.
+    pub transaction: SignedTransaction,
+    /// Height of its block.
+    pub height: Height,
+    /// Its block.
+    pub block: BlockId,
+    /// Its position in the block.
+    pub index: u32,
+    /// Time of its block.
+    pub time: BlockTime,
+    /// Its receipt.
+    pub receipt: Receipt,
+    /// Its events.
+    pub events: Vec<ScoreEvent>,
+    /// SHA-256 of the artefact that ran it, when a SCORE did.
+    pub artefact: Option<Hash32>,
+    /// Validators whose signatures are in the block's Final proof.
+    pub voters: Vec<NodeName>,
+}
+
+/// A final block.
+#[derive(Clone, Debug)]
+pub struct BlockView {
+    /// Its id.
+    pub id: BlockId,
+    /// Its header.
+    pub header: Header,
+    /// Its own result.
+    pub pair: Pair,
+    /// Its transactions in order.
+    pub transactions: Vec<SignedTransaction>,
+    /// Its Final proof; none for genesis.
+    pub proof: Option<FinalProof>,
+    /// Who signed the proof, and with what weight.
+    pub signers: Vec<(NodeName, u64)>,
+    /// Its proposer; none for genesis.
+    pub proposer: Option<NodeName>,
+}
+
+/// One SCORE of a channel.
+#[derive(Clone, Debug)]
+pub struct ScoreView {
+    /// Its name.
+    pub name: ScoreName,
+    /// Version of the active artefact.
+    pub version: String,
+    /// SHA-256 of the active artefact.
+    pub sha256: Hash32,
+    /// Since this height.
+    pub active_since: Height,
+    /// Digests of all versions that were active, newest first.
+    pub history: Vec<Hash32>,
+    /// Its manifest; none when the artefact is not here.
+    pub manifest: Option<Manifest>,
+    /// Whether its worker answers.
+    pub is_running: bool,
+}
+
+/// Answer of a query.
+#[derive(Clone, Debug)]
+pub struct QueryAnswer {
+    /// How it ended and the returned bytes; a query has no events or writes.
+    pub receipt: Receipt,
+    /// The last final height it read.
+    pub height: Height,
+    /// That block.
+    pub block: BlockId,
+}
+
+/// A member of a channel: a registered certificate.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MemberView {
+    /// Id of the certificate.
+    pub certificate: CertificateId,
+    /// Name in it.
+    pub name: NodeName,
+    /// Role in it.
+    pub role: &'static str,
+    /// Address of its key.
+    pub address: Address,
+    /// SPKI public key.
+    pub public_key: [u8; 32],
+}
+
+/// What a node says of itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NodeView {
+    /// `ORG/NAME`.
+    pub name: NodeName,
+    /// Signing key.
+    pub public_key: [u8; 32],
+    /// `host:port` that peers dial.
+    pub rpc_target: String,
+    /// Order in which it joined (1 for the first).
+    pub order: u32,
+    /// Build version.
+    pub version: String,
+}
+
+/// A node, as the REST interface sees it.
+#[async_trait]
+pub trait Gateway: Send + Sync {
+    /// What the node says of itself.
+    fn node(&self) -> NodeView;
+
+    /// Channels of this node, sorted.
+    fn channels(&self) -> Vec<ChannelName>;
+
+    /// Channel of v1 requests that name none.
+    fn default_channel(&self) -> ChannelName;
+
+    /// State of a channel.
+    async fn channel(&self, channel: &ChannelName) -> Result<ChannelStatus, Rejection>;
+
+    /// Validators of the current epoch.
+    async fn validators(&self, channel: &ChannelName) -> Result<ValidatorSet, Rejection>;
+
+    /// Takes a signed transaction. With `wait`, answers when it is final or the time is over; the
+    /// same bytes again get the same answer.
+    async fn submit(
+        &self,
+        channel: &ChannelName,
+        raw: RawTx,
+        wait: Option<Duration>,
+    ) -> Result<(TxId, TxState), Rejection>;
+
+    /// Signs for a client of the old interface and submits (`v1_gateway` of the channel's policy).
+    /// Quotas count the client's address.
+    async fn submit_unsigned(
+        &self,
+        channel: &ChannelName,
+        score: ScoreName,
+        method: String,
+        args: Vec<u8>,
+        client: std::net::IpAddr,
+    ) -> Result<TxId, Rejection>;
+
+    /// Where a transaction is; none when this node never heard of it.
+    async fn transaction(
+        &self,
+        channel: &ChannelName,
+        id: TxId,
+    ) -> Result<Option<TxState>, Rejection>;
+
+    /// A final block.
+    async fn block(
+        &self,
+        channel: &ChannelName,
+        block: BlockRef,
+    ) -> Result<Option<BlockView>, Rejection>;
+
+    /// Up to `limit` blocks below `before` (the newest when none), newest first.
+    async fn blocks(
+        &self,
+        channel: &ChannelName,
+        before: Option<Height>,
+        limit: u32,
+    ) -> Result<Vec<BlockView>, Rejection>;
+
+    /// Active SCOREs, sorted by name.
+    async fn scores(&self, channel: &ChannelName) -> Result<Vec<ScoreView>, Rejection>;
+
+    /// Calls a query method; `args` is the canonical array of arguments.
+    async fn query(
+        &self,
+        channel: &ChannelName,
+        score: &ScoreName,
+        method: &str,
+        args: Vec<u8>,
+    ) -> Result<QueryAnswer, Rejection>;
+
+    /// Members of a channel whose short name or full name is `name`.
+    async fn members(
+        &self,
+        channel: &ChannelName,
+        name: Option<&str>,
+    ) -> Result<Vec<MemberView>, Rejection>;
+
+    /// Waits for the next committed block of a channel; gives its height.
+    async fn next_block(&self, channel: &ChannelName, after: Height) -> Result<Height, Rejection>;
+
+    /// OpenMetrics text.
+    fn metrics(&self) -> String;
+
+    /// What keeps the node from being ready, one line each; empty when it is.
+    fn not_ready(&self) -> Vec<String>;
+}
+
+/// One peer as the radiostation lists it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PeerRecord {
+    /// Join order, from 1; never reused.
+    pub order: u32,
+    /// `ORG/NAME`.
+    pub name: NodeName,
+    /// Signing key (v1's `peer_id` and `cert` come from it).
+    pub public_key: [u8; 32],
+    /// `host:port` that peers dial.
+    pub rpc_target: String,
+    /// `host:port` of its REST interface.
+    pub rest_target: String,
+    /// When its status last changed, microseconds since 1970.
+    pub status_since_us: u64,
+    /// Whether it answers.
+    pub is_connected: bool,
+    /// Whether it leads the channel asked for now.
+    pub is_leader: bool,
+    /// Channels it serves.
+    pub channels: Vec<ChannelName>,
+}
+
+/// The radiostation, as its REST interface sees it.
+#[async_trait]
+pub trait Directory: Send + Sync {
+    /// Channels known, sorted.
+    fn channels(&self) -> Vec<ChannelName>;
+
+    /// Channel of requests that name none.
+    fn default_channel(&self) -> ChannelName;
+
+    /// Peers of a channel in join order.
+    async fn peers(&self, channel: &ChannelName) -> Result<Vec<PeerRecord>, Rejection>;
+
+    /// Live state of one peer's channel; none when it cannot be reached.
+    async fn peer_status(&self, channel: &ChannelName, peer: &PeerRecord) -> Option<ChannelStatus>;
+
+    /// Settings that may be shown: name and value, without secrets.
+    fn settings(&self) -> Vec<(String, String)>;
+
+    /// Certificates, DER: the peers', or the root.
+    fn certificates(&self, of_peers: bool) -> Vec<Vec<u8>>;
+
+    /// OpenMetrics text.
+    fn metrics(&self) -> String;
+}

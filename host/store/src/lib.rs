@@ -1,0 +1,1 @@
+//! Where a node keeps things: one database a channel, block segments, tip marker, sign log.

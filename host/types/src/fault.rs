@@ -1,0 +1,248 @@
+//! Errors by what the caller must do, and the numbered codes people meet.
+//!
+//! A [`Code`] is the same in REST, on the command line and in logs. A [`FaultClass`] tells the
+//! actor of a channel how to react; nothing ever decides by the text of an error.
+
+use std::fmt;
+
+/// How to react to an error.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FaultClass {
+    /// Tell the sender.
+    Reject,
+    /// The peer broke a rule: close, back off.
+    Penalise,
+    /// Later, with a bound; never a durable write.
+    Retry,
+    /// A channel's segment, database or an invariant: that channel is halted, others go on.
+    HaltChannel,
+    /// The sign log: nothing is signed on any channel until restart, reads go on.
+    StopSigning,
+    /// Configuration or identity: the node cannot run.
+    StopNode,
+}
+
+macro_rules! codes {
+    ($($(#[$doc:meta])* $name:ident = $number:literal, $http:literal, $exit:literal, $retry:literal, $help:literal;)*) => {
+        /// A numbered error.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        #[repr(u16)]
+        pub enum Code { $($(#[$doc])* $name = $number,)* }
+
+        impl Code {
+            /// Every code.
+            pub const ALL: &'static [Self] = &[$(Self::$name),*];
+
+            /// Status of an HTTP answer.
+            #[must_use]
+            pub const fn http(self) -> u16 {
+                match self { $(Self::$name => $http,)* }
+            }
+
+            /// Exit code of the command line.
+            #[must_use]
+            pub const fn exit(self) -> u8 {
+                match self { $(Self::$name => $exit,)* }
+            }
+
+            /// Whether the same request may succeed later.
+            #[must_use]
+            pub const fn is_retryable(self) -> bool {
+                match self { $(Self::$name => $retry,)* }
+            }
+
+            /// What to do about it.
+            #[must_use]
+            pub const fn help(self) -> &'static str {
+                match self { $(Self::$name => $help,)* }
+            }
+        }
+    };
+}
+
+codes! {
+    /// A configuration file cannot be read.
+    ConfigUnreadable = 1101, 500, 2, false, "check the path and the permissions of the file";
+    /// A configuration file is not valid TOML.
+    ConfigSyntax = 1102, 500, 2, false, "correct the line shown";
+    /// A configuration file has a key that does not exist.
+    ConfigUnknownKey = 1104, 500, 2, false, "remove the key or correct its name";
+    /// A configuration value is of another type or out of range.
+    ConfigBadValue = 1105, 500, 2, false, "use a value of the kind that is named";
+    /// A channel's groups or weights make no safe channel.
+    ConfigUnsafe = 1106, 500, 2, false, "change the weights as the message says";
+    /// Another network runs on the same data folder.
+    AlreadyRunning = 1301, 409, 2, false, "`loopchain ps` shows it, `loopchain down` stops it, `--data DIR --base-port B` starts a second one";
+    /// A port is taken.
+    PortTaken = 1302, 500, 2, false, "stop what listens there, or choose another `--base-port`";
+    /// No local network runs on the data folder.
+    NotRunning = 1303, 503, 5, true, "`loopchain up` starts one; `--data DIR` names another";
+    /// A build that the command needs failed.
+    BuildFailed = 1304, 500, 1, false, "read the lines of the compiler above";
+
+    /// A transaction is not in the canonical encoding.
+    TxMalformed = 2101, 400, 4, false, "encode it as docs/spec/wire.md says";
+    /// A transaction is over the size limit.
+    TxTooLarge = 2102, 413, 4, false, "send less than the limit in one transaction";
+    /// A signature does not verify.
+    SignatureWrong = 2103, 403, 4, false, "sign the exact bytes with the key of the named certificate";
+    /// A transaction's expiry lies in the past.
+    TxExpired = 2104, 409, 4, false, "sign it again with a later expiry";
+    /// A transaction was already taken.
+    TxDuplicate = 2105, 409, 4, false, "ask for its result by its hash";
+    /// The channel has no such SCORE.
+    ScoreUnknown = 2106, 404, 4, false, "the channel's SCOREs are listed at /api/v2/channels/NAME/scores";
+    /// Arguments do not fit the method.
+    ArgumentsWrong = 2107, 400, 2, false, "use the parameters that the message names";
+    /// The SCORE has no such method.
+    MethodUnknown = 2108, 404, 4, false, "use one of the methods that the message names";
+    /// A transaction is for another channel or network.
+    WrongChannel = 2109, 409, 4, false, "sign the genesis hash of this channel";
+    /// A transaction's expiry lies too far ahead.
+    ExpiryTooFar = 2110, 400, 4, false, "use an expiry at most 15 minutes ahead of block time";
+    /// The SCORE answered with one of its faults.
+    ScoreFault = 2111, 409, 4, false, "the message is the SCORE's own";
+    /// The call was stopped.
+    ScoreTrap = 2112, 409, 4, false, "correct the SCORE, or call it with less";
+    /// The SCORE's process died in the call.
+    ScoreCrash = 2113, 409, 4, false, "correct the SCORE";
+    /// A system transaction breaks a rule of the channel.
+    SystemRefused = 2114, 409, 4, false, "read the message; nothing was changed";
+
+    /// A peer or server cannot be reached.
+    Unreachable = 3101, 503, 5, true, "check that it runs and that the address is right";
+    /// A peer speaks another protocol version.
+    ProtocolMismatch = 3107, 503, 5, false, "run the same release on both";
+    /// Too little weight is present to decide.
+    NoQuorum = 3201, 503, 5, true, "start the missing validators; reads still work";
+    /// The pool is full.
+    PoolFull = 3202, 429, 5, true, "wait for Retry-After, then send again";
+    /// One signer fills its share of the pool.
+    SignerQuota = 3203, 429, 5, true, "wait until some of its transactions are final";
+    /// A transaction was taken but is not final yet.
+    NotFinalYet = 3204, 202, 6, true, "`loopchain tx get HASH` tells when it is";
+    /// This node has no such channel.
+    ChannelUnknown = 3205, 404, 3, false, "the channels are listed at /api/v2/channels";
+    /// The channel has stopped on this node.
+    ChannelHalted = 3206, 503, 5, false, "`loopchain status` tells why";
+    /// This node is catching up.
+    Syncing = 3207, 503, 5, true, "wait, or ask another peer";
+
+    /// The signer's certificate is not in the channel's membership.
+    SignerUnknown = 4101, 403, 4, false, "register the certificate on the channel first";
+    /// The signer's certificate is not valid at block time.
+    CertificateExpired = 4102, 403, 4, false, "renew the certificate";
+    /// The signer's role may not do this.
+    RoleRefused = 4103, 403, 4, false, "use an identity whose role the channel's policy names";
+    /// A certificate does not chain to an organisation of the channel.
+    CertificateUntrusted = 4104, 403, 4, false, "use a certificate issued by a member organisation";
+    /// The radiostation refused a peer.
+    JoinRefused = 4107, 403, 4, false, "ask an organisation of the channel to add your root";
+    /// A dev CA on an address that others can reach.
+    DevCaExposed = 4110, 500, 2, false, "listen on 127.0.0.1, or use certificates of your own CA";
+    /// A key file can be read by others.
+    KeyFileExposed = 4111, 500, 2, false, "chmod 600 the file";
+    /// No such identity in the key folder.
+    IdentityUnknown = 4112, 404, 2, false, "`--identity NAME` must name a key in the network's data folder";
+    /// An auditor tried to submit.
+    AuditorSubmits = 4301, 403, 4, false, "use a client identity";
+
+    /// The database ends before the tip marker.
+    StoreBehindMarker = 5203, 503, 7, false, "the block files and peers rebuild it; the sign log is whole";
+    /// The sign log failed: signing has stopped.
+    SigningStopped = 5204, 503, 5, false, "check the disk, then restart the peer; nothing is signed until then";
+    /// A channel's files failed: it is halted.
+    StoreFailed = 5205, 503, 5, false, "check the disk, then restart the peer; other channels go on";
+    /// Files on disk are of another version or damaged.
+    StoreDamaged = 5206, 500, 7, false, "restore the folder, or remove it and let the peer sync again";
+
+    /// A consensus rule was refused.
+    RuleRefused = 6101, 409, 4, false, "build it against this host's plugin-api";
+    /// A SCORE was refused.
+    ScoreRefused = 6102, 409, 4, false, "`loopchain score check FILE` lists every finding";
+    /// The sandbox is not complete on this machine.
+    SandboxIncomplete = 6103, 500, 2, false, "use a kernel with Landlock and seccomp, or `sandbox = \"basic\"` on a dev network";
+    /// An artefact of an active SCORE is not here.
+    ArtefactMissing = 6301, 503, 5, true, "drop the file into the plugins folder; peers are asked for it too";
+
+    /// A body is not valid JSON.
+    JsonMalformed = 7101, 400, 2, false, "send valid JSON";
+    /// A body of another content type.
+    ContentType = 7102, 415, 2, false, "send Content-Type: application/json";
+    /// No such path or thing.
+    NotFound = 7104, 404, 3, false, "check the path and the hash";
+    /// The path has no such method.
+    MethodNotAllowed = 7105, 405, 2, false, "use the method the answer's Allow header names";
+    /// A body is over the limit.
+    BodyTooLarge = 7113, 413, 4, false, "send less than the limit named";
+    /// Too many requests.
+    TooManyRequests = 7129, 429, 5, true, "wait for Retry-After";
+    /// A request parameter is wrong.
+    ParameterWrong = 7106, 400, 2, false, "use the form the message names";
+    /// A route of the old edition that is gone.
+    Gone = 7410, 410, 2, false, "use what the message names instead";
+
+    /// A fault of the program itself.
+    Internal = 9001, 500, 1, true, "report it with the request id; nothing was half done";
+}
+
+impl Code {
+    /// The number.
+    #[must_use]
+    pub const fn number(self) -> u16 {
+        self as u16
+    }
+
+    /// The code with this number.
+    #[must_use]
+    pub fn from_number(number: u16) -> Option<Self> {
+        Self::ALL.iter().copied().find(|code| code.number() == number)
+    }
+}
+
+impl fmt::Display for Code {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "LC{}", self.number())
+    }
+}
+
+/// Why something was refused: a code and one line with the facts.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{code}: {message}")]
+pub struct Rejection {
+    /// Its number.
+    pub code: Code,
+    /// What, where, with the facts.
+    pub message: String,
+}
+
+impl Rejection {
+    /// A refusal.
+    #[must_use]
+    pub fn new(code: Code, message: impl Into<String>) -> Self {
+        Self { code, message: message.into() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_unique_and_in_the_range_of_their_kind() {
+        let mut numbers: Vec<_> = Code::ALL.iter().map(|c| c.number()).collect();
+        numbers.sort_unstable();
+        let count = numbers.len();
+        numbers.dedup();
+        assert_eq!(numbers.len(), count);
+        assert!(numbers.iter().all(|n| (1000..10_000).contains(n)));
+    }
+
+    #[test]
+    fn every_code_says_what_to_do() {
+        for code in Code::ALL {
+            assert!(code.help().len() > 10, "{code}");
+            assert_eq!(Code::from_number(code.number()), Some(*code));
+        }
+    }
+}

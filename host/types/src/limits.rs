@@ -1,0 +1,95 @@
+//! Every bound of the protocol: its unit, why this number, and what happens at it.
+//!
+//! Bounds an operator may change live in the node's configuration; these are their ceilings.
+
+/// One encoded transaction with its signature, bytes. Larger: refused with `LC2102`.
+pub const TX_BYTES_MAX: usize = 64 * 1024;
+/// Arguments of one call, bytes: a transaction less room for its other fields.
+pub const ARGS_BYTES_MAX: usize = TX_BYTES_MAX - 1024;
+/// Name of a method, bytes.
+pub const METHOD_BYTES_MAX: usize = 64;
+/// All transactions of a block, bytes. The proposer stops adding before it.
+pub const BLOCK_BYTES_MAX: usize = 4 * 1024 * 1024;
+/// Transactions of a block. The proposer stops adding before it.
+pub const BLOCK_TXS_MAX: usize = 10_000;
+/// Transactions waiting in a channel's pool. More: refused with `LC3202`, retry later.
+pub const POOL_TXS_MAX: usize = 10_000;
+/// Bytes waiting in a channel's pool. More: refused with `LC3202`, retry later.
+pub const POOL_BYTES_MAX: usize = 64 * 1024 * 1024;
+/// Share of the pool that one signer may hold, percent. More: refused with `LC3203`.
+pub const SIGNER_SHARE_PERCENT: usize = 10;
+/// How far ahead of block time an expiry may lie, microseconds (15 minutes): the window in which
+/// ids are remembered for certain. Beyond: refused with `LC2110`.
+pub const EXPIRY_US_MAX: u64 = 15 * 60 * 1_000_000;
+/// How far a block's time may be ahead of a voter's clock, microseconds. Beyond: no vote.
+pub const DRIFT_US_MAX: u64 = 500_000;
+/// One frame between peers, bytes. Larger: the connection is closed.
+pub const FRAME_BYTES_MAX: usize = 4 * 1024 * 1024;
+/// One frame before a peer is known, bytes.
+pub const HELLO_FRAME_BYTES_MAX: usize = 64 * 1024;
+/// One part of something larger than a frame, bytes.
+pub const PART_BYTES_MAX: usize = 1024 * 1024;
+/// Answers to one fetch, bytes: what fits a frame with room for its envelope.
+pub const FETCH_BYTES_MAX: usize = FRAME_BYTES_MAX - 64 * 1024;
+/// Blocks in one answer of block sync.
+pub const FETCH_BLOCKS_MAX: usize = 256;
+/// Messages in one delivery between peers.
+pub const DELIVERY_MESSAGES_MAX: usize = 4_096;
+/// Transactions handed from ingest to the pool at once.
+pub const INGEST_MEMPOOL_TXS: usize = 4_096;
+/// Proposals kept per channel above the head; the oldest is dropped.
+pub const PROPOSALS_KEPT_MAX: usize = 64;
+/// Blocks kept for sync and speculation above the head.
+pub const BLOCKS_AHEAD_MAX: usize = 256;
+/// One statement with its signature, bytes.
+pub const STATEMENT_BYTES_MAX: usize = 4 * 1024;
+/// Slots of one statement.
+pub const STATEMENT_SLOTS_MAX: usize = 4;
+/// A justification, a helper message or a Final proof of a rule, bytes (128 validators' signatures
+/// and bodies fit several times).
+pub const RULE_BYTES_MAX: usize = 256 * 1024;
+/// One encoded header, bytes.
+pub const HEADER_BYTES_MAX: usize = 1024;
+/// Validators of a channel: all-to-all statements stay affordable.
+pub const VALIDATORS_MAX: usize = 128;
+/// Certificates a channel's genesis may carry.
+pub const GENESIS_CERTIFICATES_MAX: usize = 4_096;
+/// One certificate, DER bytes.
+pub const CERTIFICATE_BYTES_MAX: usize = 8 * 1024;
+/// A key of a SCORE's state, bytes.
+pub const STATE_KEY_BYTES_MAX: usize = 256;
+/// A value of a SCORE's state, bytes.
+pub const STATE_VALUE_BYTES_MAX: usize = 64 * 1024;
+/// What one call may return, bytes.
+pub const OUTPUT_BYTES_MAX: usize = 64 * 1024;
+/// Events of one call.
+pub const EVENTS_MAX: usize = 64;
+/// Events of one call, bytes together.
+pub const EVENTS_BYTES_MAX: usize = 64 * 1024;
+/// A SCORE's `.so`, bytes.
+pub const SCORE_BYTES_MAX: usize = 32 * 1024 * 1024;
+/// A consensus rule's `.so`, bytes (unstripped release builds with line tables are about 7 MiB).
+pub const RULE_SO_BYTES_MAX: usize = 64 * 1024 * 1024;
+/// Basic blocks one transaction may run.
+pub const STEPS_PER_TX: u64 = 20_000_000;
+/// Basic blocks one block may run, about 0.25 s of one core.
+pub const STEPS_PER_BLOCK: u64 = 50_000_000;
+/// Blocks whose undo records are kept.
+pub const HISTORY_BLOCKS: u64 = 10_000;
+/// Parameters of a rule in a genesis.
+pub const PARAMETERS_MAX: usize = 64;
+/// A short text in a genesis (names, parameter values), bytes.
+pub const TEXT_BYTES_MAX: usize = 256;
+/// Wall time for executing one block, milliseconds; without a result by then this node skips.
+pub const EXECUTE_TIMEOUT_MS: u64 = 2_000;
+/// Changes of a channel that may wait for approval at once.
+pub const CHANGES_OPEN_MAX: usize = 64;
+
+const _: () = assert!(PART_BYTES_MAX < FRAME_BYTES_MAX);
+const _: () = assert!(TX_BYTES_MAX < PART_BYTES_MAX);
+const _: () = assert!(ARGS_BYTES_MAX < TX_BYTES_MAX);
+const _: () = assert!(RULE_BYTES_MAX < PART_BYTES_MAX);
+const _: () = assert!(HELLO_FRAME_BYTES_MAX < FRAME_BYTES_MAX);
+const _: () = assert!(FETCH_BYTES_MAX < FRAME_BYTES_MAX);
+// Every id of a full block fits one proposal frame.
+const _: () = assert!(BLOCK_TXS_MAX * 34 + RULE_BYTES_MAX + HEADER_BYTES_MAX < FRAME_BYTES_MAX);

@@ -1,0 +1,1 @@
+//! Opens a consensus rule, checks it, or says in one line why not.

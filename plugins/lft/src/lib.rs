@@ -1,0 +1,1 @@
+//! LFT: Byzantine agreement without forks, a rotating leader, free weights.

@@ -1,0 +1,172 @@
+//! Instructions that a SCORE may not contain.
+//!
+//! In: an [`Image`]. Out: findings, and the number of floating-point instructions. All executable
+//! bytes are decoded one after the other, beginning anew at each section. Instructions that leave
+//! no trace the sandbox could catch (`rdrand`, `rdseed`, `rdpid`) are looked for at every byte,
+//! also in the rest of the pages that the loader maps executable.
+
+use super::Finding;
+use super::image::{Image, Segment};
+use iced_x86::{
+    Code, CpuidFeature, Decoder, DecoderOptions, Formatter, Instruction, IntelFormatter, Mnemonic,
+};
+use object::elf;
+
+/// What the scan saw.
+pub(super) struct Scan {
+    pub(super) findings: Vec<Finding>,
+    pub(super) floats: usize,
+}
+
+/// Findings of one kind are cut here: the first ones tell enough.
+const PER_KIND_MAX: usize = 32;
+const PAGE: u64 = 4096;
+
+pub(super) fn scan(image: &Image<'_>) -> Scan {
+    let mut scan = Scan { findings: Vec::new(), floats: 0 };
+    for (address, bytes) in code(image) {
+        let mut decoder = Decoder::with_ip(64, bytes, address, DecoderOptions::NONE);
+        let mut instruction = Instruction::default();
+        while decoder.can_decode() && scan.findings.len() < PER_KIND_MAX {
+            decoder.decode_out(&mut instruction);
+            scan.findings.extend(finding(&instruction));
+            scan.floats += usize::from(is_float(instruction.mnemonic()));
+        }
+    }
+    let executable = |s: &&Segment| s.kind == elf::PT_LOAD.0 && s.is_executable();
+    for segment in image.segments.iter().filter(executable) {
+        scan.findings.extend(hidden_random(image, segment));
+    }
+    scan
+}
+
+/// Runs of code, each with its address: the executable segments, cut where sections begin.
+pub(super) fn code<'a>(image: &Image<'a>) -> Vec<(u64, &'a [u8])> {
+    let mut runs = Vec::new();
+    for segment in &image.segments {
+        if segment.kind != elf::PT_LOAD.0 || !segment.is_executable() {
+            continue;
+        }
+        let end = segment.address.saturating_add(segment.file_size);
+        let inside = |at: &u64| *at > segment.address && *at < end;
+        let mut cuts: Vec<u64> = image.sections.iter().map(|s| s.address).filter(inside).collect();
+        cuts.extend([segment.address, end]);
+        cuts.sort_unstable();
+        cuts.dedup();
+        for pair in cuts.windows(2) {
+            let run = image.at_address(pair[0], pair[1] - pair[0]);
+            runs.extend(run.map(|bytes| (pair[0], bytes)));
+        }
+    }
+    runs
+}
+
+fn hidden_random(image: &Image<'_>, segment: &Segment) -> Vec<Finding> {
+    let start = segment.offset / PAGE * PAGE;
+    let end = segment.offset.saturating_add(segment.file_size);
+    let end = end.checked_next_multiple_of(PAGE).unwrap_or(end).min(image.file_len());
+    let Some(bytes) = image.in_file(start, end.saturating_sub(start)) else {
+        return Vec::new();
+    };
+    // 0f c7 with a register operand of group 6 or 7: rdrand, rdseed, rdpid.
+    let hits = bytes.windows(3).enumerate();
+    let hits = hits.filter(|(_, w)| w[0] == 0x0f && w[1] == 0xc7 && w[2] >= 0xf0);
+    let finding = |(at, _)| {
+        let what = format!("the bytes of a random instruction at file offset {:#x}", start + at as u64);
+        Finding::new(what, "every peer would get another number; derive it from the block seed")
+    };
+    hits.take(PER_KIND_MAX).map(finding).collect()
+}
+
+fn finding(instruction: &Instruction) -> Option<Finding> {
+    let instead = forbidden(instruction.mnemonic()).or_else(|| too_new(instruction))?;
+    let mut text = String::new();
+    IntelFormatter::new().format(instruction, &mut text);
+    Some(Finding::new(format!("`{text}` at {:#x}", instruction.ip()), instead))
+}
+
+/// What to do instead of an instruction that no SCORE may contain.
+fn forbidden(mnemonic: Mnemonic) -> Option<&'static str> {
+    use Mnemonic as M;
+    match mnemonic {
+        M::Syscall | M::Sysenter | M::Int | M::Int1 | M::Into | M::In | M::Out | M::Hlt => {
+            Some("a SCORE makes no system calls; use the host calls of the SDK")
+        }
+        M::Rdtsc | M::Rdtscp | M::Rdpmc | M::Tpause | M::Umwait | M::Umonitor => {
+            Some("a SCORE has no clock; use the block time (`cx.time_us()`)")
+        }
+        M::Rdrand | M::Rdseed => {
+            Some("every peer would get another number; derive it from the block seed")
+        }
+        M::Cpuid | M::Xgetbv | M::Rdpid | M::Lsl | M::Lar | M::Verr | M::Verw => {
+            Some("it tells one machine from another; use plain Rust")
+        }
+        M::Sldt | M::Sgdt | M::Sidt | M::Str | M::Smsw | M::Xbegin | M::Xtest | M::Xend => {
+            Some("it tells one machine from another; use plain Rust")
+        }
+        M::Rdfsbase | M::Rdgsbase | M::Wrfsbase | M::Wrgsbase | M::Rdpkru | M::Wrpkru => {
+            Some("it reaches into the worker; use plain Rust")
+        }
+        M::Xsave | M::Xsavec | M::Xsaveopt | M::Xrstor | M::Fxsave | M::Fxrstor => {
+            Some("it reaches into the worker; use plain Rust")
+        }
+        M::Ldmxcsr | M::Vldmxcsr | M::Fldcw | M::Fldenv | M::Frstor => {
+            Some("it changes how numbers are rounded; use plain Rust")
+        }
+        M::Rcpps | M::Rcpss | M::Rsqrtps | M::Rsqrtss => {
+            Some("its result differs between processors; use division and `sqrt`")
+        }
+        M::Fsin | M::Fcos | M::Fsincos | M::Fptan | M::Fpatan | M::F2xm1 | M::Fyl2x | M::Fyl2xp1 => {
+            Some("its result differs between processors; use integers or tables")
+        }
+        _ => None,
+    }
+}
+
+/// Instructions beyond the x86-64 baseline do not run on every machine.
+fn too_new(instruction: &Instruction) -> Option<&'static str> {
+    if instruction.code() == Code::INVALID {
+        return None;
+    }
+    let is_baseline = |feature: &CpuidFeature| BASELINE.contains(feature);
+    if instruction.cpuid_features().iter().all(is_baseline) {
+        return None;
+    }
+    Some("not every x86-64 machine has it; build without `target-cpu` and `target-feature`")
+}
+
+/// The x86-64 baseline, and what older processors take for no operation.
+const BASELINE: [CpuidFeature; 22] = [
+    CpuidFeature::INTEL8086,
+    CpuidFeature::INTEL8086_ONLY,
+    CpuidFeature::INTEL186,
+    CpuidFeature::INTEL286,
+    CpuidFeature::INTEL386,
+    CpuidFeature::INTEL486,
+    CpuidFeature::X64,
+    CpuidFeature::CMOV,
+    CpuidFeature::CX8,
+    CpuidFeature::FPU,
+    CpuidFeature::FPU287,
+    CpuidFeature::FPU387,
+    CpuidFeature::FXSR,
+    CpuidFeature::MMX,
+    CpuidFeature::MULTIBYTENOP,
+    CpuidFeature::PAUSE,
+    CpuidFeature::CLFSH,
+    CpuidFeature::SSE,
+    CpuidFeature::SSE2,
+    CpuidFeature::SYSCALL,
+    CpuidFeature::CET_IBT,
+    CpuidFeature::PREFETCHW,
+];
+
+const fn is_float(mnemonic: Mnemonic) -> bool {
+    use Mnemonic as M;
+    matches!(
+        mnemonic,
+        M::Addsd | M::Mulsd | M::Divsd | M::Subsd | M::Sqrtsd | M::Addss | M::Mulss | M::Divss
+            | M::Subss | M::Sqrtss | M::Addpd | M::Mulpd | M::Divpd | M::Addps | M::Mulps
+            | M::Cvtsi2sd | M::Cvtsi2ss | M::Cvttsd2si | M::Fadd | M::Fmul | M::Fdiv | M::Fld
+    )
+}

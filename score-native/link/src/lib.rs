@@ -1,0 +1,24 @@
+//! The host side of SCOREs: check a SCORE file, keep it, start its worker and talk to it.
+//!
+//! In: SCORE files (untrusted), batches of calls, a reader of state. Out: findings or a
+//! [`CheckedScore`], and receipts. It runs nothing of a SCORE in its own process; the worker's side
+//! is the package `score-native-runner`. It keeps no chain state and knows no blocks but by id.
+
+pub mod elf;
+pub mod limits;
+mod outcome;
+mod pool;
+mod process;
+pub mod protocol;
+mod spawn;
+mod store;
+mod worker;
+
+pub use elf::{CheckedScore, Finding, check};
+pub use outcome::{CRASH, CRASH_TEXT, CallReceipt, NoResult, Outcome};
+pub use pool::{Pool, Seat, SeatKey};
+pub use process::FAULT_EXIT_BASE;
+pub use protocol::{Batch, BlockId, CallKind, CallSpec, Event, LogLine, Query, SandboxReport, Write};
+pub use spawn::{PROGRESS_BYTES, PROGRESS_FD, SCORE_FD, SOCKET_FD};
+pub use store::{ArtefactId, ArtefactStore, StoreError, hex};
+pub use worker::{Addresses, QueryWorker, Sandbox, StateReader, Worker, WorkerConfig};

@@ -1,0 +1,86 @@
+//! How a batch or a question ended, as the peer sees it.
+//!
+//! In: what the worker said, checked. Out: [`Outcome`]. A receipt is only ever deterministic;
+//! whatever depends on this machine is [`Outcome::NoResult`].
+
+use crate::protocol::{Event, LogLine, RawReceipt, Write};
+
+/// Code of a call that ended its worker (a wild write, a forbidden instruction or system call).
+/// The worker was started again and ran the others without it.
+pub const CRASH: u32 = 0xfffe_00ff;
+
+/// Message of a call that ended its worker.
+pub const CRASH_TEXT: &str = "the SCORE crashed";
+
+/// What one call did. Everything but `logs` is the same on every peer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CallReceipt {
+    /// 0 success; 1 to 0xffff a fault of the author; [`CRASH`]; else a code of the SCORE ABI.
+    pub code: u32,
+    /// CBOR of the returned value (no bytes for nothing), or the message, UTF-8.
+    pub output: Vec<u8>,
+    /// Events, in order.
+    pub events: Vec<Event>,
+    /// Writes, ascending by key.
+    pub writes: Vec<Write>,
+    /// Steps taken.
+    pub steps: u64,
+    /// Lines for the operator's log, at most 64.
+    pub logs: Vec<LogLine>,
+}
+
+impl CallReceipt {
+    /// The receipt of a call that ended its worker; it costs all its steps.
+    #[must_use]
+    pub fn crash(steps: u64) -> Self {
+        RawReceipt::crash(steps).into()
+    }
+}
+
+impl RawReceipt {
+    /// The receipt of a call that ended its worker; it costs all its steps.
+    #[must_use]
+    pub fn crash(steps: u64) -> Self {
+        Self {
+            code: CRASH,
+            output: CRASH_TEXT.into(),
+            events: Vec::new(),
+            writes: Vec::new(),
+            steps,
+            logs: Vec::new(),
+        }
+    }
+}
+
+impl From<RawReceipt> for CallReceipt {
+    fn from(raw: RawReceipt) -> Self {
+        let RawReceipt { code, output, events, writes, steps, logs } = raw;
+        Self { code, output, events, writes, steps, logs }
+    }
+}
+
+/// How a batch ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// One receipt for each call, in order.
+    Receipts(Vec<CallReceipt>),
+    /// This peer has no result, and says nothing about the block.
+    NoResult(NoResult),
+}
+
+/// Why there is no result. Never part of a receipt: another peer may well have one.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NoResult {
+    /// The deadline passed.
+    #[error("the SCORE took longer than this peer waits")]
+    Deadline,
+    /// The worker does not start.
+    #[error("the worker does not start: {0}")]
+    Start(String),
+    /// The worker ended twice without saying why.
+    #[error("the worker ended twice without a cause on record: {0}")]
+    Unexplained(String),
+    /// The batch does not fit into a frame.
+    #[error("the batch does not fit: {0}")]
+    TooLong(String),
+}

@@ -1,0 +1,271 @@
+//! One running worker process and the talk with it.
+//!
+//! In: orders and a reader of state. Out: receipts, or why the process is of no use any more.
+//! It starts nothing again; that is [`crate::worker`].
+
+use crate::limits::{
+    ANSWER_BYTES_MAX, FRAME_BYTES_MAX, ORDER_BYTES_MAX, SCAN_PAGE_BYTES, SCAN_PAGE_ENTRIES,
+};
+use crate::protocol::{
+    Entry, Order, RawReceipt, Report, SandboxReport, decode_body, encode_frame, frame_len,
+};
+use crate::spawn::{Launch, Launched, Progress, launch};
+use crate::worker::StateReader;
+use std::os::unix::process::ExitStatusExt;
+use std::process::{Child, ExitStatus};
+use std::time::Duration;
+use tokio::io::{AsyncReadExt, AsyncWriteExt, BufReader};
+use tokio::net::UnixStream;
+
+/// The worker's fault handler ends it with this plus the signal.
+pub const FAULT_EXIT_BASE: i32 = 100;
+
+/// Time a worker whose socket has closed gets to be gone before it is killed.
+const LAST_BREATH: Duration = Duration::from_secs(1);
+
+/// Bytes of our read buffer: most answers come in one read.
+const INBOX_BYTES: usize = 64 << 10;
+
+/// A worker that is ready, or was.
+#[derive(Debug)]
+pub(crate) struct Process {
+    launched: Launched,
+    socket: BufReader<UnixStream>,
+    body: Vec<u8>,
+    report: SandboxReport,
+    in_talk: bool,
+}
+
+/// Why a talk ended early.
+#[derive(Debug)]
+pub(crate) enum Broken {
+    /// The worker does not know the parent block.
+    NeedState,
+    /// The socket closed.
+    Gone,
+    /// The worker said what no honest worker says.
+    Breach(String),
+    /// The order is too long to send.
+    TooLong(String),
+}
+
+/// What ended a process.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum End {
+    /// The call at this position did.
+    Crash(u32),
+    /// Not known; maybe this machine.
+    Unexplained(String),
+}
+
+impl Process {
+    /// Starts a worker and waits until it says that it is ready.
+    pub(crate) async fn start(how: Launch) -> Result<Self, String> {
+        let program = how.program.display().to_string();
+        let launched = launch(how).await.map_err(|e| format!("{program}: {e}"))?;
+        let socket = launched.socket.try_clone().and_then(|socket| {
+            socket.set_nonblocking(true)?;
+            UnixStream::from_std(socket)
+        });
+        let socket = socket.map_err(|e| format!("its socket: {e}"))?;
+        let socket = BufReader::with_capacity(INBOX_BYTES, socket);
+        let report = SandboxReport::default();
+        let mut process = Self { launched, socket, body: Vec::new(), report, in_talk: false };
+        match process.receive().await {
+            Ok((Report::Ready(report), _)) => process.report = report,
+            Ok((Report::Refused { why }, _)) => return Err(why),
+            Ok(_) => return Err("it spoke before it was ready".into()),
+            Err(Broken::Breach(why)) => return Err(why),
+            Err(_) => {
+                let (status, _) = process.end().await;
+                return Err(format!("{program} ended before it was ready ({status})"));
+            }
+        }
+        Ok(process)
+    }
+
+    pub(crate) const fn report(&self) -> &SandboxReport {
+        &self.report
+    }
+
+    pub(crate) fn id(&self) -> u32 {
+        self.launched.child.id()
+    }
+
+    /// True when a talk was left before its end: what comes next would belong to that one.
+    pub(crate) const fn is_in_talk(&self) -> bool {
+        self.in_talk
+    }
+
+    /// Sends an order that has no answer.
+    pub(crate) async fn tell(&mut self, order: &Order) -> Result<(), Broken> {
+        let frame =
+            encode_frame(order, ORDER_BYTES_MAX).map_err(|e| Broken::TooLong(e.to_string()))?;
+        self.socket.write_all(&frame).await.map_err(|_| Broken::Gone)
+    }
+
+    /// Sends an order and serves the worker's reads until it has answered all `calls`.
+    pub(crate) async fn ask(
+        &mut self,
+        order: &Order,
+        calls: usize,
+        state: &mut (dyn StateReader + Send),
+    ) -> Result<Vec<RawReceipt>, Broken> {
+        self.in_talk = true;
+        let answer = self.serve(order, calls, state).await;
+        self.in_talk = false;
+        answer
+    }
+
+    async fn serve(
+        &mut self,
+        order: &Order,
+        calls: usize,
+        state: &mut (dyn StateReader + Send),
+    ) -> Result<Vec<RawReceipt>, Broken> {
+        let may_write = matches!(order, Order::Exec(_));
+        self.tell(order).await?;
+        let mut receipts = Vec::with_capacity(calls);
+        let mut bytes = 0;
+        loop {
+            let (report, length) = self.receive().await?;
+            bytes += length;
+            if bytes > ANSWER_BYTES_MAX {
+                return Err(Broken::Breach("its answer is too long".into()));
+            }
+            let done = matches!(report, Report::Done(_));
+            match report {
+                Report::Get { key } => self.tell(&Order::Value { value: state.get(&key) }).await?,
+                Report::Scan { prefix, after, limit } => {
+                    let page = page(state, &prefix, &after, limit);
+                    self.tell(&page).await?;
+                }
+                Report::Part(more) | Report::Done(more) => {
+                    take_receipts(&mut receipts, more, may_write)?;
+                    if receipts.len() > calls || (done && receipts.len() != calls) {
+                        return Err(Broken::Breach("it answered another number of calls".into()));
+                    }
+                    if done {
+                        return Ok(receipts);
+                    }
+                }
+                Report::NeedState => return Err(Broken::NeedState),
+                Report::Ready(_) | Report::Refused { .. } => {
+                    return Err(Broken::Breach("it spoke out of turn".into()));
+                }
+            }
+        }
+    }
+
+    async fn receive(&mut self) -> Result<(Report, usize), Broken> {
+        let mut head = [0; 4];
+        self.socket.read_exact(&mut head).await.map_err(|_| Broken::Gone)?;
+        let length =
+            frame_len(head, FRAME_BYTES_MAX).map_err(|e| Broken::Breach(e.to_string()))?;
+        self.body.resize(length, 0);
+        self.socket.read_exact(&mut self.body).await.map_err(|_| Broken::Gone)?;
+        let report = decode_body(&self.body).map_err(|e| Broken::Breach(e.to_string()))?;
+        Ok((report, length))
+    }
+
+    /// Ends the process, if it has not ended, and says what ended it.
+    pub(crate) async fn end(mut self) -> (String, End) {
+        let status = reap(&mut self.launched.child).await;
+        let text = status.map_or_else(|| "killed by its peer".into(), |s| s.to_string());
+        let end = match status {
+            Some(status) => cause(status, self.launched.progress(), &text),
+            None => End::Unexplained(text.clone()),
+        };
+        (text, end)
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        // Both fail only when the process is already gone and waited for.
+        drop(self.launched.child.kill());
+        drop(self.launched.child.wait());
+    }
+}
+
+fn take_receipts(
+    receipts: &mut Vec<RawReceipt>,
+    more: Vec<RawReceipt>,
+    may_write: bool,
+) -> Result<(), Broken> {
+    for receipt in more {
+        if let Some(rule) = receipt.breach(may_write) {
+            return Err(Broken::Breach(format!("receipt {}: {rule}", receipts.len())));
+        }
+        receipts.push(receipt);
+    }
+    Ok(())
+}
+
+/// One page of a scan: bounded in entries and bytes, never empty unless it is the end.
+fn page(state: &mut (dyn StateReader + Send), prefix: &[u8], after: &[u8], limit: u32) -> Order {
+    let limit = limit.clamp(1, SCAN_PAGE_ENTRIES) as usize;
+    let found = state.scan(prefix, after, limit);
+    let mut complete = found.len() < limit;
+    let mut bytes = 0;
+    let mut entries = Vec::with_capacity(found.len());
+    for (key, value) in found.into_iter().take(limit) {
+        bytes += key.len() + value.len();
+        if bytes > SCAN_PAGE_BYTES && !entries.is_empty() {
+            complete = false;
+            break;
+        }
+        entries.push(Entry { key, value });
+    }
+    Order::Page { entries, complete }
+}
+
+/// Waits for a process whose socket has closed; one that stays is killed and has no status.
+async fn reap(child: &mut Child) -> Option<ExitStatus> {
+    let until = tokio::time::Instant::now() + LAST_BREATH;
+    while tokio::time::Instant::now() < until {
+        if let Ok(Some(status)) = child.try_wait() {
+            return Some(status);
+        }
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    None
+}
+
+/// A crash is on record when the kernel ended the worker for a forbidden system call, or when the
+/// worker's fault handler caught a signal and wrote it down, while a call ran.
+fn cause(status: ExitStatus, progress: Progress, text: &str) -> End {
+    let Some(position) = progress.call.checked_sub(1) else {
+        return End::Unexplained(text.into());
+    };
+    let forbidden_call = status.signal() == Some(libc::SIGSYS) && progress.in_host == 0;
+    let caught = progress.signal != 0
+        && status.code().map(|code| code - FAULT_EXIT_BASE)
+            == i32::try_from(progress.signal).ok();
+    if forbidden_call || caught { End::Crash(position) } else { End::Unexplained(text.into()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{End, cause};
+    use crate::spawn::Progress;
+    use std::os::unix::process::ExitStatusExt;
+    use std::process::ExitStatus;
+
+    fn end(raw_status: i32, call: u32, signal: u32, in_host: u32) -> End {
+        cause(ExitStatus::from_raw(raw_status), Progress { call, signal, in_host }, "gone")
+    }
+
+    #[test]
+    fn only_recorded_causes_become_crashes() {
+        let unexplained = End::Unexplained("gone".into());
+        let exit = |code: i32| code << 8;
+        assert_eq!(end(libc::SIGSYS, 3, 0, 0), End::Crash(2), "forbidden system call");
+        assert_eq!(end(libc::SIGSYS, 3, 0, 1), unexplained, "our own code did it");
+        assert_eq!(end(libc::SIGSYS, 0, 0, 0), unexplained, "no call ran");
+        assert_eq!(end(exit(100 + libc::SIGSEGV), 1, 11, 0), End::Crash(0), "caught");
+        assert_eq!(end(exit(100 + libc::SIGSEGV), 1, 4, 0), unexplained, "another signal");
+        assert_eq!(end(exit(0), 1, 0, 0), unexplained, "a plain exit");
+        assert_eq!(end(libc::SIGKILL, 1, 0, 0), unexplained, "killed");
+    }
+}

@@ -1,0 +1,360 @@
+//! A SCORE's worker as its peer holds it: started again when it ends, never trusted.
+//!
+//! In: batches and questions, and a [`StateReader`] for what the worker does not remember. Out: an
+//! [`Outcome`]. A call that ends the process is skipped on the next attempt and gets the receipt
+//! `crash`; an end without a cause on record is tried once more, then there is no result. It
+//! does not decide what that means for the block.
+
+use crate::outcome::{CallReceipt, NoResult, Outcome};
+use crate::process::{Broken, End, Process};
+use crate::protocol::{Batch, BlockId, CallKind, Exec, Order, Query, RawReceipt, SandboxReport};
+use crate::spawn::{Launch, sealed_file};
+use std::ffi::OsString;
+use std::os::fd::OwnedFd;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// Time a worker gets to load its SCORE and close its sandbox; it needs about 2 ms.
+const START_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How a worker is confined.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sandbox {
+    /// Every layer, or the SCORE does not run.
+    Strict,
+    /// Every layer that this machine has; for development only.
+    Basic,
+}
+
+impl Sandbox {
+    /// The word of the configuration and of the worker's command line.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Strict => "strict",
+            Self::Basic => "basic",
+        }
+    }
+}
+
+/// Where the worker's memory lies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Addresses {
+    /// The same in each run: what a node does.
+    Fixed,
+    /// As the kernel chooses: a test finds SCOREs that depend on addresses.
+    Random,
+}
+
+/// Everything needed to start a worker, any number of times.
+#[derive(Clone, Debug)]
+pub struct WorkerConfig {
+    program: PathBuf,
+    args: Vec<OsString>,
+    sandbox: Sandbox,
+    addresses: Addresses,
+    score: Arc<OwnedFd>,
+}
+
+impl WorkerConfig {
+    /// `program` with `args` becomes the worker (the peer: its own file with `score-worker`) and
+    /// runs the SCORE file `bytes`, which is copied into sealed memory here.
+    ///
+    /// # Errors
+    /// When there is no memory for the file.
+    pub fn new(
+        program: impl Into<PathBuf>,
+        args: Vec<OsString>,
+        sandbox: Sandbox,
+        bytes: &[u8],
+    ) -> std::io::Result<Self> {
+        let score = Arc::new(sealed_file(bytes)?);
+        Ok(Self { program: program.into(), args, sandbox, addresses: Addresses::Fixed, score })
+    }
+
+    /// Names the SCORE and its channel on the worker's command line, for people who list processes.
+    #[must_use]
+    pub fn label(mut self, channel: &str, score: &str) -> Self {
+        self.args.push("--label".into());
+        self.args.push(format!("{channel}/{score}").into());
+        self
+    }
+
+    /// Chooses where the worker's memory lies.
+    #[must_use]
+    pub const fn addresses(mut self, addresses: Addresses) -> Self {
+        self.addresses = addresses;
+        self
+    }
+
+    /// How its workers are confined.
+    #[must_use]
+    pub const fn sandbox(&self) -> Sandbox {
+        self.sandbox
+    }
+
+    fn launch(&self) -> Launch {
+        let mut args = self.args.clone();
+        args.push("--sandbox".into());
+        args.push(self.sandbox.word().into());
+        Launch {
+            program: self.program.clone(),
+            args,
+            score: Arc::clone(&self.score),
+            fixed_addresses: self.addresses == Addresses::Fixed,
+        }
+    }
+}
+
+/// State as the batch (or the question) finds it: the final state, plus the writes of every
+/// unfinished ancestor, plus those of earlier batches of the same block. Keys are those of this
+/// SCORE alone. It is asked only for what the worker does not remember, so a reader must never
+/// answer from a later point.
+pub trait StateReader {
+    /// The value of a key.
+    fn get(&mut self, key: &[u8]) -> Option<Vec<u8>>;
+
+    /// At most `limit` entries whose keys start with `prefix` and are greater than `after` (empty:
+    /// from the beginning), ascending; fewer only when there are no more.
+    fn scan(&mut self, prefix: &[u8], after: &[u8], limit: usize) -> Vec<(Vec<u8>, Vec<u8>)>;
+}
+
+/// The process that executes batches of one SCORE version on one channel.
+#[derive(Debug)]
+pub struct Worker {
+    line: Line,
+}
+
+impl Worker {
+    /// Starts the process, loads the SCORE and closes the sandbox.
+    ///
+    /// # Errors
+    /// Why it does not run, in words for the operator.
+    pub async fn start(config: WorkerConfig) -> Result<Self, NoResult> {
+        let mut line = Line { config, process: None, restarts: 0 };
+        line.ready().await?;
+        Ok(Self { line })
+    }
+
+    /// Executes a batch. `state` answers as [`StateReader`] says for the batch's block.
+    ///
+    /// After [`NoResult::Deadline`] the process is gone; the next batch starts another.
+    pub async fn execute(
+        &mut self,
+        batch: Batch,
+        state: &mut (dyn StateReader + Send),
+        deadline: Instant,
+    ) -> Outcome {
+        let exec = Order::Exec(Exec { batch, skip: Vec::new() });
+        self.line.run(exec, state, deadline).await
+    }
+
+    /// The block is final: its changes become the state that the worker remembers.
+    pub async fn finalize(&mut self, block: BlockId) {
+        self.line.tell(&Order::Final { block }).await;
+    }
+
+    /// The block will never be final: the worker drops its changes.
+    pub async fn forget(&mut self, block: BlockId) {
+        self.line.tell(&Order::Forget { block }).await;
+    }
+
+    /// Which layers of the sandbox are on; none when no process runs.
+    #[must_use]
+    pub fn sandbox_report(&self) -> Option<&SandboxReport> {
+        self.line.process.as_ref().map(Process::report)
+    }
+
+    /// How many times the process was started again.
+    #[must_use]
+    pub const fn restarts(&self) -> u64 {
+        self.line.restarts
+    }
+
+    /// Process id, when one runs.
+    #[must_use]
+    pub fn process_id(&self) -> Option<u32> {
+        self.line.process.as_ref().map(Process::id)
+    }
+}
+
+/// The process that answers questions, beside the one that executes: a slow question never delays
+/// a block.
+#[derive(Debug)]
+pub struct QueryWorker {
+    line: Line,
+}
+
+impl QueryWorker {
+    /// A worker whose process starts with the first question.
+    #[must_use]
+    pub const fn new(config: WorkerConfig) -> Self {
+        Self { line: Line { config, process: None, restarts: 0 } }
+    }
+
+    /// Asks a question; [`Outcome::Receipts`] holds exactly one, without writes and events.
+    pub async fn query(
+        &mut self,
+        mut query: Query,
+        state: &mut (dyn StateReader + Send),
+        deadline: Instant,
+    ) -> Outcome {
+        query.call.kind = CallKind::Query;
+        self.line.run(Order::Query(query), state, deadline).await
+    }
+}
+
+/// A process that is there when needed.
+#[derive(Debug)]
+struct Line {
+    config: WorkerConfig,
+    process: Option<Process>,
+    restarts: u64,
+}
+
+impl Line {
+    async fn ready(&mut self) -> Result<&mut Process, NoResult> {
+        if self.process.as_ref().is_some_and(Process::is_in_talk) {
+            // A caller went away in the middle.
+            self.drop_process();
+        }
+        if self.process.is_none() {
+            let start = tokio::time::timeout(START_TIMEOUT, Process::start(self.config.launch()));
+            let process = start.await.unwrap_or_else(|_| Err("it does not get ready".into()));
+            let process = process.map_err(NoResult::Start)?;
+            if self.config.sandbox == Sandbox::Strict && !process.report().missing.is_empty() {
+                let missing = process.report().missing.join("; ");
+                return Err(NoResult::Start(format!("layers of the sandbox are missing: {missing}")));
+            }
+            self.process = Some(process);
+        }
+        self.process.as_mut().ok_or_else(|| NoResult::Start("it is gone".into()))
+    }
+
+    async fn tell(&mut self, order: &Order) {
+        let Some(process) = &mut self.process else { return };
+        // A process that does not even read is of no use; the next batch starts another.
+        let told = tokio::time::timeout(START_TIMEOUT, process.tell(order)).await;
+        if !matches!(told, Ok(Ok(()))) {
+            self.drop_process();
+        }
+    }
+
+    async fn run(
+        &mut self,
+        mut order: Order,
+        state: &mut (dyn StateReader + Send),
+        deadline: Instant,
+    ) -> Outcome {
+        let mut unexplained = 0;
+        loop {
+            let attempt = self.attempt(&order, state);
+            let attempt = tokio::time::timeout_at(deadline.into(), attempt).await;
+            let end = match attempt {
+                Ok(Ok(receipts)) => return answered(receipts),
+                Ok(Err(Ended::NoResult(reason))) => return Outcome::NoResult(reason),
+                Ok(Err(Ended::NeedState)) if make_fresh(&mut order) => continue,
+                Ok(Err(Ended::NeedState)) => {
+                    self.drop_process();
+                    End::Unexplained("it asks for state without end".into())
+                }
+                Ok(Err(Ended::Process(end))) => end,
+                Err(_) => {
+                    self.drop_process();
+                    return Outcome::NoResult(NoResult::Deadline);
+                }
+            };
+            tracing::debug!(?end, "a SCORE's worker ended");
+            match end {
+                End::Crash(position) if skip(&mut order, position) => {}
+                End::Crash(position) => {
+                    if let Order::Query(query) = &order {
+                        return answered(vec![RawReceipt::crash(query.call.steps)]);
+                    }
+                    unexplained += 1;
+                    if unexplained > 1 {
+                        let why = format!("call {position} was skipped and is blamed again");
+                        return Outcome::NoResult(NoResult::Unexplained(why));
+                    }
+                }
+                End::Unexplained(why) => {
+                    unexplained += 1;
+                    if unexplained > 1 {
+                        return Outcome::NoResult(NoResult::Unexplained(why));
+                    }
+                }
+            }
+        }
+    }
+
+    async fn attempt(
+        &mut self,
+        order: &Order,
+        state: &mut (dyn StateReader + Send),
+    ) -> Result<Vec<RawReceipt>, Ended> {
+        let calls = match order {
+            Order::Exec(exec) => exec.batch.calls.len(),
+            _ => 1,
+        };
+        let process = self.ready().await.map_err(Ended::NoResult)?;
+        match process.ask(order, calls, state).await {
+            Ok(receipts) => Ok(receipts),
+            Err(Broken::NeedState) => Err(Ended::NeedState),
+            Err(Broken::TooLong(why)) => Err(Ended::NoResult(NoResult::TooLong(why))),
+            Err(Broken::Breach(why)) => {
+                self.drop_process();
+                Err(Ended::Process(End::Unexplained(why)))
+            }
+            Err(Broken::Gone) => {
+                let end = match self.process.take() {
+                    Some(process) => process.end().await.1,
+                    None => End::Unexplained("it is gone".into()),
+                };
+                self.restarts += 1;
+                Err(Ended::Process(end))
+            }
+        }
+    }
+
+    fn drop_process(&mut self) {
+        if self.process.take().is_some() {
+            self.restarts += 1;
+        }
+    }
+}
+
+/// How an attempt ended without receipts.
+enum Ended {
+    NeedState,
+    NoResult(NoResult),
+    Process(End),
+}
+
+fn answered(receipts: Vec<RawReceipt>) -> Outcome {
+    Outcome::Receipts(receipts.into_iter().map(CallReceipt::from).collect())
+}
+
+/// The next attempt begins with nothing remembered; false when this one did.
+const fn make_fresh(order: &mut Order) -> bool {
+    match order {
+        Order::Exec(exec) if !exec.batch.fresh => {
+            exec.batch.fresh = true;
+            true
+        }
+        _ => false,
+    }
+}
+
+/// The next attempt leaves this call out; false when that is not possible.
+fn skip(order: &mut Order, position: u32) -> bool {
+    match order {
+        Order::Exec(exec)
+            if (position as usize) < exec.batch.calls.len() && !exec.skip.contains(&position) =>
+        {
+            exec.skip.push(position);
+            true
+        }
+        _ => false,
+    }
+}

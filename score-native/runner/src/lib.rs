@@ -1,0 +1,1 @@
+//! The worker: loads one SCORE in a sandbox and serves calls.

@@ -1,0 +1,63 @@
+//! The machine of a native build: the host of the thread, and panics caught.
+//!
+//! Tests run on many threads, so everything here belongs to one thread.
+
+use crate::{
+    Outcome,
+    abi::{Bytes, Call, Host, Ret, trap},
+};
+use alloc::{borrow::ToOwned, string::String, vec::Vec};
+use core::{
+    cell::{Cell, RefCell},
+    panic::AssertUnwindSafe,
+};
+
+/// A native build is not metered.
+pub(super) const STEPS_AT: *mut i64 = core::ptr::null_mut();
+
+std::thread_local! {
+    static HOST: Cell<*const Host> = const { Cell::new(core::ptr::null()) };
+    /// The last answer, which the host reads after the call.
+    static ANSWER: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+}
+
+/// Begins a call.
+///
+/// # Safety
+/// `host` is valid until `leave`.
+pub(super) unsafe fn enter(host: *const Host, _call: &Call) {
+    HOST.set(host);
+}
+
+/// The host of the running call.
+#[expect(clippy::panic, reason = "a test that reads the state outside of a call is wrong")]
+pub(super) fn host() -> Host {
+    let host = HOST.get();
+    if host.is_null() {
+        panic!("the state of a SCORE is only there during a call");
+    }
+    // SAFETY: not null, so between `enter` and `leave`, where it is valid.
+    unsafe { *host }
+}
+
+/// Runs the call; a panic becomes the outcome that the trap in the `.so` has.
+pub(super) fn guarded(call: impl FnOnce() -> Outcome) -> Outcome {
+    std::panic::catch_unwind(AssertUnwindSafe(call)).unwrap_or_else(|payload| {
+        let text = payload
+            .downcast_ref::<String>()
+            .map(String::as_str)
+            .or_else(|| payload.downcast_ref::<&str>().copied())
+            .unwrap_or("panic");
+        Outcome { code: trap::PANIC, data: text.to_owned().into_bytes() }
+    })
+}
+
+/// Ends the call.
+pub(super) fn leave(outcome: Outcome, ret: &mut Ret) {
+    HOST.set(core::ptr::null());
+    ret.code = outcome.code;
+    ret.data = ANSWER.with_borrow_mut(|answer| {
+        *answer = outcome.data;
+        Bytes::new(answer)
+    });
+}

@@ -1,0 +1,1 @@
+//! Attack SCOREs: each method breaks one rule of the sandbox.

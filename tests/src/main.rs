@@ -1,0 +1,2 @@
+//! The `loopchain` command, built for the tests of this workspace.
+fn main() {}
