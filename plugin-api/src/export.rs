@@ -18,7 +18,7 @@ use crate::{
     wire,
 };
 use abi_stable::{
-    library::{CheckTypeLayout, LibHeader, RootModuleResult, __call_root_module_loader},
+    library::{__call_root_module_loader, CheckTypeLayout, LibHeader, RootModuleResult},
     prefix_type::PrefixTypeTrait,
     std_types::{RResult, RSlice, RStr, RVec},
 };
@@ -43,7 +43,7 @@ pub trait Plugin: 'static {
 /// Makes a crate with `crate-type = ["rlib", "cdylib"]` a loadable rule. The second argument is
 /// the name of the exported symbol: `loopchain_rule_` and the rule's id.
 ///
-/// ```ignore
+/// ```text
 /// plugin_api::export_rule!(Lft, "loopchain_rule_lft");
 /// ```
 ///
@@ -184,7 +184,8 @@ extern "C" fn create<T: ConsensusRule>(
     host: HostFns,
 ) -> RResult<Created, RVec<u8>> {
     let made = contained(host, || -> Result<_, RuleError> {
-        let cfg: InitCfg = wire::decode(&cfg).map_err(|e| refused(format!("configuration: {e}")))?;
+        let cfg: InitCfg =
+            wire::decode(&cfg).map_err(|e| refused(format!("configuration: {e}")))?;
         let log: Vec<LogRecord> = wire::decode(&log).map_err(|e| refused(format!("log: {e}")))?;
         T::init(cfg, &log, verify_by_host)
     });

@@ -55,8 +55,10 @@ impl HostFns {
 }
 
 extern "C" fn verify_many<H: Host>(items: RSlice<'_, u8>) -> bool {
-    catch_unwind(|| wire::decode::<Vec<VerifyItem>>(&items).is_ok_and(|items| H::verify_many(&items)))
-        .unwrap_or(false)
+    catch_unwind(|| {
+        wire::decode::<Vec<VerifyItem>>(&items).is_ok_and(|items| H::verify_many(&items))
+    })
+    .unwrap_or(false)
 }
 
 extern "C" fn log<H: Host>(level: u8, target: RStr<'_>, line: RStr<'_>) {

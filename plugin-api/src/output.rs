@@ -231,4 +231,16 @@ pub enum Output {
         #[n(1)]
         leader: u16,
     },
+    /// That node has final blocks which this node lacks; the host fetches the range from it (or
+    /// from anyone), verifies it by its Final proof and feeds [`crate::Input::SyncedTo`]. May be
+    /// said again while it is still true.
+    #[n(15)]
+    Behind {
+        /// Number of the node as in [`crate::Input::Peer`].
+        #[n(0)]
+        node: u64,
+        /// Height of its last final block.
+        #[n(1)]
+        height: u64,
+    },
 }

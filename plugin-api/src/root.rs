@@ -97,3 +97,13 @@ impl RootModule for ConsensusModRef {
     const VERSION_STRINGS: VersionStrings =
         VersionStrings { version: RStr::from_str(PLUGIN_API_TEXT) };
 }
+
+impl core::fmt::Debug for ConsensusModRef {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("ConsensusModRef")
+            .field("rule_id", &self.rule_id())
+            .field("rule_version", &self.rule_version())
+            .field("plugin_version", &self.plugin_version())
+            .finish_non_exhaustive()
+    }
+}

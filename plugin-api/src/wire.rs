@@ -101,5 +101,11 @@ pub fn decode<T: for<'b> Decode<'b, ()>>(bytes: &[u8]) -> Result<T, WireError> {
 }
 
 #[cfg(test)]
+#[path = "abi_snapshot.rs"]
+mod abi_snapshot;
+#[cfg(test)]
+#[path = "wire_samples.rs"]
+pub(crate) mod samples;
+#[cfg(test)]
 #[path = "wire_tests.rs"]
 mod tests;

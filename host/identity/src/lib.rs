@@ -1,1 +1,28 @@
 //! Keys, certificates, membership and the one signature rule.
+//!
+//! In: key files, certificates as DER, signatures with the message they claim to cover.
+//! Out: members with a role, verdicts that every peer reaches alike, certificates of a dev CA.
+//! Deliberately not here: sockets and sessions (`host/rpc`), the sign log and the guard
+//! (`host/core`, `host/store`), the local clock: every check takes its time as an argument.
+//!
+//! Where to look next: [`verify`], [`batch`], [`certificate`], [`membership`], [`authority`].
+
+pub mod authority;
+pub mod batch;
+pub mod certificate;
+pub mod keyfile;
+pub mod keypair;
+pub mod membership;
+pub mod policy;
+pub mod role;
+pub mod root;
+pub mod verify;
+
+pub use authority::{Authority, AuthorityError, TlsIdentity, Validity};
+pub use batch::{Item, Verified, verify_batch};
+pub use certificate::{Certificate, CertificateError, CertificateKey};
+pub use keypair::{KeyError, SigningKey};
+pub use membership::{Action, Member, Membership};
+pub use role::Role;
+pub use root::Root;
+pub use verify::{is_weak_key, verify};

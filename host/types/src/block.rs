@@ -204,14 +204,14 @@ impl Decode<'_> for Header {
 pub struct Block {
     id: BlockId,
     header: Header,
-    transactions: Arc<[SignedTransaction]>,
+    transactions: Arc<[Arc<SignedTransaction>]>,
 }
 
 impl Block {
     /// Puts a header and its transactions together; `None` when count or root differ.
     #[must_use]
-    pub fn assemble(header: Header, transactions: Arc<[SignedTransaction]>) -> Option<Self> {
-        let ids: Vec<_> = transactions.iter().map(SignedTransaction::id).collect();
+    pub fn assemble(header: Header, transactions: Arc<[Arc<SignedTransaction>]>) -> Option<Self> {
+        let ids: Vec<_> = transactions.iter().map(|tx| tx.id()).collect();
         let fits =
             u64::from(header.tx_count) == ids.len() as u64 && header.tx_root == tx_root(&ids);
         fits.then(|| Self { id: header.id(), header, transactions })
@@ -231,7 +231,7 @@ impl Block {
 
     /// Its transactions in order.
     #[must_use]
-    pub const fn transactions(&self) -> &Arc<[SignedTransaction]> {
+    pub const fn transactions(&self) -> &Arc<[Arc<SignedTransaction>]> {
         &self.transactions
     }
 }

@@ -1,4 +1,5 @@
-//! The one thing the signer of `solo` ever signs, a [`Commit`], and the Final proof made of it.
+//! The one thing the signer of `solo` ever signs, a [`Commit`], the Final proof made of it, and the
+//! unsigned [`Status`].
 //! Bytes in, checked values out; a form other than the one this file writes is refused, so that a
 //! proof has one encoding and its hash means something.
 
@@ -68,6 +69,36 @@ impl Commit {
             return refused("the statement's registers are not those of its body");
         }
         Ok(commit)
+    }
+}
+
+/// "My last final block has this height": the one unsigned helper message. It proves nothing; who
+/// says more than it has is found out when its blocks do not come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
+#[cbor(array)]
+pub struct Status {
+    /// Height of the sender's last final block.
+    #[n(0)]
+    pub height: u64,
+    /// Whoever is further says so.
+    #[n(1)]
+    pub wants_answer: bool,
+}
+
+impl Status {
+    /// The message.
+    #[must_use]
+    pub fn bytes(&self) -> Vec<u8> {
+        encoded(self)
+    }
+
+    /// Reads the message.
+    ///
+    /// # Errors
+    /// When it is not one.
+    pub fn read(bytes: &[u8]) -> Result<Self, RuleError> {
+        decoded(bytes)
+            .ok_or_else(|| RuleError { message: "not a helper message of solo".to_owned() })
     }
 }
 

@@ -4,6 +4,7 @@
 //! [`CheckedScore`], and receipts. It runs nothing of a SCORE in its own process; the worker's side
 //! is the package `score-native-runner`. It keeps no chain state and knows no blocks but by id.
 
+pub mod build;
 pub mod elf;
 pub mod limits;
 mod outcome;
@@ -18,7 +19,9 @@ pub use elf::{CheckedScore, Finding, check};
 pub use outcome::{CRASH, CRASH_TEXT, CallReceipt, NoResult, Outcome};
 pub use pool::{Pool, Seat, SeatKey};
 pub use process::FAULT_EXIT_BASE;
-pub use protocol::{Batch, BlockId, CallKind, CallSpec, Event, LogLine, Query, SandboxReport, Write};
+pub use protocol::{
+    Batch, BlockId, CallKind, CallSpec, Event, LogLine, Query, SandboxReport, Write,
+};
 pub use spawn::{PROGRESS_BYTES, PROGRESS_FD, SCORE_FD, SOCKET_FD};
 pub use store::{ArtefactId, ArtefactStore, StoreError, hex};
 pub use worker::{Addresses, QueryWorker, Sandbox, StateReader, Worker, WorkerConfig};

@@ -160,8 +160,7 @@ impl Process {
     async fn receive(&mut self) -> Result<(Report, usize), Broken> {
         let mut head = [0; 4];
         self.socket.read_exact(&mut head).await.map_err(|_| Broken::Gone)?;
-        let length =
-            frame_len(head, FRAME_BYTES_MAX).map_err(|e| Broken::Breach(e.to_string()))?;
+        let length = frame_len(head, FRAME_BYTES_MAX).map_err(|e| Broken::Breach(e.to_string()))?;
         self.body.resize(length, 0);
         self.socket.read_exact(&mut self.body).await.map_err(|_| Broken::Gone)?;
         let report = decode_body(&self.body).map_err(|e| Broken::Breach(e.to_string()))?;
@@ -240,8 +239,7 @@ fn cause(status: ExitStatus, progress: Progress, text: &str) -> End {
     };
     let forbidden_call = status.signal() == Some(libc::SIGSYS) && progress.in_host == 0;
     let caught = progress.signal != 0
-        && status.code().map(|code| code - FAULT_EXIT_BASE)
-            == i32::try_from(progress.signal).ok();
+        && status.code().map(|code| code - FAULT_EXIT_BASE) == i32::try_from(progress.signal).ok();
     if forbidden_call || caught { End::Crash(position) } else { End::Unexplained(text.into()) }
 }
 

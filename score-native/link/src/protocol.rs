@@ -384,8 +384,7 @@ pub const fn frame_len(head: [u8; 4], max: usize) -> Result<usize, FrameError> {
 /// When the body is anything but one message.
 pub fn decode_body<T: for<'b> Decode<'b, ()>>(body: &[u8]) -> Result<T, FrameError> {
     let mut decoder = minicbor::Decoder::new(body);
-    let message =
-        decoder.decode().map_err(|error| FrameError::NotAMessage(error.to_string()))?;
+    let message = decoder.decode().map_err(|error| FrameError::NotAMessage(error.to_string()))?;
     if decoder.position() == body.len() {
         Ok(message)
     } else {

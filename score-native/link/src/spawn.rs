@@ -64,7 +64,8 @@ impl Launched {
         if self.progress.read_exact_at(&mut page, 0).is_err() {
             return Progress::default();
         }
-        let word = |at: usize| u32::from_le_bytes([page[at], page[at + 1], page[at + 2], page[at + 3]]);
+        let word =
+            |at: usize| u32::from_le_bytes([page[at], page[at + 1], page[at + 2], page[at + 3]]);
         Progress { call: word(0), signal: word(4), in_host: word(8) }
     }
 }
@@ -83,7 +84,8 @@ pub(crate) fn sealed_file(bytes: &[u8]) -> io::Result<OwnedFd> {
 
 fn memory_file(name: &std::ffi::CStr) -> io::Result<File> {
     // SAFETY: the name is NUL-terminated and outlives the call.
-    let fd = unsafe { libc::memfd_create(name.as_ptr(), libc::MFD_CLOEXEC | libc::MFD_ALLOW_SEALING) };
+    let fd =
+        unsafe { libc::memfd_create(name.as_ptr(), libc::MFD_CLOEXEC | libc::MFD_ALLOW_SEALING) };
     if fd < 0 {
         return Err(io::Error::last_os_error());
     }

@@ -142,12 +142,8 @@ fn io_error(path: &Path, source: io::Error) -> StoreError {
 /// Lower-case hexadecimal, as in file names and messages.
 #[must_use]
 pub fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write as _;
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-        // Writing to a String never fails.
-        drop(write!(text, "{byte:02x}"));
-        text
-    })
+    let digit = |nibble: u8| char::from_digit(u32::from(nibble), 16).unwrap_or('?');
+    bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
 }
 
 fn id_of_name(name: &str) -> Option<ArtefactId> {

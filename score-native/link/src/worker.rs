@@ -225,7 +225,9 @@ impl Line {
             let process = process.map_err(NoResult::Start)?;
             if self.config.sandbox == Sandbox::Strict && !process.report().missing.is_empty() {
                 let missing = process.report().missing.join("; ");
-                return Err(NoResult::Start(format!("layers of the sandbox are missing: {missing}")));
+                return Err(NoResult::Start(format!(
+                    "layers of the sandbox are missing: {missing}"
+                )));
             }
             self.process = Some(process);
         }

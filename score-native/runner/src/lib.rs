@@ -1,1 +1,82 @@
-//! The worker: loads one SCORE in a sandbox and serves calls.
+//! The worker: a process that loads one SCORE, closes a sandbox around itself and serves calls.
+//!
+//! In: the three descriptors that `score-native-link` hands over, and its orders. Out: its reports.
+//! [`score_worker_main`] is the whole program of `loopchain score-worker`. It uses no async
+//! runtime, no clock, no random numbers and one thread; after loading it makes hardly a system
+//! call. It trusts its peer and nothing of the SCORE.
+
+mod charges;
+mod confine;
+mod host_calls;
+mod layers;
+mod load;
+mod serve;
+mod traps;
+mod view;
+#[cfg(test)]
+mod view_tests;
+
+use confine::Confinement;
+use layers::Layers;
+use load::Loaded;
+use score_native_link::protocol::Report;
+use score_native_link::{SOCKET_FD, Sandbox, SandboxReport};
+use serve::{Peer, Service};
+use std::ffi::OsString;
+use std::process::ExitCode;
+use traps::HostMark;
+
+/// The status of a worker that was started by hand or with wrong arguments.
+const WRONG_USE: u8 = 2;
+
+/// Runs the worker until its peer is gone. `args` are the arguments after the subcommand:
+/// `--sandbox strict|basic`, and `--label TEXT`, which is for people who list processes.
+#[must_use]
+pub fn score_worker_main(args: impl Iterator<Item = OsString>) -> ExitCode {
+    let Some(sandbox) = sandbox_of(args) else { return ExitCode::from(WRONG_USE) };
+    let Ok(socket) = confine::inherited_file(SOCKET_FD) else { return ExitCode::from(WRONG_USE) };
+    let mut peer = Peer::new(socket);
+    confine::end_quietly_on_panic();
+    let report = match prepare(sandbox) {
+        Ok((loaded, mark, report)) => {
+            let service = Service { peer, loaded, mark, layers: Layers::new() };
+            return greet_and_serve(service, report);
+        }
+        Err(why) => Report::Refused { why },
+    };
+    match peer.send(&report) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(_) => ExitCode::FAILURE,
+    }
+}
+
+fn greet_and_serve(mut service: Service, report: SandboxReport) -> ExitCode {
+    if service.peer.send(&Report::Ready(report)).is_err() {
+        return ExitCode::FAILURE;
+    }
+    service.serve();
+    ExitCode::SUCCESS
+}
+
+fn prepare(sandbox: Sandbox) -> Result<(Loaded, HostMark, SandboxReport), String> {
+    let mark = HostMark::map().map_err(|e| format!("the progress page: {e}"))?;
+    let confinement = Confinement::before_load(sandbox)?;
+    let loaded = Loaded::load(confinement.has_fixed_addresses())?;
+    traps::catch_faults(&loaded).map_err(|e| format!("the fault handler: {e}"))?;
+    let report = confinement.after_load()?;
+    Ok((loaded, mark, report))
+}
+
+fn sandbox_of(mut args: impl Iterator<Item = OsString>) -> Option<Sandbox> {
+    let mut sandbox = None;
+    while let Some(name) = args.next() {
+        let value = args.next()?;
+        match (name.to_str()?, value.to_str()?) {
+            ("--sandbox", "strict") => sandbox = Some(Sandbox::Strict),
+            ("--sandbox", "basic") => sandbox = Some(Sandbox::Basic),
+            ("--label", _) => {}
+            _ => return None,
+        }
+    }
+    sandbox
+}

@@ -1,1 +1,37 @@
-//! The test harness of a SCORE author.
+//! The test harness of a SCORE author: a chain of one node in memory, without network and disk.
+//!
+//! In: the author's typed calls. Out: receipts to compare with what the author expects. The same
+//! history runs on three engines that must agree: the source compiled into the test
+//! ([`Testnet::native`]), the `.so` loaded into the test ([`Testnet::so`]), and the `.so` in the
+//! sandboxed worker of a node ([`Testnet::jailed`]).
+//!
+//! ```ignore
+//! fn story(mut net: Testnet) -> Testnet {
+//!     let [alice, bob] = net.accounts();
+//!     net.send(alice, tx::deploy(1000)).ok();
+//!     net.send(alice, tx::transfer(bob, 30)).ok().emitted(&Transfer { from: alice, to: bob, amount: 30 });
+//!     net.send(bob, tx::transfer(alice, 31)).fails(1, "balance 30 is less than 31");
+//!     assert_eq!(net.query::<u128>(tx::balance_of(bob)), 30);
+//!     net
+//! }
+//! #[test]
+//! fn the_so_agrees_with_the_source() {
+//!     story(Testnet::native::<Token>()).replay_on(Testnet::so("token"));
+//! }
+//! ```
+//!
+//! It is for tests only: no node loads a SCORE into its own process. It deliberately fails by
+//! panicking, as a test must.
+
+mod calls;
+mod engine;
+mod expect;
+mod in_process;
+mod jailed;
+mod library;
+mod testnet;
+
+pub use engine::{Engine, Entries, Moment};
+pub use expect::Receipt;
+pub use score_native_abi as abi;
+pub use testnet::Testnet;

@@ -151,10 +151,8 @@ impl<'a> Image<'a> {
     pub(super) fn symbol(&self, index: u64) -> Option<Symbol<'a>> {
         let table = self.dynamic_value(as_tag(elf::DT_SYMTAB.0))?;
         let strings = self.dynamic_value(as_tag(elf::DT_STRTAB.0))?;
-        let entry = self.at_address(
-            table.checked_add(index.checked_mul(SYMBOL_BYTES)?)?,
-            SYMBOL_BYTES,
-        )?;
+        let entry =
+            self.at_address(table.checked_add(index.checked_mul(SYMBOL_BYTES)?)?, SYMBOL_BYTES)?;
         let name_at = strings.checked_add(u64::from(u32_at(entry, 0)?))?;
         Some(Symbol {
             name: self.name_at(name_at)?,

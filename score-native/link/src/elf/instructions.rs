@@ -72,7 +72,8 @@ fn hidden_random(image: &Image<'_>, segment: &Segment) -> Vec<Finding> {
     let hits = bytes.windows(3).enumerate();
     let hits = hits.filter(|(_, w)| w[0] == 0x0f && w[1] == 0xc7 && w[2] >= 0xf0);
     let finding = |(at, _)| {
-        let what = format!("the bytes of a random instruction at file offset {:#x}", start + at as u64);
+        let what =
+            format!("the bytes of a random instruction at file offset {:#x}", start + at as u64);
         Finding::new(what, "every peer would get another number; derive it from the block seed")
     };
     hits.take(PER_KIND_MAX).map(finding).collect()
@@ -116,9 +117,14 @@ fn forbidden(mnemonic: Mnemonic) -> Option<&'static str> {
         M::Rcpps | M::Rcpss | M::Rsqrtps | M::Rsqrtss => {
             Some("its result differs between processors; use division and `sqrt`")
         }
-        M::Fsin | M::Fcos | M::Fsincos | M::Fptan | M::Fpatan | M::F2xm1 | M::Fyl2x | M::Fyl2xp1 => {
-            Some("its result differs between processors; use integers or tables")
-        }
+        M::Fsin
+        | M::Fcos
+        | M::Fsincos
+        | M::Fptan
+        | M::Fpatan
+        | M::F2xm1
+        | M::Fyl2x
+        | M::Fyl2xp1 => Some("its result differs between processors; use integers or tables"),
         _ => None,
     }
 }
@@ -165,8 +171,27 @@ const fn is_float(mnemonic: Mnemonic) -> bool {
     use Mnemonic as M;
     matches!(
         mnemonic,
-        M::Addsd | M::Mulsd | M::Divsd | M::Subsd | M::Sqrtsd | M::Addss | M::Mulss | M::Divss
-            | M::Subss | M::Sqrtss | M::Addpd | M::Mulpd | M::Divpd | M::Addps | M::Mulps
-            | M::Cvtsi2sd | M::Cvtsi2ss | M::Cvttsd2si | M::Fadd | M::Fmul | M::Fdiv | M::Fld
+        M::Addsd
+            | M::Mulsd
+            | M::Divsd
+            | M::Subsd
+            | M::Sqrtsd
+            | M::Addss
+            | M::Mulss
+            | M::Divss
+            | M::Subss
+            | M::Sqrtss
+            | M::Addpd
+            | M::Mulpd
+            | M::Divpd
+            | M::Addps
+            | M::Mulps
+            | M::Cvtsi2sd
+            | M::Cvtsi2ss
+            | M::Cvttsd2si
+            | M::Fadd
+            | M::Fmul
+            | M::Fdiv
+            | M::Fld
     )
 }

@@ -62,7 +62,8 @@ fn segments(image: &Image<'_>, findings: &mut Vec<Finding>) {
                     findings.push(Finding::new(what, "copy the file again, it is cut off"));
                 }
                 if segment.memory_size < segment.file_size {
-                    let what = format!("the segment at {at:#x} is larger in the file than in memory");
+                    let what =
+                        format!("the segment at {at:#x} is larger in the file than in memory");
                     findings.push(Finding::new(what, REBUILD));
                 }
             }

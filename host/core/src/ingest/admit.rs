@@ -1,0 +1,143 @@
+//! The checks of a transaction that need no history, in the order of their cost: form, channel,
+//! expiry, signer and role, then all signatures of a batch together. Every transaction passes here
+//! exactly once per node.
+
+use host_identity::batch::{Item, verify_batch};
+use host_identity::membership::{Action, Membership};
+
+use super::registration::{may_register, may_send_system, registering};
+use host_types::genesis::{ChannelLimits, Policies};
+use host_types::{
+    Address, BlockTime, Code, GenesisHash, RawTx, Rejection, SignedTransaction, TxId,
+};
+use std::sync::Arc;
+
+/// What is known of the channel when transactions come in.
+#[derive(Clone, Debug)]
+pub struct AdmitContext {
+    /// The channel.
+    pub genesis: GenesisHash,
+    /// Its limits.
+    pub limits: ChannelLimits,
+    /// Its policies.
+    pub policies: Policies,
+    /// Its members as of the last final block.
+    pub membership: Arc<Membership>,
+    /// Time of the last final block.
+    pub block_time: BlockTime,
+    /// This node's clock; only used to see what expires before it could be proposed.
+    pub wall: BlockTime,
+}
+
+/// A transaction whose form, channel, signer, role and signature are checked. Only [`admit`] makes
+/// one.
+#[derive(Clone, Debug)]
+pub struct AdmittedTx {
+    transaction: Arc<SignedTransaction>,
+    signer: Address,
+}
+
+impl AdmittedTx {
+    /// The transaction.
+    #[must_use]
+    pub const fn transaction(&self) -> &Arc<SignedTransaction> {
+        &self.transaction
+    }
+
+    /// Its id.
+    #[must_use]
+    pub fn id(&self) -> TxId {
+        self.transaction.id()
+    }
+
+    /// Address of the signer.
+    #[must_use]
+    pub const fn signer(&self) -> Address {
+        self.signer
+    }
+}
+
+/// A transaction that was refused: its id when it had one, and why.
+pub type Refused = (Option<TxId>, Rejection);
+
+/// Admits a batch; answers in the order of the input.
+#[must_use]
+pub fn admit(raw: &[RawTx], context: &AdmitContext) -> Vec<Result<AdmittedTx, Refused>> {
+    let verdicts: Vec<_> = raw.iter().map(|raw| screen(raw, context)).collect();
+    let items: Vec<Item<'_>> = verdicts
+        .iter()
+        .flatten()
+        .map(|(tx, key)| Item {
+            public_key: *key,
+            message: tx.signing_message().into(),
+            signature: *tx.signature(),
+        })
+        .collect();
+    let mut right = verify_batch(&items).into_iter();
+    drop(items);
+    verdicts.into_iter().map(|verdict| finish(verdict?, &mut right)).collect()
+}
+
+fn finish(
+    (tx, key): (SignedTransaction, [u8; 32]),
+    right: &mut impl Iterator<Item = bool>,
+) -> Result<AdmittedTx, Refused> {
+    if right.next() == Some(true) {
+        return Ok(AdmittedTx { signer: Address::of_key(&key), transaction: Arc::new(tx) });
+    }
+    let message = format!("the signature of transaction {} does not verify", tx.id());
+    Err((Some(tx.id()), Rejection::new(Code::SignatureWrong, message)))
+}
+
+/// Everything but the signature; gives the key it has to verify under.
+fn screen(
+    raw: &RawTx,
+    context: &AdmitContext,
+) -> Result<(SignedTransaction, [u8; 32]), (Option<TxId>, Rejection)> {
+    let size = raw.0.len() as u64;
+    if size > context.limits.tx_bytes {
+        let message =
+            format!("the transaction has {size} bytes, at most {}", context.limits.tx_bytes);
+        return Err((None, Rejection::new(Code::TxTooLarge, message)));
+    }
+    let tx = SignedTransaction::decode(raw).map_err(|error| {
+        (None, Rejection::new(Code::TxMalformed, format!("not a canonical transaction: {error}")))
+    })?;
+    match screen_decoded(&tx, context) {
+        Ok(key) => Ok((tx, key)),
+        Err(rejection) => Err((Some(tx.id()), rejection)),
+    }
+}
+
+fn screen_decoded(tx: &SignedTransaction, context: &AdmitContext) -> Result<[u8; 32], Rejection> {
+    let body = tx.transaction();
+    if body.genesis != context.genesis {
+        let message =
+            format!("the transaction is for channel {}, this is {}", body.genesis, context.genesis);
+        return Err(Rejection::new(Code::WrongChannel, message));
+    }
+    let now = context.wall.max(context.block_time).get();
+    let expiry = body.expiry.get();
+    if expiry < now {
+        let message = format!("the transaction expired {} us ago", now - expiry);
+        return Err(Rejection::new(Code::TxExpired, message));
+    }
+    if expiry - now > context.limits.expiry_us {
+        let message = format!(
+            "the expiry is {} us ahead, at most {}",
+            expiry - now,
+            context.limits.expiry_us
+        );
+        return Err(Rejection::new(Code::ExpiryTooFar, message));
+    }
+    let at = context.block_time;
+    if let Some(certificate) = registering(tx) {
+        let certificate = may_register(&context.membership, &body.signer, &certificate, at)?;
+        return Ok(certificate.signing_key().copied().unwrap_or_default());
+    }
+    if body.score.is_system() {
+        return may_send_system(&context.membership, &body.signer, at);
+    }
+    let member = context.membership.may(&body.signer, Action::Submit, &context.policies, at)?;
+    Ok(member.public_key)
+}

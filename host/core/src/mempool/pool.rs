@@ -1,0 +1,149 @@
+//! The pool of one channel.
+
+use crate::ingest::AdmittedTx;
+use host_types::genesis::ChannelLimits;
+use host_types::{Address, BlockTime, Code, Rejection, TxId};
+use std::collections::BTreeMap;
+
+/// What became of a transaction that was put in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Inserted {
+    /// It waits now.
+    New,
+    /// It waited already.
+    Known,
+}
+
+#[derive(Clone, Debug)]
+struct Waiting {
+    tx: AdmittedTx,
+    arrival: u64,
+}
+
+/// Transactions that wait, in order of arrival.
+#[derive(Clone, Debug)]
+pub struct Pool {
+    by_id: BTreeMap<TxId, Waiting>,
+    by_arrival: BTreeMap<u64, TxId>,
+    by_expiry: BTreeMap<(BlockTime, TxId), ()>,
+    per_signer: BTreeMap<Address, u64>,
+    next_arrival: u64,
+    bytes: u64,
+    txs_max: u64,
+    bytes_max: u64,
+    signer_max: u64,
+}
+
+impl Pool {
+    /// An empty pool with the channel's bounds.
+    #[must_use]
+    pub fn new(limits: &ChannelLimits) -> Self {
+        Self {
+            by_id: BTreeMap::new(),
+            by_arrival: BTreeMap::new(),
+            by_expiry: BTreeMap::new(),
+            per_signer: BTreeMap::new(),
+            next_arrival: 0,
+            bytes: 0,
+            txs_max: limits.pool_txs,
+            bytes_max: limits.pool_bytes,
+            signer_max: (limits.pool_txs * limits.signer_share_percent / 100).max(1),
+        }
+    }
+
+    /// Puts a transaction in.
+    ///
+    /// # Errors
+    /// `LC3202` when the pool is full, `LC3203` when its signer fills its share.
+    pub fn insert(&mut self, tx: AdmittedTx) -> Result<Inserted, Rejection> {
+        if self.by_id.contains_key(&tx.id()) {
+            return Ok(Inserted::Known);
+        }
+        let size = tx.transaction().size() as u64;
+        if self.by_id.len() as u64 >= self.txs_max || self.bytes + size > self.bytes_max {
+            let message = format!(
+                "the pool holds {} transactions and {} bytes, at most {} and {}",
+                self.by_id.len(),
+                self.bytes,
+                self.txs_max,
+                self.bytes_max
+            );
+            return Err(Rejection::new(Code::PoolFull, message));
+        }
+        let of_signer = self.per_signer.entry(tx.signer()).or_default();
+        if *of_signer >= self.signer_max {
+            let message = format!(
+                "{} has {of_signer} transactions waiting, at most {}",
+                tx.signer(),
+                self.signer_max
+            );
+            return Err(Rejection::new(Code::SignerQuota, message));
+        }
+        *of_signer += 1;
+        self.bytes += size;
+        let (id, expiry) = (tx.id(), tx.transaction().transaction().expiry);
+        let arrival = self.next_arrival;
+        self.next_arrival += 1;
+        self.by_arrival.insert(arrival, id);
+        self.by_expiry.insert((expiry, id), ());
+        self.by_id.insert(id, Waiting { tx, arrival });
+        Ok(Inserted::New)
+    }
+
+    /// Takes a transaction out.
+    pub fn remove(&mut self, id: &TxId) -> Option<AdmittedTx> {
+        let Waiting { tx, arrival } = self.by_id.remove(id)?;
+        self.by_arrival.remove(&arrival);
+        self.by_expiry.remove(&(tx.transaction().transaction().expiry, *id));
+        self.bytes -= tx.transaction().size() as u64;
+        if let Some(count) = self.per_signer.get_mut(&tx.signer()) {
+            *count -= 1;
+            if *count == 0 {
+                self.per_signer.remove(&tx.signer());
+            }
+        }
+        Some(tx)
+    }
+
+    /// Takes out everything that can no longer enter a block after this block time.
+    pub fn expire(&mut self, time: BlockTime) -> Vec<TxId> {
+        let mut gone = Vec::new();
+        while let Some(&(expiry, id)) = self.by_expiry.keys().next() {
+            if expiry >= time {
+                break;
+            }
+            self.remove(&id);
+            gone.push(id);
+        }
+        gone
+    }
+
+    /// A waiting transaction.
+    #[must_use]
+    pub fn get(&self, id: &TxId) -> Option<&AdmittedTx> {
+        self.by_id.get(id).map(|waiting| &waiting.tx)
+    }
+
+    /// Waiting transactions in order of arrival.
+    pub fn in_order(&self) -> impl Iterator<Item = &AdmittedTx> {
+        self.by_arrival.values().filter_map(|id| self.get(id))
+    }
+
+    /// How many wait.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.by_id.len()
+    }
+
+    /// Whether none waits.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.by_id.is_empty()
+    }
+
+    /// Bytes that wait.
+    #[must_use]
+    pub const fn bytes(&self) -> u64 {
+        self.bytes
+    }
+}

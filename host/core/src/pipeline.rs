@@ -1,0 +1,283 @@
+//! Composes the stages of one channel and moves what comes out of one into the next.
+//!
+//! In: one [`Input`] at a time. Out: [`Effect`]s. It routes; what each stage knows lives in the
+//! stage. Deliberately not here: anything that touches the world.
+
+mod blocks;
+mod finals;
+mod rule_io;
+
+use crate::clock::Now;
+use crate::commit::FinalQueue;
+use crate::effect::{Effect, To};
+use crate::ingest::AdmittedTx;
+use crate::ingest::dedup::Window;
+use crate::input::{Input, Timer};
+use crate::mempool::{Inserted, Pool};
+use crate::sync::SyncPlan;
+use crate::vote::BlockTree;
+use crate::vote::rule::{Rule, RuleInput, RuleStatus, Then};
+use host_types::block::{Pair, RootPair};
+use host_types::genesis::ChannelGenesis;
+use host_types::message::PeerMessage;
+use host_types::statement::Statement;
+use host_types::{BlockId, BlockTime, Code, Epoch, Hash32, Header, Height, Rejection, TxId, View};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
+
+/// How long to wait before looking again after what is missing, milliseconds.
+pub const FETCH_RETRY_MS: u64 = 300;
+
+/// What does not change while a channel runs.
+#[derive(Clone, Debug)]
+pub struct ChannelConfig {
+    /// Its genesis.
+    pub genesis: Arc<ChannelGenesis>,
+    /// Current epoch.
+    pub epoch: Epoch,
+    /// This node's index; none when it only follows.
+    pub me: Option<u16>,
+}
+
+/// The last final block.
+#[derive(Clone, Debug)]
+pub struct Head {
+    /// Its header.
+    pub header: Header,
+    /// The block and its result.
+    pub pair: Pair,
+}
+
+/// What a status page shows of the pipeline.
+#[derive(Clone, Debug)]
+pub struct PipelineStatus {
+    /// Of the rule.
+    pub rule: RuleStatus,
+    /// Last final height known.
+    pub height: Height,
+    /// Transactions waiting.
+    pub pool_txs: u64,
+    /// Whether it is catching up.
+    pub is_syncing: bool,
+    /// Why it does not vote, when it does not.
+    pub degraded: Option<String>,
+    /// Leader of the current view.
+    pub leader: u16,
+}
+
+/// One channel.
+pub struct Pipeline {
+    config: ChannelConfig,
+    validators: Hash32,
+    rule: Box<dyn Rule>,
+    pool: Pool,
+    window: Window,
+    tree: BlockTree,
+    finals: FinalQueue,
+    sync: SyncPlan,
+    head: Head,
+    tip: BlockId,
+    signing: BTreeMap<u64, Then>,
+    missing: BTreeMap<BlockId, BTreeSet<TxId>>,
+    unknown: BTreeSet<BlockId>,
+    to_rule: VecDeque<RuleInput>,
+    has_work: bool,
+    is_fetch_timer_set: bool,
+    degraded: Option<String>,
+    leader: u16,
+}
+
+impl std::fmt::Debug for Pipeline {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Pipeline")
+            .field("channel", &self.config.genesis.channel)
+            .field("height", &self.head.header.height)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Pipeline {
+    /// A channel at its last stored block. `recent` are final transactions whose expiry has not
+    /// passed.
+    #[must_use]
+    pub fn new(
+        config: ChannelConfig,
+        rule: Box<dyn Rule>,
+        head: Head,
+        recent: impl IntoIterator<Item = (TxId, BlockTime)>,
+    ) -> Self {
+        let mut window = Window::default();
+        for (id, expiry) in recent {
+            window.insert(id, expiry);
+        }
+        Self {
+            validators: config.genesis.validators.hash(),
+            pool: Pool::new(&config.genesis.limits),
+            tree: BlockTree::default(),
+            finals: FinalQueue::default(),
+            sync: SyncPlan::default(),
+            tip: head.pair.block,
+            signing: BTreeMap::new(),
+            missing: BTreeMap::new(),
+            unknown: BTreeSet::new(),
+            to_rule: VecDeque::new(),
+            has_work: false,
+            is_fetch_timer_set: false,
+            degraded: None,
+            leader: 0,
+            config,
+            rule,
+            window,
+            head,
+        }
+    }
+
+    /// Takes one input.
+    pub fn handle(&mut self, now: Now, input: Input, out: &mut Vec<Effect>) {
+        match input {
+            Input::Start => self.to_rule.push_back(RuleInput::Start),
+            Input::Admitted { transactions, is_local } => {
+                self.admit(now, transactions, is_local, out);
+            }
+            Input::Statement { statement } => {
+                self.to_rule.push_back(RuleInput::Statement(statement));
+            }
+            Input::Proposal { from, proposal } => self.on_proposal(from, *proposal, out),
+            Input::Helper { from, validator, bytes } => {
+                self.to_rule.push_back(RuleInput::Helper { from, validator, bytes });
+            }
+            Input::FetchedProposal { block, found } => self.on_fetched_proposal(block, found),
+            Input::FetchedBodies { block, transactions } => {
+                self.on_bodies(now, Some(block), transactions, out);
+            }
+            Input::FetchedBlocks { from, range } => self.on_range(now, from, range, out),
+            Input::Executed { block, result } => self.on_executed(now, block, result, out),
+            Input::Signed { sequence, statement } => self.on_signed(sequence, statement, out),
+            Input::SignRefused { sequence } => {
+                self.signing.remove(&sequence);
+                self.to_rule.push_back(RuleInput::SignRefused(sequence));
+            }
+            Input::Committed { .. } => {}
+            Input::Timer(Timer::Rule(token)) => self.to_rule.push_back(RuleInput::Timer(token)),
+            Input::Timer(Timer::Fetch) => self.on_fetch_timer(now, out),
+        }
+        self.run_rule(now, out);
+        self.keep_fetching(now, out);
+    }
+
+    /// For status pages.
+    #[must_use]
+    pub fn status(&self) -> PipelineStatus {
+        PipelineStatus {
+            rule: self.rule.status(),
+            height: self.head.header.height,
+            pool_txs: self.pool.len() as u64,
+            is_syncing: self.sync.is_active(),
+            degraded: self.degraded.clone(),
+            leader: self.leader,
+        }
+    }
+
+    /// A transaction that waits here or stands in a block that is not final yet.
+    #[must_use]
+    pub fn waiting(&self, id: &TxId) -> Option<&AdmittedTx> {
+        self.pool.get(id)
+    }
+
+    /// Header and ids of a block above the last final one.
+    #[must_use]
+    pub fn proposal(&self, id: &BlockId) -> Option<(Header, Arc<[TxId]>)> {
+        self.tree.get(id).map(|entry| (entry.header.clone(), Arc::clone(&entry.tx_ids)))
+    }
+
+    /// A transaction of a block above the last final one.
+    #[must_use]
+    pub fn speculative(&self, id: &TxId) -> Option<Arc<host_types::SignedTransaction>> {
+        let blocks = self.tree.iter().filter_map(|(_, entry)| entry.block.as_ref());
+        blocks.flat_map(|b| b.transactions().iter()).find(|tx| tx.id() == *id).cloned()
+    }
+
+    /// The last final block known, stored or on its way.
+    #[must_use]
+    pub const fn head(&self) -> &Head {
+        &self.head
+    }
+
+    fn admit(
+        &mut self,
+        now: Now,
+        transactions: Vec<AdmittedTx>,
+        is_local: bool,
+        out: &mut Vec<Effect>,
+    ) {
+        let mut fresh = Vec::new();
+        for tx in &transactions {
+            if let Some(rejection) = self.insert(tx) {
+                out.push(Effect::Refused { id: tx.id(), rejection });
+            } else {
+                fresh.push(tx.clone());
+            }
+        }
+        if is_local && !fresh.is_empty() {
+            out.push(Effect::Gossip { transactions: fresh });
+        }
+        self.on_bodies(now, None, transactions, out);
+        self.tell_work(true);
+    }
+
+    /// Puts a transaction into the pool; says why not.
+    fn insert(&mut self, tx: &AdmittedTx) -> Option<Rejection> {
+        if self.window.contains(&tx.id()) {
+            let message = format!("transaction {} is final already", tx.id());
+            return Some(Rejection::new(Code::TxDuplicate, message));
+        }
+        match self.pool.insert(tx.clone()) {
+            Ok(Inserted::New | Inserted::Known) => None,
+            Err(rejection) => Some(rejection),
+        }
+    }
+
+    /// Tells the rule whether there is work beyond the newest certified branch: at every change,
+    /// and again when work arrives.
+    fn tell_work(&mut self, is_news: bool) {
+        let carried: usize = self.tree.branch(self.tip).map(|(_, e)| e.tx_ids.len()).sum();
+        let has_work = self.pool.len() > carried;
+        if has_work != self.has_work || (has_work && is_news) {
+            self.has_work = has_work;
+            self.to_rule.push_back(RuleInput::Pending(has_work));
+        }
+    }
+
+    fn on_signed(&mut self, sequence: u64, statement: Statement, out: &mut Vec<Effect>) {
+        match self.signing.remove(&sequence) {
+            Some(Then::Broadcast) => {
+                let message = PeerMessage::Statement(statement.clone());
+                out.push(Effect::Send { to: To::All, message });
+            }
+            Some(Then::Propose { block, justification }) => {
+                self.send_proposal(To::All, block, statement.clone(), justification, out);
+            }
+            Some(Then::Keep) | None => {}
+        }
+        self.to_rule.push_back(RuleInput::OwnSigned { sequence, statement });
+    }
+
+    /// Block, height and result of the last block known to be final.
+    fn final_tip(&self) -> (BlockId, Height, RootPair) {
+        self.finals.back().map_or(
+            (self.head.pair.block, self.head.header.height, self.head.pair.roots),
+            |agreed| (agreed.block, agreed.height, agreed.roots),
+        )
+    }
+
+    fn header_of(&self, id: &BlockId) -> Option<&Header> {
+        if *id == self.head.pair.block {
+            return Some(&self.head.header);
+        }
+        self.tree.get(id).map(|entry| &entry.header)
+    }
+
+    const fn view_of_head(&self) -> View {
+        self.head.header.view
+    }
+}

@@ -1,0 +1,268 @@
+//! From a proposal to an executed block.
+
+use super::Pipeline;
+use crate::clock::Now;
+use crate::effect::Effect;
+use crate::ingest::AdmittedTx;
+use crate::input::ExecuteError;
+use crate::vote::Progress;
+use crate::vote::rule::{NodeId, RuleInput, Verdict};
+use crate::vote::validate::{HeaderContext, check_header, check_payload, check_place};
+use host_types::block::{Block, Pair, RootPair, tx_root};
+use host_types::limits::{BLOCKS_AHEAD_MAX, PROPOSALS_KEPT_MAX};
+use host_types::message::{FetchRequest, Proposal};
+use host_types::{BlockId, Header, TxId};
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+impl Pipeline {
+    pub(super) fn on_proposal(&mut self, from: NodeId, proposal: Proposal, out: &mut Vec<Effect>) {
+        let Proposal { header, tx_ids, statement, justification } = proposal;
+        if let Err(reason) = self.screen(&header, &tx_ids) {
+            out.push(Effect::Penalise { node: from, reason });
+            return;
+        }
+        if statement.signer != header.proposer {
+            let reason = "a proposal signed by another validator than its proposer".into();
+            out.push(Effect::Penalise { node: from, reason });
+            return;
+        }
+        let height = header.height.get();
+        if height > self.head.header.height.get() + BLOCKS_AHEAD_MAX as u64 {
+            self.sync.hint(host_types::Height::new(height - 1));
+            return;
+        }
+        self.keep_header(header.clone(), tx_ids.into(), out);
+        self.to_rule.push_back(RuleInput::Proposal { header, statement, justification });
+    }
+
+    fn screen(&self, header: &Header, tx_ids: &[TxId]) -> Result<(), String> {
+        let genesis = &self.config.genesis;
+        check_header(
+            header,
+            HeaderContext {
+                genesis: self.head.header.genesis,
+                validators: self.validators,
+                validator_count: genesis.validators.all().len(),
+                limits: &genesis.limits,
+            },
+        )?;
+        let fits = header.tx_count as usize == tx_ids.len() && header.tx_root == tx_root(tx_ids);
+        if fits { Ok(()) } else { Err("the transaction ids do not fit the header".into()) }
+    }
+
+    fn keep_header(&mut self, header: Header, tx_ids: Arc<[TxId]>, out: &mut Vec<Effect>) {
+        if header.height <= self.head.header.height {
+            return;
+        }
+        let id = header.id();
+        self.unknown.remove(&id);
+        self.tree.insert_header(id, header, tx_ids);
+        for block in self.tree.shrink(PROPOSALS_KEPT_MAX + self.finals.len()) {
+            self.missing.remove(&block);
+            out.push(Effect::Forget { block });
+        }
+    }
+
+    pub(super) fn on_fetched_proposal(
+        &mut self,
+        block: BlockId,
+        found: Option<(Box<Header>, Vec<TxId>)>,
+    ) {
+        let Some((header, tx_ids)) = found else { return };
+        if header.id() != block || self.screen(&header, &tx_ids).is_err() {
+            return;
+        }
+        let above = header.height.get().saturating_sub(self.final_tip().1.get());
+        if above > 2 && self.header_of(&header.parent.block).is_none() {
+            self.sync.hint(host_types::Height::new(header.height.get() - 1));
+        }
+        self.keep_header((*header).clone(), tx_ids.into(), &mut Vec::new());
+        self.to_rule.push_back(RuleInput::Header(*header));
+    }
+
+    pub(super) fn on_validate(&mut self, now: Now, block: BlockId, out: &mut Vec<Effect>) {
+        match self.tree.get_mut(&block) {
+            Some(entry) => {
+                entry.is_wanted = true;
+                self.advance(now, block, out);
+            }
+            None => {
+                self.to_rule.push_back(RuleInput::Validity { block, verdict: Verdict::NoResult })
+            }
+        }
+    }
+
+    /// Takes a block as far as it can go now.
+    pub(super) fn advance(&mut self, now: Now, block: BlockId, out: &mut Vec<Effect>) {
+        let Some(entry) = self.tree.get(&block) else { return };
+        match entry.progress.clone() {
+            Progress::Header => self.complete(now, block, out),
+            Progress::Complete => self.execute(now, block, out),
+            Progress::Executing => {}
+            Progress::Executed(roots) => {
+                self.tell_verdict(block, Verdict::Valid(Pair { block, roots }));
+            }
+            Progress::Invalid(why) => self.tell_verdict(block, Verdict::Invalid(why)),
+            Progress::NoResult(_) => self.tell_verdict(block, Verdict::NoResult),
+        }
+    }
+
+    /// Puts the bodies together, or asks for those that are missing.
+    fn complete(&mut self, now: Now, block: BlockId, out: &mut Vec<Effect>) {
+        let Some(entry) = self.tree.get(&block) else { return };
+        let (header, ids) = (entry.header.clone(), Arc::clone(&entry.tx_ids));
+        let found: Vec<_> =
+            ids.iter().map(|id| self.pool.get(id).map(|tx| Arc::clone(tx.transaction()))).collect();
+        let lacking: BTreeSet<TxId> =
+            ids.iter().zip(&found).filter(|(_, tx)| tx.is_none()).map(|(id, _)| *id).collect();
+        if lacking.is_empty() {
+            self.missing.remove(&block);
+            if let Some(whole) = Block::assemble(header, found.into_iter().flatten().collect()) {
+                self.put_block(block, whole);
+                self.advance(now, block, out);
+            }
+        } else if !self.missing.contains_key(&block) {
+            let request = FetchRequest::Bodies(lacking.iter().copied().collect());
+            self.missing.insert(block, lacking);
+            out.push(Effect::Fetch { from: None, block: Some(block), request });
+        }
+    }
+
+    fn put_block(&mut self, id: BlockId, block: Block) {
+        if let Some(entry) = self.tree.get_mut(&id)
+            && entry.progress == Progress::Header
+        {
+            entry.block = Some(block);
+            entry.progress = Progress::Complete;
+        }
+    }
+
+    /// New bodies are here: whoever waited for them goes on.
+    pub(super) fn on_bodies(
+        &mut self,
+        now: Now,
+        fetched_for: Option<BlockId>,
+        transactions: Vec<AdmittedTx>,
+        out: &mut Vec<Effect>,
+    ) {
+        if fetched_for.is_some() {
+            for tx in &transactions {
+                // A full pool refuses it; the block then stays incomplete and is asked for again.
+                if let Some(rejection) = self.insert(tx) {
+                    out.push(Effect::Refused { id: tx.id(), rejection });
+                }
+            }
+        }
+        let mut ready = Vec::new();
+        for (block, lacking) in &mut self.missing {
+            for tx in &transactions {
+                lacking.remove(&tx.id());
+            }
+            if lacking.is_empty() {
+                ready.push(*block);
+            }
+        }
+        for block in ready {
+            self.missing.remove(&block);
+            self.advance(now, block, out);
+        }
+    }
+
+    /// Executes a complete block when its parent has the result that the header names.
+    fn execute(&mut self, now: Now, id: BlockId, out: &mut Vec<Effect>) {
+        let Some(entry) = self.tree.get(&id) else { return };
+        let (header, is_final) = (entry.header.clone(), entry.is_final);
+        let Some(block) = entry.block.clone() else { return };
+        let Some(parent) = self.header_of(&header.parent.block).cloned() else {
+            self.find_parent(header.parent.block, out);
+            return;
+        };
+        match self.result_of(&header.parent.block) {
+            None => {
+                self.advance(now, header.parent.block, out);
+                return;
+            }
+            Some(own) if own != header.parent.roots => {
+                let why = format!("block {id} builds on another result of its parent than ours");
+                out.push(Effect::Log { level: 2, line: why });
+                self.tell_verdict(id, Verdict::NoResult);
+                return;
+            }
+            Some(_) => {}
+        }
+        if let Err(why) = check_place(&header, &parent, now.wall)
+            && !is_final
+        {
+            out.push(Effect::Log { level: 3, line: format!("no vote for block {id}: {why}") });
+            self.tell_verdict(id, Verdict::Invalid(why));
+            return;
+        }
+        let ancestors = self.tree.branch_ids(header.parent.block);
+        let limits = self.config.genesis.limits;
+        if let Err(why) = check_payload(&block, &ancestors, &self.window, &limits) {
+            self.set_progress(id, Progress::Invalid(why));
+            self.advance(now, id, out);
+            return;
+        }
+        self.set_progress(id, Progress::Executing);
+        out.push(Effect::Execute { block });
+    }
+
+    fn find_parent(&mut self, parent: BlockId, out: &mut Vec<Effect>) {
+        if self.unknown.insert(parent) {
+            let request = FetchRequest::Proposal(parent);
+            out.push(Effect::Fetch { from: None, block: Some(parent), request });
+        }
+    }
+
+    /// This node's own result of a block.
+    pub(super) fn result_of(&self, block: &BlockId) -> Option<RootPair> {
+        if *block == self.head.pair.block {
+            return Some(self.head.pair.roots);
+        }
+        match self.tree.get(block)?.progress {
+            Progress::Executed(roots) => Some(roots),
+            _ => None,
+        }
+    }
+
+    pub(super) fn set_progress(&mut self, block: BlockId, progress: Progress) {
+        if let Some(entry) = self.tree.get_mut(&block) {
+            entry.progress = progress;
+        }
+    }
+
+    pub(super) fn on_executed(
+        &mut self,
+        now: Now,
+        block: BlockId,
+        result: Result<RootPair, ExecuteError>,
+        out: &mut Vec<Effect>,
+    ) {
+        let progress = match result {
+            Ok(roots) => Progress::Executed(roots),
+            Err(ExecuteError::Invalid(why)) => Progress::Invalid(why),
+            Err(ExecuteError::NoResult(why)) => {
+                out.push(Effect::Log { level: 2, line: format!("no result of {block}: {why}") });
+                Progress::NoResult(why)
+            }
+        };
+        self.set_progress(block, progress);
+        self.advance(now, block, out);
+        self.drain_finals(now, out);
+        self.advance_children(now, block, out);
+    }
+
+    pub(super) fn advance_children(&mut self, now: Now, of: BlockId, out: &mut Vec<Effect>) {
+        let children: Vec<BlockId> = self
+            .tree
+            .iter()
+            .filter(|(_, e)| e.header.parent.block == of && (e.is_wanted || e.is_final))
+            .map(|(id, _)| *id)
+            .collect();
+        for child in children {
+            self.advance(now, child, out);
+        }
+    }
+}

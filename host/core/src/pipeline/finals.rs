@@ -1,0 +1,212 @@
+//! From "everybody agreed" to "stored here", and catching up.
+
+use super::{FETCH_RETRY_MS, Head, Pipeline};
+use crate::clock::Now;
+use crate::commit::Agreed;
+use crate::effect::{Effect, FinalBlock};
+use crate::input::Timer;
+use crate::sync::accept;
+use crate::vote::Progress;
+use crate::vote::rule::{NodeId, RuleInput};
+use host_types::block::{Block, Pair};
+use host_types::message::{BlockRange, FetchRequest};
+use host_types::proof::FinalProof;
+use host_types::{BlockId, Height};
+
+impl Pipeline {
+    /// The rule says blocks are final.
+    pub(super) fn on_final(
+        &mut self,
+        now: Now,
+        pairs: &[Pair],
+        proof: Vec<u8>,
+        out: &mut Vec<Effect>,
+    ) {
+        let mut proof = Some(proof);
+        for (i, pair) in pairs.iter().enumerate() {
+            let Some(entry) = self.tree.get_mut(&pair.block) else {
+                // Settled already, or never seen: then peers have it with a proof.
+                let tip = self.final_tip();
+                if pair.block != tip.0 && pair.block != self.head.pair.block {
+                    self.sync.hint(Height::new(tip.1.get() + 1));
+                }
+                continue;
+            };
+            entry.is_final = true;
+            let height = entry.header.height;
+            let is_last = i + 1 == pairs.len();
+            let own_proof = is_last.then(|| proof.take()).flatten().map(|rule_proof| FinalProof {
+                descendants: Vec::new(),
+                roots: pair.roots,
+                rule_proof,
+            });
+            let agreed = Agreed { block: pair.block, height, roots: pair.roots, proof: own_proof };
+            if self.finals.push(self.head.header.height, agreed) {
+                self.advance(now, pair.block, out);
+            }
+        }
+        self.drain_finals(now, out);
+    }
+
+    /// Stores final blocks that are executed here with the agreed result, in order.
+    pub(super) fn drain_finals(&mut self, now: Now, out: &mut Vec<Effect>) {
+        let mut blocks = Vec::new();
+        while let Some(agreed) = self.finals.front() {
+            let (id, roots) = (agreed.block, agreed.roots);
+            let Some(entry) = self.tree.get(&id) else { break };
+            match &entry.progress {
+                Progress::Executed(own) if *own == roots => {}
+                Progress::Executed(own) => {
+                    let own = Pair { block: id, roots: *own };
+                    self.diverge(Pair { block: id, roots }, own, out);
+                    break;
+                }
+                Progress::Invalid(why) => {
+                    let line = format!("agreed block {id} is invalid here: {why}");
+                    self.degrade(line, out);
+                    break;
+                }
+                _ => break,
+            }
+            let (Some(block), Some(agreed)) = (entry.block.clone(), self.finals.pop()) else {
+                break;
+            };
+            self.settle(&block, &agreed, out);
+            blocks.push(FinalBlock { block, pair: Pair { block: id, roots }, proof: agreed.proof });
+        }
+        if !blocks.is_empty() {
+            let tip = self.head.pair.block;
+            out.push(Effect::Commit { blocks });
+            self.tell_work(false);
+            self.advance_children(now, tip, out);
+        }
+    }
+
+    fn settle(&mut self, block: &Block, agreed: &Agreed, out: &mut Vec<Effect>) {
+        let header = block.header().clone();
+        for id in self.tree.settle(agreed.block) {
+            self.missing.remove(&id);
+            out.push(Effect::Forget { block: id });
+        }
+        self.missing.remove(&agreed.block);
+        for tx in block.transactions().iter() {
+            self.pool.remove(&tx.id());
+            self.window.insert(tx.id(), tx.transaction().expiry);
+        }
+        self.window.expire(header.time);
+        let expired = self.pool.expire(header.time);
+        if !expired.is_empty() {
+            out.push(Effect::Expired { ids: expired });
+        }
+        if self.tree.get(&self.tip).is_none() {
+            self.tip = agreed.block;
+        }
+        self.head = Head { header, pair: Pair { block: agreed.block, roots: agreed.roots } };
+    }
+
+    fn diverge(&mut self, agreed: Pair, own: Pair, out: &mut Vec<Effect>) {
+        if self.degraded.is_none() {
+            out.push(Effect::Diverged { agreed, own });
+        }
+        self.degrade(format!("own result of block {} differs from the agreed one", own.block), out);
+    }
+
+    fn degrade(&mut self, why: String, out: &mut Vec<Effect>) {
+        if self.degraded.is_none() {
+            out.push(Effect::Log { level: 1, line: why.clone() });
+            self.degraded = Some(why);
+        }
+    }
+
+    /// A range of final blocks came.
+    pub(super) fn on_range(
+        &mut self,
+        now: Now,
+        from: NodeId,
+        range: Option<Box<BlockRange>>,
+        out: &mut Vec<Effect>,
+    ) {
+        self.sync.answered(from, range.is_some());
+        let Some(range) = range else { return };
+        let tip = self.final_tip();
+        if range.blocks.first().is_none_or(|(header, _)| header.height != tip.1.next()) {
+            return;
+        }
+        let accepted = match accept(&range, tip, &*self.rule) {
+            Ok(accepted) => accepted,
+            Err(reason) => {
+                out.push(Effect::Penalise { node: from, reason });
+                return;
+            }
+        };
+        let mut last = None;
+        for one in accepted {
+            let id: BlockId = one.agreed.block;
+            last = Some((one.block.header().clone(), Pair { block: id, roots: one.agreed.roots }));
+            let entry = self.tree.insert_block(one.block.clone());
+            if entry.progress == Progress::Header {
+                entry.block = Some(one.block);
+                entry.progress = Progress::Complete;
+            }
+            entry.is_final = true;
+            self.missing.remove(&id);
+            self.unknown.remove(&id);
+            self.finals.push(self.head.header.height, one.agreed);
+        }
+        if let Some(first) = self.finals.front().map(|agreed| agreed.block) {
+            self.advance(now, first, out);
+        }
+        self.drain_finals(now, out);
+        if let Some((header, pair)) = last {
+            self.sync.hint(Height::new(header.height.get() + 1));
+            let proof = range.proof.rule_proof;
+            if range.proof.descendants.is_empty() && header.view > self.view_of_head() {
+                self.to_rule.push_back(RuleInput::SyncedTo { header, pair, proof });
+            } else if range.proof.descendants.is_empty() && pair.block == self.head.pair.block {
+                let header = self.head.header.clone();
+                self.to_rule.push_back(RuleInput::SyncedTo { header, pair, proof });
+            }
+        }
+    }
+
+    /// Asks again for what is missing, and runs again what had no result.
+    pub(super) fn on_fetch_timer(&mut self, now: Now, out: &mut Vec<Effect>) {
+        self.is_fetch_timer_set = false;
+        for (block, lacking) in &self.missing {
+            let request = FetchRequest::Bodies(lacking.iter().copied().collect());
+            out.push(Effect::Fetch { from: None, block: Some(*block), request });
+        }
+        let unknown = std::mem::take(&mut self.unknown);
+        for block in unknown {
+            let request = FetchRequest::Proposal(block);
+            out.push(Effect::Fetch { from: None, block: Some(block), request });
+        }
+        let stuck = self.finals.front().map(|agreed| agreed.block).filter(|id| {
+            self.tree.get(id).is_some_and(|e| matches!(e.progress, Progress::NoResult(_)))
+        });
+        if let Some(block) = stuck {
+            self.set_progress(block, Progress::Complete);
+            self.advance(now, block, out);
+        }
+    }
+
+    /// Starts what sync needs next, and the timer while anything is missing.
+    pub(super) fn keep_fetching(&mut self, now: Now, out: &mut Vec<Effect>) {
+        if self.finals.len() < host_types::limits::BLOCKS_AHEAD_MAX
+            && let Some(request) = self.sync.next(self.final_tip().1, now.tick_ms)
+        {
+            out.push(Effect::Fetch { from: None, block: None, request });
+        }
+        let stuck = self.finals.front().is_some_and(|agreed| {
+            self.tree
+                .get(&agreed.block)
+                .is_some_and(|e| matches!(e.progress, Progress::NoResult(_)))
+        });
+        let is_missing =
+            !self.missing.is_empty() || !self.unknown.is_empty() || self.sync.is_active() || stuck;
+        if is_missing && !self.is_fetch_timer_set {
+            self.is_fetch_timer_set = true;
+            out.push(Effect::SetTimer { timer: Timer::Fetch, after_ms: FETCH_RETRY_MS });
+        }
+    }
+}

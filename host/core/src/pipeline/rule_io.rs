@@ -1,0 +1,151 @@
+//! Steps the rule and carries out what it asks for.
+
+use super::Pipeline;
+use crate::clock::Now;
+use crate::effect::{Effect, To};
+use crate::input::Timer;
+use crate::propose::{Request, assemble};
+use crate::vote::rule::{RuleFault, RuleInput, RuleOutput, Verdict};
+use host_types::message::{FetchRequest, PeerMessage, Proposal};
+use host_types::statement::Statement;
+use host_types::{BlockId, Encode};
+use std::sync::Arc;
+
+impl Pipeline {
+    /// Steps the rule until it has nothing more to be told.
+    pub(super) fn run_rule(&mut self, now: Now, out: &mut Vec<Effect>) {
+        while let Some(input) = self.to_rule.pop_front() {
+            match self.rule.step(now.tick_ms, input) {
+                Ok(outputs) => {
+                    for output in outputs {
+                        self.on_output(now, output, out);
+                    }
+                }
+                Err(RuleFault::Rejected(why)) => {
+                    out.push(Effect::Log { level: 4, line: format!("the rule ignored: {why}") });
+                }
+                Err(fault @ RuleFault::Poisoned(_)) => {
+                    if self.degraded.is_none() {
+                        self.degraded = Some(fault.to_string());
+                        out.push(Effect::Log { level: 1, line: fault.to_string() });
+                    }
+                }
+            }
+        }
+    }
+
+    fn on_output(&mut self, now: Now, output: RuleOutput, out: &mut Vec<Effect>) {
+        match output {
+            RuleOutput::Sign { sequence, slots, body, then, needs } => {
+                self.signing.insert(sequence, then);
+                out.push(Effect::Sign { sequence, slots, body, needs });
+            }
+            RuleOutput::Send { to, bytes } => {
+                out.push(Effect::Send { to, message: PeerMessage::Rule(bytes) });
+            }
+            RuleOutput::SendStatement { to, statement } => {
+                out.push(Effect::Send { to, message: PeerMessage::Statement(statement) });
+            }
+            RuleOutput::SendProposal { to, block, statement, justification } => {
+                self.send_proposal(to, block, statement, justification, out);
+            }
+            RuleOutput::SetTimer { token, after_ms } => {
+                out.push(Effect::SetTimer { timer: Timer::Rule(token), after_ms });
+            }
+            RuleOutput::CancelTimer(token) => {
+                out.push(Effect::CancelTimer { timer: Timer::Rule(token) });
+            }
+            RuleOutput::Persist { view, record } => out.push(Effect::Persist { view, record }),
+            build @ RuleOutput::Build { .. } => self.on_build(now, build, out),
+            RuleOutput::Validate(block) => self.on_validate(now, block, out),
+            RuleOutput::FetchBlock(block) => self.on_fetch_block(block, out),
+            RuleOutput::Candidate { pair, .. } => {
+                self.tip = pair.block;
+                self.advance(now, pair.block, out);
+                self.tell_work(false);
+            }
+            RuleOutput::Final { pairs, proof } => self.on_final(now, &pairs, proof, out),
+            RuleOutput::Evidence { signer, first, second } => out.push(Effect::Evidence {
+                signer,
+                statements: Arc::new([first.to_bytes(), second.to_bytes()]),
+            }),
+            RuleOutput::Trace { level, line } => out.push(Effect::Log { level, line }),
+            RuleOutput::Entered { leader, .. } => self.leader = leader,
+            RuleOutput::Behind { height, .. } => self.sync.hint(height),
+        }
+    }
+
+    pub(super) fn send_proposal(
+        &self,
+        to: To,
+        block: BlockId,
+        statement: Statement,
+        justification: Vec<u8>,
+        out: &mut Vec<Effect>,
+    ) {
+        let Some(entry) = self.tree.get(&block) else { return };
+        let proposal = Proposal {
+            header: entry.header.clone(),
+            tx_ids: entry.tx_ids.to_vec(),
+            statement,
+            justification,
+        };
+        out.push(Effect::Send { to, message: PeerMessage::Proposal(Box::new(proposal)) });
+    }
+
+    fn on_build(&mut self, now: Now, build: RuleOutput, out: &mut Vec<Effect>) {
+        let RuleOutput::Build { request, view, kind, parent, parent_view, allow_empty, carried } =
+            build
+        else {
+            return;
+        };
+        let (Some(me), Some(parent_header)) = (self.config.me, self.header_of(&parent.block))
+        else {
+            self.to_rule.push_back(RuleInput::Built { request, header: None });
+            return;
+        };
+        let wanted = Request {
+            genesis: parent_header.genesis,
+            epoch: self.config.epoch,
+            view,
+            kind,
+            height: parent_header.height.next(),
+            parent,
+            parent_view,
+            parent_time: parent_header.time,
+            proposer: me,
+            validators: self.validators,
+            carried,
+            allow_empty,
+        };
+        let taken = self.tree.branch_ids(parent.block);
+        let limits = &self.config.genesis.limits;
+        let block = assemble(&wanted, &self.pool, limits, now.wall, |id| taken.contains(id));
+        let header = block.map(|block| {
+            let header = block.header().clone();
+            self.tree.insert_block(block.clone());
+            out.push(Effect::StorePayload { block });
+            header
+        });
+        self.to_rule.push_back(RuleInput::Built { request, header });
+    }
+
+    fn on_fetch_block(&mut self, block: BlockId, out: &mut Vec<Effect>) {
+        if let Some(header) = self.header_of(&block) {
+            let header = header.clone();
+            self.to_rule.push_back(RuleInput::Header(header));
+        } else if self.unknown.insert(block) {
+            let request = FetchRequest::Proposal(block);
+            out.push(Effect::Fetch { from: None, block: Some(block), request });
+        }
+    }
+
+    /// Tells the rule what became of a block it asked about.
+    pub(super) fn tell_verdict(&mut self, block: BlockId, verdict: Verdict) {
+        if let Some(entry) = self.tree.get_mut(&block)
+            && std::mem::take(&mut entry.is_wanted)
+        {
+            self.to_rule.push_back(RuleInput::Validity { block, verdict });
+        }
+    }
+}

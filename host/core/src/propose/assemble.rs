@@ -1,0 +1,97 @@
+//! Fills a block from the pool within the channel's bounds.
+
+use crate::mempool::Pool;
+use host_types::block::{Block, Pair, ProposalKind, tx_root};
+use host_types::genesis::ChannelLimits;
+use host_types::{
+    BlockTime, Epoch, GenesisHash, Hash32, Header, Height, SignedTransaction, TxId, View,
+};
+use std::sync::Arc;
+
+/// What the rule wants.
+#[derive(Clone, Debug)]
+pub struct Request {
+    /// The channel.
+    pub genesis: GenesisHash,
+    /// Its epoch.
+    pub epoch: Epoch,
+    /// View of the block.
+    pub view: View,
+    /// Kind of the proposal.
+    pub kind: ProposalKind,
+    /// Height of the block.
+    pub height: Height,
+    /// Parent and its result.
+    pub parent: Pair,
+    /// View of the parent.
+    pub parent_view: View,
+    /// Time of the parent.
+    pub parent_time: BlockTime,
+    /// This node's index.
+    pub proposer: u16,
+    /// Hash of the validator set.
+    pub validators: Hash32,
+    /// Hash of the newest proof known.
+    pub carried: Hash32,
+    /// An empty block is wanted when nothing waits.
+    pub allow_empty: bool,
+}
+
+/// A block of waiting transactions that `is_taken` does not name; none when there are none and an
+/// empty block is not wanted.
+#[must_use]
+pub fn assemble(
+    request: &Request,
+    pool: &Pool,
+    limits: &ChannelLimits,
+    wall: BlockTime,
+    is_taken: impl Fn(&TxId) -> bool,
+) -> Option<Block> {
+    let time = BlockTime::new(wall.get().max(request.parent_time.get() + 1));
+    let transactions = select(pool, limits, time, is_taken);
+    if transactions.is_empty() && !request.allow_empty {
+        return None;
+    }
+    let ids: Vec<TxId> = transactions.iter().map(|tx| tx.id()).collect();
+    let header = Header {
+        genesis: request.genesis,
+        epoch: request.epoch,
+        view: request.view,
+        kind: request.kind,
+        height: request.height,
+        parent: request.parent,
+        parent_view: request.parent_view,
+        proposer: request.proposer,
+        time,
+        tx_count: u32::try_from(ids.len()).ok()?,
+        tx_root: tx_root(&ids),
+        validators: request.validators,
+        next_validators: None,
+        carried: request.carried,
+    };
+    Block::assemble(header, transactions)
+}
+
+fn select(
+    pool: &Pool,
+    limits: &ChannelLimits,
+    time: BlockTime,
+    is_taken: impl Fn(&TxId) -> bool,
+) -> Arc<[Arc<SignedTransaction>]> {
+    let (mut bytes, mut chosen) = (0, Vec::new());
+    for admitted in pool.in_order() {
+        let tx = admitted.transaction();
+        if chosen.len() as u64 >= limits.block_txs {
+            break;
+        }
+        if tx.transaction().expiry < time || is_taken(&tx.id()) {
+            continue;
+        }
+        bytes += tx.size() as u64;
+        if bytes > limits.block_bytes {
+            break;
+        }
+        chosen.push(Arc::clone(tx));
+    }
+    chosen.into()
+}

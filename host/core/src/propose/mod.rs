@@ -1,0 +1,10 @@
+//! PROPOSE: the rule asks for a block, this stage fills it.
+//!
+//! In: the request, the parent, the pool. Out: a block whose header is ready to be signed.
+//! Deliberately not here: when to propose and on what (the rule), execution (a proposer need not
+//! have executed its own block).
+//! Where to look next: [`assemble`].
+
+pub mod assemble;
+
+pub use assemble::{Request, assemble};

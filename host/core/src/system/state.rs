@@ -1,0 +1,296 @@
+//! The state of a channel itself, under the reserved name `system`.
+//!
+//! | key | value |
+//! |---|---|
+//! | `cert/` certificate id | DER |
+//! | `change/` change id | `[status, change, height proposed]` |
+//! | `approval/` change id, validator index (2 bytes) | `[]` |
+//! | `ready/` SHA-256, validator index (2 bytes) | `[]` |
+//! | `due/` height (8 bytes), change id | `[]` |
+//! | `score/` name | `[version, sha256, since, [older sha256]]` |
+//! | `open` | number of open changes |
+
+use super::system_name;
+use host_types::change::{Change, Deploy};
+use host_types::receipt::Write;
+use host_types::{
+    CertificateId, CodecError, Decode, Encode, Hash32, Height, Reader, ScoreName, Writer,
+};
+use std::collections::BTreeMap;
+
+/// State as of now, read only.
+pub trait View {
+    /// A key of the reserved name.
+    fn get(&self, key: &[u8]) -> Option<Vec<u8>>;
+
+    /// Keys that begin with `prefix` and their values, in order.
+    fn scan(&self, prefix: &[u8]) -> Vec<(Vec<u8>, Vec<u8>)>;
+}
+
+/// Where a change is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ChangeStatus {
+    /// Waits for approvals.
+    Open,
+    /// Accepted; waits for its height or for readiness.
+    Accepted,
+    /// In force.
+    Done,
+    /// Not enough validators were ready at its height.
+    Cancelled,
+}
+
+/// A change and where it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ChangeRecord {
+    /// Where it is.
+    pub status: ChangeStatus,
+    /// The change.
+    pub change: Change,
+    /// When it was proposed.
+    pub proposed: Height,
+}
+
+impl Encode for ChangeRecord {
+    fn encode(&self, w: &mut Writer) {
+        w.array(3);
+        w.uint(self.status as u64);
+        self.change.encode(w);
+        self.proposed.encode(w);
+    }
+}
+
+impl Decode<'_> for ChangeRecord {
+    fn decode(r: &mut Reader<'_>) -> Result<Self, CodecError> {
+        r.array(3)?;
+        let status = match r.uint()? {
+            0 => ChangeStatus::Open,
+            1 => ChangeStatus::Accepted,
+            2 => ChangeStatus::Done,
+            _ => ChangeStatus::Cancelled,
+        };
+        Ok(Self { status, change: Change::decode(r)?, proposed: Height::decode(r)? })
+    }
+}
+
+/// The active version of a SCORE.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ActiveScore {
+    /// Its version.
+    pub version: String,
+    /// SHA-256 of its artefact.
+    pub sha256: Hash32,
+    /// Active since this height.
+    pub since: Height,
+    /// Artefacts before it, newest first.
+    pub history: Vec<Hash32>,
+}
+
+/// Versions remembered per SCORE.
+const HISTORY_MAX: usize = 64;
+
+impl Encode for ActiveScore {
+    fn encode(&self, w: &mut Writer) {
+        w.array(4);
+        w.text(&self.version);
+        self.sha256.encode(w);
+        self.since.encode(w);
+        w.list(&self.history);
+    }
+}
+
+impl Decode<'_> for ActiveScore {
+    fn decode(r: &mut Reader<'_>) -> Result<Self, CodecError> {
+        r.array(4)?;
+        Ok(Self {
+            version: r.text(host_types::limits::TEXT_BYTES_MAX)?.to_owned(),
+            sha256: Hash32::decode(r)?,
+            since: Height::decode(r)?,
+            history: r.list(HISTORY_MAX)?,
+        })
+    }
+}
+
+fn key(kind: &str, parts: &[&[u8]]) -> Vec<u8> {
+    let mut key = kind.as_bytes().to_vec();
+    for part in parts {
+        key.extend_from_slice(part);
+    }
+    key
+}
+
+/// The key of a SCORE's record.
+#[must_use]
+pub fn score_key(name: &ScoreName) -> Vec<u8> {
+    key("score/", &[name.as_str().as_bytes()])
+}
+
+/// The active version of a SCORE.
+#[must_use]
+pub fn active_score(view: &dyn View, name: &ScoreName) -> Option<ActiveScore> {
+    ActiveScore::from_bytes(&view.get(&score_key(name))?).ok()
+}
+
+/// Every active SCORE, sorted by name.
+#[must_use]
+pub fn active_scores(view: &dyn View) -> Vec<(ScoreName, ActiveScore)> {
+    let prefix = "score/";
+    let found = view.scan(prefix.as_bytes());
+    let name = |key: &[u8]| ScoreName::new(std::str::from_utf8(key.get(prefix.len()..)?).ok()?);
+    found
+        .iter()
+        .filter_map(|(key, value)| Some((name(key)?, ActiveScore::from_bytes(value).ok()?)))
+        .collect()
+}
+
+/// Certificates that were registered after genesis, DER.
+#[must_use]
+pub fn registered_certificates(view: &dyn View) -> Vec<Vec<u8>> {
+    view.scan(b"cert/").into_iter().map(|(_, der)| der).collect()
+}
+
+/// Changes that are open or accepted, with their ids.
+#[must_use]
+pub fn pending_changes(view: &dyn View) -> Vec<(Hash32, ChangeRecord)> {
+    view.scan(b"change/")
+        .iter()
+        .filter_map(|(_, value)| ChangeRecord::from_bytes(value).ok())
+        .filter(|r| matches!(r.status, ChangeStatus::Open | ChangeStatus::Accepted))
+        .map(|record| (record.change.id(), record))
+        .collect()
+}
+
+/// Whether a validator has said `ready` for an artefact.
+#[must_use]
+pub fn is_ready(view: &dyn View, sha256: &Hash32, validator: u16) -> bool {
+    view.get(&key("ready/", &[sha256.as_bytes(), &validator.to_be_bytes()])).is_some()
+}
+
+/// Reads through to a view and keeps writes apart.
+pub(super) struct SystemState<'a> {
+    view: &'a dyn View,
+    writes: BTreeMap<Vec<u8>, Option<Vec<u8>>>,
+}
+
+const EMPTY_ARRAY: &[u8] = &[0x80];
+
+impl<'a> SystemState<'a> {
+    pub(super) const fn new(view: &'a dyn View) -> Self {
+        Self { view, writes: BTreeMap::new() }
+    }
+
+    fn get(&self, key: &[u8]) -> Option<Vec<u8>> {
+        self.writes.get(key).cloned().unwrap_or_else(|| self.view.get(key))
+    }
+
+    fn put(&mut self, key: Vec<u8>, value: Vec<u8>) {
+        self.writes.insert(key, Some(value));
+    }
+
+    fn scan(&self, prefix: &[u8]) -> Vec<Vec<u8>> {
+        let mut keys: BTreeMap<Vec<u8>, bool> =
+            self.view.scan(prefix).into_iter().map(|(key, _)| (key, true)).collect();
+        let own = self.writes.iter().filter(|(key, _)| key.starts_with(prefix));
+        keys.extend(own.map(|(key, value)| (key.clone(), value.is_some())));
+        keys.into_iter().filter(|(_, is_there)| *is_there).map(|(key, _)| key).collect()
+    }
+
+    pub(super) fn into_writes(self) -> Vec<Write> {
+        let score = system_name();
+        let write = |(key, value)| Write { score: score.clone(), key, value };
+        self.writes.into_iter().map(write).collect()
+    }
+
+    pub(super) fn put_certificate(&mut self, id: &CertificateId, der: &[u8]) {
+        self.put(key("cert/", &[id.as_bytes()]), der.to_vec());
+    }
+
+    pub(super) fn change(&self, id: &Hash32) -> Option<ChangeRecord> {
+        ChangeRecord::from_bytes(&self.get(&key("change/", &[id.as_bytes()]))?).ok()
+    }
+
+    pub(super) fn put_change(&mut self, id: &Hash32, record: &ChangeRecord) {
+        let was_open = self.change(id).is_some_and(|r| is_waiting(r.status));
+        let is_open = is_waiting(record.status);
+        let open = self.open_changes() + u64::from(is_open) - u64::from(was_open);
+        let mut w = Writer::default();
+        w.uint(open);
+        self.put(b"open".to_vec(), w.into_bytes());
+        self.put(key("change/", &[id.as_bytes()]), record.to_bytes());
+    }
+
+    pub(super) fn open_changes(&self) -> u64 {
+        self.get(b"open").and_then(|v| u64::from_bytes(&v).ok()).unwrap_or_default()
+    }
+
+    pub(super) fn pending_for(&self, sha256: &Hash32) -> Vec<(Hash32, ChangeRecord)> {
+        self.scan(b"change/")
+            .iter()
+            .filter_map(|key| ChangeRecord::from_bytes(&self.get(key)?).ok())
+            .filter(|r| is_waiting(r.status))
+            .filter(|r| matches!(&r.change, Change::Deploy(d) if d.sha256 == *sha256))
+            .map(|record| (record.change.id(), record))
+            .collect()
+    }
+
+    /// False when it was there already.
+    pub(super) fn mark(&mut self, kind: &str, of: &Hash32, validator: u16) -> bool {
+        let key = key(kind, &[of.as_bytes(), &validator.to_be_bytes()]);
+        let is_new = self.get(&key).is_none();
+        self.put(key, EMPTY_ARRAY.to_vec());
+        is_new
+    }
+
+    /// Validators that were marked.
+    pub(super) fn marked(&self, kind: &str, of: &Hash32) -> Vec<u16> {
+        let prefix = key(kind, &[of.as_bytes()]);
+        let index = |key: &Vec<u8>| {
+            let bytes: [u8; 2] = key.get(prefix.len()..)?.try_into().ok()?;
+            Some(u16::from_be_bytes(bytes))
+        };
+        self.scan(&prefix).iter().filter_map(index).collect()
+    }
+
+    pub(super) fn put_due(&mut self, height: Height, id: &Hash32) {
+        let key = key("due/", &[&height.get().to_be_bytes(), id.as_bytes()]);
+        self.put(key, EMPTY_ARRAY.to_vec());
+    }
+
+    /// Takes out what is due at this height.
+    pub(super) fn take_due(&mut self, height: Height) -> Vec<Hash32> {
+        let prefix = key("due/", &[&height.get().to_be_bytes()]);
+        let keys = self.scan(&prefix);
+        let ids = keys
+            .iter()
+            .filter_map(|key| Some(Hash32::new(key.get(prefix.len()..)?.try_into().ok()?)))
+            .collect();
+        for key in keys {
+            self.writes.insert(key, None);
+        }
+        ids
+    }
+
+    pub(super) fn active(&self, name: &ScoreName) -> Option<ActiveScore> {
+        ActiveScore::from_bytes(&self.get(&score_key(name))?).ok()
+    }
+
+    pub(super) fn set_active(&mut self, deploy: &Deploy, height: Height) {
+        let mut history = Vec::new();
+        if let Some(old) = self.active(&deploy.score) {
+            history.push(old.sha256);
+            history.extend(old.history);
+            history.truncate(HISTORY_MAX);
+        }
+        let active = ActiveScore {
+            version: deploy.version.clone(),
+            sha256: deploy.sha256,
+            since: height,
+            history,
+        };
+        self.put(score_key(&deploy.score), active.to_bytes());
+    }
+}
+
+const fn is_waiting(status: ChangeStatus) -> bool {
+    matches!(status, ChangeStatus::Open | ChangeStatus::Accepted)
+}

@@ -1,0 +1,99 @@
+//! What a valid block is, as far as it can be told without executing it.
+
+use crate::ingest::dedup::Window;
+use host_types::block::Block;
+use host_types::genesis::ChannelLimits;
+use host_types::limits::DRIFT_US_MAX;
+use host_types::{BlockTime, GenesisHash, Hash32, Header, TxId};
+use std::collections::BTreeSet;
+
+/// What a header must fit.
+#[derive(Clone, Copy, Debug)]
+pub struct HeaderContext<'a> {
+    /// The channel.
+    pub genesis: GenesisHash,
+    /// Hash of the validator set.
+    pub validators: Hash32,
+    /// Number of validators.
+    pub validator_count: usize,
+    /// Its limits.
+    pub limits: &'a ChannelLimits,
+}
+
+/// Checks a header for itself: right channel, set, proposer, counts.
+///
+/// # Errors
+/// One line.
+pub fn check_header(header: &Header, context: HeaderContext<'_>) -> Result<(), String> {
+    if header.genesis != context.genesis {
+        return Err(format!("the header is of channel {}", header.genesis));
+    }
+    if header.validators != context.validators {
+        return Err("the header names another validator set".into());
+    }
+    if usize::from(header.proposer) >= context.validator_count {
+        return Err(format!("there is no validator {}", header.proposer));
+    }
+    if u64::from(header.tx_count) > context.limits.block_txs {
+        return Err(format!(
+            "{} transactions, at most {}",
+            header.tx_count, context.limits.block_txs
+        ));
+    }
+    if header.next_validators.is_some() {
+        return Err("a sealing block is not due".into());
+    }
+    Ok(())
+}
+
+/// Checks a header against its parent and this node's clock.
+///
+/// # Errors
+/// One line.
+pub fn check_place(header: &Header, parent: &Header, wall: BlockTime) -> Result<(), String> {
+    if header.height != parent.height.next() {
+        return Err(format!("height {} on a parent of height {}", header.height, parent.height));
+    }
+    if header.time <= parent.time {
+        return Err(format!("time {} is not after the parent's {}", header.time, parent.time));
+    }
+    if header.time.get() > wall.get().saturating_add(DRIFT_US_MAX) {
+        return Err(format!(
+            "time {} is {} us ahead of this node's clock, at most {DRIFT_US_MAX}",
+            header.time,
+            header.time.get() - wall.get()
+        ));
+    }
+    Ok(())
+}
+
+/// Checks the transactions of a complete block: size, expiry, and that each is there once in the
+/// whole branch.
+///
+/// # Errors
+/// One line.
+pub fn check_payload(
+    block: &Block,
+    ancestors: &BTreeSet<TxId>,
+    window: &Window,
+    limits: &ChannelLimits,
+) -> Result<(), String> {
+    let (mut bytes, mut seen) = (0u64, BTreeSet::new());
+    for tx in block.transactions().iter() {
+        bytes += tx.size() as u64;
+        let id = tx.id();
+        if !seen.insert(id) || ancestors.contains(&id) || window.contains(&id) {
+            return Err(format!("transaction {id} stands twice in the chain"));
+        }
+        if tx.transaction().expiry < block.header().time {
+            return Err(format!("transaction {id} had expired"));
+        }
+        if tx.transaction().genesis != block.header().genesis {
+            return Err(format!("transaction {id} is of another channel"));
+        }
+    }
+    if bytes > limits.block_bytes {
+        return Err(format!("{bytes} bytes of transactions, at most {}", limits.block_bytes));
+    }
+    Ok(())
+}

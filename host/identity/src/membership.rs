@@ -1,0 +1,384 @@
+//! Who may do what on a channel: the certificates it knows and the policies they are judged by.
+//!
+//! In: the genesis, then certificates in block order. Out: a [`Member`], or a coded refusal. A
+//! plain value without clock or randomness: every peer that applied the same blocks holds the same
+//! one, and every check takes block time. Not here: the signature of the transaction
+//! ([`crate::batch`]), how `register` executes (`host/core/src/system`).
+
+use crate::certificate::{Certificate, CertificateError};
+use crate::policy;
+use crate::role::Role;
+use crate::root::Root;
+use host_types::genesis::{ChannelGenesis, Policies, Policy};
+use host_types::{
+    Address, BlockTime, CertificateId, ChannelName, Code, Hash32, NodeName, Rejection,
+};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Certificates of one channel. More: refused; expired ones can then be revoked.
+pub const MEMBERS_MAX: usize = 100_000;
+
+/// Why a certificate does not become a member.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum MembershipError {
+    /// The certificate itself.
+    #[error(transparent)]
+    Certificate(#[from] CertificateError),
+    /// A genesis names a root and does not carry it.
+    #[error("the genesis carries no certificate for root {fingerprint} of {organisation}")]
+    RootMissing {
+        /// Whose root.
+        organisation: String,
+        /// SHA-256 of it.
+        fingerprint: Hash32,
+    },
+    /// The organisation is none of the channel's, or another root certified the name.
+    #[error("no root of organisation {organisation} on this channel certified {name}")]
+    OrganisationUnknown {
+        /// Who asks.
+        name: NodeName,
+        /// Its organisation.
+        organisation: String,
+    },
+    /// A TLS certificate.
+    #[error("the certificate of {0} is for TLS: register its signing certificate")]
+    NotForSigning(NodeName),
+    /// Limited to other channels.
+    #[error("the certificate of {name} is not for channel {channel}")]
+    OutOfScope {
+        /// Who asks.
+        name: NodeName,
+        /// The channel.
+        channel: ChannelName,
+    },
+    /// The key belongs to another name.
+    #[error("the key of {name} is already that of {holder}")]
+    KeyTaken {
+        /// Who asks.
+        name: NodeName,
+        /// Who holds it.
+        holder: NodeName,
+    },
+    /// It was revoked.
+    #[error("the certificate of {0} was revoked")]
+    Revoked(NodeName),
+    /// The channel is full.
+    #[error("the channel has {MEMBERS_MAX} certificates, the most it can hold")]
+    Full,
+}
+
+impl MembershipError {
+    /// Its number.
+    #[must_use]
+    pub const fn code(&self) -> Code {
+        match self {
+            Self::Certificate(error) => error.code(),
+            Self::KeyTaken { .. } | Self::Full => Code::SystemRefused,
+            Self::RootMissing { .. }
+            | Self::OrganisationUnknown { .. }
+            | Self::NotForSigning(_)
+            | Self::OutOfScope { .. }
+            | Self::Revoked(_) => Code::CertificateUntrusted,
+        }
+    }
+}
+
+impl From<MembershipError> for Rejection {
+    fn from(error: MembershipError) -> Self {
+        Self::new(error.code(), error.to_string())
+    }
+}
+
+/// What somebody wants to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Action {
+    /// Send a transaction.
+    Submit,
+    /// Read blocks and transactions.
+    Read,
+    /// Query a SCORE.
+    Query,
+    /// Propose or approve a `deploy` change.
+    Deploy,
+    /// Propose or approve a `configure` change.
+    Configure,
+}
+
+impl Action {
+    const fn policy(self, policies: &Policies) -> &Policy {
+        match self {
+            Self::Submit => &policies.submit,
+            Self::Read => &policies.read,
+            Self::Query => &policies.query,
+            Self::Deploy => &policies.deploy,
+            Self::Configure => &policies.configure,
+        }
+    }
+
+    const fn words(self) -> &'static str {
+        match self {
+            Self::Submit => "send transactions",
+            Self::Read => "read blocks",
+            Self::Query => "query SCOREs",
+            Self::Deploy => "deploy SCOREs",
+            Self::Configure => "configure the channel",
+        }
+    }
+}
+
+/// A registered certificate.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Member {
+    /// The certificate.
+    pub certificate: Certificate,
+    /// Its key.
+    pub public_key: [u8; 32],
+    /// Address of its key: the caller that SCOREs see.
+    pub address: Address,
+}
+
+impl Member {
+    /// Its name.
+    #[must_use]
+    pub const fn name(&self) -> &NodeName {
+        &self.certificate.name
+    }
+
+    /// Its role.
+    #[must_use]
+    pub const fn role(&self) -> Role {
+        self.certificate.role
+    }
+
+    /// Id of its certificate.
+    #[must_use]
+    pub const fn id(&self) -> CertificateId {
+        self.certificate.id
+    }
+}
+
+/// The certificates a channel knows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Membership {
+    channel: ChannelName,
+    roots: Vec<Root>,
+    organisations: BTreeSet<(String, Hash32)>,
+    members: BTreeMap<CertificateId, Member>,
+    ids_by_name: BTreeMap<NodeName, BTreeSet<CertificateId>>,
+    names_by_address: BTreeMap<Address, NodeName>,
+    revoked: BTreeSet<CertificateId>,
+}
+
+impl Membership {
+    /// The members at height 0. The genesis carries its roots among its certificates, where they
+    /// are known by the fingerprints it names; every other one becomes a member.
+    ///
+    /// # Errors
+    /// When a root is missing or a certificate is not fit to be a member.
+    pub fn from_genesis(genesis: &ChannelGenesis) -> Result<Self, MembershipError> {
+        let mut membership = Self {
+            channel: genesis.channel.clone(),
+            roots: Vec::new(),
+            organisations: genesis.roots.iter().cloned().collect(),
+            members: BTreeMap::new(),
+            ids_by_name: BTreeMap::new(),
+            names_by_address: BTreeMap::new(),
+            revoked: BTreeSet::new(),
+        };
+        let fingerprints: BTreeSet<Hash32> = genesis.roots.iter().map(|(_, root)| *root).collect();
+        let (roots, members): (Vec<_>, Vec<_>) = genesis
+            .certificates
+            .iter()
+            .partition(|der| fingerprints.contains(&Hash32::sha256(der)));
+        membership.roots = roots.iter().map(|der| Root::from_der(der)).collect::<Result<_, _>>()?;
+        membership.check_roots_present()?;
+        for der in members {
+            membership.add(Certificate::parse(der)?, genesis.created)?;
+        }
+        Ok(membership)
+    }
+
+    fn check_roots_present(&self) -> Result<(), MembershipError> {
+        let missing = self
+            .organisations
+            .iter()
+            .find(|(_, wanted)| self.roots.iter().all(|root| root.fingerprint() != *wanted));
+        match missing {
+            None => Ok(()),
+            Some((organisation, fingerprint)) => Err(MembershipError::RootMissing {
+                organisation: organisation.clone(),
+                fingerprint: *fingerprint,
+            }),
+        }
+    }
+
+    /// Takes a certificate into the membership at block time `at`; a second time changes nothing.
+    /// That its holder asked for it the caller has checked.
+    ///
+    /// # Errors
+    /// When it does not chain to a root of its organisation at that time, is not a signing
+    /// certificate of this channel, was revoked, or its key belongs to another name.
+    pub fn add(
+        &mut self,
+        certificate: Certificate,
+        at: BlockTime,
+    ) -> Result<&Member, MembershipError> {
+        let name = certificate.name.clone();
+        let Some(public_key) = certificate.signing_key().copied() else {
+            return Err(MembershipError::NotForSigning(name));
+        };
+        let address = Address::of_key(&public_key);
+        self.check_new(&certificate, address, at)?;
+        let id = certificate.id;
+        self.ids_by_name.entry(name.clone()).or_default().insert(id);
+        self.names_by_address.insert(address, name);
+        Ok(self.members.entry(id).or_insert(Member { certificate, public_key, address }))
+    }
+
+    fn check_new(
+        &self,
+        certificate: &Certificate,
+        address: Address,
+        at: BlockTime,
+    ) -> Result<(), MembershipError> {
+        let name = &certificate.name;
+        if self.revoked.contains(&certificate.id) {
+            return Err(MembershipError::Revoked(name.clone()));
+        }
+        if !certificate.covers(&self.channel) {
+            let channel = self.channel.clone();
+            return Err(MembershipError::OutOfScope { name: name.clone(), channel });
+        }
+        if let Some(holder) = self.names_by_address.get(&address).filter(|holder| *holder != name) {
+            let holder = holder.clone();
+            return Err(MembershipError::KeyTaken { name: name.clone(), holder });
+        }
+        if self.members.len() >= MEMBERS_MAX && !self.members.contains_key(&certificate.id) {
+            return Err(MembershipError::Full);
+        }
+        self.check_path(certificate, at)
+    }
+
+    /// Whether a certificate chains to a root that its organisation has on this channel.
+    ///
+    /// # Errors
+    /// When it does not, or is not valid at that time.
+    pub fn check_path(
+        &self,
+        certificate: &Certificate,
+        at: BlockTime,
+    ) -> Result<(), MembershipError> {
+        let organisation = certificate.organisation();
+        let roots: Vec<Root> = self
+            .roots
+            .iter()
+            .filter(|root| {
+                self.organisations.contains(&(organisation.to_owned(), root.fingerprint()))
+            })
+            .cloned()
+            .collect();
+        if roots.is_empty() {
+            return Err(MembershipError::OrganisationUnknown {
+                name: certificate.name.clone(),
+                organisation: organisation.to_owned(),
+            });
+        }
+        certificate.verify_path(&roots, at)?;
+        Ok(())
+    }
+
+    /// Takes a certificate out for ever; false when it was no member.
+    pub fn revoke(&mut self, id: &CertificateId) -> bool {
+        self.revoked.insert(*id);
+        let Some(member) = self.members.remove(id) else { return false };
+        if let Some(ids) = self.ids_by_name.get_mut(member.name()) {
+            ids.remove(id);
+        }
+        true
+    }
+
+    /// The member with this certificate.
+    #[must_use]
+    pub fn get(&self, id: &CertificateId) -> Option<&Member> {
+        self.members.get(id)
+    }
+
+    /// All members, by id of their certificates.
+    pub fn all(&self) -> impl Iterator<Item = &Member> {
+        self.members.values()
+    }
+
+    /// The newest certificate of a name: `ORG/NAME`, or `NAME` where only one organisation has it.
+    #[must_use]
+    pub fn by_name(&self, name: &str) -> Option<&Member> {
+        let full = match NodeName::new(name) {
+            Some(full) => full,
+            None => self.only_full_name(name)?,
+        };
+        self.ids_by_name
+            .get(&full)?
+            .iter()
+            .filter_map(|id| self.members.get(id))
+            .max_by_key(|member| (member.certificate.not_before, member.id()))
+    }
+
+    fn only_full_name(&self, short: &str) -> Option<NodeName> {
+        let mut found =
+            self.ids_by_name.iter().filter(|(name, ids)| name.short() == short && !ids.is_empty());
+        match (found.next(), found.next()) {
+            (Some((name, _)), None) => Some(name.clone()),
+            _ => None,
+        }
+    }
+
+    /// The roots of the channel.
+    #[must_use]
+    pub fn roots(&self) -> &[Root] {
+        &self.roots
+    }
+
+    /// The member behind a certificate id when it may do something at block time `at`.
+    ///
+    /// # Errors
+    /// A coded refusal: `SignerUnknown`, `CertificateUntrusted` (revoked), `CertificateExpired`,
+    /// `AuditorSubmits`, `RoleRefused`.
+    pub fn may(
+        &self,
+        id: &CertificateId,
+        action: Action,
+        policies: &Policies,
+        at: BlockTime,
+    ) -> Result<&Member, Rejection> {
+        let channel = &self.channel;
+        if self.revoked.contains(id) {
+            let message = format!("certificate {id} was revoked on channel {channel}");
+            return Err(Rejection::new(Code::CertificateUntrusted, message));
+        }
+        let member = self.members.get(id).ok_or_else(|| {
+            let message = format!("certificate {id} is not registered on channel {channel}");
+            Rejection::new(Code::SignerUnknown, message)
+        })?;
+        let certificate = &member.certificate;
+        certificate
+            .check_period(at)
+            .map_err(|error| Rejection::new(error.code(), error.to_string()))?;
+        let (name, role) = (&certificate.name, certificate.role);
+        let reads = matches!(action, Action::Read | Action::Query);
+        if role == Role::Auditor && !reads {
+            let message = format!("{name} is an auditor and may not {}", action.words());
+            return Err(Rejection::new(Code::AuditorSubmits, message));
+        }
+        let policy = action.policy(policies);
+        if policy::admits(policy, role, certificate.organisation()) {
+            return Ok(member);
+        }
+        let wanted = policy::words(policy).join(", ");
+        let message =
+            format!("{name} is {role} and may not {}: the channel wants {wanted}", action.words());
+        Err(Rejection::new(Code::RoleRefused, message))
+    }
+}
+
+#[cfg(test)]
+#[path = "membership_tests.rs"]
+mod tests;

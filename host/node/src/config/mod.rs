@@ -1,0 +1,35 @@
+//! Configuration: files, environment and `--set` become one typed, checked value.
+//!
+//! In, lowest first: built-in defaults, the file, `LOOPCHAIN_…` variables with `__` between levels,
+//! `--set key=value`. Out: [`PeerConfig`], [`RadioStationConfig`] or [`ChannelsFile`], or a
+//! [`ConfigError`] with line and caret. An unknown key is an error.
+//!
+//! Deliberately not here: watching files (who uses one watches it), and what a value means to the
+//! part that it configures. figment is used in `layers.rs` only.
+//!
+//! Where to look next: `peer.rs`, `channels.rs`, `genesis.rs`.
+
+mod channels;
+mod genesis;
+mod layers;
+mod peer;
+mod render;
+mod toml_pass;
+mod units;
+
+pub use channels::{
+    ChannelEntry, ChannelsFile, Execution, Group, GroupMode, Limits, Metering, PolicyTable,
+    PolicyValue, ScoreEntry,
+};
+pub use genesis::{GenesisInputs, Planned};
+pub use layers::Overrides;
+pub use peer::{
+    ChannelsConfig, Durability, KeyFiles, LogConfig, LogFormat, OpsConfig, PeerConfig,
+    PluginsConfig, RadioStationConfig, RadioStationTargets, ResponseCode, RestConfig, RpcConfig,
+    Sandbox, ScoresConfig, StorageConfig, TlsConfig,
+};
+pub use render::{ConfigError, Place, nearest};
+pub use units::{Percent, Size, Span};
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,249 @@
+//! What all nodes of a run share: time, chance, the network, the checkers, and what is under way.
+//!
+//! In: what nodes want sent or done later. Out: events in order. Not here: a node's own state.
+
+use crate::{
+    chain::ModelBlock,
+    check::{agreement::Agreement, quorum, validity},
+    clock::{Agenda, Chance, Micros, mix},
+    network::Network,
+    signer::Signatures,
+};
+use plugin_api::{
+    Hash, HeaderView, LogRecord, Pair, ProposalKind, Statement, Then, Validator,
+};
+use std::{collections::BTreeMap, rc::Rc};
+
+/// What nodes say to each other.
+#[derive(Clone, Debug)]
+pub enum Wire {
+    /// A signed statement.
+    Statement(Statement),
+    /// A proposal with its block.
+    Proposal(Rc<ModelBlock>, Statement, Vec<u8>),
+    /// A helper message of the rule.
+    Peer(Vec<u8>),
+    /// Whoever has this block, send it.
+    GetBlock(Hash),
+    /// The block.
+    Block(Rc<ModelBlock>),
+    /// Transactions on their way.
+    Transactions(Vec<u64>),
+    /// Send final blocks above this height.
+    GetRange(u64),
+    /// Final blocks, and the proof of the last.
+    Range(Vec<(Rc<ModelBlock>, Pair)>, Vec<u8>),
+}
+
+/// A final block on disk.
+#[derive(Clone, Debug)]
+pub struct Entry {
+    /// The block.
+    pub block: Rc<ModelBlock>,
+    /// Its result.
+    pub pair: Pair,
+    /// Its Final proof, when it was the last of its batch.
+    pub proof: Option<Vec<u8>>,
+}
+
+/// What becomes durable at once or not at all.
+#[derive(Clone, Debug, Default)]
+pub struct Batch {
+    /// Records of the rule, and the statement last.
+    pub records: Vec<LogRecord>,
+    /// Registers written.
+    pub slots: Vec<plugin_api::Slot>,
+    /// Payloads and results.
+    pub blocks: Vec<(Rc<ModelBlock>, Option<Pair>)>,
+    /// Final blocks.
+    pub finals: Vec<Entry>,
+    /// The statement, fed back once durable.
+    pub own: Option<(u64, Statement, Then)>,
+    /// Final blocks came by sync: tell the rule.
+    pub synced: bool,
+}
+
+/// A wish to build.
+#[derive(Clone, Copy, Debug)]
+pub struct BuildWish {
+    /// Number of the request.
+    pub request: u64,
+    /// View of the block.
+    pub view: u64,
+    /// Kind of the proposal.
+    pub kind: ProposalKind,
+    /// Parent with its result.
+    pub parent: Pair,
+    /// View of the parent.
+    pub parent_view: u64,
+    /// A block without transactions will do.
+    pub allow_empty: bool,
+    /// Newest Final proof.
+    pub carried: Hash,
+}
+
+/// What happens later. `life` tells events of a node's earlier lives apart.
+#[derive(Clone, Debug)]
+pub enum Event {
+    /// A message arrives.
+    Deliver { from: usize, to: usize, wire: Wire },
+    /// A timer of the rule.
+    Timer { node: usize, life: u64, token: u64, serial: u64 },
+    /// A batch reached the disk.
+    Durable { node: usize, life: u64, batch: Box<Batch> },
+    /// A block was executed.
+    Executed { node: usize, life: u64, block: Hash },
+    /// A block was assembled.
+    Built { node: usize, life: u64, wish: BuildWish },
+    /// A header that the node had itself.
+    Here { node: usize, life: u64, block: Hash },
+    /// Time to offer the pool to others again.
+    Gossip { node: usize, life: u64 },
+    /// A client sends a transaction.
+    Client { node: usize, transaction: u64 },
+    /// A node falls for some time.
+    Fall { node: usize, down: Micros },
+    /// It comes back.
+    Rise { node: usize },
+}
+
+/// How long things take in a host.
+#[derive(Clone, Copy, Debug)]
+pub struct Costs {
+    /// Executing a block, at most.
+    pub execute_max: Micros,
+    /// Making a batch durable, at most.
+    pub flush_max: Micros,
+    /// Assembling a block, at most.
+    pub build_max: Micros,
+    /// How late a timer fires, at most.
+    pub timer_late_max: Micros,
+}
+
+impl Costs {
+    /// Nothing takes time.
+    pub const NONE: Self =
+        Self { execute_max: 0, flush_max: 0, build_max: 0, timer_late_max: 0 };
+}
+
+/// One moment of a run, for latency figures.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Moment {
+    /// Height of the block.
+    pub height: u64,
+    /// View of the block.
+    pub view: u64,
+    /// When it was proposed.
+    pub proposed: Micros,
+    /// When it was final on this node.
+    pub finished: Micros,
+    /// The node.
+    pub node: usize,
+    /// It has no transactions.
+    pub is_empty: bool,
+}
+
+/// What all nodes share.
+#[derive(Debug)]
+pub struct World {
+    /// Time.
+    pub agenda: Agenda<Event>,
+    /// Chance.
+    pub chance: Chance,
+    /// The network.
+    pub network: Network,
+    /// How long things take.
+    pub costs: Costs,
+    /// The validator set.
+    pub validators: Vec<Validator>,
+    /// Kind of signatures.
+    pub signatures: Signatures,
+    /// Prefix of every statement.
+    pub prefix: Vec<u8>,
+    /// Number of nodes, twins and followers included.
+    pub nodes: usize,
+    /// Fork detector.
+    pub agreement: Agreement,
+    /// The first thing that must never happen and did.
+    pub broken: Option<String>,
+    /// Running hash of everything that happened.
+    pub trace: u64,
+    /// Messages sent.
+    pub sent: u64,
+    /// When the last message was sent.
+    pub last_sent: Micros,
+    /// When each block was first proposed.
+    pub proposed: BTreeMap<Hash, Micros>,
+    /// When blocks became final where.
+    pub moments: Vec<Moment>,
+    /// Evidence seen, by accused validator.
+    pub accused: BTreeMap<u16, u64>,
+    /// Events handled.
+    pub events: u64,
+}
+
+impl World {
+    /// Remembers the first thing that is wrong.
+    pub fn blame(&mut self, node: usize, why: &str) {
+        if self.broken.is_none() {
+            let at = self.agenda.now() / 1000;
+            self.broken = Some(format!("at {at} ms, node {node}: {why}"));
+        }
+    }
+
+    /// Stirs a word into the hash of the run.
+    pub fn note(&mut self, word: u64) {
+        self.trace = mix(self.trace ^ word).wrapping_add(word);
+    }
+
+    /// Puts a message on its way.
+    pub fn send(&mut self, from: usize, to: usize, after: Micros, wire: Wire) {
+        self.sent += 1;
+        let now = self.agenda.now();
+        self.last_sent = now;
+        for delay in self.network.arrivals(&mut self.chance, now, from, to) {
+            self.agenda.put(after + delay, Event::Deliver { from, to, wire: wire.clone() });
+        }
+    }
+
+    /// A length of time up to `most`.
+    pub fn up_to(&mut self, most: Micros) -> Micros {
+        self.chance.below(most + 1)
+    }
+
+    /// Looks at a block that an honest node calls final.
+    ///
+    /// # Errors
+    /// One line: what is wrong with it.
+    pub fn check_final(
+        &mut self,
+        node: usize,
+        tip: (&HeaderView, &Pair),
+        entry: &Entry,
+        before: &std::collections::BTreeSet<u64>,
+    ) -> Result<(), String> {
+        validity::follows(tip.0, tip.1, &entry.block, before)?;
+        let header = &entry.block.header;
+        self.agreement.note(node, header.height, entry.pair)?;
+        let finished = self.agenda.now();
+        let proposed = self.proposed.get(&header.id).copied().unwrap_or(finished);
+        self.moments.push(Moment {
+            height: header.height,
+            view: header.view,
+            proposed,
+            finished,
+            node,
+            is_empty: header.is_empty,
+        });
+        Ok(())
+    }
+
+    /// Checks who signed a proof, independently of the rule.
+    ///
+    /// # Errors
+    /// One line, when it is not enough.
+    pub fn check_signers(&self, signers: &[(u16, u64)]) -> Result<(), String> {
+        let weights: Vec<u64> = self.validators.iter().map(|v| v.weight).collect();
+        quorum::enough(signers, &weights)
+    }
+}

@@ -1,0 +1,265 @@
+//! What weight q of statements proves: candidate and null certificates, and Final proofs.
+//!
+//! In: tallied statements, or bytes from another node. Out: the same as bytes, and whether they
+//! hold. Each carries the signatures themselves, so that each can be checked alone and evidence
+//! comes for free. Not here: when to make or use one (`machine`).
+
+use crate::{
+    statement::{Ballot, Body},
+    strict,
+    validators::{Claim, Validators},
+};
+use minicbor::{Decode, Encode};
+use plugin_api::{Pair, Verify};
+
+/// One signature of a certificate.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+#[cbor(array)]
+pub struct Signed {
+    /// Index of the signer.
+    #[n(0)]
+    pub signer: u16,
+    /// Its signature.
+    #[cbor(n(1), with = "minicbor::bytes")]
+    pub signature: Vec<u8>,
+}
+
+/// One vote of a candidate certificate.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+#[cbor(array)]
+pub struct SignedVote {
+    /// Index of the signer.
+    #[n(0)]
+    pub signer: u16,
+    /// Whether this vote also commits the parent.
+    #[n(1)]
+    pub commit_parent: bool,
+    /// Its signature.
+    #[cbor(n(2), with = "minicbor::bytes")]
+    pub signature: Vec<u8>,
+}
+
+/// Cand: weight q voted for one pair.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+#[cbor(array)]
+pub struct Candidate {
+    /// For what.
+    #[n(0)]
+    pub ballot: Ballot,
+    /// Who, ascending.
+    #[n(1)]
+    pub votes: Vec<SignedVote>,
+}
+
+/// Null: weight q skipped a view.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+#[cbor(array)]
+pub struct Null {
+    /// The view.
+    #[n(0)]
+    pub view: u64,
+    /// Who, ascending.
+    #[n(1)]
+    pub skips: Vec<Signed>,
+}
+
+/// Votes of one child that commit its parent.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+#[cbor(array)]
+pub struct ChildVotes {
+    /// View of the child.
+    #[n(0)]
+    pub view: u64,
+    /// The child and its result.
+    #[n(1)]
+    pub pair: Pair,
+    /// Who, ascending.
+    #[n(2)]
+    pub votes: Vec<Signed>,
+}
+
+/// Final: weight q committed a pair, by Commit or by a flagged vote for any child.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+#[cbor(array)]
+pub struct FinalProof {
+    /// View of the block.
+    #[n(0)]
+    pub view: u64,
+    /// The block and its result.
+    #[n(1)]
+    pub pair: Pair,
+    /// Commits, ascending.
+    #[n(2)]
+    pub commits: Vec<Signed>,
+    /// Flagged votes, by child.
+    #[n(3)]
+    pub children: Vec<ChildVotes>,
+}
+
+/// Any of the three.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub enum Certificate {
+    /// A candidate certificate.
+    #[n(0)]
+    Candidate(#[n(0)] Candidate),
+    /// A null certificate.
+    #[n(1)]
+    Null(#[n(0)] Null),
+    /// A Final proof; it also ends its view.
+    #[n(2)]
+    Final(#[n(0)] FinalProof),
+}
+
+impl Candidate {
+    fn claims(&self) -> impl Iterator<Item = Claim<'_>> {
+        self.votes.iter().map(|vote| Claim {
+            signer: vote.signer,
+            body: Body::Vote { ballot: self.ballot, commit_parent: vote.commit_parent },
+            signature: &vote.signature,
+        })
+    }
+}
+
+impl Null {
+    fn claims(&self) -> impl Iterator<Item = Claim<'_>> {
+        self.skips.iter().map(|skip| Claim {
+            signer: skip.signer,
+            body: Body::Skip { view: self.view },
+            signature: &skip.signature,
+        })
+    }
+}
+
+impl FinalProof {
+    /// Indices of the signers, ascending.
+    #[must_use]
+    pub fn signers(&self) -> Vec<u16> {
+        let children = self.children.iter().flat_map(|child| &child.votes);
+        let mut all: Vec<u16> = self.commits.iter().chain(children).map(|s| s.signer).collect();
+        all.sort_unstable();
+        all
+    }
+
+    fn claims(&self) -> impl Iterator<Item = Claim<'_>> {
+        let commits = self.commits.iter().map(|commit| Claim {
+            signer: commit.signer,
+            body: Body::Commit { view: self.view, pair: self.pair },
+            signature: &commit.signature,
+        });
+        let children = self.children.iter().flat_map(move |child| {
+            let ballot = Ballot {
+                view: child.view,
+                pair: child.pair,
+                parent: self.pair,
+                parent_view: self.view,
+            };
+            child.votes.iter().map(move |vote| Claim {
+                signer: vote.signer,
+                body: Body::Vote { ballot, commit_parent: true },
+                signature: &vote.signature,
+            })
+        });
+        commits.chain(children)
+    }
+
+    /// Encodes it alone, as the ledger keeps it.
+    #[must_use]
+    pub fn encode(&self) -> Vec<u8> {
+        strict::encode(self)
+    }
+
+    /// Decodes what [`FinalProof::encode`] made.
+    ///
+    /// # Errors
+    /// One line, when the bytes are anything else.
+    pub fn decode(bytes: &[u8]) -> Result<Self, String> {
+        strict::decode(bytes)
+    }
+
+    /// Checks form, weights and signatures.
+    ///
+    /// # Errors
+    /// One line: what does not hold.
+    pub fn check(&self, validators: &Validators, verify: Verify) -> Result<(), String> {
+        if self.view == 0 {
+            return Err("the root of an epoch has no Final proof in it".to_owned());
+        }
+        if self.children.iter().any(|child| child.view <= self.view || child.votes.is_empty()) {
+            return Err("a child stands in no later view or has no votes".to_owned());
+        }
+        if self.children.windows(2).any(|w| key(w.first()) >= key(w.last())) {
+            return Err("the children are out of order".to_owned());
+        }
+        let ascending = |list: &[Signed]| {
+            list.windows(2).all(|w| w.first().map(|s| s.signer) < w.last().map(|s| s.signer))
+        };
+        if !ascending(&self.commits) || !self.children.iter().all(|c| ascending(&c.votes)) {
+            return Err("signers are out of order".to_owned());
+        }
+        validators.check_signers(self.signers().into_iter())?;
+        validators.check_claims(self.claims(), verify)
+    }
+}
+
+fn key(child: Option<&ChildVotes>) -> Option<(u64, Pair)> {
+    child.map(|child| (child.view, child.pair))
+}
+
+impl Certificate {
+    /// Encodes.
+    #[must_use]
+    pub fn encode(&self) -> Vec<u8> {
+        strict::encode(self)
+    }
+
+    /// Decodes.
+    ///
+    /// # Errors
+    /// One line, when the bytes are not exactly one certificate.
+    pub fn decode(bytes: &[u8]) -> Result<Self, String> {
+        strict::decode(bytes)
+    }
+
+    /// The view it ends.
+    #[must_use]
+    pub fn view(&self) -> u64 {
+        match self {
+            Self::Candidate(candidate) => candidate.ballot.view,
+            Self::Null(null) => null.view,
+            Self::Final(proof) => proof.view,
+        }
+    }
+
+    /// Checks form, weight and every signature.
+    ///
+    /// # Errors
+    /// One line: what does not hold.
+    pub fn check(&self, validators: &Validators, verify: Verify) -> Result<(), String> {
+        match self {
+            Self::Candidate(candidate) => {
+                let ballot = candidate.ballot;
+                if ballot.view == 0 || ballot.parent_view >= ballot.view {
+                    return Err("the views of the candidate make no sense".to_owned());
+                }
+                let flagged = candidate.votes.iter().any(|vote| vote.commit_parent);
+                if flagged && ballot.parent_view == 0 {
+                    return Err("a vote commits the root of the epoch".to_owned());
+                }
+                validators.check_signers(candidate.votes.iter().map(|vote| vote.signer))?;
+                validators.check_claims(candidate.claims(), verify)
+            }
+            Self::Null(null) => {
+                if null.view == 0 {
+                    return Err("view 0 cannot be skipped".to_owned());
+                }
+                validators.check_signers(null.skips.iter().map(|skip| skip.signer))?;
+                validators.check_claims(null.claims(), verify)
+            }
+            Self::Final(proof) => proof.check(validators, verify),
+        }
+    }
+}
+
+#[cfg(test)]
+#[path = "certificate_tests.rs"]
+mod tests;

@@ -1,0 +1,226 @@
+//! How an instance begins: configuration, its own log, and the first words to the others.
+//!
+//! In: `InitCfg` and the log. Out: an instance in the highest view it had entered, with every
+//! register as it was signed. Not here: reading a disk.
+
+use super::{Building, Lft, PendingFinal};
+use crate::{
+    certificate::Certificate,
+    leader::Schedule,
+    machine::state::{End, Head, Register, place},
+    pacemaker::{Deadlines, Heard},
+    parameters::Parameters,
+    statement::{self, Body},
+    tally::{As, Said},
+    validators::Validators,
+};
+use plugin_api::{InitCfg, LogRecord, Output, Statement, Verify};
+use std::collections::BTreeMap;
+
+impl Lft {
+    pub(super) fn create(cfg: InitCfg, log: &[LogRecord], verify: Verify) -> Result<Self, String> {
+        let parameters = Parameters::read(&cfg.parameters)?;
+        let validators = Validators::new(&cfg.statement_prefix, &cfg.validators)
+            .map_err(|error| error.to_string())?;
+        let count = u16::try_from(validators.count()).map_err(|error| error.to_string())?;
+        if cfg.me.is_some_and(|me| me >= count) {
+            return Err(format!("this node is validator {:?} of {count}", cfg.me));
+        }
+        let head_view = if cfg.head.id == cfg.root.id { 0 } else { cfg.head.view };
+        let mut rule = Self {
+            schedule: Schedule::new(count, parameters.tenure, cfg.epoch),
+            heard: Heard::new(validators.count(), head_view + 1, 0),
+            parameters,
+            validators,
+            me: cfg.me,
+            verify,
+            epoch: cfg.epoch,
+            root: cfg.root.id,
+            now: 0,
+            started: false,
+            halted: None,
+            head: Head {
+                header: cfg.head,
+                pair: cfg.head_pair,
+                view: head_view,
+                proof: cfg.head_proof,
+            },
+            floor: head_view,
+            view: head_view + 1,
+            target: head_view + 1,
+            views: BTreeMap::new(),
+            blocks: BTreeMap::new(),
+            fetching: BTreeMap::new(),
+            pending: None,
+            ahead: None,
+            behind_said: None,
+            leading: None,
+            relay: Vec::new(),
+            dirty: true,
+            sequence: 0,
+            signing: BTreeMap::new(),
+            building: Building::default(),
+            has_work: false,
+            unfinal: false,
+            timing: false,
+            lead_expired: false,
+            certificate_expired: false,
+            entered_at: 0,
+            resends: 0,
+            fails_floor: 0,
+            deadlines: Deadlines::default(),
+        };
+        rule.plant();
+        rule.replay(log)?;
+        rule.view = rule.target;
+        Ok(rule)
+    }
+
+    #[cfg(feature = "planted-bugs")]
+    fn plant(&mut self) {
+        if self.has_bug(crate::planted::Bug::QuorumMinusOne) {
+            self.validators.quorum_mut().needed -= 1;
+        }
+    }
+
+    #[cfg(not(feature = "planted-bugs"))]
+    fn plant(&mut self) {}
+
+    fn replay(&mut self, log: &[LogRecord]) -> Result<(), String> {
+        #[cfg(feature = "planted-bugs")]
+        if self.has_bug(crate::planted::Bug::ForgetLog) {
+            return Ok(());
+        }
+        for record in log {
+            match record {
+                LogRecord::Rule { record, .. } => {
+                    let certificate = Certificate::decode(record)
+                        .map_err(|why| format!("a record of the own log is {why}"))?;
+                    self.restore_certificate(certificate);
+                }
+                LogRecord::Own { statement } => {
+                    let body = statement::read(statement)
+                        .map_err(|why| format!("a statement of the own log is {why}"))?;
+                    self.restore_own(body, statement);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn restore_certificate(&mut self, certificate: Certificate) {
+        let view = certificate.view();
+        if view <= self.head.view {
+            return;
+        }
+        self.target = self.target.max(view + 1);
+        match certificate {
+            Certificate::Candidate(candidate) => self.at(view).candidate = Some(candidate),
+            Certificate::Null(null) => self.at(view).null = Some(null),
+            Certificate::Final(proof) => {
+                if self.pending.as_ref().is_none_or(|known| known.proof.view < view) {
+                    self.pending = Some(PendingFinal { proof });
+                }
+            }
+        }
+    }
+
+    fn restore_own(&mut self, body: Body, statement: &Statement) {
+        self.mark_registers(&body);
+        let view = body.view();
+        if view < self.head.view {
+            return;
+        }
+        if let Body::Propose { .. } = body {
+            self.at(view).restored.push(statement.clone());
+        } else {
+            self.at(view).own.push(statement.clone());
+            self.count(&Said { body, statement: statement.clone() });
+        }
+    }
+
+    /// Remembers what a statement of this node wrote, when it is signed or read from the log.
+    pub(super) fn mark_registers(&mut self, body: &Body) {
+        let floor = self.head.view;
+        match *body {
+            Body::Propose { view, kind, block } if view >= floor => {
+                if let Some(register) = self.at(view).proposed.get_mut(place(kind)) {
+                    *register = Register::Holds(block);
+                }
+            }
+            Body::Vote { ballot, commit_parent } => {
+                if ballot.view >= floor {
+                    self.at(ballot.view).vote = Register::Holds(ballot.pair);
+                }
+                if commit_parent && ballot.parent_view >= floor {
+                    self.at(ballot.parent_view).end =
+                        Register::Holds(End::Commit(ballot.parent));
+                }
+            }
+            Body::Skip { view } if view >= floor => {
+                self.at(view).end = Register::Holds(End::Skip);
+            }
+            Body::Commit { view, pair } if view >= floor => {
+                self.at(view).end = Register::Holds(End::Commit(pair));
+            }
+            Body::Propose { .. } | Body::Skip { .. } | Body::Commit { .. } => {}
+        }
+    }
+
+    /// Counts a restored statement without looking for certificates: those came with the log, or
+    /// are found with the next statement.
+    fn count(&mut self, said: &Said) {
+        let validators = self.validators.clone();
+        let roles: Vec<(u64, As)> = roles(&said.body);
+        for (view, role) in roles {
+            if view > self.head.view {
+                let added = self.at(view).tally.add(role, said, &validators);
+                debug_assert!(added.against.is_none(), "the own log contradicts itself");
+            }
+        }
+    }
+
+    /// The node is ready: say where it stands and repeat what it said.
+    pub(super) fn start(&mut self, out: &mut Vec<Output>) {
+        self.started = true;
+        self.entered_at = self.now;
+        self.heard = Heard::new(self.validators.count(), self.view, self.now);
+        let views: Vec<u64> = self.views.keys().copied().filter(|v| *v > self.head.view).collect();
+        for view in views {
+            self.find_certificates(view, out);
+        }
+        out.push(Output::Entered { view: self.view, leader: self.leader(self.view) });
+        self.fetch_restored(out);
+        self.say_again(out);
+    }
+
+    /// Headers of own proposals that the log brought back: the host still has them.
+    fn fetch_restored(&mut self, out: &mut Vec<Output>) {
+        let from = self.view;
+        let blocks: Vec<_> = self
+            .views
+            .range(from..)
+            .flat_map(|(_, at)| &at.restored)
+            .filter_map(|statement| match Body::decode(&statement.body) {
+                Ok(Body::Propose { block, .. }) => Some(block),
+                _ => None,
+            })
+            .collect();
+        for block in blocks {
+            self.fetch(block, out);
+        }
+    }
+}
+
+/// In which views a statement counts, and as what.
+pub(super) fn roles(body: &Body) -> Vec<(u64, As)> {
+    match *body {
+        Body::Propose { view, .. } => vec![(view, As::Proposal)],
+        Body::Vote { ballot, commit_parent: true } => {
+            vec![(ballot.view, As::Vote), (ballot.parent_view, As::Commit(ballot.parent))]
+        }
+        Body::Vote { ballot, commit_parent: false } => vec![(ballot.view, As::Vote)],
+        Body::Skip { view } => vec![(view, As::Skip)],
+        Body::Commit { view, pair } => vec![(view, As::Commit(pair))],
+    }
+}

@@ -1,0 +1,114 @@
+//! What an instance remembers: registers and tallies per view, blocks above the head.
+//!
+//! Only the registers must never be lost; the host's sign log brings them back. Not here: any rule.
+
+use crate::{
+    certificate::{Candidate, Null},
+    tally::Tally,
+};
+use plugin_api::{Hash, HeaderView, Pair, ProposalKind, Statement};
+
+/// A write-once register as this node remembers it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Register<T> {
+    /// Nothing was signed.
+    #[default]
+    Empty,
+    /// This was signed, or is being signed.
+    Holds(T),
+    /// Something unknown was signed; nothing more may be.
+    Refused,
+}
+
+impl<T: PartialEq> Register<T> {
+    pub(crate) fn is_empty(&self) -> bool {
+        matches!(self, Self::Empty)
+    }
+
+    /// Empty, or holding exactly this.
+    pub(crate) fn admits(&self, value: &T) -> bool {
+        match self {
+            Self::Empty => true,
+            Self::Holds(held) => held == value,
+            Self::Refused => false,
+        }
+    }
+}
+
+/// How this node ended a view.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum End {
+    Skip,
+    Commit(Pair),
+}
+
+/// A proposal of the leader of a view.
+#[derive(Clone, Debug)]
+pub(crate) struct Proposal {
+    pub(crate) block: Hash,
+    pub(crate) statement: Statement,
+    pub(crate) justification: Vec<u8>,
+}
+
+/// Place of a kind in arrays of two; Opt is looked at first.
+pub(crate) fn place(kind: ProposalKind) -> usize {
+    match kind {
+        ProposalKind::Opt => 0,
+        ProposalKind::Norm | ProposalKind::Closing => 1,
+    }
+}
+
+/// One view.
+#[derive(Debug, Default)]
+pub(crate) struct View {
+    pub(crate) vote: Register<Pair>,
+    pub(crate) end: Register<End>,
+    /// What this node proposed, by [`place`].
+    pub(crate) proposed: [Register<Hash>; 2],
+    /// What the leader proposed, by [`place`].
+    pub(crate) proposals: [Option<Proposal>; 2],
+    pub(crate) tally: Tally,
+    pub(crate) candidate: Option<Candidate>,
+    pub(crate) null: Option<Null>,
+    /// Votes, skips and commits of this node, to be repeated.
+    pub(crate) own: Vec<Statement>,
+    /// Proposals of this node that the log brought back and whose header is not here yet.
+    pub(crate) restored: Vec<Statement>,
+}
+
+/// What the host said about a block.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Checked {
+    Unasked,
+    Asked,
+    Valid(Pair),
+    Invalid,
+    NoResult,
+}
+
+/// A block above the head.
+#[derive(Clone, Debug)]
+pub(crate) struct Block {
+    pub(crate) header: HeaderView,
+    pub(crate) checked: Checked,
+    /// When this node first saw it, ms.
+    pub(crate) seen_at: u64,
+    /// A certificate stands on it, so it must be fetched, checked and kept.
+    pub(crate) wanted: bool,
+}
+
+/// The last final block.
+#[derive(Clone, Debug)]
+pub(crate) struct Head {
+    pub(crate) header: HeaderView,
+    pub(crate) pair: Pair,
+    /// View inside this epoch: 0 for its root.
+    pub(crate) view: u64,
+    pub(crate) proof: Vec<u8>,
+}
+
+/// A statement the host is signing.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Signing {
+    pub(crate) body: crate::statement::Body,
+}

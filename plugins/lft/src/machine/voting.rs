@@ -1,0 +1,305 @@
+//! Voting, skipping, committing: rules R1, R2, R3, and the way a statement goes.
+//!
+//! In: the state after an input. Out: `Sign`. A register is taken in memory when the wish to sign
+//! goes out, and the statement is counted only when the host says that it is durable.
+//! Not here: the signing guard of the host, which refuses what this file must never ask for.
+
+use super::{
+    Lft, VIEWS_FULL,
+    state::{Checked, End, Proposal, Register, Signing, place},
+};
+use crate::{
+    pacemaker::Due,
+    statement::{Ballot, Body},
+    tally::Said,
+};
+use plugin_api::{Hash, HeaderView, Output, Pair, ProposalKind, Statement, Then};
+
+/// A Commit waits up to this many `hold`s while a child is being executed.
+const HOLDS_FOR_CHILD: u64 = 10;
+
+impl Lft {
+    /// Asks the host to sign.
+    pub(super) fn sign(
+        &mut self,
+        body: Body,
+        then: Then,
+        needs: Vec<Hash>,
+        out: &mut Vec<Output>,
+    ) {
+        self.mark_registers(&body);
+        self.sequence += 1;
+        self.signing.insert(self.sequence, Signing { body });
+        let slots = body.slots();
+        out.push(Output::Sign { sequence: self.sequence, slots, body: body.encode(), then, needs });
+    }
+
+    /// A statement of this node is durable.
+    pub(super) fn on_own(
+        &mut self,
+        sequence: u64,
+        statement: Statement,
+        out: &mut Vec<Output>,
+    ) -> Result<(), String> {
+        let Some(Signing { body }) = self.signing.remove(&sequence) else {
+            return Err(format!("nothing was to be signed as number {sequence}"));
+        };
+        self.heard.note(statement.signer, self.view, self.now);
+        let view = body.view();
+        if let Body::Propose { block, .. } = body {
+            if let Some(header) = self.blocks.get(&block).map(|known| known.header.clone()) {
+                let justification = self.justify(&header).unwrap_or_default();
+                self.install(header, Proposal { block, statement, justification });
+            }
+            return Ok(());
+        }
+        if view >= self.head.view {
+            self.at(view).own.push(statement.clone());
+        }
+        self.take(&Said { body, statement }, out);
+        Ok(())
+    }
+
+    /// The guard of the host holds another value: that register is closed for ever.
+    pub(super) fn on_refused(&mut self, sequence: u64, out: &mut Vec<Output>) {
+        let Some(Signing { body }) = self.signing.remove(&sequence) else { return };
+        out.push(Output::Trace { level: 1, line: format!("the guard refused {body:?}") });
+        match body {
+            Body::Propose { view, kind, .. } => {
+                if let Some(register) = self.at(view).proposed.get_mut(place(kind)) {
+                    *register = Register::Refused;
+                }
+            }
+            // The parent's register may be the one: vote again without the flag.
+            Body::Vote { ballot, commit_parent: true } => {
+                self.at(ballot.parent_view).end = Register::Refused;
+                self.at(ballot.view).vote = Register::Empty;
+            }
+            Body::Vote { ballot, .. } => self.at(ballot.view).vote = Register::Refused,
+            Body::Skip { view } | Body::Commit { view, .. } => {
+                self.at(view).end = Register::Refused;
+            }
+        }
+    }
+
+    pub(super) fn end_of(&self, view: u64) -> Register<End> {
+        if view <= self.floor {
+            return Register::Refused;
+        }
+        self.views.get(&view).map_or(Register::Empty, |at| at.end)
+    }
+
+    /// R1: vote for a proposal of the leader of the current view.
+    pub(super) fn vote(&mut self, out: &mut Vec<Output>) {
+        let Some(at) = self.views.get(&self.view) else { return };
+        let free = at.vote.is_empty();
+        #[cfg(feature = "planted-bugs")]
+        let free = free || self.has_bug(crate::planted::Bug::VoteTwice);
+        if !free {
+            return;
+        }
+        let votable = at.proposals.iter().flatten().find_map(|proposal| {
+            let known = self.blocks.get(&proposal.block)?;
+            let Checked::Valid(pair) = known.checked else { return None };
+            (at.vote != Register::Holds(pair)
+                && self.has_valid_ancestry(&known.header)
+                && !self.is_refused(&known.header))
+            .then(|| (known.header.clone(), pair))
+        });
+        if let Some((header, pair)) = votable {
+            self.cast_vote(&header, pair, out);
+        }
+    }
+
+    fn cast_vote(&mut self, header: &HeaderView, pair: Pair, out: &mut Vec<Output>) {
+        let parent_view = header.parent_view;
+        let commit = End::Commit(header.parent);
+        let commit_parent = self.may_end(parent_view, &commit)
+            && parent_view >= self.head.view
+            && parent_view > self.floor;
+        let ballot = Ballot { view: header.view, pair, parent: header.parent, parent_view };
+        let mut needs = vec![pair.block];
+        if commit_parent {
+            needs.push(header.parent.block);
+            self.deadlines.clear(Due::Hold(parent_view));
+        }
+        self.sign(Body::Vote { ballot, commit_parent }, Then::Broadcast, needs, out);
+        self.plan_optimistic(header, pair);
+    }
+
+    fn may_end(&self, view: u64, end: &End) -> bool {
+        #[cfg(feature = "planted-bugs")]
+        if self.has_bug(crate::planted::Bug::NeverCommit) {
+            return false;
+        } else if self.has_bug(crate::planted::Bug::FlagAfterSkip) && view > self.floor {
+            return true;
+        }
+        self.end_of(view).admits(end)
+    }
+
+    /// A3: the parent is certified, and every view in between is null.
+    fn has_valid_ancestry(&self, header: &HeaderView) -> bool {
+        let between = header.parent_view + 1..header.view;
+        let linked = between.clone().all(|view| self.holds_null(view));
+        #[cfg(feature = "planted-bugs")]
+        let linked = linked || self.has_bug(crate::planted::Bug::NoNullNeeded);
+        let certified = self.certified(header.parent_view) == Some(header.parent);
+        #[cfg(feature = "planted-bugs")]
+        let certified = certified || self.has_bug(crate::planted::Bug::AnyParent);
+        if !linked || !certified {
+            return false;
+        }
+        match header.kind {
+            ProposalKind::Norm => true,
+            ProposalKind::Opt => self.may_vote_optimistic(header),
+            ProposalKind::Closing => false,
+        }
+    }
+
+    /// Only one proposal of an honest leader is ever votable: who skipped the view before waits
+    /// for the leader's own vote for its optimistic proposal.
+    fn may_vote_optimistic(&self, header: &HeaderView) -> bool {
+        let Some(at) = self.views.get(&header.view) else { return false };
+        let leader = self.leader(header.view);
+        if Some(leader) == self.me {
+            return at.proposed.get(place(ProposalKind::Norm)).is_some_and(Register::is_empty);
+        }
+        let skipped = self
+            .views
+            .get(&header.parent_view)
+            .is_some_and(|parent| parent.end == Register::Holds(End::Skip));
+        !skipped || at.tally.vote_of(leader).is_some_and(|ballot| ballot.pair.block == header.id)
+    }
+
+    /// What no later message can make votable.
+    pub(super) fn is_refused(&self, header: &HeaderView) -> bool {
+        if self.blocks.get(&header.id).is_some_and(|known| known.checked == Checked::Invalid) {
+            return true;
+        }
+        match self.certified(header.parent_view) {
+            Some(pair) if pair != header.parent => return true,
+            None if header.parent_view < self.head.view => return true,
+            _ => {}
+        }
+        let Some(parent) = self.header(&header.parent.block) else { return false };
+        if parent.height.checked_add(1) != Some(header.height) {
+            return true;
+        }
+        header.is_empty && !self.needs_successor(header)
+    }
+
+    /// An empty block is welcome on a block with transactions, or while one below is not final.
+    fn needs_successor(&self, header: &HeaderView) -> bool {
+        let parent = header.parent.block;
+        let fresh = self.header(&parent).is_some_and(|parent| !parent.is_empty);
+        (fresh && parent != self.root) || self.has_unfinal_from(&parent)
+    }
+
+    /// Whether this block or one between it and the head carries transactions.
+    pub(super) fn has_unfinal_from(&self, block: &Hash) -> bool {
+        let mut id = *block;
+        while let Some(known) = self.blocks.get(&id) {
+            if !known.header.is_empty {
+                return true;
+            }
+            id = known.header.parent.block;
+        }
+        false
+    }
+
+    /// R2: give up on the current view.
+    pub(super) fn skip(&mut self, out: &mut Vec<Output>) {
+        let view = self.view;
+        let end = self.end_of(view);
+        let free = end.is_empty();
+        #[cfg(feature = "planted-bugs")]
+        let free = free
+            || (self.has_bug(crate::planted::Bug::SkipAfterCommit)
+                && matches!(end, Register::Holds(End::Commit(_))));
+        if free && self.wants_skip() {
+            self.sign(Body::Skip { view }, Then::Broadcast, Vec::new(), out);
+        }
+    }
+
+    fn wants_skip(&self) -> bool {
+        let nothing = super::View::default();
+        let at = self.views.get(&self.view).unwrap_or(&nothing);
+        if self.validators.quorum().surely_honest(at.tally.skip_weight()) {
+            return true;
+        }
+        let voted = !at.vote.is_empty();
+        if !voted && at.tally.skipped(self.leader(self.view)) {
+            return true;
+        }
+        if !self.is_working() {
+            return false;
+        }
+        if self.certificate_expired || (self.lead_expired && !voted) {
+            return true;
+        }
+        let mut proposals = at.proposals.iter().flatten().peekable();
+        let any = proposals.peek().is_some();
+        any && !voted
+            && proposals.all(|proposal| {
+                self.blocks.get(&proposal.block).is_some_and(|b| self.is_refused(&b.header))
+            })
+    }
+
+    /// R3: commit candidates that no child's vote committed.
+    pub(super) fn commit(&mut self, out: &mut Vec<Output>) {
+        let from = (self.head.view + 1).max(self.view.saturating_sub(VIEWS_FULL));
+        let waiting: Vec<(u64, Pair)> = self
+            .views
+            .range(from..)
+            .filter_map(|(view, at)| {
+                let pair = at.candidate.as_ref()?.ballot.pair;
+                let free = at.end.is_empty();
+                #[cfg(feature = "planted-bugs")]
+                let free = free
+                    || (self.has_bug(crate::planted::Bug::CommitAfterSkip)
+                        && at.end == Register::Holds(End::Skip));
+                (free && *view > self.floor).then_some((*view, pair))
+            })
+            .collect();
+        for (view, pair) in waiting {
+            let known = self.blocks.get(&pair.block).map(|known| known.checked);
+            if known == Some(Checked::Valid(pair)) && self.hold_is_over(view, &pair) {
+                #[cfg(feature = "planted-bugs")]
+                if self.has_bug(crate::planted::Bug::NeverCommit) {
+                    return;
+                }
+                self.deadlines.clear(Due::Hold(view));
+                self.sign(Body::Commit { view, pair }, Then::Broadcast, vec![pair.block], out);
+            }
+        }
+    }
+
+    /// Whether a lone Commit should wait no longer for a child whose vote would carry it.
+    fn hold_is_over(&mut self, view: u64, pair: &Pair) -> bool {
+        if self.view > view + 1 || self.parameters.hold == 0 || !self.expects_child(view, pair) {
+            return true;
+        }
+        let child = self.child_in_execution(view, pair);
+        let holds = if child { HOLDS_FOR_CHILD } else { 1 };
+        let until = self.entered_at + self.parameters.hold * holds;
+        if self.now >= until {
+            return true;
+        }
+        self.deadlines.set(Due::Hold(view), until);
+        false
+    }
+
+    fn expects_child(&self, view: u64, pair: &Pair) -> bool {
+        self.has_work || self.child_in_execution(view, pair)
+    }
+
+    fn child_in_execution(&self, view: u64, pair: &Pair) -> bool {
+        self.views.get(&(view + 1)).is_some_and(|at| {
+            at.proposals.iter().flatten().any(|proposal| {
+                self.blocks.get(&proposal.block).is_some_and(|known| {
+                    known.header.parent == *pair && known.checked == Checked::Asked
+                })
+            })
+        })
+    }
+}

@@ -1,0 +1,128 @@
+//! The rule's parameters as they stand in the channel's genesis.
+//!
+//! In: `name = value` pairs, durations in whole milliseconds. Out: checked numbers. An unknown
+//! name or a value out of range is refused: parameters are agreed, not guessed.
+
+/// Checked parameters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Parameters {
+    /// Wait of a leader since it saw the parent, ms.
+    pub block_interval: u64,
+    /// Δ0: expected bound on a message's delay with one repair, ms.
+    pub delta: u64,
+    /// Largest t_cert, ms.
+    pub timeout_max: u64,
+    /// E: what executing a block may take, ms.
+    pub execution: u64,
+    /// Wait for a votable child before a Commit is sent alone, ms.
+    pub hold: u64,
+    /// Propose on uncertified parents.
+    pub optimistic: bool,
+    /// Consecutive views of one leader.
+    pub tenure: u64,
+    /// A bug to plant, for testing the tests.
+    #[cfg(feature = "planted-bugs")]
+    pub bug: Option<crate::planted::Bug>,
+}
+
+impl Default for Parameters {
+    fn default() -> Self {
+        Self {
+            block_interval: 10,
+            delta: 500,
+            timeout_max: 10_000,
+            execution: 250,
+            hold: 2,
+            optimistic: true,
+            tenure: 1,
+            #[cfg(feature = "planted-bugs")]
+            bug: None,
+        }
+    }
+}
+
+impl Parameters {
+    /// Reads them.
+    ///
+    /// # Errors
+    /// One line: which parameter, what is allowed.
+    pub fn read(pairs: &[(String, String)]) -> Result<Self, String> {
+        let mut read = Self::default();
+        for (name, value) in pairs {
+            match name.as_str() {
+                "block_interval" => read.block_interval = number(name, value, 0, 60_000)?,
+                "delta" => read.delta = number(name, value, 1, 60_000)?,
+                "timeout_max" => read.timeout_max = number(name, value, 1, 600_000)?,
+                "execution" => read.execution = number(name, value, 0, 60_000)?,
+                "hold" => read.hold = number(name, value, 0, 100)?,
+                "tenure" => read.tenure = number(name, value, 1, 1_000)?,
+                "optimistic" => read.optimistic = switch(name, value)?,
+                #[cfg(feature = "planted-bugs")]
+                "planted_bug" => read.bug = Some(crate::planted::Bug::named(value)?),
+                _ => return Err(format!("rule lft has no parameter {name:?}: remove it")),
+            }
+        }
+        let least = read.delta * 3 + read.execution * 2;
+        if least > read.timeout_max {
+            let max = read.timeout_max;
+            return Err(format!(
+                "timeout_max = {max} ms is below 3 delta + 2 execution = {least} ms: raise it"
+            ));
+        }
+        Ok(read)
+    }
+}
+
+fn number(name: &str, value: &str, least: u64, most: u64) -> Result<u64, String> {
+    match value.parse::<u64>() {
+        Ok(number) if (least..=most).contains(&number) => Ok(number),
+        _ => Err(format!("{name} = {value:?}: give a whole number from {least} to {most}")),
+    }
+}
+
+fn switch(name: &str, value: &str) -> Result<bool, String> {
+    match value {
+        "on" | "true" => Ok(true),
+        "off" | "false" => Ok(false),
+        _ => Err(format!("{name} = {value:?}: write on or off")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Parameters;
+
+    fn read(pairs: &[(&str, &str)]) -> Result<Parameters, String> {
+        let owned: Vec<(String, String)> =
+            pairs.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned())).collect();
+        Parameters::read(&owned)
+    }
+
+    #[test]
+    fn defaults_hold_when_nothing_is_said() {
+        assert_eq!(read(&[]), Ok(Parameters::default()));
+    }
+
+    #[test]
+    fn what_is_said_is_taken() {
+        let read = read(&[("delta", "100"), ("optimistic", "off"), ("hold", "0")]).unwrap();
+        assert_eq!((read.delta, read.optimistic, read.hold), (100, false, 0));
+    }
+
+    #[test]
+    fn nonsense_is_refused_with_the_name() {
+        for (name, value) in [
+            ("delta", "0"),
+            ("delta", "-1"),
+            ("delta", "fast"),
+            ("delta", "9000"),
+            ("hold", "101"),
+            ("tenure", "0"),
+            ("optimistic", "maybe"),
+            ("no_such", "1"),
+        ] {
+            let error = read(&[(name, value)]).unwrap_err();
+            assert!(error.contains(name), "{error}");
+        }
+    }
+}

@@ -1,0 +1,191 @@
+//! Loads the SCORE: the sealed file at descriptor 5 becomes code, an arena and a stack.
+//!
+//! In: the descriptor. Out: [`Loaded`], or why this SCORE does not run here. Loading may run code
+//! of the file, so the first filter of system calls is already in place. It makes no call.
+#![expect(unsafe_code, reason = "dlopen, mmap and the SCORE's exported table")]
+
+use corosensei::stack::DefaultStack;
+use score_native_abi::{MAGIC, MAJOR, MINOR, SYMBOL, Score};
+use score_native_link::SCORE_FD;
+use std::ffi::{CStr, CString, c_void};
+use std::io;
+
+/// Where the arena lies when addresses are fixed: far from everything the kernel places.
+const ARENA_ADDRESS: usize = 0x2000_0000_0000;
+
+/// Bytes of the arena.
+pub(crate) const ARENA_BYTES: usize = 16 << 20;
+
+/// Bytes of the stack of a call.
+const STACK_BYTES: usize = 1 << 20;
+
+const PAGE: usize = 4096;
+
+/// A loaded SCORE.
+pub(crate) struct Loaded {
+    pub(crate) score: &'static Score,
+    pub(crate) arena: *mut u8,
+    pub(crate) stack: Option<DefaultStack>,
+    statics: Vec<Static>,
+}
+
+/// Writable memory of the file, and what it held after loading.
+struct Static {
+    address: usize,
+    bytes: Vec<u8>,
+}
+
+impl Loaded {
+    /// Loads the file at [`SCORE_FD`].
+    pub(crate) fn load(fixed_addresses: bool) -> Result<Self, String> {
+        let score = open()?;
+        check_table(score)?;
+        let statics = writable_memory(std::ptr::from_ref(score) as usize);
+        let steps = score.steps as usize;
+        let inside = |s: &Static| {
+            s.address <= steps && steps.saturating_add(8) <= s.address + s.bytes.len()
+        };
+        if !score.steps.is_null() && (!steps.is_multiple_of(8) || !statics.iter().any(inside)) {
+            return Err("its step counter does not lie in its own memory".into());
+        }
+        let arena = map_arena(fixed_addresses).map_err(|e| format!("the arena: {e}"))?;
+        let stack = DefaultStack::new(STACK_BYTES).map_err(|e| format!("the stack: {e}"))?;
+        Ok(Self { score, arena, stack: Some(stack), statics })
+    }
+
+    /// Puts everything back that the next call could see: statics and arena. `used` is what the
+    /// SCORE says it used of the arena; it is only a hint.
+    pub(crate) fn restore(&mut self, used: usize) {
+        /// Up to here zeroing is cheaper than giving the pages back.
+        const ZEROED_BY_HAND: usize = 16 * PAGE;
+        for memory in &self.statics {
+            // SAFETY: the range is writable memory of the loaded file, which is never unloaded, and
+            // no call runs.
+            unsafe {
+                let to = memory.address as *mut u8;
+                std::ptr::copy_nonoverlapping(memory.bytes.as_ptr(), to, memory.bytes.len());
+            }
+        }
+        let by_hand = used.min(ZEROED_BY_HAND).next_multiple_of(PAGE);
+        // SAFETY: both ranges lie in the arena, which is ours, and no call runs. Pages that are
+        // given back read as zero.
+        unsafe {
+            std::ptr::write_bytes(self.arena, 0, used.min(by_hand));
+            let rest = self.arena.add(by_hand).cast::<c_void>();
+            libc::madvise(rest, ARENA_BYTES - by_hand, libc::MADV_DONTNEED);
+        }
+    }
+}
+
+fn open() -> Result<&'static Score, String> {
+    // A path with a directory: dlopen would otherwise search, and ask for the working directory.
+    let path = CString::new(format!("/proc/self/fd/{SCORE_FD}")).map_err(|e| e.to_string())?;
+    // SAFETY: both strings are NUL-terminated. The file is untrusted; that its constructors, if
+    // any, run here is what the filter of system calls is for.
+    let symbol = unsafe {
+        let library = libc::dlopen(path.as_ptr(), libc::RTLD_NOW | libc::RTLD_LOCAL);
+        if library.is_null() {
+            return Err(format!("it does not load: {}", loader_error()));
+        }
+        libc::dlsym(library, SYMBOL.as_ptr().cast())
+    };
+    if symbol.is_null() || !(symbol as usize).is_multiple_of(align_of::<Score>()) {
+        return Err("it does not export a SCORE's table".into());
+    }
+    // SAFETY: the symbol is an aligned object of the loaded file, which is never unloaded; a file
+    // that lies about it faults here and ends this process only.
+    Ok(unsafe { &*symbol.cast::<Score>() })
+}
+
+fn loader_error() -> String {
+    // SAFETY: dlerror gives null or a NUL-terminated text that lives until the next loader call.
+    unsafe {
+        let text = libc::dlerror();
+        if text.is_null() { "no reason given".into() } else { CStr::from_ptr(text).to_string_lossy().into_owned() }
+    }
+}
+
+fn check_table(score: &Score) -> Result<(), String> {
+    let (major, minor) = (score.major, score.minor);
+    if score.magic != MAGIC || (score.size as usize) < size_of::<Score>() {
+        return Err("its table is not a SCORE's".into());
+    }
+    if major != MAJOR {
+        return Err(format!("SCORE speaks ABI {major}.{minor}, this host {MAJOR}.{MINOR}"));
+    }
+    if minor > MINOR {
+        return Err(format!(
+            "SCORE needs host ABI {major}.{minor} or newer, this host has {MAJOR}.{MINOR}"
+        ));
+    }
+    Ok(())
+}
+
+fn map_arena(fixed_addresses: bool) -> io::Result<*mut u8> {
+    let (place, flag) = if fixed_addresses {
+        (ARENA_ADDRESS as *mut c_void, libc::MAP_FIXED_NOREPLACE)
+    } else {
+        (std::ptr::null_mut(), 0)
+    };
+    let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE | flag;
+    let access = libc::PROT_READ | libc::PROT_WRITE;
+    // SAFETY: new memory; with a fixed place nothing that is mapped already is replaced.
+    let arena = unsafe { libc::mmap(place, ARENA_BYTES, access, flags, -1, 0) };
+    if arena == libc::MAP_FAILED { Err(io::Error::last_os_error()) } else { Ok(arena.cast()) }
+}
+
+/// The writable memory of the loaded file that holds `address`, less what the loader has sealed.
+fn writable_memory(address: usize) -> Vec<Static> {
+    let mut search = Search { address, ranges: Vec::new() };
+    // SAFETY: the callback gets `search` back and nothing else; it is called before this returns.
+    unsafe { libc::dl_iterate_phdr(Some(collect), (&raw mut search).cast()) };
+    let copy = |(start, end): (usize, usize)| {
+        // SAFETY: a readable range of the loaded file; nothing writes to it now.
+        let bytes = unsafe { std::slice::from_raw_parts(start as *const u8, end - start) };
+        Static { address: start, bytes: bytes.to_vec() }
+    };
+    search.ranges.into_iter().map(copy).collect()
+}
+
+struct Search {
+    address: usize,
+    ranges: Vec<(usize, usize)>,
+}
+
+unsafe extern "C" fn collect(
+    info: *mut libc::dl_phdr_info,
+    _size: usize,
+    search: *mut c_void,
+) -> libc::c_int {
+    // SAFETY: the loader passes a valid description, and `search` as it was given.
+    let (info, search) = unsafe { (&*info, &mut *search.cast::<Search>()) };
+    // SAFETY: the loader's own table of this object.
+    let headers = unsafe { std::slice::from_raw_parts(info.dlpi_phdr, info.dlpi_phnum.into()) };
+    let range = |header: &libc::Elf64_Phdr| {
+        let start = (info.dlpi_addr + header.p_vaddr) as usize;
+        (start, start + header.p_memsz as usize)
+    };
+    let loads = || headers.iter().filter(|h| h.p_type == libc::PT_LOAD);
+    let holds = |h: &libc::Elf64_Phdr| {
+        let (start, end) = range(h);
+        (start..end).contains(&search.address)
+    };
+    if !loads().any(holds) {
+        return 0;
+    }
+    let sealed = headers.iter().find(|h| h.p_type == libc::PT_GNU_RELRO).map(range);
+    // The loader seals whole pages.
+    let sealed = sealed.map(|(start, end)| (start / PAGE * PAGE, end / PAGE * PAGE));
+    for header in loads().filter(|h| h.p_flags & libc::PF_W != 0) {
+        let (mut start, end) = range(header);
+        if let Some((sealed_start, sealed_end)) = sealed
+            && (sealed_start..sealed_end).contains(&start)
+        {
+            start = sealed_end;
+        }
+        if start < end {
+            search.ranges.push((start, end));
+        }
+    }
+    1
+}

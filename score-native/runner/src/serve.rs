@@ -1,0 +1,186 @@
+//! The worker's loop: orders in, receipts out.
+//!
+//! In: [`Order`]s from the peer, which is trusted. Out: [`Report`]s. One thread, one order at a
+//! time; when the peer is gone, so are we.
+
+use crate::layers::{Changes, Layers};
+use crate::load::Loaded;
+use crate::traps::{BlockFacts, HostMark, run};
+use crate::view::{CallView, ScanPage, Sources, Upstream};
+use score_native_link::limits::{FRAME_BYTES_MAX, ORDER_BYTES_MAX, PART_BYTES};
+use score_native_link::protocol::{
+    Entry, Exec, Order, Query, RawReceipt, Report, decode_body, encode_frame, frame_len,
+};
+use score_native_link::{CallKind, CallSpec, Write as StateWrite};
+use std::fs::File;
+use std::io::{self, Read, Write};
+
+/// Our end of the socket.
+pub(crate) struct Peer {
+    socket: File,
+    body: Vec<u8>,
+}
+
+impl Peer {
+    pub(crate) const fn new(socket: File) -> Self {
+        Self { socket, body: Vec::new() }
+    }
+
+    pub(crate) fn send(&mut self, report: &Report) -> io::Result<()> {
+        let frame = encode_frame(report, FRAME_BYTES_MAX).map_err(io::Error::other)?;
+        self.socket.write_all(&frame)
+    }
+
+    fn receive(&mut self) -> io::Result<Order> {
+        let mut head = [0; 4];
+        self.socket.read_exact(&mut head)?;
+        let length = frame_len(head, ORDER_BYTES_MAX).map_err(io::Error::other)?;
+        self.body.resize(length, 0);
+        self.socket.read_exact(&mut self.body)?;
+        decode_body(&self.body).map_err(io::Error::other)
+    }
+
+    fn ask(&mut self, report: &Report) -> Order {
+        match self.send(report).and_then(|()| self.receive()) {
+            Ok(order) => order,
+            // The peer is gone; there is nobody to tell.
+            Err(_) => std::process::exit(0),
+        }
+    }
+}
+
+impl Upstream for Peer {
+    fn get(&mut self, key: &[u8]) -> Option<Vec<u8>> {
+        match self.ask(&Report::Get { key: key.to_vec() }) {
+            Order::Value { value } => value,
+            _ => std::process::exit(0),
+        }
+    }
+
+    fn scan(&mut self, prefix: &[u8], after: &[u8], limit: u32) -> (Vec<Entry>, bool) {
+        let question = Report::Scan { prefix: prefix.to_vec(), after: after.to_vec(), limit };
+        match self.ask(&question) {
+            Order::Page { entries, complete } => (entries, complete),
+            _ => std::process::exit(0),
+        }
+    }
+}
+
+/// A worker that is ready.
+pub(crate) struct Service {
+    pub(crate) peer: Peer,
+    pub(crate) loaded: Loaded,
+    pub(crate) mark: HostMark,
+    pub(crate) layers: Layers,
+}
+
+impl Service {
+    /// Serves until the peer closes the socket.
+    pub(crate) fn serve(mut self) {
+        while let Ok(order) = self.peer.receive() {
+            let done = match order {
+                Order::Exec(exec) => self.execute(&exec),
+                Order::Query(query) => self.answer(&query),
+                Order::Final { block } => {
+                    self.layers.finalize(block);
+                    Ok(())
+                }
+                Order::Forget { block } => {
+                    self.layers.forget(block);
+                    Ok(())
+                }
+                Order::Value { .. } | Order::Page { .. } => return,
+            };
+            if done.is_err() {
+                return;
+            }
+        }
+    }
+
+    fn execute(&mut self, exec: &Exec) -> io::Result<()> {
+        let batch = &exec.batch;
+        if self.layers.begin(batch).is_err() {
+            return self.peer.send(&Report::NeedState);
+        }
+        let facts = BlockFacts {
+            height: batch.height,
+            time_us: batch.time_us,
+            block_seed: batch.block_seed,
+            channel: &batch.channel,
+        };
+        let mut page = ScanPage::default();
+        let mut receipts = Vec::with_capacity(batch.calls.len());
+        let mut bytes = 0;
+        for (position, call) in (0..).zip(&batch.calls) {
+            let receipt = if exec.skip.contains(&position) {
+                RawReceipt::crash(call.steps)
+            } else {
+                self.mark.begin(position);
+                self.call(&facts, call, &mut page)
+            };
+            bytes += length(&receipt);
+            receipts.push(receipt);
+            if bytes > PART_BYTES {
+                self.peer.send(&Report::Part(std::mem::take(&mut receipts)))?;
+                bytes = 0;
+            }
+        }
+        self.mark.end();
+        self.peer.send(&Report::Done(receipts))
+    }
+
+    fn answer(&mut self, query: &Query) -> io::Result<()> {
+        self.layers.begin_query(query.snapshot);
+        let facts = BlockFacts {
+            height: query.height,
+            time_us: query.time_us,
+            block_seed: query.block_seed,
+            channel: &query.channel,
+        };
+        self.mark.begin(0);
+        let receipt = self.call(&facts, &query.call, &mut ScanPage::default());
+        self.mark.end();
+        self.peer.send(&Report::Done(vec![receipt]))
+    }
+
+    /// Runs one call; what it wrote reaches the block's layer only when it succeeded.
+    fn call(&mut self, facts: &BlockFacts<'_>, call: &CallSpec, page: &mut ScanPage) -> RawReceipt {
+        let sources = Sources { layers: &mut self.layers, upstream: &mut self.peer, page };
+        let mut view = CallView::new(sources, call.kind != CallKind::Query);
+        let ended = run(&mut self.loaded, self.mark, facts, call, &mut view);
+        let effects = view.into_effects();
+        let mut receipt = RawReceipt {
+            code: ended.code,
+            output: ended.output,
+            events: Vec::new(),
+            writes: Vec::new(),
+            steps: ended.steps,
+            logs: effects.logs,
+        };
+        if receipt.code == 0 {
+            receipt.events = effects.events;
+            receipt.writes = listed(&effects.writes);
+            self.layers.apply(effects.writes);
+        }
+        receipt
+    }
+}
+
+fn listed(writes: &Changes) -> Vec<StateWrite> {
+    let write = |(key, value): (&Box<[u8]>, &Option<Box<[u8]>>)| StateWrite {
+        key: key.to_vec(),
+        value: value.as_deref().map(<[u8]>::to_vec),
+    };
+    writes.iter().map(write).collect()
+}
+
+/// About how many bytes a receipt takes in a frame.
+fn length(receipt: &RawReceipt) -> usize {
+    /// CBOR heads of a receipt or of one of its items.
+    const HEADS: usize = 32;
+    let events = receipt.events.iter().map(|e| e.name.len() + e.data.len() + HEADS);
+    let writes = receipt.writes.iter();
+    let writes = writes.map(|w| w.key.len() + w.value.as_ref().map_or(0, Vec::len) + HEADS);
+    let logs = receipt.logs.iter().map(|line| line.text.len() + HEADS);
+    HEADS + receipt.output.len() + events.chain(writes).chain(logs).sum::<usize>()
+}

@@ -1,0 +1,9 @@
+//! The worker as its peer meets it: real processes, real SCORE files, the whole sandbox.
+//!
+//! `attacks`: what a hostile SCORE gets. `batches`: blocks, branches, restarts, questions.
+//! `deploy_check`: what the check says about real files and about broken ones.
+
+mod attacks;
+mod batches;
+mod deploy_check;
+mod stage;

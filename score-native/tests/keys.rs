@@ -1,0 +1,65 @@
+//! Keys: the order of the bytes is the order of the keys, and no two keys share bytes.
+
+use proptest::prelude::*;
+use score_native::{Address, Key};
+
+fn bytes<K: Key>(key: &K) -> Vec<u8> {
+    let mut out = Vec::new();
+    key.write(&mut out);
+    out
+}
+
+fn keeps_order<K: Key + Ord + std::fmt::Debug>(a: &K, b: &K) {
+    assert_eq!(bytes(a).cmp(&bytes(b)), a.cmp(b), "{a:?} {b:?}");
+    assert_eq!(K::read(&bytes(a)).as_ref(), Some(a));
+}
+
+/// Few different bytes, and the special ones among them, so that near misses are found.
+fn tricky() -> impl Strategy<Value = Vec<u8>> {
+    proptest::collection::vec(prop::sample::select(vec![0u8, 1, 2, b'a', 0xfe, 0xff]), 0..4)
+}
+
+fn text() -> impl Strategy<Value = String> {
+    "[\u{0}\u{1}ab\u{ff}]{0,4}"
+}
+
+proptest! {
+    #[test]
+    fn numbers_keep_their_order(a in any::<(u64, i64)>(), b in any::<(u64, i64)>()) {
+        keeps_order(&a.0, &b.0);
+        keeps_order(&a.1, &b.1);
+        keeps_order(&a, &b);
+        keeps_order(&i128::from(a.1), &i128::from(b.1));
+    }
+
+    #[test]
+    fn pairs_of_bytes_keep_their_order(a in (tricky(), tricky()), b in (tricky(), tricky())) {
+        keeps_order(&a, &b);
+    }
+
+    #[test]
+    fn a_text_before_a_number_keeps_the_order(
+        a in (text(), any::<u64>()),
+        b in (text(), any::<u64>()),
+    ) {
+        keeps_order(&a, &b);
+    }
+
+    #[test]
+    fn nested_tuples_keep_their_order(
+        a in ((tricky(), text()), tricky()),
+        b in ((tricky(), text()), tricky()),
+    ) {
+        keeps_order(&a, &b);
+        let flat = (a.0.0.clone(), a.0.1.clone(), a.1.clone());
+        prop_assert_eq!(bytes(&flat), bytes(&a));
+    }
+}
+
+#[test]
+fn bytes_that_are_no_key_are_told() {
+    assert_eq!(u64::read(&[1, 2, 3]), None);
+    assert_eq!(Address::read(&[0; 21]), None);
+    assert_eq!(<(String, u64)>::read(b"no end"), None);
+    assert_eq!(<(Vec<u8>, Vec<u8>)>::read(&[0, 7]), None);
+}
