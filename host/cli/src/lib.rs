@@ -1,1 +1,74 @@
-//! The `loopchain` command.
+//! The `loopchain` command: parse, call, print.
+//!
+//! In: arguments, environment, configuration files. Out: data on stdout, notes and errors on
+//! stderr, a documented exit code. Logic lives below (`host/node`, `score-native/link`); here is
+//! what people see, and the supervision of a local network (`loopchain up`).
+//!
+//! Deliberately not here: anything that decides about blocks. Only `output.rs` prints.
+//!
+//! Where to look next: [`args`], `cmd/`.
+
+mod api;
+pub mod args;
+mod cmd;
+mod failure;
+mod identity;
+mod network;
+mod output;
+mod profile;
+mod sign;
+mod time;
+
+pub use failure::Failure;
+
+use args::{Cli, Command};
+use clap::Parser;
+use output::Out;
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+/// Runs the command of this process.
+#[must_use]
+pub fn main() -> ExitCode {
+    let mut raw = std::env::args_os().skip(1);
+    // A SCORE's worker must not carry threads, sockets or settings of the command.
+    if raw.next().is_some_and(|first| first == "score-worker") {
+        return score_native_runner::score_worker_main(raw);
+    }
+    run(std::env::args_os())
+}
+
+fn run(raw: impl Iterator<Item = OsString>) -> ExitCode {
+    let raw: Vec<_> = raw.collect();
+    let cli = match Cli::try_parse_from(&raw) {
+        Ok(cli) => cli,
+        Err(error) => return usage(&error, raw.iter().any(|arg| arg == "--json")),
+    };
+    let out = Out::new(&cli.global);
+    let done = match cli.command {
+        Command::Peer(command) => cmd::peer::peer(&command, &cli.global),
+        Command::Radiostation(command) => cmd::peer::radiostation(&command, &cli.global),
+        command => cmd::run(command, cli.global, out),
+    };
+    match done {
+        Ok(code) => code,
+        Err(failure) => {
+            out.fail(&failure);
+            ExitCode::from(failure.exit())
+        }
+    }
+}
+
+/// clap's own text for people, ours for programs.
+fn usage(error: &clap::Error, is_json: bool) -> ExitCode {
+    if !error.use_stderr() || !is_json {
+        // Help and version go to stdout, errors to stderr; a closed pipe is nobody's error.
+        error.print().ok();
+    } else {
+        let text = error.to_string();
+        let line = text.lines().next().unwrap_or_default();
+        let message = line.strip_prefix("error: ").unwrap_or(line);
+        Out::machine().fail(&Failure::new(host_types::Code::UsageWrong, message));
+    }
+    ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2))
+}

@@ -1,2 +1,7 @@
 //! The `loopchain` command.
-fn main() {}
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    host_cli::main()
+}

@@ -40,6 +40,19 @@ impl Role {
         }
     }
 
+    /// Its number in what a SCORE is told of its caller; its place in [`Role::ALL`], from 1.
+    #[must_use]
+    pub const fn number(self) -> u32 {
+        match self {
+            Self::Validator => 1,
+            Self::Peer => 2,
+            Self::Client => 3,
+            Self::Admin => 4,
+            Self::Auditor => 5,
+            Self::RadioStation => 6,
+        }
+    }
+
     /// The role of a word.
     #[must_use]
     pub fn parse(word: &str) -> Option<Self> {

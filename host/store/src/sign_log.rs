@@ -183,6 +183,7 @@ impl SignLog {
     /// Sorts what was read by channel and drops what lies at or below the floors.
     fn take_in(&mut self, mut items: Vec<(u64, Item)>) -> BTreeMap<GenesisHash, ChannelReplay> {
         items.sort_by_key(|(_, item)| item.order);
+        drop_repeated(&mut items);
         for (segment, item) in &items {
             self.note(*segment, &item.record);
         }
@@ -273,6 +274,10 @@ impl SignLog {
         if self.segments.back().is_none_or(|active| !active.has_room(frame.len())) {
             self.rotate()?;
             self.carry_oldest()?;
+            // What was carried may have left too little room.
+            if self.segments.back().is_none_or(|active| !active.has_room(frame.len())) {
+                self.rotate()?;
+            }
         }
         let sequence = self.next_sequence;
         let Some(active) = self.segments.back_mut() else {
@@ -349,4 +354,19 @@ impl SignLog {
         self.is_poisoned |= outcome.is_err();
         outcome
     }
+}
+
+/// A crash between carrying records on and deleting their old segment leaves them twice.
+fn drop_repeated(sorted: &mut Vec<(u64, Item)>) {
+    let mut of_one_order: Vec<Item> = Vec::new();
+    sorted.retain(|(_, item)| {
+        if of_one_order.first().is_some_and(|first| first.order != item.order) {
+            of_one_order.clear();
+        }
+        let is_new = !of_one_order.contains(item);
+        if is_new {
+            of_one_order.push(item.clone());
+        }
+        is_new
+    });
 }

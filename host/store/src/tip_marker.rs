@@ -94,7 +94,7 @@ impl TipMarker {
         for at in [0, SLOT_BYTES] {
             let mut slot = [0; USED_BYTES];
             file.read_at(&mut slot, at).map_err(io("read"))?;
-            newest = newest.max_by_generation(decode(&slot));
+            newest = newest.into_iter().chain(decode(&slot)).max_by_key(|(generation, _)| *generation);
         }
         let generation = newest.map_or(0, |(generation, _)| generation);
         let marker = Self { path: path.to_owned(), file, generation, is_poisoned: false };
@@ -117,16 +117,5 @@ impl TipMarker {
         written.map_err(StoreError::io(Part::Channel, "write", &self.path))?;
         self.generation = generation;
         Ok(())
-    }
-}
-
-trait Newest {
-    fn max_by_generation(self, other: Self) -> Self;
-}
-
-impl Newest for Option<(u64, MarkedTip)> {
-    fn max_by_generation(self, other: Self) -> Self {
-        let generation = |slot: &Self| slot.map(|(generation, _)| generation);
-        if generation(&other) > generation(&self) { other } else { self }
     }
 }

@@ -23,15 +23,21 @@ pub enum FaultClass {
 }
 
 macro_rules! codes {
-    ($($(#[$doc:meta])* $name:ident = $number:literal, $http:literal, $exit:literal, $retry:literal, $help:literal;)*) => {
+    ($(#[doc = $title:literal] $name:ident = $number:literal, $http:literal, $exit:literal, $retry:literal, $help:literal;)*) => {
         /// A numbered error.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
         #[repr(u16)]
-        pub enum Code { $($(#[$doc])* $name = $number,)* }
+        pub enum Code { $(#[doc = $title] $name = $number,)* }
 
         impl Code {
             /// Every code.
             pub const ALL: &'static [Self] = &[$(Self::$name),*];
+
+            /// What it is, in one sentence.
+            #[must_use]
+            pub fn title(self) -> &'static str {
+                match self { $(Self::$name => $title.trim(),)* }
+            }
 
             /// Status of an HTTP answer.
             #[must_use]
@@ -61,6 +67,8 @@ macro_rules! codes {
 }
 
 codes! {
+    /// A command line is not written as the command takes it.
+    UsageWrong = 1001, 400, 2, false, "`loopchain help` shows how it is written";
     /// A configuration file cannot be read.
     ConfigUnreadable = 1101, 500, 2, false, "check the path and the permissions of the file";
     /// A configuration file is not valid TOML.
@@ -79,6 +87,9 @@ codes! {
     NotRunning = 1303, 503, 5, true, "`loopchain up` starts one; `--data DIR` names another";
     /// A build that the command needs failed.
     BuildFailed = 1304, 500, 1, false, "read the lines of the compiler above";
+
+    /// A process of a local network did not start.
+    StartFailed = 1305, 503, 1, true, "the log named in the message tells why";
 
     /// A transaction is not in the canonical encoding.
     TxMalformed = 2101, 400, 4, false, "encode it as docs/spec/wire.md says";

@@ -18,7 +18,7 @@ pub struct Field {
 pub struct Method {
     /// Its name.
     pub name: String,
-    /// `call`, `query`, `deploy` or `migrate`.
+    /// `invoke`, `query`, `deploy` or `migrate`.
     pub kind: String,
     /// Its arguments in order.
     pub args: Vec<Field>,
@@ -60,8 +60,8 @@ pub struct CatchAll {
 /// The manifest.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Manifest {
-    /// Major version of the SCORE ABI.
-    pub abi: u32,
+    /// Version of the SCORE ABI, `major.minor`.
+    pub abi: String,
     /// Name of the SCORE.
     pub name: String,
     /// Its version.

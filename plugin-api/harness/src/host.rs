@@ -6,7 +6,6 @@
 
 use crate::{
     chain::{self, ModelBlock},
-    check::validity,
     villain::{Villain, replayer::KEPT_MAX},
     world::{Batch, BuildWish, Entry, Event, Wire, World},
 };
@@ -731,12 +730,12 @@ impl<R: ConsensusRule> Host<R> {
 impl<R> Memory<R> {
     /// Transactions in the blocks above the ledger that end with `block`.
     fn above(&self, block: &Hash) -> Option<BTreeSet<u64>> {
-        let tip = self.ledger.last()?.pair.block;
+        let tip = self.ledger.last()?;
         let mut found = BTreeSet::new();
         let mut id = *block;
-        while id != tip {
+        while id != tip.pair.block {
             let known = self.blocks.get(&id)?;
-            if known.header.height == 0 || self.ledger.iter().any(|e| e.pair.block == id) {
+            if known.header.height <= tip.block.header.height {
                 return None;
             }
             found.extend(known.transactions.iter().copied());

@@ -9,7 +9,10 @@ use crate::engine::Entries;
 use corosensei::Yielder;
 use ed25519_zebra::{Signature, VerificationKey};
 use score_native_abi::{Bytes, Host, MAJOR, MINOR, limit, refusal, trap};
-use score_native_link::{Event, LogLine};
+use score_native_link::{
+    Event, LogLine,
+    limits::{CALL_EVENT_BYTES_MAX, CALL_WRITE_BYTES_MAX},
+};
 use sha2::{Digest as _, Sha256};
 use std::{collections::BTreeMap, ffi::c_void, ops::Bound};
 
@@ -24,7 +27,9 @@ pub(crate) struct Journal<'a> {
     state: &'a Entries,
     is_query: bool,
     pub(crate) writes: BTreeMap<Vec<u8>, Option<Vec<u8>>>,
+    write_bytes: usize,
     pub(crate) events: Vec<Event>,
+    event_bytes: usize,
     pub(crate) logs: Vec<LogLine>,
     /// The first reason to end the call.
     pub(crate) ended: Option<Ended>,
@@ -38,7 +43,9 @@ impl<'a> Journal<'a> {
             state,
             is_query,
             writes: BTreeMap::new(),
+            write_bytes: 0,
             events: Vec::new(),
+            event_bytes: 0,
             logs: Vec::new(),
             ended: None,
             exit: None,
@@ -93,19 +100,25 @@ impl<'a> Journal<'a> {
         if self.is_query {
             return self.end(trap::WRITE_IN_QUERY, "a query may not write");
         }
-        let too_long = value.is_some_and(|value| value.len() > limit::VALUE_BYTES);
-        if key.is_empty() || key.len() > limit::KEY_BYTES || too_long {
+        let length = value.map_or(0, <[u8]>::len);
+        if !(1..=limit::KEY_BYTES).contains(&key.len()) || length > limit::VALUE_BYTES {
             return self.end(trap::LIMIT, "a key or value beyond its limit");
         }
-        self.writes.insert(key.into(), value.map(Into::into));
+        let before = self.writes.insert(key.into(), value.map(Into::into));
+        let replaced = before.map_or(0, |value| key.len() + value.map_or(0, |value| value.len()));
+        self.write_bytes = self.write_bytes - replaced + key.len() + length;
+        if self.write_bytes > CALL_WRITE_BYTES_MAX {
+            self.end(trap::LIMIT, "the writes of a call beyond their limit");
+        }
     }
 
     fn emit(&mut self, name: &[u8], data: &[u8]) {
         if self.is_query {
             return self.end(trap::WRITE_IN_QUERY, "a query may not emit events");
         }
-        let too_long = name.len() > limit::EVENT_NAME_BYTES || data.len() > limit::EVENT_BYTES;
-        if too_long || self.events.len() == limit::EVENTS {
+        self.event_bytes += name.len() + data.len();
+        let too_long = self.event_bytes > CALL_EVENT_BYTES_MAX;
+        if too_long || name.len() > limit::EVENT_NAME_BYTES || self.events.len() == limit::EVENTS {
             return self.end(trap::LIMIT, "an event beyond its limit");
         }
         self.events.push(Event { name: name.into(), data: data.into() });

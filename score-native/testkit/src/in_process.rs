@@ -8,12 +8,12 @@
 use crate::{
     calls::{Ended, Journal},
     engine::{CHANNEL, Engine, Entries, Moment},
-    library::LibraryError,
+    library::{self, LibraryError},
 };
 use corosensei::{Coroutine, CoroutineResult};
 use libloading::{Library, Symbol};
-use score_native_abi::{Bytes, Call, Host, MAGIC, MAJOR, MINOR, Ret, SYMBOL, Score, kind};
-use score_native_link::{CallReceipt, CallSpec, Write};
+use score_native_abi::{Bytes, Call, Host, MAGIC, MAJOR, MINOR, Ret, SYMBOL, Score, kind, trap};
+use score_native_link::{CallReceipt, CallSpec, Write, limits::OUTPUT_BYTES_MAX};
 use std::path::Path;
 
 /// Bytes of the arena, as in the worker.
@@ -38,7 +38,9 @@ impl InProcess {
     }
 
     /// Loads a private copy: two tests must not share the statics of one `.so`.
+    /// What a peer would refuse is refused here.
     pub(crate) fn load(so: &Path) -> Result<Self, LibraryError> {
+        library::checked(&std::fs::read(so)?)?;
         let copy = tempfile::Builder::new().prefix("score-").suffix(".so").tempfile()?;
         std::fs::copy(so, copy.path())?;
         // SAFETY: a test runs its author's own SCORE, which has no constructors.
@@ -93,7 +95,11 @@ impl InProcess {
         let steps = if metered { u64::try_from(call.steps - left).unwrap_or_default() } else { 0 };
         // SAFETY: the answer is valid until the next call.
         let answer = || (ret.code, unsafe { ret.data.get() }.to_vec());
-        (ended.unwrap_or_else(answer), steps)
+        let ended = ended.unwrap_or_else(answer);
+        if ended.1.len() > OUTPUT_BYTES_MAX {
+            return ((trap::LIMIT, b"the answer of a call beyond its limit".into()), steps);
+        }
+        (ended, steps)
     }
 }
 

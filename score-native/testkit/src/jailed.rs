@@ -2,11 +2,11 @@
 
 use crate::{
     engine::{CHANNEL, Engine, Entries, Moment},
-    library::LibraryError,
+    library::{self, LibraryError},
 };
 use score_native_link::{
     Batch, BlockId, CallKind, CallReceipt, CallSpec, Outcome, Query, QueryWorker, Sandbox,
-    StateReader, Worker, WorkerConfig, check,
+    StateReader, Worker, WorkerConfig,
 };
 use std::{
     ops::Bound,
@@ -31,7 +31,8 @@ pub(crate) struct Jailed {
 impl Jailed {
     pub(crate) fn start(so: &Path, program: &Path, args: &[&str]) -> Result<Self, LibraryError> {
         let bytes = std::fs::read(so)?;
-        let manifest = manifest_of(&bytes)?;
+        let manifest = library::checked(&bytes)?.manifest;
+        let manifest = serde_json::to_string(&manifest).map_err(std::io::Error::from)?;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let args = args.iter().map(Into::into).collect();
         let config = WorkerConfig::new(program, args, Sandbox::Strict, &bytes)?;
@@ -78,15 +79,6 @@ impl Jailed {
         let asked = self.questions.query(query, &mut reader, Instant::now() + DEADLINE);
         self.runtime.block_on(asked)
     }
-}
-
-/// The JSON of a checked SCORE.
-fn manifest_of(bytes: &[u8]) -> Result<String, LibraryError> {
-    let checked = check(bytes).map_err(|findings| {
-        let texts: Vec<_> = findings.iter().map(ToString::to_string).collect();
-        LibraryError::Worker(texts.join("; "))
-    })?;
-    serde_json::to_string(&checked.manifest).map_err(|e| LibraryError::Worker(e.to_string()))
 }
 
 impl Engine for Jailed {

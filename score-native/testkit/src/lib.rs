@@ -5,7 +5,7 @@
 //! ([`Testnet::native`]), the `.so` loaded into the test ([`Testnet::so`]), and the `.so` in the
 //! sandboxed worker of a node ([`Testnet::jailed`]).
 //!
-//! ```ignore
+//! ```text
 //! fn story(mut net: Testnet) -> Testnet {
 //!     let [alice, bob] = net.accounts();
 //!     net.send(alice, tx::deploy(1000)).ok();

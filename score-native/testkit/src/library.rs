@@ -1,6 +1,10 @@
 //! Finds the `.so` of a SCORE, and builds it when it is a source.
 
-use score_native_link::build::{BuildError, build_score_at, source_tree};
+use score_native_link::{
+    CheckedScore,
+    build::{BuildError, build_score_at, source_tree},
+    check,
+};
 use std::{
     collections::BTreeMap,
     io,
@@ -30,6 +34,8 @@ pub(crate) enum LibraryError {
         score_native_abi::MINOR
     )]
     Abi { major: u16, minor: u16 },
+    #[error("a peer refuses it: {0}")]
+    Refused(String),
     #[error("the worker does not start: {0}")]
     Worker(String),
 }
@@ -49,6 +55,14 @@ pub(crate) fn find(score: &str) -> Result<PathBuf, LibraryError> {
     let path = build_score_at(&folder, &mut |_| {})?;
     built.insert(folder, path.clone());
     Ok(path)
+}
+
+/// Checks the file as a peer does.
+pub(crate) fn checked(so: &[u8]) -> Result<CheckedScore, LibraryError> {
+    check(so).map_err(|findings| {
+        let findings: Vec<_> = findings.iter().map(ToString::to_string).collect();
+        LibraryError::Refused(findings.join("; "))
+    })
 }
 
 fn folder(given: &Path) -> Option<PathBuf> {

@@ -12,7 +12,7 @@ use score_native_testkit::{
     Testnet,
     abi::{limit, refusal, trap},
 };
-use std::{fs, io, sync::OnceLock, time::Duration};
+use std::{fs, io, path::Path, sync::OnceLock, time::Duration};
 
 type Row = ((String, u64), Vec<u8>);
 
@@ -65,6 +65,7 @@ fn story(mut net: Testnet) -> Testnet {
     net.send(alice, tx::chatter(limit::EVENTS as u64)).ok().events(limit::EVENTS);
     net.send(alice, tx::chatter(limit::EVENTS as u64 + 1)).traps(trap::LIMIT).events(0);
     net.send(alice, tx::breathe()).ok();
+    net.send(alice, tx::migrate("1.2.2".into())).ok();
     net
 }
 
@@ -74,6 +75,21 @@ fn the_engines_agree_on_a_long_story() {
     let rows = net.query::<Vec<Row>>(tx::page(Some(("a".into(), 2)), 2));
     let keys: Vec<_> = rows.into_iter().map(|(key, _)| key).collect();
     assert_eq!(keys, [("a".into(), 256), ("a\0".into(), 0)]);
+}
+
+#[test]
+fn the_worker_agrees_with_the_source() {
+    let worker = Path::new(env!("CARGO_BIN_EXE_score-worker-under-testkit"));
+    let jailed = Testnet::jailed(folder(), worker, &[]);
+    let mut net = story(Testnet::native::<Probe>()).replay_on(jailed);
+    let rows = net.query::<Vec<Row>>(tx::page(Some(("a".into(), 2)), 1));
+    assert_eq!(rows, [(("a".into(), 256), vec![0])]);
+    net.ask(tx::write_in_query()).traps(trap::WRITE_IN_QUERY);
+    let [alice] = net.accounts();
+    let spin = net.send(alice, tx::spin()).traps(trap::STEPS);
+    assert_eq!(spin.steps(), 20_000_000);
+    net.send(alice, tx::hog()).traps(trap::MEMORY);
+    net.send(alice, tx::breathe()).ok();
 }
 
 #[test]

@@ -244,6 +244,10 @@ impl Segment {
         if scan.torn_bytes > 0 {
             segment.wipe(segment.end, scan.torn_bytes)?;
         }
+        if is_last {
+            // What a killed process wrote but did not sync is about to be relied on.
+            segment.file.sync().map_err(StoreError::io(Part::SignLog, "sync", &segment.path))?;
+        }
         Ok(Some((segment, scan)))
     }
 

@@ -130,15 +130,18 @@ impl Lft {
         if !self.has_work && !needed {
             return;
         }
+        // An empty successor is the last resort: usually the Commits of the others come first.
+        let patience = self.entered_at + (self.parameters.delta / 4);
         let mut at = self.earliest(&base);
         if !self.has_work {
-            at = at.max(self.entered_at + (self.parameters.delta / 4));
+            at = at.max(patience);
         }
         if self.now < at {
             self.deadlines.set_earlier(Due::Build, at);
             return;
         }
-        self.build(view, ProposalKind::Norm, base, needed, out);
+        let allow_empty = needed && self.now >= patience;
+        self.build(view, ProposalKind::Norm, base, allow_empty, out);
     }
 
     /// True when this node's optimistic proposal stands on what was certified: it is kept, and

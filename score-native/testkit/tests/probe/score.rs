@@ -34,6 +34,11 @@ pub struct Counted {
 
 #[score(name = "probe")]
 impl Probe {
+    /// Takes over from another version.
+    pub fn migrate(&mut self, cx: &Cx, from: String) {
+        self.rows.set(&(from, cx.height()), Vec::new());
+    }
+
     /// Adds a row.
     pub fn add(&mut self, cx: &Cx, name: String, number: u64, bytes: Vec<u8>) {
         self.rows.set(&(name, number), bytes);

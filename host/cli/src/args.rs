@@ -1,0 +1,321 @@
+//! The command line: one definition for parsing, help and completions.
+
+use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
+use host_node::config::Span;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// A permissioned blockchain engine: many channels, LFT consensus, natively compiled SCOREs.
+#[derive(Debug, Parser)]
+#[command(name = "loopchain", version, about, max_term_width = 100, disable_help_subcommand = true)]
+pub struct Cli {
+    /// What every command takes.
+    #[command(flatten)]
+    pub global: Global,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// When to use colour.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Color {
+    /// On a terminal, unless NO_COLOR is set.
+    #[default]
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+fn time_span(text: &str) -> Result<Duration, String> {
+    let span = Span::parse(text).ok_or("write a time span such as 30s, 500ms or 2min")?;
+    Ok(Duration::from_micros(span.0))
+}
+
+/// What every command takes.
+#[derive(Clone, Debug, Args)]
+pub struct Global {
+    /// Profile of loopchain.toml.
+    #[arg(long, global = true, env = "LOOPCHAIN_PROFILE", value_name = "NAME")]
+    pub profile: Option<String>,
+    /// REST interface of a peer, instead of the profile's.
+    #[arg(long, global = true, env = "LOOPCHAIN_ENDPOINT", value_name = "URL")]
+    pub endpoint: Option<String>,
+    /// Channel, instead of the profile's.
+    #[arg(short, long, global = true, env = "LOOPCHAIN_CHANNEL", value_name = "NAME")]
+    pub channel: Option<String>,
+    /// Who signs: a name of the key folder, or the path of a key file.
+    #[arg(long, global = true, env = "LOOPCHAIN_IDENTITY", value_name = "NAME|PATH")]
+    pub identity: Option<String>,
+    /// The loopchain.toml to use (for `up`: the channels.toml).
+    #[arg(long, global = true, env = "LOOPCHAIN_CONFIG", value_name = "PATH")]
+    pub config: Option<PathBuf>,
+    /// A setting of peer.toml or radiostation.toml, above file and environment; repeatable.
+    #[arg(long, global = true, value_name = "KEY=VALUE")]
+    pub set: Vec<String>,
+    /// The local network that is meant [default: ./.loopchain].
+    #[arg(long, global = true, env = "LOOPCHAIN_DATA", value_name = "DIR")]
+    pub data: Option<PathBuf>,
+    /// Exactly one JSON document on stdout; errors as JSON on stderr.
+    #[arg(long, global = true)]
+    pub json: bool,
+    /// No notes.
+    #[arg(short, long, global = true)]
+    pub quiet: bool,
+    /// More: requests and answers of commands, debug lines of processes.
+    #[arg(short, long, global = true, action = ArgAction::Count)]
+    pub verbose: u8,
+    /// When to use colour.
+    #[arg(long, global = true, value_enum, default_value_t, value_name = "WHEN")]
+    pub color: Color,
+    /// How long to wait for an answer, or for a transaction to be final.
+    #[arg(long, global = true, default_value = "30s", value_parser = time_span)]
+    pub timeout: Duration,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Start a local network: RadioStation, peers, channels, sample SCOREs.
+    Up(Up),
+    /// Stop it; data stays.
+    Down,
+    /// What runs: names, processes, addresses.
+    Ps,
+    /// Network, channel and peer state.
+    Status,
+    /// Follow or show logs.
+    Logs(Logs),
+    /// Explain an error code, or `exit-codes`.
+    Explain(Explain),
+    /// Run a peer.
+    #[command(subcommand)]
+    Peer(RunCommand),
+    /// Run a RadioStation.
+    #[command(subcommand)]
+    Radiostation(RunCommand),
+    /// Channels of a peer.
+    #[command(subcommand)]
+    Channel(ChannelCommand),
+    /// SCOREs: build, check, test, list, show.
+    #[command(subcommand)]
+    Score(ScoreCommand),
+    /// Transactions.
+    #[command(subcommand)]
+    Tx(TxCommand),
+    /// Read a SCORE: SCORE.METHOD key=value ...
+    Query(Query),
+    /// Blocks.
+    #[command(subcommand)]
+    Block(BlockCommand),
+    /// Keys of the local network.
+    #[command(subcommand)]
+    Keys(KeysCommand),
+    /// Completions for a shell.
+    Completions(Completions),
+    /// Versions of what this program speaks.
+    Version,
+}
+
+/// `up`
+#[derive(Clone, Debug, Args)]
+pub struct Up {
+    /// Port of the first peer; the others follow by 100, the RadioStation is 2 above it, REST 1900
+    /// above each, operations 1950.
+    #[arg(long, value_name = "PORT", value_parser = clap::value_parser!(u16).range(1024..=60_000))]
+    pub base_port: Option<u16>,
+    /// Number of peers [default: 4].
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=18))]
+    pub peers: Option<u16>,
+    /// Start, be ready, stop.
+    #[arg(long)]
+    pub once: bool,
+    /// Go on in the background.
+    #[arg(short, long, conflicts_with = "once")]
+    pub detach: bool,
+    /// Started by `--detach`.
+    #[arg(long, hide = true)]
+    pub detached: bool,
+}
+
+/// `logs`
+#[derive(Debug, Args)]
+pub struct Logs {
+    /// Of one process (peer0, radiostation, up); all without.
+    pub name: Option<String>,
+    /// Go on with new lines.
+    #[arg(short, long)]
+    pub follow: bool,
+}
+
+/// `explain`
+#[derive(Debug, Args)]
+pub struct Explain {
+    /// `LC1104`, or `exit-codes`.
+    pub topic: String,
+}
+
+/// `peer`, `radiostation`
+#[derive(Debug, Subcommand)]
+pub enum RunCommand {
+    /// Run it until it is interrupted.
+    Run(Run),
+}
+
+/// `peer run`, `radiostation run`
+#[derive(Debug, Args)]
+pub struct Run {
+    /// Its home folder, with peer.toml or radiostation.toml.
+    #[arg(long, value_name = "DIR", default_value = ".")]
+    pub home: PathBuf,
+    /// Stop when stdin is closed: for who starts it as a child.
+    #[arg(long, hide = true)]
+    pub until_stdin_closes: bool,
+}
+
+/// `channel`
+#[derive(Debug, Subcommand)]
+pub enum ChannelCommand {
+    /// Channels of the peer.
+    List,
+    /// One channel: height, leader, validators.
+    Show {
+        /// Its name; the profile's without.
+        name: Option<String>,
+    },
+    /// Check a channels.toml without touching a network.
+    Check {
+        /// The file; the nearest upwards without.
+        file: Option<PathBuf>,
+    },
+}
+
+/// `score`
+#[derive(Debug, Subcommand)]
+pub enum ScoreCommand {
+    /// Active SCOREs of the channel.
+    List,
+    /// One SCORE: version, digest, methods.
+    Show {
+        /// Its name.
+        name: String,
+    },
+    /// Build the SCORE of a folder.
+    Build {
+        /// Folder with its Cargo.toml.
+        #[arg(default_value = ".")]
+        folder: PathBuf,
+    },
+    /// Check a built SCORE; exit code 7 when it may not be deployed.
+    Check {
+        /// The .so file.
+        file: PathBuf,
+    },
+    /// Run the tests of a SCORE's folder.
+    Test {
+        /// Folder with its Cargo.toml.
+        #[arg(default_value = ".")]
+        folder: PathBuf,
+        /// Only tests whose name contains this.
+        #[arg(long = "match-test", value_name = "TEXT")]
+        filter: Option<String>,
+    },
+}
+
+/// `tx`
+#[derive(Debug, Subcommand)]
+pub enum TxCommand {
+    /// Sign and send a transaction, and wait until it is final.
+    Send(TxSend),
+    /// State and receipt of a transaction.
+    Get {
+        /// 64 hex digits.
+        hash: String,
+    },
+    /// Wait until a transaction is final.
+    Wait {
+        /// 64 hex digits.
+        hash: String,
+    },
+}
+
+/// `tx send`
+#[derive(Debug, Args)]
+pub struct TxSend {
+    /// The SCORE.
+    pub score: String,
+    /// Its method.
+    pub method: String,
+    /// `name=value` (text, numbers, names), `name:=JSON`, `name=@FILE`.
+    pub arguments: Vec<String>,
+    /// All parameters as one JSON object; `-` reads it from stdin.
+    #[arg(long, value_name = "JSON|-", conflicts_with = "arguments")]
+    pub params: Option<String>,
+    /// Do not wait until it is final.
+    #[arg(long)]
+    pub no_wait: bool,
+}
+
+/// `query`
+#[derive(Debug, Args)]
+pub struct Query {
+    /// SCORE.METHOD
+    pub target: String,
+    /// `name=value`, `name:=JSON`, `name=@FILE`.
+    pub arguments: Vec<String>,
+    /// All parameters as one JSON object; `-` reads it from stdin.
+    #[arg(long, value_name = "JSON|-", conflicts_with = "arguments")]
+    pub params: Option<String>,
+}
+
+/// `block`
+#[derive(Debug, Subcommand)]
+pub enum BlockCommand {
+    /// One block.
+    Get {
+        /// `latest`, a height or a hash.
+        #[arg(default_value = "latest")]
+        block: String,
+    },
+}
+
+/// `keys`
+#[derive(Debug, Subcommand)]
+pub enum KeysCommand {
+    /// Names, roles, addresses.
+    List,
+}
+
+/// `completions`
+#[derive(Debug, Args)]
+pub struct Completions {
+    /// The shell.
+    pub shell: clap_complete::Shell,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Cli;
+    use clap::{CommandFactory, Parser};
+
+    #[test]
+    fn the_definition_is_sound() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn times_are_written_with_a_unit() {
+        let parsed = Cli::try_parse_from(["loopchain", "ps", "--timeout", "2s"]).unwrap();
+        assert_eq!(parsed.global.timeout.as_secs(), 2);
+        assert!(Cli::try_parse_from(["loopchain", "ps", "--timeout", "2"]).is_err());
+    }
+
+    #[test]
+    fn more_than_eighteen_peers_are_refused() {
+        assert!(Cli::try_parse_from(["loopchain", "up", "--peers", "18"]).is_ok());
+        assert!(Cli::try_parse_from(["loopchain", "up", "--peers", "19"]).is_err());
+        assert!(Cli::try_parse_from(["loopchain", "up", "--once", "-d"]).is_err());
+    }
+}

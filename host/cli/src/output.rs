@@ -1,0 +1,135 @@
+//! The only place that prints. Data goes to stdout, notes and errors to stderr.
+//!
+//! In: lines, JSON documents, failures. Out: bytes. With `--json` exactly one document goes to
+//! stdout, nothing else; a closed pipe is not an error of the command.
+
+use crate::args::{Color, Global};
+use crate::failure::Failure;
+use anstream::{AutoStream, ColorChoice};
+use serde_json::Value;
+use std::io::{IsTerminal, Write};
+
+/// How this run prints.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Out {
+    is_json: bool,
+    is_quiet: bool,
+    verbose: u8,
+    color: ColorChoice,
+}
+
+/// Green, for what went well.
+pub(crate) const OK: &str = "\x1b[32m✓\x1b[0m";
+/// Red, for what did not.
+pub(crate) const BAD: &str = "\x1b[31m✗\x1b[0m";
+/// Yellow, for what to look at.
+pub(crate) const WARN: &str = "\x1b[33m!\x1b[0m";
+
+impl Out {
+    /// As the flags say.
+    pub(crate) fn new(global: &Global) -> Self {
+        let color = match global.color {
+            Color::Auto => ColorChoice::Auto,
+            Color::Always => ColorChoice::Always,
+            Color::Never => ColorChoice::Never,
+        };
+        Self { is_json: global.json, is_quiet: global.quiet, verbose: global.verbose, color }
+    }
+
+    /// For programs.
+    pub(crate) const fn machine() -> Self {
+        Self { is_json: true, is_quiet: true, verbose: 0, color: ColorChoice::Never }
+    }
+
+    /// Whether one JSON document is wanted.
+    pub(crate) const fn is_json(self) -> bool {
+        self.is_json
+    }
+
+    /// Whether a person watches stdout.
+    pub(crate) fn is_live(self) -> bool {
+        !self.is_json && !self.is_quiet && std::io::stdout().is_terminal()
+    }
+
+    fn stdout(self, text: &str) {
+        let mut stream = AutoStream::new(std::io::stdout().lock(), self.color);
+        stream.write_all(text.as_bytes()).and_then(|()| stream.flush()).ok();
+    }
+
+    fn stderr(self, text: &str) {
+        let mut stream = AutoStream::new(std::io::stderr().lock(), self.color);
+        stream.write_all(text.as_bytes()).and_then(|()| stream.flush()).ok();
+    }
+
+    /// A line of data for people; nothing with `--json`.
+    pub(crate) fn line(self, text: &str) {
+        if !self.is_json {
+            self.stdout(&format!("{text}\n"));
+        }
+    }
+
+    /// Data as it is, without a line end of ours (completion scripts).
+    pub(crate) fn raw(self, text: &str) {
+        self.stdout(text);
+    }
+
+    /// The one JSON document.
+    pub(crate) fn json(self, value: &Value) {
+        self.stdout(&format!("{value}\n"));
+    }
+
+    /// JSON for programs or lines for people.
+    pub(crate) fn either(self, value: &Value, lines: impl IntoIterator<Item = String>) {
+        if self.is_json {
+            self.json(value);
+        } else {
+            lines.into_iter().for_each(|line| self.line(&line));
+        }
+    }
+
+    /// A note on the side.
+    pub(crate) fn note(self, text: &str) {
+        if !self.is_json && !self.is_quiet {
+            self.stderr(&format!("{text}\n"));
+        }
+    }
+
+    /// What happens on the wire, with `-v`.
+    pub(crate) fn trace(self, text: &str) {
+        if self.verbose > 0 {
+            self.stderr(&format!("{text}\n"));
+        }
+    }
+
+    /// Overwrites the live line.
+    pub(crate) fn live(self, text: &str) {
+        if self.is_live() {
+            self.stdout(&format!("\r\x1b[2K{text}"));
+        }
+    }
+
+    /// Why the command failed.
+    pub(crate) fn fail(self, failure: &Failure) {
+        if self.is_json {
+            self.stderr(&format!("{}\n", failure.to_json()));
+        } else {
+            let text = failure.to_text();
+            let text = match text.split_once(':') {
+                Some((head, rest)) => format!("\x1b[1;31m{head}\x1b[0m:{rest}"),
+                None => text,
+            };
+            self.stderr(&format!("{text}\n"));
+        }
+    }
+}
+
+/// A table without lines, columns two blanks apart, as `ps` and `list` print it.
+pub(crate) fn table(head: &[&str], rows: Vec<Vec<String>>) -> Vec<String> {
+    let mut table = comfy_table::Table::new();
+    table.load_style(comfy_table::presets::NOTHING);
+    table.set_header(head.to_vec());
+    for row in rows {
+        table.add_row(row);
+    }
+    table.lines().map(|line| line.trim_end().to_owned()).collect()
+}

@@ -1,0 +1,341 @@
+//! One block's transactions, in order: consecutive ones of a SCORE go to its worker together,
+//! system transactions run here.
+
+use super::Knowledge;
+use super::layer::{LayerView, ScoreReader, Writes};
+use crate::scores::{Artefact, Scores, to_receipt};
+use host_core::ingest::registration::{may_send_system, registering};
+use host_core::system::state::ActiveScore;
+use host_core::system::{self, Context, system_name};
+use host_identity::Action;
+use host_types::block::Block;
+use host_types::change::Deploy;
+use host_types::genesis::ChannelGenesis;
+use host_types::limits::EXECUTE_TIMEOUT_MS;
+use host_types::receipt::{Receipt, ScoreEvent, Status};
+use host_types::{Address, Code, Domain, Rejection, ScoreName, SignedTransaction};
+use score_native_link::{Batch, CallKind, CallSpec, Outcome};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// What executing a block gave.
+pub(super) struct Done {
+    pub(super) receipts: Vec<Receipt>,
+    pub(super) events: Vec<Vec<ScoreEvent>>,
+    pub(super) writes: Writes,
+    pub(super) knowledge: Knowledge,
+}
+
+/// One block being executed.
+pub(super) struct Run<'a> {
+    genesis: &'a ChannelGenesis,
+    scores: &'a Scores,
+    block: &'a Block,
+    knowledge: Knowledge,
+    view: LayerView,
+    receipts: Vec<Receipt>,
+    events: Vec<Vec<ScoreEvent>>,
+    parts: BTreeMap<ScoreName, u32>,
+    deadline: Instant,
+}
+
+/// A transaction that may run: what its worker is told.
+type Ready = (usize, CallSpec);
+
+impl<'a> Run<'a> {
+    pub(super) fn new(
+        genesis: &'a ChannelGenesis,
+        scores: &'a Scores,
+        block: &'a Block,
+        knowledge: Knowledge,
+        view: LayerView,
+    ) -> Self {
+        let count = block.transactions().len();
+        Self {
+            genesis,
+            scores,
+            block,
+            knowledge,
+            view,
+            receipts: Vec::with_capacity(count),
+            events: Vec::with_capacity(count),
+            parts: BTreeMap::new(),
+            deadline: Instant::now() + Duration::from_millis(EXECUTE_TIMEOUT_MS),
+        }
+    }
+
+    pub(super) fn finish(self) -> Done {
+        let Self { receipts, events, view, knowledge, .. } = self;
+        Done { receipts, events, writes: view.into_writes(), knowledge }
+    }
+
+    /// Runs everything.
+    ///
+    /// # Errors
+    /// Why there is no result here.
+    pub(super) async fn execute(&mut self) -> Result<(), String> {
+        self.begin_height().await?;
+        let transactions = Arc::clone(self.block.transactions());
+        let mut at = 0;
+        while let Some(first) = transactions.get(at) {
+            let score = first.transaction().score.clone();
+            if score.is_system() {
+                self.run_system(first).await?;
+                at += 1;
+                continue;
+            }
+            let same = |tx: &&Arc<SignedTransaction>| tx.transaction().score == score;
+            let count = transactions.iter().skip(at).take_while(same).count();
+            let group: Vec<_> = transactions.iter().skip(at).take(count).cloned().collect();
+            self.run_group(&score, at, &group).await?;
+            at += count;
+        }
+        Ok(())
+    }
+
+    /// Changes that fall due at this height, before the block's transactions.
+    async fn begin_height(&mut self) -> Result<(), String> {
+        let height = self.block.header().height;
+        let due = system::at_height(self.genesis, height, &self.view);
+        self.apply(due.writes);
+        for deploy in due.activate {
+            self.activate(&deploy).await?;
+        }
+        Ok(())
+    }
+
+    fn apply(&mut self, writes: Vec<host_types::receipt::Write>) {
+        for write in writes {
+            self.view.write(&write.score, write.key, write.value);
+        }
+    }
+
+    fn refuse(&mut self, rejection: &Rejection) {
+        let status = (Status::Refused, u32::from(rejection.code.number()));
+        let output = rejection.message.clone().into_bytes();
+        self.receipts.push(Receipt::new(status, output, &[], &[], 0));
+        self.events.push(Vec::new());
+    }
+
+    async fn run_system(&mut self, tx: &SignedTransaction) -> Result<(), String> {
+        match self.system_outcome(tx) {
+            Err(rejection) => self.refuse(&rejection),
+            Ok(outcome) => {
+                let mut events = outcome.events;
+                let mut writes: BTreeMap<_, _> =
+                    outcome.writes.into_iter().map(|w| ((w.score, w.key), w.value)).collect();
+                for ((score, key), value) in &writes {
+                    self.view.write(score, key.clone(), value.clone());
+                }
+                if let Some(certificate) = outcome.registered {
+                    let mut membership = (*self.knowledge.membership).clone();
+                    // `system` has checked that it may be added.
+                    membership.add(certificate, self.block.header().time).ok();
+                    self.knowledge.membership = Arc::new(membership);
+                }
+                for deploy in outcome.activate {
+                    let (more, also) = self.activate(&deploy).await?;
+                    events.extend(more);
+                    writes.extend(also);
+                }
+                let sorted: Vec<_> = writes
+                    .into_iter()
+                    .map(|((score, key), value)| host_types::receipt::Write { score, key, value })
+                    .collect();
+                let receipt = Receipt::new((Status::Ok, 0), outcome.output, &events, &sorted, 0);
+                self.receipts.push(receipt);
+                self.events.push(events);
+            }
+        }
+        Ok(())
+    }
+
+    fn system_outcome(&self, tx: &SignedTransaction) -> Result<system::Outcome, Rejection> {
+        let (body, header) = (tx.transaction(), self.block.header());
+        if registering(tx).is_none() {
+            may_send_system(&self.knowledge.membership, &body.signer, header.time)?;
+        }
+        let context = Context {
+            genesis: self.genesis,
+            membership: &self.knowledge.membership,
+            signer: body.signer,
+            height: header.height,
+            time: header.time,
+        };
+        system::execute(&body.method, &body.args, context, &self.view)
+    }
+
+    /// Makes a version active: its `deploy` (first version) or `migrate` runs, then the record.
+    async fn activate(&mut self, deploy: &Deploy) -> Result<(Vec<ScoreEvent>, Writes), String> {
+        let artefact = self
+            .scores
+            .artefact(&deploy.sha256)
+            .ok_or_else(|| format!("artefact {} of {} is not here", deploy.sha256, deploy.score))?;
+        let is_first = !self.knowledge.active.contains_key(&deploy.score);
+        let (kind, name) =
+            if is_first { (CallKind::Deploy, "deploy") } else { (CallKind::Migrate, "migrate") };
+        let (mut events, mut written) = (Vec::new(), Writes::new());
+        self.parts.remove(&deploy.score);
+        self.knowledge.ran.remove(&deploy.score);
+        if artefact.manifest.method(name, name).is_some() {
+            let args = if is_first { deploy.args.clone() } else { vec![0x80] };
+            let call = self.call((kind, name), args, deploy.deployer, (Some(deploy.sha256), 0));
+            let (receipt, emitted, writes) =
+                self.call_worker(&deploy.score, &artefact, vec![call]).await?.remove(0);
+            if receipt.status != Status::Ok {
+                events.push(self.activation_failed(deploy, &receipt));
+                return Ok((events, written));
+            }
+            events.extend(emitted);
+            for write in writes {
+                written.insert((write.score.clone(), write.key.clone()), write.value.clone());
+                self.view.write(&write.score, write.key, write.value);
+            }
+        }
+        let height = self.block.header().height;
+        let outcome = system::activated(deploy, height, &self.view);
+        events.extend(outcome.events);
+        for write in outcome.writes {
+            written.insert((write.score.clone(), write.key.clone()), write.value.clone());
+            self.view.write(&write.score, write.key, write.value);
+        }
+        let mut active = (*self.knowledge.active).clone();
+        if let Some(record) = system::state::active_score(&self.view, &deploy.score) {
+            active.insert(deploy.score.clone(), record);
+        }
+        self.knowledge.active = Arc::new(active);
+        Ok((events, written))
+    }
+
+    fn activation_failed(&self, deploy: &Deploy, receipt: &Receipt) -> ScoreEvent {
+        let mut w = host_types::Writer::default();
+        w.array(3);
+        w.text(deploy.score.as_str());
+        w.uint(u64::from(receipt.code));
+        w.bytes(&receipt.output);
+        ScoreEvent {
+            score: system_name(),
+            name: "score-activation-failed".into(),
+            data: w.into_bytes(),
+        }
+    }
+
+    fn call(
+        &self,
+        (kind, method): (CallKind, &str),
+        args: Vec<u8>,
+        caller: Address,
+        (seed, index): (Option<host_types::Hash32>, u32),
+    ) -> CallSpec {
+        CallSpec {
+            tx_hash: *seed.unwrap_or_default().as_bytes(),
+            tx_index: index,
+            kind,
+            origin: *caller.as_bytes(),
+            caller: *caller.as_bytes(),
+            role: 0,
+            organisation: String::new(),
+            method: method.to_owned(),
+            args,
+            steps: self.genesis.limits.steps_per_tx,
+        }
+    }
+
+    /// Consecutive transactions of one SCORE.
+    async fn run_group(
+        &mut self,
+        score: &ScoreName,
+        first: usize,
+        group: &[Arc<SignedTransaction>],
+    ) -> Result<(), String> {
+        let active: Option<ActiveScore> = self.knowledge.active.get(score).cloned();
+        let mut verdicts: Vec<Result<Ready, Rejection>> = Vec::with_capacity(group.len());
+        for (i, tx) in group.iter().enumerate() {
+            verdicts.push(self.ready(active.as_ref(), first + i, tx));
+        }
+        let calls: Vec<CallSpec> = verdicts.iter().flatten().map(|(_, call)| call.clone()).collect();
+        let mut answers = match active {
+            Some(active) if !calls.is_empty() => {
+                let artefact = self.scores.artefact(&active.sha256).ok_or_else(|| {
+                    format!("artefact {} of {score} is not here", active.sha256)
+                })?;
+                self.call_worker(score, &artefact, calls).await?.into_iter()
+            }
+            _ => Vec::new().into_iter(),
+        };
+        for verdict in verdicts {
+            match verdict {
+                Err(rejection) => self.refuse(&rejection),
+                Ok(_) => {
+                    let (receipt, events, writes) =
+                        answers.next().ok_or("the worker answered for fewer calls")?;
+                    self.apply(writes);
+                    self.receipts.push(receipt);
+                    self.events.push(events);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn ready(
+        &self,
+        active: Option<&ActiveScore>,
+        index: usize,
+        tx: &SignedTransaction,
+    ) -> Result<Ready, Rejection> {
+        let (body, time) = (tx.transaction(), self.block.header().time);
+        let policies = &self.genesis.policies;
+        let member =
+            self.knowledge.membership.may(&body.signer, Action::Submit, policies, time)?;
+        if active.is_none() {
+            let message = format!("{} has no SCORE `{}`", self.genesis.channel, body.score);
+            return Err(Rejection::new(Code::ScoreUnknown, message));
+        }
+        let index = u32::try_from(index).unwrap_or(u32::MAX);
+        let mut call = self.call(
+            (CallKind::Invoke, &body.method),
+            body.args.to_vec(),
+            member.address,
+            (Some(tx.id().hash()), index),
+        );
+        call.role = member.role().number();
+        call.organisation = member.name().organisation().to_owned();
+        Ok((index as usize, call))
+    }
+
+    async fn call_worker(
+        &mut self,
+        score: &ScoreName,
+        artefact: &Artefact,
+        calls: Vec<CallSpec>,
+    ) -> Result<Vec<(Receipt, Vec<ScoreEvent>, Vec<host_types::receipt::Write>)>, String> {
+        let header = self.block.header();
+        let channel = self.genesis.channel.as_str();
+        let seat = self.scores.seat(channel, score, artefact).await?;
+        let part = self.parts.entry(score.clone()).or_default();
+        let ran = self.knowledge.ran.get(score).copied();
+        let batch = Batch {
+            block: *self.block.id().as_bytes(),
+            parent: *ran.unwrap_or(header.parent.block).as_bytes(),
+            part: *part,
+            height: header.height.get(),
+            time_us: header.time.get(),
+            block_seed: *Domain::Seed.hash(&[header.parent.block.as_bytes()]).as_bytes(),
+            channel: channel.to_owned(),
+            calls,
+            fresh: ran.is_none() && *part == 0,
+        };
+        *part += 1;
+        let mut reader = ScoreReader { view: &self.view, score };
+        let outcome = seat.worker.lock().await.execute(batch, &mut reader, self.deadline).await;
+        match outcome {
+            Outcome::NoResult(why) => Err(format!("{score}: {why}")),
+            Outcome::Receipts(receipts) => {
+                self.knowledge.ran.insert(score.clone(), self.block.id());
+                Ok(receipts.into_iter().map(|raw| to_receipt(score, raw)).collect())
+            }
+        }
+    }
+}

@@ -1,0 +1,149 @@
+//! What unfinished blocks wrote, over the stored state.
+
+use super::Knowledge;
+use crate::channel::files::Committed;
+use host_core::system::state::View;
+use host_core::system::system_name;
+use host_store::{BlockResult, TreeVersion};
+use host_types::ScoreName;
+use score_native_link::StateReader;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// Writes of one block, last value of each key.
+pub type Writes = BTreeMap<(ScoreName, Vec<u8>), Option<Vec<u8>>>;
+
+/// One executed block that is not stored yet.
+#[derive(Debug)]
+pub struct Layer {
+    /// The layer below, until that is stored. Cut then, so that a chain never grows with history.
+    pub(super) parent: Mutex<Option<Arc<Layer>>>,
+    /// What it wrote.
+    pub(super) writes: Writes,
+    /// The state commitment after it.
+    pub tree: TreeVersion,
+    /// Its result.
+    pub result: Arc<BlockResult>,
+    /// What is known after it.
+    pub knowledge: Knowledge,
+}
+
+impl Layer {
+    /// The block is stored: what is above no longer looks below it, nor into it.
+    pub(super) fn cut(&self) {
+        self.parent.lock().unwrap_or_else(PoisonError::into_inner).take();
+    }
+
+    fn below(&self) -> Option<Arc<Self>> {
+        self.parent.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+/// State as one batch finds it: earlier writes of its block, layers of its ancestors, the store.
+#[derive(Debug)]
+pub struct LayerView {
+    own: Writes,
+    top: Option<Arc<Layer>>,
+    committed: Committed,
+}
+
+impl LayerView {
+    /// The state after `top`.
+    #[must_use]
+    pub const fn new(top: Option<Arc<Layer>>, committed: Committed) -> Self {
+        Self { own: Writes::new(), top, committed }
+    }
+
+    /// Adds writes of the block itself.
+    pub fn write(&mut self, score: &ScoreName, key: Vec<u8>, value: Option<Vec<u8>>) {
+        self.own.insert((score.clone(), key), value);
+    }
+
+    /// Everything the block wrote.
+    #[must_use]
+    pub fn into_writes(self) -> Writes {
+        self.own
+    }
+
+    /// A key of a SCORE.
+    #[must_use]
+    pub fn get(&self, score: &ScoreName, key: &[u8]) -> Option<Vec<u8>> {
+        let place = (score.clone(), key.to_vec());
+        if let Some(value) = self.own.get(&place) {
+            return value.clone();
+        }
+        let mut layer = self.top.clone();
+        while let Some(at) = layer {
+            if let Some(value) = at.writes.get(&place) {
+                return value.clone();
+            }
+            layer = at.below();
+        }
+        self.committed.get(score, key)
+    }
+
+    /// At most `limit` entries that begin with `prefix` and come after `after`, in order.
+    #[must_use]
+    pub fn scan(
+        &self,
+        score: &ScoreName,
+        prefix: &[u8],
+        after: &[u8],
+        limit: usize,
+    ) -> Vec<(Vec<u8>, Vec<u8>)> {
+        let mut changed: BTreeMap<Vec<u8>, Option<Vec<u8>>> = BTreeMap::new();
+        let mut collect = |writes: &Writes| {
+            let from = (score.clone(), prefix.to_vec());
+            for ((name, key), value) in writes.range(from..) {
+                if name != score || !key.starts_with(prefix) {
+                    break;
+                }
+                if key.as_slice() > after {
+                    changed.entry(key.clone()).or_insert_with(|| value.clone());
+                }
+            }
+        };
+        collect(&self.own);
+        let mut layer = self.top.clone();
+        while let Some(at) = layer {
+            collect(&at.writes);
+            layer = at.below();
+        }
+        // Deleted keys may hide stored ones: ask for as many more.
+        let stored = self.committed.scan(score, prefix, after, limit + changed.len());
+        let mut merged: BTreeMap<Vec<u8>, Vec<u8>> = stored.into_iter().collect();
+        for (key, value) in changed {
+            match value {
+                Some(value) => drop(merged.insert(key, value)),
+                None => drop(merged.remove(&key)),
+            }
+        }
+        merged.into_iter().take(limit).collect()
+    }
+}
+
+impl View for LayerView {
+    fn get(&self, key: &[u8]) -> Option<Vec<u8>> {
+        Self::get(self, &system_name(), key)
+    }
+
+    fn scan(&self, prefix: &[u8]) -> Vec<(Vec<u8>, Vec<u8>)> {
+        Self::scan(self, &system_name(), prefix, &[], usize::MAX / 2)
+    }
+}
+
+/// The view of one SCORE, as its worker asks for it.
+pub(super) struct ScoreReader<'a> {
+    pub(super) view: &'a LayerView,
+    pub(super) score: &'a ScoreName,
+}
+
+impl StateReader for ScoreReader<'_> {
+    fn get(&mut self, key: &[u8]) -> Option<Vec<u8>> {
+        self.view.get(self.score, key)
+    }
+
+    fn scan(&mut self, prefix: &[u8], after: &[u8], limit: usize) -> Vec<(Vec<u8>, Vec<u8>)> {
+        self.view.scan(self.score, prefix, after, limit)
+    }
+}

@@ -1,0 +1,189 @@
+//! SCOREs: artefacts of this node, their workers, and calls between the words of the host and
+//! those of the workers.
+//!
+//! In: artefact bytes, calls of a block or a query. Out: receipts in the host's words.
+//! Deliberately not here: which version is active (the channel's state says), state itself (a
+//! reader is handed in), the sandbox (`score-native`).
+
+use host_types::manifest::{CatchAll, EventKind, FaultKind, Field, Manifest, Method};
+use host_types::receipt::{Receipt, ScoreEvent, Status, Write};
+use host_types::{Code, Hash32, Rejection, ScoreName};
+use score_native_link::{
+    ArtefactStore, CRASH, CallReceipt, CheckedScore, Pool, Sandbox, Seat, SeatKey, WorkerConfig,
+    check,
+};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// A checked artefact that this node holds.
+#[derive(Clone, Debug)]
+pub struct Artefact {
+    /// Its digest.
+    pub sha256: Hash32,
+    /// What it says about itself.
+    pub manifest: Manifest,
+    /// How to start its worker.
+    config: WorkerConfig,
+}
+
+/// All artefacts and workers of a node.
+#[derive(Debug)]
+pub struct Scores {
+    store: ArtefactStore,
+    pool: Pool,
+    program: PathBuf,
+    sandbox: Sandbox,
+    known: Mutex<BTreeMap<Hash32, Arc<Artefact>>>,
+}
+
+impl Scores {
+    /// Opens the folder of artefacts. `program` becomes the worker (with `score-worker`).
+    ///
+    /// # Errors
+    /// When the folder cannot be used.
+    pub fn open(folder: &Path, program: PathBuf, sandbox: Sandbox) -> Result<Self, Rejection> {
+        let store = ArtefactStore::open(folder)
+            .map_err(|error| Rejection::new(Code::StoreDamaged, error.to_string()))?;
+        let (pool, known) = (Pool::default(), Mutex::default());
+        Ok(Self { store, pool, program, sandbox, known })
+    }
+
+    /// `strict` or `basic`.
+    #[must_use]
+    pub const fn sandbox(&self) -> &'static str {
+        self.sandbox.word()
+    }
+
+    /// Checks bytes and keeps them.
+    ///
+    /// # Errors
+    /// `LC6102` with the first finding.
+    pub fn install(&self, bytes: &[u8]) -> Result<Arc<Artefact>, Rejection> {
+        let checked = check(bytes).map_err(|findings| {
+            let first = findings.first().map(ToString::to_string).unwrap_or_default();
+            let more = findings.len().saturating_sub(1);
+            let message = if more == 0 { first } else { format!("{first} (and {more} more)") };
+            Rejection::new(Code::ScoreRefused, message)
+        })?;
+        self.store
+            .put(bytes)
+            .map_err(|error| Rejection::new(Code::StoreFailed, error.to_string()))?;
+        self.keep(&checked)
+    }
+
+    fn keep(&self, checked: &CheckedScore) -> Result<Arc<Artefact>, Rejection> {
+        let args = vec!["score-worker".into()];
+        let config = WorkerConfig::new(&self.program, args, self.sandbox, &checked.bytes)
+            .map_err(|error| Rejection::new(Code::Internal, format!("sealed memory: {error}")))?;
+        let sha256 = Hash32::new(checked.sha256);
+        let artefact =
+            Arc::new(Artefact { sha256, manifest: to_manifest(&checked.manifest), config });
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        Ok(Arc::clone(known.entry(sha256).or_insert(artefact)))
+    }
+
+    /// An artefact that this node holds.
+    #[must_use]
+    pub fn artefact(&self, sha256: &Hash32) -> Option<Arc<Artefact>> {
+        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner).get(sha256).cloned();
+        if known.is_some() {
+            return known;
+        }
+        let bytes = self.bytes(sha256)?;
+        match check(&bytes) {
+            Ok(checked) => self.keep(&checked).ok(),
+            Err(_) => None,
+        }
+    }
+
+    /// The bytes of an artefact.
+    #[must_use]
+    pub fn bytes(&self, sha256: &Hash32) -> Option<Vec<u8>> {
+        self.store.get(*sha256.as_bytes()).ok().flatten()
+    }
+
+    /// The workers of an artefact on a channel, started when they do not run.
+    ///
+    /// # Errors
+    /// When the worker does not start.
+    pub async fn seat(
+        &self,
+        channel: &str,
+        score: &ScoreName,
+        artefact: &Artefact,
+    ) -> Result<Arc<Seat>, String> {
+        let key = SeatKey {
+            channel: channel.to_owned(),
+            score: score.as_str().to_owned(),
+            artefact: *artefact.sha256.as_bytes(),
+        };
+        let config = artefact.config.clone().label(channel, score.as_str());
+        self.pool.seat(&key, config).await.map_err(|error| error.to_string())
+    }
+}
+
+/// A worker's receipt in the host's words, with its events and writes.
+#[must_use]
+pub fn to_receipt(
+    score: &ScoreName,
+    raw: CallReceipt,
+) -> (Receipt, Vec<ScoreEvent>, Vec<Write>) {
+    let status = match raw.code {
+        0 => Status::Ok,
+        1..=0xffff => Status::Fault,
+        CRASH => Status::Crash,
+        0xffff_0000.. => Status::Refused,
+        _ => Status::Trap,
+    };
+    let events: Vec<ScoreEvent> = raw
+        .events
+        .into_iter()
+        .map(|event| ScoreEvent {
+            score: score.clone(),
+            name: String::from_utf8_lossy(&event.name).into_owned(),
+            data: event.data,
+        })
+        .collect();
+    let writes: Vec<Write> = raw
+        .writes
+        .into_iter()
+        .map(|write| Write { score: score.clone(), key: write.key, value: write.value })
+        .collect();
+    let receipt = Receipt::new((status, raw.code), raw.output, &events, &writes, raw.steps);
+    (receipt, events, writes)
+}
+
+fn to_fields(arguments: &[score_native_link::elf::Argument]) -> Vec<Field> {
+    arguments.iter().map(|a| Field { name: a.name.clone(), kind: a.kind.clone() }).collect()
+}
+
+fn to_manifest(found: &score_native_link::elf::Manifest) -> Manifest {
+    Manifest {
+        abi: found.abi.clone(),
+        name: found.name.clone(),
+        version: found.version.clone(),
+        sdk: found.sdk.clone(),
+        methods: found
+            .methods
+            .iter()
+            .map(|m| Method {
+                name: m.name.clone(),
+                kind: m.kind.clone(),
+                args: to_fields(&m.args),
+                returns: m.returns.clone(),
+            })
+            .collect(),
+        events: found
+            .events
+            .iter()
+            .map(|e| EventKind { name: e.name.clone(), fields: to_fields(&e.fields) })
+            .collect(),
+        faults: found
+            .faults
+            .iter()
+            .map(|f| FaultKind { code: f.code, name: f.name.clone(), message: f.message.clone() })
+            .collect(),
+        any: CatchAll { invoke: found.any.invoke, query: found.any.query },
+    }
+}

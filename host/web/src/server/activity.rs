@@ -1,0 +1,107 @@
+//! What a connection is doing, told by its socket and its requests, read by its watcher.
+
+use super::ServerLimits;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+/// Moments of one connection. Each is milliseconds since its start plus one; 0 is "not now".
+#[derive(Debug)]
+pub(super) struct Activity {
+    start: Instant,
+    last: AtomicU64,
+    head_since: AtomicU64,
+    stalled_since: AtomicU64,
+    lingering_since: AtomicU64,
+    requests: AtomicU64,
+}
+
+/// A request that is being answered; over when dropped.
+#[derive(Debug)]
+pub(super) struct Running(Arc<Activity>);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.0.touch();
+        self.0.requests.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+impl Activity {
+    pub(super) fn new() -> Self {
+        Self {
+            start: Instant::now(),
+            last: AtomicU64::new(1),
+            head_since: AtomicU64::new(0),
+            stalled_since: AtomicU64::new(0),
+            lingering_since: AtomicU64::new(0),
+            requests: AtomicU64::new(0),
+        }
+    }
+
+    fn now(&self) -> u64 {
+        u64::try_from(self.start.elapsed().as_millis()).unwrap_or(u64::MAX).saturating_add(1)
+    }
+
+    fn begin(&self, moment: &AtomicU64) {
+        // Only the first of several calls counts.
+        moment.compare_exchange(0, self.now(), Ordering::Relaxed, Ordering::Relaxed).ok();
+    }
+
+    /// Bytes came or went.
+    pub(super) fn touch(&self) {
+        self.last.store(self.now(), Ordering::Relaxed);
+    }
+
+    /// Part of a head is here.
+    pub(super) fn begin_head(&self) {
+        self.begin(&self.head_since);
+    }
+
+    /// The head is complete.
+    pub(super) fn end_head(&self) {
+        self.head_since.store(0, Ordering::Relaxed);
+    }
+
+    /// The client takes nothing.
+    pub(super) fn begin_stall(&self) {
+        self.begin(&self.stalled_since);
+    }
+
+    /// The client took something.
+    pub(super) fn end_stall(&self) {
+        self.stalled_since.store(0, Ordering::Relaxed);
+        self.touch();
+    }
+
+    /// All is answered; what still comes is thrown away.
+    pub(super) fn begin_linger(&self) {
+        self.begin(&self.lingering_since);
+    }
+
+    /// A request has come.
+    pub(super) fn begin_request(self: &Arc<Self>) -> Running {
+        self.requests.fetch_add(1, Ordering::Relaxed);
+        Running(Arc::clone(self))
+    }
+
+    /// Why the connection should be closed, if it should.
+    pub(super) fn overdue(&self, limits: &ServerLimits) -> Option<&'static str> {
+        let now = self.now();
+        let is_over = |moment: &AtomicU64, limit: Duration| {
+            let since = moment.load(Ordering::Relaxed);
+            since != 0 && Duration::from_millis(now.saturating_sub(since)) > limit
+        };
+        if is_over(&self.lingering_since, limits.linger) {
+            return Some("closed after its answer");
+        }
+        if is_over(&self.stalled_since, limits.write_timeout) {
+            return Some("it takes no answer");
+        }
+        if is_over(&self.head_since, limits.header_timeout) {
+            return Some("its request has no end");
+        }
+        let is_answering = self.requests.load(Ordering::Relaxed) > 0;
+        (!is_answering && is_over(&self.last, limits.idle_timeout)).then_some("it is idle")
+    }
+}
