@@ -1,1 +1,86 @@
-//! What `loopchain bench` runs.
+//! What `loopchain bench` runs: how fast this machine is, what it could do at best, and what a
+//! network on it does, as figures and as ratios of figures of one run.
+//!
+//! In: options. Out: a [`Report`] as Markdown or JSON. Absolute figures move with the machine's
+//! load and disk; that is why every goal is a ratio whose two sides are measured in the same run.
+//! Deliberately not here: the command line (`host/cli`), the goals of other systems, anything that
+//! a running node uses.
+//!
+//! | command | measures | module |
+//! |---|---|---|
+//! | `limits` | signatures, hashes, codec, disk, loopback, HTTP | [`limits`] |
+//! | `bound` | the work of replicas without network and consensus: B1, B4 | [`bound`] |
+//! | `floor` | the least time in which four nodes can commit: L | [`floor`] |
+//! | `net` | a real network of processes under load | [`net`] |
+
+pub mod bound;
+pub mod cpu;
+pub mod disk;
+mod error;
+pub mod floor;
+pub mod http;
+pub mod limits;
+pub mod loopback;
+pub mod machine;
+pub mod net;
+pub mod report;
+pub mod rest;
+pub mod scratch;
+pub mod workload;
+
+pub use bound::BoundOptions;
+pub use error::BenchError;
+pub use floor::FloorOptions;
+pub use limits::LimitsOptions;
+pub use net::NetOptions;
+pub use report::{Figure, Format, Ratio, Report};
+
+use host_types::Rejection;
+use std::io::Write;
+use std::path::PathBuf;
+
+/// What every bench takes.
+#[derive(Clone, Debug)]
+pub struct CommonOptions {
+    /// Form of the report.
+    pub format: Format,
+    /// Folder for temporary files. Its disk is the one that is measured.
+    pub dir: PathBuf,
+}
+
+impl Default for CommonOptions {
+    fn default() -> Self {
+        Self { format: Format::default(), dir: std::env::temp_dir() }
+    }
+}
+
+/// What to measure.
+#[derive(Clone, Debug)]
+pub enum BenchCommand {
+    /// What one core, the disk and loopback do.
+    Limits(LimitsOptions),
+    /// What replicas could commit at best.
+    Bound(BoundOptions),
+    /// The least time to commit.
+    Floor(FloorOptions),
+    /// A real network.
+    Net(NetOptions),
+}
+
+/// Measures, and writes the report.
+///
+/// # Errors
+/// What could not be measured, with the place and what the system said.
+pub fn run(command: BenchCommand, out: &mut dyn Write) -> Result<(), Rejection> {
+    let (common, report) = match command {
+        BenchCommand::Limits(options) => (options.common.clone(), limits::run(&options)?),
+        BenchCommand::Bound(options) => (options.common.clone(), bound::run(&options)?),
+        BenchCommand::Floor(options) => (options.common.clone(), floor::run(&options)?),
+        BenchCommand::Net(options) => (options.common.clone(), net::run(&options)?),
+    };
+    let text = match common.format {
+        Format::Markdown => report.to_markdown(),
+        Format::Json => report.to_json().map_err(BenchError::Report)?,
+    };
+    out.write_all(text.as_bytes()).map_err(|error| BenchError::Output(error).into())
+}

@@ -10,6 +10,7 @@
 
 mod api;
 pub mod args;
+mod client;
 mod cmd;
 mod failure;
 mod identity;

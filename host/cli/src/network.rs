@@ -247,7 +247,13 @@ impl DataFolder {
         let path = self.join("up.pid");
         let open = File::options().create(true).truncate(false).write(true).read(true).open(&path);
         let file = open.map_err(|error| Failure::file(&path, &error))?;
-        match file.try_lock() {
+        // `ps` holds the lock for a moment when it looks; only an `up` holds it longer.
+        let looked_at = std::time::Duration::from_millis(50);
+        let locked = file.try_lock().or_else(|_| {
+            std::thread::sleep(looked_at);
+            file.try_lock()
+        });
+        match locked {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => return Err(self.already_running()),
             Err(TryLockError::Error(error)) => return Err(Failure::file(&path, &error)),

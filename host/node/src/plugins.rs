@@ -162,11 +162,9 @@ fn to_input(input: RuleInput) -> api::Input {
         RuleInput::Helper { from, validator, bytes } => {
             api::Input::Peer { from: validator, node: from, bytes }
         }
-        RuleInput::SyncedTo { header, pair, proof } => api::Input::SyncedTo {
-            header: header_view(&header),
-            pair: to_pair(&pair),
-            proof,
-        },
+        RuleInput::SyncedTo { header, pair, proof } => {
+            api::Input::SyncedTo { header: header_view(&header), pair: to_pair(&pair), proof }
+        }
     }
 }
 
@@ -312,7 +310,8 @@ impl PluggedRule {
         let log: Vec<_> = start.log.iter().filter_map(|entry| to_record(start.me, entry)).collect();
         let (instance, first) =
             loaded.create(&cfg, &log, HostFns::of::<Lent>()).map_err(|error| {
-                let message = format!("rule {} for {}: {}", loaded.id(), genesis.channel, error.message);
+                let message =
+                    format!("rule {} for {}: {}", loaded.id(), genesis.channel, error.message);
                 Rejection::new(Code::RuleRefused, message)
             })?;
         Ok(Self { loaded, instance, epoch, prefix, validators, first })
@@ -339,7 +338,7 @@ fn to_record(me: Option<u16>, entry: &Entry) -> Option<api::LogRecord> {
                 signature: signature.to_vec(),
             },
         }),
-        Entry::Rule { view, bytes, .. } => {
+        Entry::RuleRecord { view, bytes, .. } => {
             Some(api::LogRecord::Rule { view: view.get(), record: bytes.clone() })
         }
         Entry::Floor { .. } => None,

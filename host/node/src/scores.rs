@@ -125,10 +125,7 @@ impl Scores {
 
 /// A worker's receipt in the host's words, with its events and writes.
 #[must_use]
-pub fn to_receipt(
-    score: &ScoreName,
-    raw: CallReceipt,
-) -> (Receipt, Vec<ScoreEvent>, Vec<Write>) {
+pub fn to_receipt(score: &ScoreName, raw: CallReceipt) -> (Receipt, Vec<ScoreEvent>, Vec<Write>) {
     let status = match raw.code {
         0 => Status::Ok,
         1..=0xffff => Status::Fault,

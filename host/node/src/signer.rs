@@ -6,9 +6,8 @@
 //! channel until the process is restarted: there is no retry.
 //! Deliberately not here: what to sign (the rule), sending.
 
-use crate::channel::files::ChannelFiles;
 use host_identity::SigningKey;
-use host_store::{Entry, Guard, Record, SignLog, Verdict};
+use host_store::{Entry, Guard, Record, Segments, SignLog, Verdict};
 use host_types::statement::{Slot, Statement, StatementPrefix};
 use host_types::{Epoch, GenesisHash, View};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -87,7 +86,7 @@ struct Seat {
     epoch: Epoch,
     prefix: StatementPrefix,
     me: u16,
-    files: Arc<ChannelFiles>,
+    files: Segments,
     sink: AnswerSink,
 }
 
@@ -120,7 +119,7 @@ pub struct SeatConfig {
     /// This node's index.
     pub me: u16,
     /// Files that statements may need.
-    pub files: Arc<ChannelFiles>,
+    pub files: Segments,
     /// Where answers go.
     pub sink: AnswerSink,
 }
@@ -220,7 +219,7 @@ impl Owner {
                 }
                 Job::Persist { view, record } => records.push(Record {
                     channel: seat.genesis,
-                    entry: Entry::Rule { epoch: seat.epoch, view: *view, bytes: record.clone() },
+                    entry: Entry::RuleRecord { epoch: seat.epoch, view: *view, bytes: record.clone() },
                 }),
                 Job::Floor { view } => floors.push((Arc::clone(seat), *view)),
             }
@@ -266,8 +265,7 @@ impl Owner {
         records: &[Record],
     ) -> Result<(), host_store::StoreError> {
         for request in requests {
-            let needs =
-                |job: &Job| matches!(job, Job::Sign { needs_files, .. } if *needs_files);
+            let needs = |job: &Job| matches!(job, Job::Sign { needs_files, .. } if *needs_files);
             if request.jobs.iter().any(needs) {
                 request.seat.files.sync()?;
             }

@@ -10,15 +10,13 @@ use futures::{Sink, Stream, ready};
 use host_types::limits::FRAME_BYTES_MAX;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use std::future::Future;
 use std::io;
 use std::marker::PhantomData;
 use std::pin::Pin;
 use std::task::{Context, Poll};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 use tarpc::ClientMessage;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::time::Sleep;
 use tokio_util::codec::LengthDelimitedCodec;
 
 /// CBOR with bounded nesting; a panic of the decoder is an error.
@@ -38,9 +36,8 @@ impl<Item: DeserializeOwned, SinkItem> tokio_serde::Deserializer<Item>
     fn deserialize(self: Pin<&mut Self>, frame: &BytesMut) -> io::Result<Item> {
         let decode = || -> io::Result<Item> {
             let mut rest = &frame[..];
-            let item =
-                ciborium::de::from_reader_with_recursion_limit(&mut rest, FRAME_DEPTH_MAX)
-                    .map_err(|error| invalid(error.to_string()))?;
+            let item = ciborium::de::from_reader_with_recursion_limit(&mut rest, FRAME_DEPTH_MAX)
+                .map_err(|error| invalid(error.to_string()))?;
             if rest.is_empty() { Ok(item) } else { Err(invalid("bytes follow the message")) }
         };
         std::panic::catch_unwind(decode)
@@ -80,16 +77,11 @@ impl<T> Clamp for tarpc::Response<T> {
     fn clamp_deadline(&mut self, _latest: Instant) {}
 }
 
-type Framed<S> = tokio_util::codec::Framed<S, LengthDelimitedCodec>;
 type Inner<S, Item, SinkItem> =
     tarpc::serde_transport::Transport<S, Item, SinkItem, GuardCodec<Item, SinkItem>>;
 
-/// A tarpc transport whose incoming messages passed the guard. With a pace it reads no more bytes
-/// per second than that, on average over a second.
-pub(crate) struct Guarded<S, Item, SinkItem> {
-    inner: Inner<S, Item, SinkItem>,
-    pace: Option<Pace>,
-}
+/// A tarpc transport whose incoming messages passed the guard.
+pub(crate) struct Guarded<S, Item, SinkItem>(Inner<S, Item, SinkItem>);
 
 impl<S, Item, SinkItem> Guarded<S, Item, SinkItem>
 where
@@ -97,9 +89,53 @@ where
     Item: DeserializeOwned,
     SinkItem: Serialize,
 {
-    pub(crate) fn new(stream: S, bytes_per_second: Option<u64>) -> Self {
-        let framed: Framed<Paced<S>>;
-        let _ = &stream;
-        unimplemented!()
+    pub(crate) fn new(stream: S) -> Self {
+        let framed =
+            LengthDelimitedCodec::builder().max_frame_length(FRAME_BYTES_MAX).new_framed(stream);
+        Self(tarpc::serde_transport::new(framed, GuardCodec::default()))
+    }
+}
+
+impl<S, Item, SinkItem> Stream for Guarded<S, Item, SinkItem>
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+    Item: DeserializeOwned + Clamp,
+    SinkItem: Serialize,
+{
+    type Item = io::Result<Item>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let message = ready!(Pin::new(&mut self.0).poll_next(cx));
+        Poll::Ready(message.map(|message| {
+            message.map(|mut message| {
+                message.clamp_deadline(Instant::now() + DEADLINE_MAX);
+                message
+            })
+        }))
+    }
+}
+
+impl<S, Item, SinkItem> Sink<SinkItem> for Guarded<S, Item, SinkItem>
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+    Item: DeserializeOwned,
+    SinkItem: Serialize,
+{
+    type Error = io::Error;
+
+    fn poll_ready(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_ready(cx)
+    }
+
+    fn start_send(mut self: Pin<&mut Self>, item: SinkItem) -> io::Result<()> {
+        Pin::new(&mut self.0).start_send(item)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_flush(cx)
+    }
+
+    fn poll_close(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_close(cx)
     }
 }

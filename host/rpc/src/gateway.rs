@@ -101,6 +101,7 @@ pub struct ChannelStatus {
 
 /// Where a transaction is.
 #[derive(Clone, Debug)]
+#[expect(clippy::large_enum_variant, reason = "made once per request and never kept in numbers")]
 pub enum TxState {
     /// Taken, not final yet; the envelope as it came.
     Pending(SignedTransaction),

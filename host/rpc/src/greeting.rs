@@ -42,10 +42,6 @@ impl Class {
             Self::Bulk => "bulk",
         }
     }
-
-    pub(crate) const fn index(self) -> usize {
-        self as usize
-    }
 }
 
 /// What a client says first.

@@ -18,6 +18,8 @@ mod frame;
 pub mod gateway;
 pub mod greeting;
 pub mod limits;
+mod link;
+mod pace;
 mod queue;
 pub mod server;
 mod service;

@@ -40,6 +40,10 @@ pub const BULK_QUEUE_MESSAGES: usize = 64;
 pub const BULK_QUEUE_BYTES: usize = 8 * 1024 * 1024;
 /// Nesting of a frame's CBOR. Deeper: the connection is closed.
 pub const FRAME_DEPTH_MAX: usize = 32;
+/// Name of a build in a hello, bytes. Longer: the caller is penalised.
+pub const BUILD_BYTES_MAX: usize = 64;
+/// Channels in a hello. More: the caller is penalised.
+pub const HELLO_CHANNELS_MAX: usize = 256;
 
 /// Bounds of a listener. The defaults are the product's; tests use smaller ones.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,6 +59,10 @@ pub struct ServerLimits {
     pub connections_per_identity: usize,
     /// Bytes per second of one connection beyond loopback. More: read later.
     pub bytes_per_second: u64,
+    /// From the accepted socket to the answered greeting. Longer: closed.
+    pub handshake: Duration,
+    /// Silence of an open connection. Longer: closed.
+    pub idle: Duration,
     /// How long a peer is refused after its first fault; doubles with each, up to 64 times.
     pub penalty: Duration,
 }
@@ -67,6 +75,8 @@ impl Default for ServerLimits {
             unauthenticated_on_loopback: 256,
             connections_per_identity: 4,
             bytes_per_second: 10_000_000,
+            handshake: HANDSHAKE_TIMEOUT,
+            idle: IDLE_TIMEOUT,
             penalty: Duration::from_secs(5),
         }
     }

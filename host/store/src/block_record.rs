@@ -8,7 +8,7 @@
 //! every payload begins  kind u8 | block id 32 | height u64
 //! block  = 1 | ..       | header length u32 | header | table | transactions
 //! result = 2 | ..       | state root 32 | receipts root 32 | table | [receipt, events].. | writes
-//! final  = 3 | ..       | proof
+//! final  = 3 | ..       | proof, or null when a later block's proof covers it
 //! table  = count u32 | offset u32 of each | offset u32 of what follows the last
 //! ```
 //! Integers are big-endian, offsets count from the end of the table.
@@ -23,6 +23,7 @@ use host_types::{
     SignedTransaction,
 };
 use std::ops::Range;
+use std::sync::Arc;
 
 /// Bytes of kind, block id and height.
 pub(crate) const PREFIX_BYTES: usize = 41;
@@ -78,7 +79,7 @@ impl RawBlock {
     pub fn decode(&self) -> Result<Block, CodecError> {
         let header = Header::from_bytes(&self.header)?;
         let transactions: Result<Vec<_>, _> =
-            self.transactions.iter().map(SignedTransaction::decode).collect();
+            self.transactions.iter().map(|raw| SignedTransaction::decode(raw).map(Arc::new)).collect();
         Block::assemble(header, transactions?.into())
             .filter(|block| block.id() == self.id)
             .ok_or(CodecError { offset: 0, kind: CodecErrorKind::OutOfRange })
@@ -174,7 +175,7 @@ fn body(payload: &[u8], kind: Kind) -> Result<(Cursor<'_>, BlockId, Height), Cod
 /// The payload of a block.
 pub(crate) fn encode_block(block: &Block) -> Vec<u8> {
     let transactions = block.transactions();
-    let size: usize = transactions.iter().map(SignedTransaction::size).sum();
+    let size: usize = transactions.iter().map(|tx| tx.size()).sum();
     let header = block.header().to_bytes();
     let room = size + header.len() + transactions.len() * 4 + 16;
     let mut out = prefix(BLOCK, block.id(), block.header().height, room);
@@ -286,16 +287,25 @@ pub(crate) fn decode_receipt(
     part.map(decode_part).transpose()
 }
 
-/// The payload of a Final proof.
-pub(crate) fn encode_final(block: BlockId, height: Height, proof: &FinalProof) -> Vec<u8> {
-    let proof = proof.to_bytes();
+/// The payload that says that a block is final.
+pub(crate) fn encode_final(
+    block: BlockId,
+    height: Height,
+    proof: Option<&FinalProof>,
+) -> Vec<u8> {
+    let mut w = Writer::default();
+    w.option(proof);
+    let proof = w.into_bytes();
     let mut out = prefix(FINAL, block, height, proof.len());
     out.extend_from_slice(&proof);
     out
 }
 
 /// The Final proof in a payload.
-pub(crate) fn decode_final(payload: &[u8]) -> Result<FinalProof, CodecError> {
+pub(crate) fn decode_final(payload: &[u8]) -> Result<Option<FinalProof>, CodecError> {
     let (cursor, ..) = body(payload, Kind::Final)?;
-    FinalProof::from_bytes(cursor.bytes.get(cursor.at..).unwrap_or_default())
+    let mut r = Reader::new(cursor.bytes.get(cursor.at..).unwrap_or_default());
+    let proof = r.option()?;
+    r.finish()?;
+    Ok(proof)
 }

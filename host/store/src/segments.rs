@@ -53,6 +53,8 @@ pub struct Unfinished {
     pub block: Option<Location>,
     /// Its result, and where it stands.
     pub result: Option<(RootPair, Location)>,
+    /// The record that it is final: a crash came between it and the database.
+    pub proof: Option<Location>,
     /// Number of the append that came last.
     appended: u64,
 }
@@ -244,7 +246,7 @@ impl Segments {
         &self,
         block: BlockId,
         height: Height,
-        proof: &FinalProof,
+        proof: Option<&FinalProof>,
     ) -> Result<Location, StoreError> {
         self.append(&record::encode_final(block, height, proof))
     }
@@ -416,6 +418,14 @@ impl Segments {
         self.decode(location, |payload| record::decode_header(payload))
     }
 
+    /// The Final proof stored here; `None` when a later block's covers it.
+    ///
+    /// # Errors
+    /// As [`Segments::read_block`].
+    pub fn read_proof(&self, location: Location) -> Result<Option<FinalProof>, StoreError> {
+        self.decode(location, |payload| record::decode_final(payload))
+    }
+
     /// The result stored here.
     ///
     /// # Errors
@@ -426,16 +436,15 @@ impl Segments {
 }
 
 fn note(unfinished: &mut BTreeMap<BlockId, Unfinished>, found: &Found, appended: u64) {
-    let entry = match found.kind {
-        Kind::Block | Kind::Result => unfinished.entry(found.block).or_default(),
-        Kind::Final => return,
-    };
+    let entry = unfinished.entry(found.block).or_default();
     entry.height = found.height;
-    entry.appended = appended;
     match found.kind {
         Kind::Block => entry.block = Some(found.location),
         Kind::Result => entry.result = Some((RootPair::default(), found.location)),
-        Kind::Final => {}
+        Kind::Final => entry.proof = Some(found.location),
+    }
+    if found.kind != Kind::Final {
+        entry.appended = appended;
     }
 }
 

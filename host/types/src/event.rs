@@ -3,8 +3,7 @@
 use crate::block::Pair;
 use crate::hash::Hash32;
 use crate::height::{BlockTime, Height, View};
-use crate::ids::{ScoreName, TxId};
-use std::sync::Arc;
+use crate::ids::ScoreName;
 
 /// Something that happened on a channel of this node.
 #[derive(Clone, Debug)]
@@ -19,8 +18,8 @@ pub enum ChainEvent {
         view: View,
         /// Its time.
         time: BlockTime,
-        /// Ids of its transactions, in order.
-        tx_ids: Arc<[TxId]>,
+        /// Number of its transactions.
+        tx_count: u32,
     },
     /// A version of a SCORE became active.
     ScoreActivated {

@@ -251,6 +251,7 @@ impl<R: ConsensusRule> Cluster<R> {
             | Event::Executed { node, life, .. }
             | Event::Built { node, life, .. }
             | Event::Here { node, life, .. }
+            | Event::Refused { node, life, .. }
             | Event::Gossip { node, life } => (*node, Some(*life)),
         };
         let Some(host) = self.hosts.get(node) else { return };

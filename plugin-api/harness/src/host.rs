@@ -301,7 +301,9 @@ impl<R: ConsensusRule> Host<R> {
         };
         if guarded && slots.iter().any(other) {
             world.blame(number, "the rule wanted to write a register twice");
-            return self.step(Input::SignRefused { sequence }, world);
+            let (node, life) = (number, self.life);
+            world.agenda.put(0, Event::Refused { node, life, sequence });
+            return;
         }
         let blocks: Option<Vec<_>> = needs
             .iter()
@@ -501,6 +503,7 @@ impl<R: ConsensusRule> Host<R> {
                     self.step(Input::Header { header: block.header.clone() }, world);
                 }
             }
+            Event::Refused { sequence, .. } => self.step(Input::SignRefused { sequence }, world),
             Event::Gossip { .. } => self.gossip(world),
             Event::Client { transaction, .. } => {
                 self.admit(&[transaction], world);

@@ -82,29 +82,100 @@ pub struct BuildWish {
     pub carried: Hash,
 }
 
-/// What happens later. `life` tells events of a node's earlier lives apart.
+/// What happens later, and to which node. `life` tells events of a node's earlier lives apart.
 #[derive(Clone, Debug)]
 pub enum Event {
     /// A message arrives.
-    Deliver { from: usize, to: usize, wire: Wire },
+    Deliver {
+        /// Sender.
+        from: usize,
+        /// Receiver.
+        to: usize,
+        /// The message.
+        wire: Wire,
+    },
     /// A timer of the rule.
-    Timer { node: usize, life: u64, token: u64, serial: u64 },
+    Timer {
+        /// Whose.
+        node: usize,
+        /// In which life it was set.
+        life: u64,
+        /// The rule's name for it.
+        token: u64,
+        /// Tells it from timers it replaced.
+        serial: u64,
+    },
     /// A batch reached the disk.
-    Durable { node: usize, life: u64, batch: Box<Batch> },
+    Durable {
+        /// Whose.
+        node: usize,
+        /// In which life it was written.
+        life: u64,
+        /// The batch.
+        batch: Box<Batch>,
+    },
     /// A block was executed.
-    Executed { node: usize, life: u64, block: Hash },
+    Executed {
+        /// By whom.
+        node: usize,
+        /// In which life.
+        life: u64,
+        /// The block.
+        block: Hash,
+    },
     /// A block was assembled.
-    Built { node: usize, life: u64, wish: BuildWish },
-    /// A header that the node had itself.
-    Here { node: usize, life: u64, block: Hash },
+    Built {
+        /// By whom.
+        node: usize,
+        /// In which life.
+        life: u64,
+        /// For which wish.
+        wish: BuildWish,
+    },
+    /// A header was asked for that the node had itself.
+    Here {
+        /// Which node.
+        node: usize,
+        /// In which life.
+        life: u64,
+        /// The block.
+        block: Hash,
+    },
+    /// The guard refused to sign.
+    Refused {
+        /// Whose guard.
+        node: usize,
+        /// In which life.
+        life: u64,
+        /// The rule's number of the wish.
+        sequence: u64,
+    },
     /// Time to offer the pool to others again.
-    Gossip { node: usize, life: u64 },
+    Gossip {
+        /// Whose pool.
+        node: usize,
+        /// In which life.
+        life: u64,
+    },
     /// A client sends a transaction.
-    Client { node: usize, transaction: u64 },
+    Client {
+        /// To whom.
+        node: usize,
+        /// The transaction.
+        transaction: u64,
+    },
     /// A node falls for some time.
-    Fall { node: usize, down: Micros },
+    Fall {
+        /// Who.
+        node: usize,
+        /// How long.
+        down: Micros,
+    },
     /// It comes back.
-    Rise { node: usize },
+    Rise {
+        /// Who.
+        node: usize,
+    },
 }
 
 /// How long things take in a host.

@@ -9,7 +9,7 @@ use crate::limits::{
 use crate::protocol::{
     Entry, Order, RawReceipt, Report, SandboxReport, decode_body, encode_frame, frame_len,
 };
-use crate::spawn::{Launch, Launched, Progress, launch};
+use crate::spawn::{Launch, Launched, Progress, ProgressPage, launch};
 use crate::worker::StateReader;
 use std::os::unix::process::ExitStatusExt;
 use std::process::{Child, ExitStatus};
@@ -29,7 +29,8 @@ const INBOX_BYTES: usize = 64 << 10;
 /// A worker that is ready, or was.
 #[derive(Debug)]
 pub(crate) struct Process {
-    launched: Launched,
+    child: Child,
+    progress: ProgressPage,
     socket: BufReader<UnixStream>,
     body: Vec<u8>,
     report: SandboxReport,
@@ -63,14 +64,13 @@ impl Process {
     pub(crate) async fn start(how: Launch) -> Result<Self, String> {
         let program = how.program.display().to_string();
         let launched = launch(how).await.map_err(|e| format!("{program}: {e}"))?;
-        let socket = launched.socket.try_clone().and_then(|socket| {
-            socket.set_nonblocking(true)?;
-            UnixStream::from_std(socket)
-        });
+        let Launched { child, socket, progress } = launched;
+        let socket = socket.set_nonblocking(true).and_then(|()| UnixStream::from_std(socket));
         let socket = socket.map_err(|e| format!("its socket: {e}"))?;
         let socket = BufReader::with_capacity(INBOX_BYTES, socket);
         let report = SandboxReport::default();
-        let mut process = Self { launched, socket, body: Vec::new(), report, in_talk: false };
+        let mut process =
+            Self { child, progress, socket, body: Vec::new(), report, in_talk: false };
         match process.receive().await {
             Ok((Report::Ready(report), _)) => process.report = report,
             Ok((Report::Refused { why }, _)) => return Err(why),
@@ -89,7 +89,7 @@ impl Process {
     }
 
     pub(crate) fn id(&self) -> u32 {
-        self.launched.child.id()
+        self.child.id()
     }
 
     /// True when a talk was left before its end: what comes next would belong to that one.
@@ -169,10 +169,10 @@ impl Process {
 
     /// Ends the process, if it has not ended, and says what ended it.
     pub(crate) async fn end(mut self) -> (String, End) {
-        let status = reap(&mut self.launched.child).await;
+        let status = reap(&mut self.child).await;
         let text = status.map_or_else(|| "killed by its peer".into(), |s| s.to_string());
         let end = match status {
-            Some(status) => cause(status, self.launched.progress(), &text),
+            Some(status) => cause(status, self.progress.read(), &text),
             None => End::Unexplained(text.clone()),
         };
         (text, end)
@@ -182,8 +182,8 @@ impl Process {
 impl Drop for Process {
     fn drop(&mut self) {
         // Both fail only when the process is already gone and waited for.
-        drop(self.launched.child.kill());
-        drop(self.launched.child.wait());
+        drop(self.child.kill());
+        drop(self.child.wait());
     }
 }
 

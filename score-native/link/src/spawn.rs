@@ -54,18 +54,24 @@ pub(crate) struct Launch {
 pub(crate) struct Launched {
     pub(crate) child: Child,
     pub(crate) socket: UnixStream,
-    progress: File,
+    pub(crate) progress: ProgressPage,
 }
 
-impl Launched {
-    /// Reads the progress page; an unreadable page says nothing.
-    pub(crate) fn progress(&self) -> Progress {
+/// The page that a worker writes while it lives, read when it is gone.
+#[derive(Debug)]
+pub(crate) struct ProgressPage(File);
+
+impl ProgressPage {
+    /// An unreadable page says nothing.
+    pub(crate) fn read(&self) -> Progress {
         let mut page = [0; PROGRESS_USED];
-        if self.progress.read_exact_at(&mut page, 0).is_err() {
+        if self.0.read_exact_at(&mut page, 0).is_err() {
             return Progress::default();
         }
-        let word =
-            |at: usize| u32::from_le_bytes([page[at], page[at + 1], page[at + 2], page[at + 3]]);
+        let word = |at: usize| {
+            let bytes = [page[at], page[at + 1], page[at + 2], page[at + 3]];
+            u32::from_le_bytes(bytes)
+        };
         Progress { call: word(0), signal: word(4), in_host: word(8) }
     }
 }
@@ -136,7 +142,7 @@ fn start(launch: &Launch) -> io::Result<Launched> {
     // nothing; the descriptors are open until `spawn` has returned.
     unsafe { command.pre_exec(move || prepare_child(fds, fixed_addresses)) };
     let child = command.spawn()?;
-    Ok(Launched { child, socket: ours, progress })
+    Ok(Launched { child, socket: ours, progress: ProgressPage(progress) })
 }
 
 /// Runs in the child between fork and exec.

@@ -6,20 +6,20 @@
 //! receipts.
 
 /// Reading a key: a message to the peer and back, when the worker does not remember it (7 µs).
-pub const GET: u64 = 1_000;
+pub(crate) const GET: u64 = 1_000;
 /// Writing or removing a key.
-pub const PUT: u64 = 500;
+pub(crate) const PUT: u64 = 500;
 /// The next entry of a listing.
-pub const NEXT: u64 = 1_000;
+pub(crate) const NEXT: u64 = 1_000;
 /// An event.
-pub const EMIT: u64 = 200;
+pub(crate) const EMIT: u64 = 200;
 /// A line for the operator.
-pub const LOG: u64 = 100;
+pub(crate) const LOG: u64 = 100;
 /// A hash.
-pub const HASH: u64 = 200;
+pub(crate) const HASH: u64 = 200;
 /// A signature (50 µs).
-pub const VERIFY: u64 = 15_000;
+pub(crate) const VERIFY: u64 = 15_000;
 /// A call to another SCORE.
-pub const CALL: u64 = 1_000;
+pub(crate) const CALL: u64 = 1_000;
 /// Each byte of keys, values, events, lines, hashed and signed messages, on top.
-pub const BYTE: u64 = 1;
+pub(crate) const BYTE: u64 = 1;

@@ -87,7 +87,10 @@ unsafe fn on_our_stack<T>(
 ) -> T {
     let context = ctx.cast::<HostContext<'_, '_>>();
     // SAFETY: promised by the caller; nothing else borrows the context while the SCORE runs.
-    let yielder = unsafe { (*context).mark.enter_host(); &*(*context).yielder };
+    let yielder = unsafe {
+        (*context).mark.enter_host();
+        &*(*context).yielder
+    };
     let carried = Carried((context, deed));
     let done = yielder.on_parent_stack(move || {
         let (context, deed) = carried.open();
@@ -249,12 +252,7 @@ unsafe extern "C" fn hash(ctx: *mut c_void, data: Bytes, out: *mut [u8; 32]) {
     }
 }
 
-unsafe extern "C" fn verify(
-    ctx: *mut c_void,
-    key: Bytes,
-    message: Bytes,
-    signature: Bytes,
-) -> u32 {
+unsafe extern "C" fn verify(ctx: *mut c_void, key: Bytes, message: Bytes, signature: Bytes) -> u32 {
     // SAFETY: as in `get`.
     unsafe {
         on_our_stack(ctx, |context| {

@@ -14,10 +14,10 @@ use std::ops::Bound;
 pub(crate) type Changes = BTreeMap<Box<[u8]>, Option<Box<[u8]>>>;
 
 /// Bytes of remembered values; beyond it all of them are dropped and read again.
-const CACHE_BYTES_MAX: usize = 64 << 20;
+const CACHE_BYTES_MAX: usize = 48 << 20;
 
 /// Bytes of all layers; beyond it all are dropped and the peer gives the state again.
-const LAYER_BYTES_MAX: usize = 64 << 20;
+const LAYER_BYTES_MAX: usize = 48 << 20;
 
 /// What an entry costs beside its bytes, roughly.
 const ENTRY_BYTES: usize = 64;

@@ -39,8 +39,7 @@ pub fn score_worker_main(args: impl Iterator<Item = OsString>) -> ExitCode {
     confine::end_quietly_on_panic();
     let report = match prepare(sandbox) {
         Ok((loaded, mark, report)) => {
-            let service = Service { peer, loaded, mark, layers: Layers::new() };
-            return greet_and_serve(service, report);
+            greet_and_serve(Service { peer, loaded, mark, layers: Layers::new() }, report)
         }
         Err(why) => Report::Refused { why },
     };
@@ -50,12 +49,11 @@ pub fn score_worker_main(args: impl Iterator<Item = OsString>) -> ExitCode {
     }
 }
 
-fn greet_and_serve(mut service: Service, report: SandboxReport) -> ExitCode {
-    if service.peer.send(&Report::Ready(report)).is_err() {
-        return ExitCode::FAILURE;
+fn greet_and_serve(mut service: Service, report: SandboxReport) -> ! {
+    if service.peer.send(&Report::Ready(report)).is_ok() {
+        service.serve();
     }
-    service.serve();
-    ExitCode::SUCCESS
+    confine::leave()
 }
 
 fn prepare(sandbox: Sandbox) -> Result<(Loaded, HostMark, SandboxReport), String> {

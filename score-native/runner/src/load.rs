@@ -21,6 +21,10 @@ const STACK_BYTES: usize = 1 << 20;
 
 const PAGE: usize = 4096;
 
+/// Bytes at the front of the arena up to which zeroing is cheaper than giving pages back and
+/// faulting them in again. The rest is given back after each call, whatever the SCORE says it used.
+const ZEROED_BY_HAND_MAX: usize = 16 * PAGE;
+
 /// A loaded SCORE.
 pub(crate) struct Loaded {
     pub(crate) score: &'static Score,
@@ -42,9 +46,8 @@ impl Loaded {
         check_table(score)?;
         let statics = writable_memory(std::ptr::from_ref(score) as usize);
         let steps = score.steps as usize;
-        let inside = |s: &Static| {
-            s.address <= steps && steps.saturating_add(8) <= s.address + s.bytes.len()
-        };
+        let inside =
+            |s: &Static| s.address <= steps && steps.saturating_add(8) <= s.address + s.bytes.len();
         if !score.steps.is_null() && (!steps.is_multiple_of(8) || !statics.iter().any(inside)) {
             return Err("its step counter does not lie in its own memory".into());
         }
@@ -56,8 +59,6 @@ impl Loaded {
     /// Puts everything back that the next call could see: statics and arena. `used` is what the
     /// SCORE says it used of the arena; it is only a hint.
     pub(crate) fn restore(&mut self, used: usize) {
-        /// Up to here zeroing is cheaper than giving the pages back.
-        const ZEROED_BY_HAND: usize = 16 * PAGE;
         for memory in &self.statics {
             // SAFETY: the range is writable memory of the loaded file, which is never unloaded, and
             // no call runs.
@@ -66,11 +67,11 @@ impl Loaded {
                 std::ptr::copy_nonoverlapping(memory.bytes.as_ptr(), to, memory.bytes.len());
             }
         }
-        let by_hand = used.min(ZEROED_BY_HAND).next_multiple_of(PAGE);
+        let by_hand = used.clamp(1, ZEROED_BY_HAND_MAX).next_multiple_of(PAGE);
         // SAFETY: both ranges lie in the arena, which is ours, and no call runs. Pages that are
         // given back read as zero.
         unsafe {
-            std::ptr::write_bytes(self.arena, 0, used.min(by_hand));
+            std::ptr::write_bytes(self.arena, 0, by_hand);
             let rest = self.arena.add(by_hand).cast::<c_void>();
             libc::madvise(rest, ARENA_BYTES - by_hand, libc::MADV_DONTNEED);
         }
@@ -101,7 +102,11 @@ fn loader_error() -> String {
     // SAFETY: dlerror gives null or a NUL-terminated text that lives until the next loader call.
     unsafe {
         let text = libc::dlerror();
-        if text.is_null() { "no reason given".into() } else { CStr::from_ptr(text).to_string_lossy().into_owned() }
+        if text.is_null() {
+            "no reason given".into()
+        } else {
+            CStr::from_ptr(text).to_string_lossy().into_owned()
+        }
     }
 }
 
@@ -131,7 +136,14 @@ fn map_arena(fixed_addresses: bool) -> io::Result<*mut u8> {
     let access = libc::PROT_READ | libc::PROT_WRITE;
     // SAFETY: new memory; with a fixed place nothing that is mapped already is replaced.
     let arena = unsafe { libc::mmap(place, ARENA_BYTES, access, flags, -1, 0) };
-    if arena == libc::MAP_FAILED { Err(io::Error::last_os_error()) } else { Ok(arena.cast()) }
+    if arena == libc::MAP_FAILED {
+        return Err(io::Error::last_os_error());
+    }
+    // Huge pages would be zeroed whole for a call that uses a few bytes. A kernel without them
+    // refuses, and has none to avoid.
+    // SAFETY: advice about the memory above.
+    unsafe { libc::madvise(arena, ARENA_BYTES, libc::MADV_NOHUGEPAGE) };
+    Ok(arena.cast())
 }
 
 /// The writable memory of the loaded file that holds `address`, less what the loader has sealed.

@@ -3,6 +3,7 @@
 //! In: [`Order`]s from the peer, which is trusted. Out: [`Report`]s. One thread, one order at a
 //! time; when the peer is gone, so are we.
 
+use crate::confine::leave;
 use crate::layers::{Changes, Layers};
 use crate::load::Loaded;
 use crate::traps::{BlockFacts, HostMark, run};
@@ -44,7 +45,7 @@ impl Peer {
         match self.send(report).and_then(|()| self.receive()) {
             Ok(order) => order,
             // The peer is gone; there is nobody to tell.
-            Err(_) => std::process::exit(0),
+            Err(_) => leave(),
         }
     }
 }
@@ -53,7 +54,7 @@ impl Upstream for Peer {
     fn get(&mut self, key: &[u8]) -> Option<Vec<u8>> {
         match self.ask(&Report::Get { key: key.to_vec() }) {
             Order::Value { value } => value,
-            _ => std::process::exit(0),
+            _ => leave(),
         }
     }
 
@@ -61,7 +62,7 @@ impl Upstream for Peer {
         let question = Report::Scan { prefix: prefix.to_vec(), after: after.to_vec(), limit };
         match self.ask(&question) {
             Order::Page { entries, complete } => (entries, complete),
-            _ => std::process::exit(0),
+            _ => leave(),
         }
     }
 }
@@ -167,11 +168,11 @@ impl Service {
 }
 
 fn listed(writes: &Changes) -> Vec<StateWrite> {
-    let write = |(key, value): (&Box<[u8]>, &Option<Box<[u8]>>)| StateWrite {
-        key: key.to_vec(),
-        value: value.as_deref().map(<[u8]>::to_vec),
-    };
-    writes.iter().map(write).collect()
+    let mut list = Vec::with_capacity(writes.len());
+    for (key, value) in writes {
+        list.push(StateWrite { key: key.to_vec(), value: value.as_deref().map(<[u8]>::to_vec) });
+    }
+    list
 }
 
 /// About how many bytes a receipt takes in a frame.

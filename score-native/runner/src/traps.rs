@@ -202,7 +202,9 @@ fn enter(
 
 fn default_rounding() {
     // SAFETY: sets the default that Rust assumes everywhere.
-    unsafe { std::arch::asm!("ldmxcsr [{}]", in(reg) &raw const MXCSR, options(nostack, readonly)) };
+    unsafe {
+        std::arch::asm!("ldmxcsr [{}]", in(reg) &raw const MXCSR, options(nostack, readonly));
+    };
 }
 
 fn returned(ret: &Ret, limit: i64, left: i64) -> Ended {

@@ -58,6 +58,9 @@ impl ScanPage {
     }
 }
 
+/// A key and its value.
+pub(crate) type Listed<'a> = (&'a [u8], &'a [u8]);
+
 /// Where a call reads from.
 pub(crate) struct Sources<'a> {
     pub(crate) layers: &'a mut Layers,
@@ -142,11 +145,7 @@ impl<'a> CallView<'a> {
     }
 
     /// The first entry whose key starts with `prefix` and is greater than `after`.
-    pub(crate) fn next(
-        &mut self,
-        prefix: &[u8],
-        after: &[u8],
-    ) -> Result<Option<(&[u8], &[u8])>, Stop> {
+    pub(crate) fn next(&mut self, prefix: &[u8], after: &[u8]) -> Result<Option<Listed<'_>>, Stop> {
         if prefix.len() > limit::KEY_BYTES || after.len() > limit::KEY_BYTES {
             let most = limit::KEY_BYTES;
             return Err(Stop::limit(format!("a key has at most {most} bytes")));
@@ -164,7 +163,11 @@ impl<'a> CallView<'a> {
     }
 
     /// The least key of the call, of the block and of the peer; the call's own word counts most.
-    fn next_candidate(&mut self, prefix: &[u8], after: &[u8]) -> Option<(Vec<u8>, Option<Vec<u8>>)> {
+    fn next_candidate(
+        &mut self,
+        prefix: &[u8],
+        after: &[u8],
+    ) -> Option<(Vec<u8>, Option<Vec<u8>>)> {
         let from = if after < prefix { Bound::Included(prefix) } else { Bound::Excluded(after) };
         let Sources { layers, upstream, page } = &mut self.sources;
         let listed = page.next(&mut **upstream, prefix, after);

@@ -91,7 +91,8 @@ fn a_value_is_asked_for_once() {
 
 #[test]
 fn a_listing_merges_the_call_the_block_and_the_peer() {
-    let mut world = World::new(&[("k/1", "p"), ("k/2", "p"), ("k/3", "p"), ("k/5", "p"), ("l", "p")]);
+    let mut world =
+        World::new(&[("k/1", "p"), ("k/2", "p"), ("k/3", "p"), ("k/5", "p"), ("l", "p")]);
     world.change("k/2", Some("b"));
     world.change("k/3", None);
     world.change("k/4", Some("b"));

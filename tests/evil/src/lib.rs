@@ -86,6 +86,35 @@ impl Evil {
         self.count.get()
     }
 
+    /// An honest check of a signature.
+    pub fn verify(&self, cx: &Cx, key: Vec<u8>, message: Vec<u8>, signature: Vec<u8>) -> bool {
+        let key = <[u8; 32]>::try_from(key).unwrap_or_default();
+        cx.verify(&key, &message, &signature)
+    }
+
+    /// An honest hash.
+    pub fn hash(&self, cx: &Cx, data: Vec<u8>) -> Vec<u8> {
+        cx.hash(&data).to_vec()
+    }
+
+    /// Honestly keeps a text.
+    pub fn keep(&mut self, key: String, text: String) {
+        self.texts.set(&key, text);
+    }
+
+    /// Honestly lists the keys of all texts, after removing one.
+    pub fn keys_without(&mut self, key: String) -> Vec<String> {
+        self.texts.remove(&key);
+        self.texts.page(None, 1_000).into_iter().map(|(key, _)| key).collect()
+    }
+
+    /// Honestly writes nearly as much as a call may.
+    pub fn bulk(&mut self) {
+        for key in 0..15_u64 {
+            self.texts.set(&format!("{key}"), "x".repeat(60_000));
+        }
+    }
+
     /// Writes, then reads beyond a list.
     pub fn panic(&mut self) {
         self.count.set(1_000);

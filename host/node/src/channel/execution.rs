@@ -8,6 +8,7 @@
 mod batch;
 mod layer;
 
+pub(crate) use batch::unwrap_only;
 pub use layer::{Layer, LayerView};
 
 use super::files::Committed;
@@ -15,7 +16,7 @@ use crate::scores::Scores;
 use host_core::input::ExecuteError;
 use host_core::system::state::ActiveScore;
 use host_identity::Membership;
-use host_store::{BlockResult, Segments};
+use host_store::{BlockResult, Segments, TreeVersion};
 use host_types::block::{Block, RootPair};
 use host_types::genesis::ChannelGenesis;
 use host_types::receipt::Write;
@@ -43,6 +44,7 @@ pub struct Executor {
     segments: Segments,
     layers: BTreeMap<BlockId, Arc<Layer>>,
     base: Knowledge,
+    base_tree: TreeVersion,
     head: BlockId,
 }
 
@@ -56,7 +58,9 @@ impl Executor {
         segments: Segments,
         (head, base): (BlockId, Knowledge),
     ) -> Self {
-        Self { genesis, scores, committed, segments, layers: BTreeMap::new(), base, head }
+        let base_tree = committed.version();
+        let layers = BTreeMap::new();
+        Self { genesis, scores, committed, segments, layers, base, base_tree, head }
     }
 
     /// Executes a block and appends payload and result.
@@ -74,11 +78,42 @@ impl Executor {
             return Err(ExecuteError::NoResult(why));
         }
         let knowledge = parent.as_ref().map_or(&self.base, |layer| &layer.knowledge).clone();
+        let tree = parent.as_ref().map_or(&self.base_tree, |layer| &layer.tree).clone();
         let view = LayerView::new(parent.clone(), self.committed.clone());
-        let mut run = batch::Run::new(&self.genesis, &self.scores, block, knowledge, view);
-        run.execute().await.map_err(ExecuteError::NoResult)?;
-        let batch::Done { receipts, events, writes, knowledge } = run.finish();
-        let tree = parent.as_ref().map(|layer| layer.tree.clone());
+        let done = match self.stored_result(block)? {
+            Some(result) => batch::Done::from_stored(&result, view, knowledge, block),
+            None => {
+                let mut run = batch::Run::new(&self.genesis, &self.scores, block, knowledge, view);
+                run.execute().await.map_err(ExecuteError::NoResult)?;
+                run.finish()
+            }
+        };
+        let (layer, roots) = self.seal(block, parent, &tree, done)?;
+        self.layers.insert(block.id(), Arc::new(layer));
+        Ok(roots)
+    }
+
+    /// The result this node appended before a restart: a pair it may have voted for is never
+    /// executed again.
+    fn stored_result(&self, block: &Block) -> Result<Option<BlockResult>, ExecuteError> {
+        let Some((_, location)) = self.segments.unfinished(block.id()).and_then(|u| u.result)
+        else {
+            return Ok(None);
+        };
+        self.segments
+            .read_result(location)
+            .map(Some)
+            .map_err(|error| ExecuteError::NoResult(error.to_string()))
+    }
+
+    fn seal(
+        &self,
+        block: &Block,
+        parent: Option<Arc<Layer>>,
+        tree: &TreeVersion,
+        done: batch::Done,
+    ) -> Result<(Layer, RootPair), ExecuteError> {
+        let batch::Done { receipts, events, writes, knowledge } = done;
         let sorted: Vec<Write> = writes
             .iter()
             .map(|((score, key), value)| Write {
@@ -89,8 +124,11 @@ impl Executor {
             .collect();
         let (state, tree) = self
             .committed
-            .apply(tree.as_ref(), &sorted)
+            .apply(tree, &sorted)
             .map_err(|error| ExecuteError::NoResult(error.to_string()))?;
+        if let Some(failure) = self.committed.take_failure() {
+            return Err(ExecuteError::NoResult(failure));
+        }
         let encoded = receipts.iter().map(Encode::to_bytes);
         let roots = RootPair { state, receipts: merkle::root(Domain::ReceiptRoot, encoded) };
         let result = Arc::new(BlockResult {
@@ -102,9 +140,7 @@ impl Executor {
             writes: sorted,
         });
         self.append(block, &result)?;
-        let layer = Layer { parent, writes, tree, result, knowledge };
-        self.layers.insert(block.id(), Arc::new(layer));
-        Ok(roots)
+        Ok((Layer::new(parent, writes, tree, result, knowledge), roots))
     }
 
     fn append(&self, block: &Block, result: &BlockResult) -> Result<(), ExecuteError> {
@@ -126,6 +162,7 @@ impl Executor {
         let Some(layer) = self.layers.remove(&block) else { return };
         layer.cut();
         self.base = layer.knowledge.clone();
+        self.base_tree = layer.tree.clone();
         self.head = block;
         for name in self.ran_in(&layer, block) {
             if let Some(seat) = self.seat_of(&name).await {

@@ -381,3 +381,9 @@ impl ChannelEntry {
         Ok(texts)
     }
 }
+
+/// The nearest `channels.toml` in a folder or above it.
+#[must_use]
+pub fn nearest_channels_file(start: &Path) -> Option<PathBuf> {
+    start.ancestors().map(|folder| folder.join("channels.toml")).find(|file| file.is_file())
+}

@@ -6,6 +6,7 @@
 //! peers that could fork the chain must be larger than `faulty_peers_max`.
 
 use super::channels::{ChannelEntry, ChannelsFile, Metering, PolicyValue};
+use super::peer::fingerprint;
 use super::render::{ConfigError, nearest};
 use host_types::fault::Code;
 use host_types::genesis::{ChannelGenesis, ChannelLimits, Policies, Policy, RuleConfig};
@@ -112,16 +113,14 @@ impl Of<'_> {
         if self.entry.organisations.is_empty() {
             return Ok(inputs.roots.clone());
         }
-        let roots = self.entry.organisations.iter().map(|(organisation, fingerprint)| {
-            let digits = fingerprint.strip_prefix("SHA256:").unwrap_or(fingerprint);
-            match Hash32::from_hex(&digits.replace(':', "")) {
+        let roots =
+            self.entry.organisations.iter().map(|(organisation, text)| match fingerprint(text) {
                 Some(root) => Ok((organisation.clone(), root)),
                 None => Err(self.bad(
                     &["organisations", organisation],
                     "a fingerprint is SHA256: and 64 hex digits",
                 )),
-            }
-        });
+            });
         roots.collect()
     }
 
@@ -212,9 +211,9 @@ impl Of<'_> {
                     "{} weighs {weight} of {total}: it reaches the quorum {quorum} alone",
                     validator.name
                 );
-                return Err(self
-                    .error(Code::ConfigUnsafe, &["group"], &note)
-                    .with_help("give others more weight, or use `rule = \"solo\"` for one signer"));
+                return Err(self.error(Code::ConfigUnsafe, &["group"], &note).with_help(
+                    "give others more weight, or use `rule = \"solo\"` for one signer",
+                ));
             }
             if weight > tolerated && tolerated > 0 {
                 warnings.push(format!(

@@ -13,21 +13,23 @@ mod channels;
 mod genesis;
 mod layers;
 mod peer;
+mod profiles;
 mod render;
 mod toml_pass;
 mod units;
 
 pub use channels::{
     ChannelEntry, ChannelsFile, Execution, Group, GroupMode, Limits, Metering, PolicyTable,
-    PolicyValue, ScoreEntry,
+    PolicyValue, ScoreEntry, nearest_channels_file,
 };
 pub use genesis::{GenesisInputs, Planned};
 pub use layers::Overrides;
 pub use peer::{
-    ChannelsConfig, Durability, KeyFiles, LogConfig, LogFormat, OpsConfig, PeerConfig,
-    PluginsConfig, RadioStationConfig, RadioStationTargets, ResponseCode, RestConfig, RpcConfig,
-    Sandbox, ScoresConfig, StorageConfig, TlsConfig,
+    ChannelsConfig, Durability, KeyFiles, LogConfig, LogFormat, NetworkConfig, OpsConfig,
+    PeerConfig, PluginsConfig, RadioStationConfig, RadioStationTargets, ResponseCode, RestConfig,
+    RpcConfig, Sandbox, ScoresConfig, StorageConfig, TlsConfig,
 };
+pub use profiles::{Profile, ProfilesFile};
 pub use render::{ConfigError, Place, nearest};
 pub use units::{Percent, Size, Span};
 

@@ -7,10 +7,57 @@ use super::layers::{Overrides, merged};
 use super::render::ConfigError;
 use super::units::Size;
 use host_types::fault::Code;
-use host_types::ids::{ChannelName, NodeName};
+use host_types::hash::Hash32;
+use host_types::ids::{ChannelName, NetworkId, NodeName};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+
+/// `[network]`: which network this is, and whom it trusts.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct NetworkConfig {
+    /// Hash of the network's genesis, 64 hex digits.
+    pub id: String,
+    /// Organisations and the SHA-256 of their root certificates.
+    pub organisations: BTreeMap<String, String>,
+}
+
+impl NetworkConfig {
+    /// The network's id.
+    ///
+    /// # Errors
+    /// When it is missing or no digest.
+    pub fn network_id(&self) -> Result<NetworkId, ConfigError> {
+        NetworkId::from_hex(&self.id).ok_or_else(|| {
+            ConfigError::new(Code::ConfigBadValue, "network.id is not 64 hex digits")
+                .with_help("it is the hash of the network's genesis; `loopchain up` writes it")
+        })
+    }
+
+    /// Organisations and the fingerprints of their roots.
+    ///
+    /// # Errors
+    /// When one is no fingerprint.
+    pub fn roots(&self) -> Result<Vec<(String, Hash32)>, ConfigError> {
+        let roots = self.organisations.iter().map(|(organisation, text)| {
+            let root = fingerprint(text).ok_or_else(|| {
+                let message = format!("network.organisations.{organisation} is no fingerprint");
+                ConfigError::new(Code::ConfigBadValue, message)
+                    .with_help("a fingerprint is SHA256: and 64 hex digits")
+            })?;
+            Ok((organisation.clone(), root))
+        });
+        roots.collect()
+    }
+}
+
+/// Reads `SHA256:` and 64 hex digits, with or without colons.
+pub(super) fn fingerprint(text: &str) -> Option<Hash32> {
+    let digits = text.strip_prefix("SHA256:").unwrap_or(text);
+    Hash32::from_hex(&digits.replace(':', ""))
+}
 
 /// `[rpc]`: where peers talk.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -206,6 +253,8 @@ pub struct PeerConfig {
     pub org: String,
     /// Databases, sign log, artefacts.
     pub data_dir: PathBuf,
+    /// The network.
+    pub network: NetworkConfig,
     /// Peers.
     pub rpc: RpcConfig,
     /// REST.
@@ -245,6 +294,8 @@ pub struct RadioStationConfig {
     pub org: String,
     /// The peers it knows, kept over restarts.
     pub data_dir: PathBuf,
+    /// The network.
+    pub network: NetworkConfig,
     /// Peers.
     pub rpc: RpcConfig,
     /// REST.
@@ -326,6 +377,7 @@ impl Default for PeerConfig {
             name: "peer0".to_owned(),
             org: "dev".to_owned(),
             data_dir: "data".into(),
+            network: NetworkConfig::default(),
             rpc: RpcConfig::default(),
             rest: RestConfig::default(),
             ops: OpsConfig::default(),
@@ -349,6 +401,7 @@ impl Default for RadioStationConfig {
             name: "radiostation".to_owned(),
             org: "dev".to_owned(),
             data_dir: "data".into(),
+            network: NetworkConfig::default(),
             rpc: RpcConfig { listen: loopback(7102), advertise: String::new() },
             rest: RestConfig { listen: loopback(9002), ..RestConfig::default() },
             ops: OpsConfig { listen: loopback(9052) },

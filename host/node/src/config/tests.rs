@@ -142,7 +142,8 @@ fn what_cannot_fail_is_warned_about() {
 
 #[test]
 fn an_unknown_key_is_drawn_and_the_near_one_offered() {
-    let (code, text) = refused("[channel.demo]\nrule = \"lft\"\n[channel.demo.limits]\ntx_byts = 1\n");
+    let (code, text) =
+        refused("[channel.demo]\nrule = \"lft\"\n[channel.demo.limits]\ntx_byts = 1\n");
     assert_eq!(code, Code::ConfigUnknownKey);
     assert_eq!(
         text,

@@ -158,7 +158,8 @@ pub(super) struct Segment {
     first_sequence: u64,
     salt: u64,
     size: u64,
-    end: u64,
+    /// Where the next frame goes.
+    pub(super) end: u64,
 }
 
 /// The number in a file's name.

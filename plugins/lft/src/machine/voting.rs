@@ -211,13 +211,15 @@ impl Lft {
     pub(super) fn skip(&mut self, out: &mut Vec<Output>) {
         let view = self.view;
         let end = self.end_of(view);
-        let free = end.is_empty();
-        #[cfg(feature = "planted-bugs")]
-        let free = free
-            || (self.has_bug(crate::planted::Bug::SkipAfterCommit)
-                && matches!(end, Register::Holds(End::Commit(_))));
-        if free && self.wants_skip() {
+        if end.is_empty() && self.wants_skip() {
             self.sign(Body::Skip { view }, Then::Broadcast, Vec::new(), out);
+            #[cfg(feature = "planted-bugs")]
+            if self.has_bug(crate::planted::Bug::SkipAfterCommit)
+                && matches!(self.end_of(view - 1), Register::Holds(End::Commit(_)))
+            {
+                let late = Body::Skip { view: view - 1 };
+                self.sign(late, Then::Broadcast, Vec::new(), out);
+            }
         }
     }
 

@@ -8,13 +8,15 @@ use score_native_link::{
     Batch, CRASH, CallKind, CallReceipt, CallSpec, Outcome, Pool, Query, QueryWorker, SeatKey,
     StateReader, Worker,
 };
+use std::sync::Arc;
 use std::time::Instant;
 
 /// CBOR of `[to, amount]`.
 fn to_and_amount(to: u8, amount: u8) -> Vec<u8> {
     let mut args = vec![0x82, 0x54];
     args.extend(address(to));
-    args.extend([0x18, amount]);
+    // The shortest form, as canonical CBOR demands.
+    args.extend(if amount < 24 { vec![amount] } else { vec![0x18, amount] });
     args
 }
 
@@ -162,11 +164,8 @@ fn kill(worker: &Worker) {
 async fn a_caller_that_goes_away_leaves_a_working_worker() {
     let mut worker = worker(crate::stage::evil()).await;
     let mut state = State::default();
-    let long = worker.execute(
-        batch(1, 0, plain(&["spin"; 50])),
-        &mut state,
-        Instant::now() + PATIENCE,
-    );
+    let long =
+        worker.execute(batch(1, 0, plain(&["spin"; 50])), &mut state, Instant::now() + PATIENCE);
     let left = tokio::time::timeout(std::time::Duration::from_millis(20), long).await;
     assert!(left.is_err(), "the caller went away first");
     let next = receipts(&mut worker, batch(1, 0, plain(&["ok"])), &mut state).await;
@@ -203,6 +202,70 @@ async fn a_batch_of_a_thousand_calls_comes_back_whole() {
 }
 
 #[tokio::test]
+async fn receipts_longer_than_a_frame_come_in_parts() {
+    let mut worker = worker(crate::stage::evil()).await;
+    let mut state = State::default();
+    let all = commit(&mut worker, &mut state, batch(1, 0, plain(&["bulk"; 12]))).await;
+    assert_eq!(codes(&all), [0; 12]);
+    let written = |receipt: &CallReceipt| -> usize {
+        receipt.writes.iter().filter_map(|write| write.value.as_ref()).map(Vec::len).sum()
+    };
+    assert!(all.iter().map(written).sum::<usize>() > 8 << 20);
+}
+
+#[tokio::test]
+async fn a_listing_goes_through_the_state_of_the_peer() {
+    let mut worker = worker(crate::stage::evil()).await;
+    let mut state = State::default();
+    let keep = |key: &str| {
+        let text = |text: &str| [&[0x60 + text.len() as u8], text.as_bytes()].concat();
+        call("keep", &[&[0x82][..], &text(key), &text("t")].concat())
+    };
+    let first = vec![keep("a"), keep("c"), keep("d")];
+    commit(&mut worker, &mut state, batch(1, 0, first)).await;
+    let second = vec![keep("b"), call("keys_without", &[0x81, 0x61, b'c'])];
+    let all = commit(&mut worker, &mut state, batch(2, 1, second)).await;
+    assert_eq!(codes(&all), [0, 0]);
+    assert_eq!(all[1].output, [0x83, 0x61, b'a', 0x61, b'b', 0x61, b'd']);
+}
+
+#[tokio::test]
+async fn hashes_and_signatures_are_checked_by_the_host() {
+    use ed25519_zebra::{SigningKey, VerificationKeyBytes};
+    use sha2::{Digest, Sha256};
+    let key = SigningKey::from([7; 32]);
+    let public: [u8; 32] = VerificationKeyBytes::from(&key).into();
+    let signature: [u8; 64] = key.sign(b"hello").into();
+    let args = |message: &[u8]| {
+        [&[0x83, 0x58, 32][..], &public, &[0x45], message, &[0x58, 64], &signature].concat()
+    };
+    let calls = vec![
+        CallSpec { kind: CallKind::Query, ..call("verify", &args(b"hello")) },
+        CallSpec { kind: CallKind::Query, ..call("verify", &args(b"jello")) },
+        CallSpec { kind: CallKind::Query, ..call("hash", &[0x81, 0x43, b'a', b'b', b'c']) },
+    ];
+    let mut worker = worker(crate::stage::evil()).await;
+    let all = receipts(&mut worker, batch(1, 0, calls), &mut State::default()).await;
+    assert_eq!(codes(&all), [0, 0, 0]);
+    assert_eq!((&all[0].output[..], &all[1].output[..]), (&[0xf5][..], &[0xf4][..]));
+    assert_eq!(all[2].output[2..], Sha256::digest(b"abc")[..]);
+}
+
+#[tokio::test]
+async fn a_basic_sandbox_runs_and_reports() {
+    use score_native_link::{Addresses, Sandbox, WorkerConfig};
+    let program = env!("CARGO_BIN_EXE_score-worker-under-test");
+    let config = WorkerConfig::new(program, Vec::new(), Sandbox::Basic, token()).unwrap();
+    let config = config.label("main", "token").addresses(Addresses::Random);
+    let mut worker = Worker::start(config).await.unwrap();
+    let report = worker.sandbox_report().unwrap();
+    assert!(report.on.iter().any(|layer| layer == "seccomp"), "{report:?}");
+    let mut state = State::default();
+    let all = commit(&mut worker, &mut state, batch(1, 0, vec![deploy()])).await;
+    assert_eq!(codes(&all), [0]);
+}
+
+#[tokio::test]
 async fn a_file_that_is_no_score_does_not_start() {
     let error = Worker::start(config(b"no SCORE")).await.unwrap_err();
     assert!(error.to_string().contains("it does not load"), "{error}");
@@ -225,9 +288,8 @@ async fn a_pool_starts_a_seat_once() {
     let key = SeatKey { channel: "main".into(), score: "token".into(), artefact: [1; 32] };
     let first = pool.seat(&key, config(token())).await.unwrap();
     let again = pool.seat(&key, config(token())).await.unwrap();
-    let id = |worker: &Worker| worker.process_id();
-    assert_eq!(id(&*first.worker.lock().await), id(&*again.worker.lock().await));
+    assert!(Arc::ptr_eq(&first, &again));
     pool.retire(&key).await;
     let other = pool.seat(&key, config(token())).await.unwrap();
-    assert_ne!(id(&*first.worker.lock().await), id(&*other.worker.lock().await));
+    assert!(!Arc::ptr_eq(&first, &other));
 }

@@ -30,7 +30,8 @@ fn a_token_passes_and_says_what_it_offers() {
 fn the_attack_score_is_refused_with_its_reasons() {
     let findings = check(evil()).unwrap_err();
     let told = told(&findings);
-    for reason in ["`syscall` at 0x", "`rdtsc` at 0x", "`cpuid` at 0x", "`rdrand r", "random instruction"]
+    for reason in
+        ["`syscall` at 0x", "`rdtsc` at 0x", "`cpuid` at 0x", "`rdrand r", "random instruction"]
     {
         assert!(told.contains(reason), "{reason} is missing in:\n{told}");
     }

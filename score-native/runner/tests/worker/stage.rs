@@ -135,7 +135,11 @@ pub(crate) fn plain(methods: &[&str]) -> Vec<CallSpec> {
 }
 
 /// Executes with patience and expects receipts.
-pub(crate) async fn receipts(worker: &mut Worker, batch: Batch, state: &mut State) -> Vec<CallReceipt> {
+pub(crate) async fn receipts(
+    worker: &mut Worker,
+    batch: Batch,
+    state: &mut State,
+) -> Vec<CallReceipt> {
     match worker.execute(batch, state, Instant::now() + PATIENCE).await {
         Outcome::Receipts(receipts) => receipts,
         Outcome::NoResult(reason) => panic!("no result: {reason}"),

@@ -5,15 +5,17 @@ use super::Knowledge;
 use super::layer::{LayerView, ScoreReader, Writes};
 use crate::scores::{Artefact, Scores, to_receipt};
 use host_core::ingest::registration::{may_send_system, registering};
-use host_core::system::state::ActiveScore;
+use host_core::system::state::{ActiveScore, active_scores};
 use host_core::system::{self, Context, system_name};
-use host_identity::Action;
+use host_identity::{Action, Certificate};
+use host_store::BlockResult;
 use host_types::block::Block;
 use host_types::change::Deploy;
 use host_types::genesis::ChannelGenesis;
 use host_types::limits::EXECUTE_TIMEOUT_MS;
-use host_types::receipt::{Receipt, ScoreEvent, Status};
-use host_types::{Address, Code, Domain, Rejection, ScoreName, SignedTransaction};
+use host_types::receipt::{Receipt, ScoreEvent, Status, Write};
+use host_types::value::Value;
+use host_types::{Address, Code, Decode, Domain, Rejection, ScoreName, SignedTransaction};
 use score_native_link::{Batch, CallKind, CallSpec, Outcome};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -25,6 +27,41 @@ pub(super) struct Done {
     pub(super) events: Vec<Vec<ScoreEvent>>,
     pub(super) writes: Writes,
     pub(super) knowledge: Knowledge,
+}
+
+impl Done {
+    /// What a stored result did, without executing anything.
+    pub(super) fn from_stored(
+        result: &BlockResult,
+        mut view: LayerView,
+        mut knowledge: Knowledge,
+        block: &Block,
+    ) -> Self {
+        for write in &result.writes {
+            view.write(&write.score, write.key.clone(), write.value.clone());
+        }
+        let system = |write: &&Write| write.score.is_system();
+        for write in result.writes.iter().filter(system).filter(|w| w.key.starts_with(b"cert/")) {
+            let der = write.value.as_deref().unwrap_or_default();
+            if let Ok(certificate) = Certificate::parse(der) {
+                let mut membership = (*knowledge.membership).clone();
+                // It was added when the block was executed.
+                membership.add(certificate, block.header().time).ok();
+                knowledge.membership = Arc::new(membership);
+            }
+        }
+        if result.writes.iter().filter(system).any(|w| w.key.starts_with(b"score/")) {
+            knowledge.active = Arc::new(active_scores(&view).into_iter().collect());
+        }
+        // The workers have not seen this block: whoever runs next asks for state anew.
+        knowledge.ran.clear();
+        Self {
+            receipts: result.receipts.clone(),
+            events: result.events.clone(),
+            writes: view.into_writes(),
+            knowledge,
+        }
+    }
 }
 
 /// One block being executed.
@@ -105,7 +142,7 @@ impl<'a> Run<'a> {
         Ok(())
     }
 
-    fn apply(&mut self, writes: Vec<host_types::receipt::Write>) {
+    fn apply(&mut self, writes: Vec<Write>) {
         for write in writes {
             self.view.write(&write.score, write.key, write.value);
         }
@@ -141,7 +178,7 @@ impl<'a> Run<'a> {
                 }
                 let sorted: Vec<_> = writes
                     .into_iter()
-                    .map(|((score, key), value)| host_types::receipt::Write { score, key, value })
+                    .map(|((score, key), value)| Write { score, key, value })
                     .collect();
                 let receipt = Receipt::new((Status::Ok, 0), outcome.output, &events, &sorted, 0);
                 self.receipts.push(receipt);
@@ -254,12 +291,14 @@ impl<'a> Run<'a> {
         for (i, tx) in group.iter().enumerate() {
             verdicts.push(self.ready(active.as_ref(), first + i, tx));
         }
-        let calls: Vec<CallSpec> = verdicts.iter().flatten().map(|(_, call)| call.clone()).collect();
+        let calls: Vec<CallSpec> =
+            verdicts.iter().flatten().map(|(_, call)| call.clone()).collect();
         let mut answers = match active {
             Some(active) if !calls.is_empty() => {
-                let artefact = self.scores.artefact(&active.sha256).ok_or_else(|| {
-                    format!("artefact {} of {score} is not here", active.sha256)
-                })?;
+                let artefact = self
+                    .scores
+                    .artefact(&active.sha256)
+                    .ok_or_else(|| format!("artefact {} of {score} is not here", active.sha256))?;
                 self.call_worker(score, &artefact, calls).await?.into_iter()
             }
             _ => Vec::new().into_iter(),
@@ -287,16 +326,16 @@ impl<'a> Run<'a> {
     ) -> Result<Ready, Rejection> {
         let (body, time) = (tx.transaction(), self.block.header().time);
         let policies = &self.genesis.policies;
-        let member =
-            self.knowledge.membership.may(&body.signer, Action::Submit, policies, time)?;
+        let member = self.knowledge.membership.may(&body.signer, Action::Submit, policies, time)?;
         if active.is_none() {
             let message = format!("{} has no SCORE `{}`", self.genesis.channel, body.score);
             return Err(Rejection::new(Code::ScoreUnknown, message));
         }
         let index = u32::try_from(index).unwrap_or(u32::MAX);
+        let args = self.arguments(active, &body.method, &body.args);
         let mut call = self.call(
             (CallKind::Invoke, &body.method),
-            body.args.to_vec(),
+            args,
             member.address,
             (Some(tx.id().hash()), index),
         );
@@ -305,12 +344,22 @@ impl<'a> Run<'a> {
         Ok((index as usize, call))
     }
 
+    /// Arguments as the SCORE takes them: one that takes anything gets the bytes of the only
+    /// argument as they are.
+    fn arguments(&self, active: Option<&ActiveScore>, method: &str, args: &[u8]) -> Vec<u8> {
+        let artefact = active.and_then(|active| self.scores.artefact(&active.sha256));
+        let takes_any = artefact.is_some_and(|artefact| {
+            artefact.manifest.any.invoke && artefact.manifest.method(method, "invoke").is_none()
+        });
+        if takes_any { unwrap_only(args) } else { args.to_vec() }
+    }
+
     async fn call_worker(
         &mut self,
         score: &ScoreName,
         artefact: &Artefact,
         calls: Vec<CallSpec>,
-    ) -> Result<Vec<(Receipt, Vec<ScoreEvent>, Vec<host_types::receipt::Write>)>, String> {
+    ) -> Result<Vec<(Receipt, Vec<ScoreEvent>, Vec<Write>)>, String> {
         let header = self.block.header();
         let channel = self.genesis.channel.as_str();
         let seat = self.scores.seat(channel, score, artefact).await?;
@@ -337,5 +386,18 @@ impl<'a> Run<'a> {
                 Ok(receipts.into_iter().map(|raw| to_receipt(score, raw)).collect())
             }
         }
+    }
+}
+
+/// The bytes of the only argument, or the arguments as they are.
+#[must_use]
+pub(crate) fn unwrap_only(args: &[u8]) -> Vec<u8> {
+    match Value::from_bytes(args) {
+        Ok(Value::Array(values)) => match values.as_slice() {
+            [Value::Bytes(bytes)] => bytes.clone(),
+            [Value::Text(text)] => text.clone().into_bytes(),
+            _ => args.to_vec(),
+        },
+        _ => args.to_vec(),
     }
 }

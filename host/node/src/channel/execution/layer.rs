@@ -17,7 +17,7 @@ pub type Writes = BTreeMap<(ScoreName, Vec<u8>), Option<Vec<u8>>>;
 #[derive(Debug)]
 pub struct Layer {
     /// The layer below, until that is stored. Cut then, so that a chain never grows with history.
-    pub(super) parent: Mutex<Option<Arc<Layer>>>,
+    pub(super) parent: Mutex<Option<Arc<Self>>>,
     /// What it wrote.
     pub(super) writes: Writes,
     /// The state commitment after it.
@@ -29,6 +29,16 @@ pub struct Layer {
 }
 
 impl Layer {
+    pub(super) const fn new(
+        parent: Option<Arc<Self>>,
+        writes: Writes,
+        tree: TreeVersion,
+        result: Arc<BlockResult>,
+        knowledge: Knowledge,
+    ) -> Self {
+        Self { parent: Mutex::new(parent), writes, tree, result, knowledge }
+    }
+
     /// The block is stored: what is above no longer looks below it, nor into it.
     pub(super) fn cut(&self) {
         self.parent.lock().unwrap_or_else(PoisonError::into_inner).take();

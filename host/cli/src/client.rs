@@ -1,0 +1,348 @@
+//! What the commands ask a peer: typed where they look inside, raw where they only show.
+//!
+//! In: an [`Api`] and a channel. Out: states, manifests, receipts. The JSON forms are those of
+//! `host/web`; fields that no command needs are not named here.
+
+use crate::api::Api;
+use crate::failure::Failure;
+use crate::output::Out;
+use crate::profile::Target;
+use crate::sign::Signed;
+use host_types::Address;
+use host_types::fault::Code;
+use host_types::ids::{ChannelName, GenesisHash};
+use host_types::manifest::Manifest;
+use serde::Deserialize;
+use serde_json::Value;
+use std::time::{Duration, Instant};
+
+/// One validator of a channel.
+#[derive(Clone, Debug, Deserialize)]
+pub(crate) struct ValidatorInfo {
+    /// `ORG/NAME`.
+    pub name: String,
+    /// Its weight.
+    pub weight: u64,
+    /// Whether the peer asked has a session with it.
+    pub connected: bool,
+}
+
+/// State of a channel.
+#[derive(Clone, Debug, Deserialize)]
+pub(crate) struct ChannelInfo {
+    /// Its name.
+    pub channel: String,
+    /// Genesis hash, hex.
+    pub genesis: String,
+    /// Rule.
+    pub rule: String,
+    /// Last final height.
+    pub height: u64,
+    /// That block.
+    pub block_hash: String,
+    /// Leader now.
+    pub leader: Option<String>,
+    /// `normal`, `syncing`, …
+    pub mode: String,
+    /// Why, when not normal.
+    pub mode_reason: Option<String>,
+    /// Weight that decides.
+    pub quorum: u64,
+    /// Weight of all.
+    pub total_weight: u64,
+    /// Weight that may be faulty.
+    pub faulty_max: u64,
+    /// Transactions since genesis.
+    pub transactions: u64,
+    /// The validators.
+    pub validators: Vec<ValidatorInfo>,
+}
+
+impl ChannelInfo {
+    /// Its genesis hash.
+    pub(crate) fn genesis(&self) -> Result<GenesisHash, Failure> {
+        GenesisHash::from_hex(&self.genesis).ok_or_else(|| odd("genesis"))
+    }
+
+    /// Weight of the validators that are connected.
+    pub(crate) fn connected_weight(&self) -> u64 {
+        self.validators.iter().filter(|v| v.connected).map(|v| v.weight).sum()
+    }
+
+    /// How many validators are connected.
+    pub(crate) fn connected(&self) -> usize {
+        self.validators.iter().filter(|v| v.connected).count()
+    }
+}
+
+/// An active SCORE.
+#[derive(Clone, Debug, Deserialize)]
+pub(crate) struct ScoreInfo {
+    /// Its name.
+    pub name: String,
+    /// Its version.
+    pub version: String,
+    /// SHA-256 of its file, hex.
+    pub sha256: String,
+    /// Since this height.
+    pub active_since: u64,
+    /// Digests of all versions that were active.
+    pub history: Vec<String>,
+}
+
+/// A receipt.
+#[derive(Clone, Debug, Deserialize)]
+pub(crate) struct ReceiptInfo {
+    /// `ok`, `fault`, `trap`, `refused`, `crash`.
+    pub status: String,
+    /// Its number.
+    pub code: u32,
+    /// What it said when it did not go well.
+    pub message: Option<String>,
+    /// What it returned.
+    pub output: Value,
+}
+
+/// An event.
+#[derive(Clone, Debug, Deserialize)]
+pub(crate) struct EventInfo {
+    /// Who announced it.
+    pub score: String,
+    /// Its name.
+    pub name: String,
+    /// Its fields.
+    pub fields: Value,
+}
+
+/// Why a transaction can never be final.
+#[derive(Clone, Debug, Deserialize)]
+pub(crate) struct ErrorInfo {
+    /// `LCnnnn`
+    pub code: String,
+    /// The facts.
+    pub message: String,
+}
+
+/// A transaction in whatever state.
+#[derive(Clone, Debug, Deserialize)]
+pub(crate) struct TxInfo {
+    /// `pending`, `final`, `rejected`.
+    pub state: String,
+    /// Its id.
+    #[serde(default)]
+    pub hash: String,
+    /// The SCORE called.
+    #[serde(default)]
+    pub score: String,
+    /// Its method.
+    #[serde(default)]
+    pub method: String,
+    /// Height of its block.
+    pub height: Option<u64>,
+    /// What it did.
+    pub receipt: Option<ReceiptInfo>,
+    /// What it announced.
+    #[serde(default)]
+    pub events: Vec<EventInfo>,
+    /// Validators in the block's Final proof.
+    #[serde(default)]
+    pub voters: Vec<String>,
+    /// Why it was rejected.
+    pub error: Option<ErrorInfo>,
+}
+
+/// A member of a channel.
+#[derive(Clone, Debug, Deserialize)]
+struct MemberInfo {
+    address: String,
+}
+
+/// A peer and a channel.
+#[derive(Clone, Debug)]
+pub(crate) struct Client {
+    api: Api,
+    channel: ChannelName,
+}
+
+fn odd(what: &str) -> Failure {
+    let message = format!("the peer's answer has no proper `{what}`: is it another version?");
+    Failure::new(Code::ProtocolMismatch, message)
+}
+
+fn read<T: serde::de::DeserializeOwned>(value: Value) -> Result<T, Failure> {
+    serde_json::from_value(value).map_err(|error| odd(&error.to_string()))
+}
+
+/// How often a pending transaction is asked for when the peer did not wait itself.
+const POLL: Duration = Duration::from_millis(100);
+
+impl Client {
+    /// What a command talks to.
+    pub(crate) fn new(target: &Target, timeout: Duration, out: Out) -> Result<Self, Failure> {
+        let api = Api::new(&target.endpoint, timeout, out)?;
+        Ok(Self { api, channel: target.channel.clone() })
+    }
+
+    /// The channel.
+    pub(crate) const fn channel_name(&self) -> &ChannelName {
+        &self.channel
+    }
+
+    fn path(&self, rest: &str) -> String {
+        format!("/api/v2/channels/{}{rest}", self.channel)
+    }
+
+    /// All channels of the peer, as they came and read.
+    pub(crate) async fn channels(&self) -> Result<(Value, Vec<ChannelInfo>), Failure> {
+        let value = self.api.get("/api/v2/channels").await?;
+        let list = value.get("channels").cloned().ok_or_else(|| odd("channels"))?;
+        Ok((value, read(list)?))
+    }
+
+    /// State of the channel, as it came and read.
+    pub(crate) async fn channel(&self) -> Result<(Value, ChannelInfo), Failure> {
+        let value = self.api.get(&self.path("")).await?;
+        let info = read(value.clone())?;
+        Ok((value, info))
+    }
+
+    /// Active SCOREs, as they came and read.
+    pub(crate) async fn scores(&self) -> Result<(Value, Vec<ScoreInfo>), Failure> {
+        let value = self.api.get(&self.path("/scores")).await?;
+        let list = value.get("scores").cloned().ok_or_else(|| odd("scores"))?;
+        Ok((value, read(list)?))
+    }
+
+    /// One SCORE: as it came, read, and its manifest.
+    pub(crate) async fn score(
+        &self,
+        name: &str,
+    ) -> Result<(Value, ScoreInfo, Option<Manifest>), Failure> {
+        let value = self.api.get(&self.path(&format!("/scores/{}", escaped(name)))).await?;
+        let manifest = match value.get("manifest") {
+            None | Some(Value::Null) => None,
+            Some(manifest) => {
+                let mut manifest = manifest.clone();
+                if let Value::Object(fields) = &mut manifest {
+                    fields.entry("abi").or_insert(1.into());
+                }
+                Some(read(manifest)?)
+            }
+        };
+        let info = read(value.clone())?;
+        Ok((value, info, manifest))
+    }
+
+    /// The address of the one member of a name; `None` when there is none or several.
+    pub(crate) async fn member_address(&self, name: &str) -> Result<Option<Address>, Failure> {
+        let value = self.api.get(&self.path(&format!("/members?name={}", escaped(name)))).await?;
+        let list = value.get("members").cloned().ok_or_else(|| odd("members"))?;
+        let members: Vec<MemberInfo> = read(list)?;
+        let mut addresses: Vec<_> = members.into_iter().map(|member| member.address).collect();
+        addresses.sort();
+        addresses.dedup();
+        match addresses.as_slice() {
+            [one] => Ok(Address::parse(one)),
+            _ => Ok(None),
+        }
+    }
+
+    /// Sends a transaction and asks the peer to wait for finality.
+    pub(crate) async fn submit(
+        &self,
+        signed: &Signed,
+        wait: Option<Duration>,
+    ) -> Result<(Value, TxInfo), Failure> {
+        let body = self.api.post(&self.path("/transactions"), &signed.envelope, wait).await?.body;
+        let info = read(body.clone())?;
+        Ok((body, info))
+    }
+
+    /// Sends a transaction and waits until it is final or rejected, at most so long.
+    pub(crate) async fn submit_and_wait(
+        &self,
+        signed: &Signed,
+        wait: Duration,
+    ) -> Result<(Value, TxInfo), Failure> {
+        let started = Instant::now();
+        let (body, info) = self.submit(signed, Some(wait)).await?;
+        if info.state != "pending" {
+            return Ok((body, info));
+        }
+        let left = wait.saturating_sub(started.elapsed());
+        self.wait(&signed.id.to_string(), left).await
+    }
+
+    /// Asks for a transaction until it is final or rejected, at most so long; then as it is.
+    pub(crate) async fn wait(
+        &self,
+        hash: &str,
+        wait: Duration,
+    ) -> Result<(Value, TxInfo), Failure> {
+        let end = Instant::now() + wait;
+        loop {
+            let (body, info) = self.transaction(hash).await?;
+            if info.state != "pending" || Instant::now() >= end {
+                return Ok((body, info));
+            }
+            tokio::time::sleep(POLL).await;
+        }
+    }
+
+    /// Where a transaction is.
+    pub(crate) async fn transaction(&self, hash: &str) -> Result<(Value, TxInfo), Failure> {
+        let path = self.path(&format!("/transactions/{}", escaped(hash)));
+        let body = self.api.get(&path).await?;
+        let info = read(body.clone())?;
+        Ok((body, info))
+    }
+
+    /// A block.
+    pub(crate) async fn block(&self, reference: &str) -> Result<Value, Failure> {
+        self.api.get(&self.path(&format!("/blocks/{}", escaped(reference)))).await
+    }
+
+    /// Asks a SCORE.
+    pub(crate) async fn query(&self, score: &str, body: &Value) -> Result<Value, Failure> {
+        let path = self.path(&format!("/scores/{}/query", escaped(score)));
+        Ok(self.api.post(&path, body, None).await?.body)
+    }
+}
+
+/// A part of a path or query, percent-encoded.
+fn escaped(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte) {
+            escaped.push(char::from(byte));
+        } else {
+            escaped.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    escaped
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn what_is_no_letter_is_escaped_in_a_path() {
+        assert_eq!(escaped("ops@bank-a/x y"), "ops%40bank-a%2Fx%20y");
+    }
+
+    #[test]
+    fn an_answer_of_another_form_is_told_as_another_version() {
+        let error = read::<TxInfo>(json!({"hash": "00"})).unwrap_err();
+        assert_eq!(error.code(), Code::ProtocolMismatch);
+    }
+
+    #[test]
+    fn a_rejected_transaction_is_read() {
+        let body = json!({"schema": "loopchain.tx.v1", "channel": "demo", "state": "rejected",
+            "error": {"code": "LC2104", "message": "expired", "help": []}});
+        let info: TxInfo = read(body).unwrap();
+        assert_eq!(info.error.unwrap().code, "LC2104");
+    }
+}

@@ -1,0 +1,78 @@
+//! One file per noun. Each command takes its arguments, the global flags and where to print, and
+//! gives an exit code or a failure.
+
+mod block;
+mod call;
+mod channel;
+mod down;
+mod explain;
+mod keys;
+mod logs;
+pub(crate) mod peer;
+mod ps;
+mod query;
+mod score;
+mod status;
+mod tx;
+mod up;
+mod version;
+
+use crate::args::{Command, Global};
+use crate::failure::Failure;
+use crate::network::DataFolder;
+use crate::output::Out;
+use clap::CommandFactory;
+use host_types::fault::Code;
+use std::process::ExitCode;
+
+/// What a command gives back.
+pub(crate) type Done = Result<ExitCode, Failure>;
+
+/// What every client command starts from.
+#[derive(Clone, Debug)]
+pub(crate) struct Context {
+    /// The global flags.
+    pub global: Global,
+    /// The local network that is meant.
+    pub data: DataFolder,
+    /// Where to print.
+    pub out: Out,
+}
+
+/// The runtime of the commands; workers of SCOREs never get here.
+pub(crate) fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
+    tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(|error| {
+        Failure::new(Code::Internal, format!("the runtime does not start: {error}"))
+    })
+}
+
+/// Runs a command.
+pub(crate) fn run(command: Command, global: Global, out: Out) -> Done {
+    let data = DataFolder::of(&global);
+    let context = Context { global, data, out };
+    match command {
+        Command::Up(up) => up::up(&up, &context),
+        Command::Down => down::down(&context),
+        Command::Ps => ps::ps(&context),
+        Command::Logs(logs) => logs::logs(&logs, &context),
+        Command::Explain(explain) => explain::explain(&explain.topic, out),
+        Command::Keys(_) => keys::list(&context),
+        Command::Completions(completions) => {
+            let mut script = Vec::new();
+            let mut definition = crate::args::Cli::command();
+            clap_complete::generate(completions.shell, &mut definition, "loopchain", &mut script);
+            out.raw(&String::from_utf8_lossy(&script));
+            Ok(ExitCode::SUCCESS)
+        }
+        Command::Version => version::version(out),
+        Command::Score(command) => score::score(command, &context),
+        Command::Status => runtime()?.block_on(status::status(&context)),
+        Command::Channel(command) => channel::channel(&command, &context),
+        Command::Tx(command) => runtime()?.block_on(tx::tx(command, &context)),
+        Command::Query(query) => runtime()?.block_on(query::query(query, &context)),
+        Command::Block(command) => runtime()?.block_on(block::block(&command, &context)),
+        // They need no data folder and are answered before.
+        Command::Peer(command) => peer::peer(&command, &context.global),
+        Command::Radiostation(command) => peer::radiostation(&command, &context.global),
+    }
+}

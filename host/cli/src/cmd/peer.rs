@@ -1,0 +1,81 @@
+//! `peer run`, `radiostation run`: the processes of a network.
+//!
+//! They stop on SIGINT and SIGTERM; with `--until-stdin-closes` also when stdin ends, which is how
+//! the children of `up` die with it, however it dies.
+
+use super::{Done, runtime};
+use crate::args::{Global, Run, RunCommand};
+use crate::failure::Failure;
+use host_node::config::{Overrides, PeerConfig, RadioStationConfig};
+use host_node::Shutdown;
+use host_types::fault::Code;
+use std::process::ExitCode;
+use tokio::io::AsyncReadExt;
+use tokio::signal::unix::{SignalKind, signal};
+
+/// `peer run`
+pub(crate) fn peer(RunCommand::Run(run): &RunCommand, global: &Global) -> Done {
+    let config = PeerConfig::load(&run.home, &overrides(global)?)?;
+    runtime()?.block_on(async {
+        let shutdown = watch(run)?;
+        Ok::<_, Failure>(host_node::peer::run(config, shutdown).await?)
+    })?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// `radiostation run`
+pub(crate) fn radiostation(RunCommand::Run(run): &RunCommand, global: &Global) -> Done {
+    let config = RadioStationConfig::load(&run.home, &overrides(global)?)?;
+    runtime()?.block_on(async {
+        let shutdown = watch(run)?;
+        Ok::<_, Failure>(host_node::radiostation::run(config, shutdown).await?)
+    })?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn overrides(global: &Global) -> Result<Overrides, Failure> {
+    let mut settings = Vec::new();
+    match global.verbose {
+        0 => {}
+        1 => settings.push("log.level=debug".to_owned()),
+        _ => settings.push("log.level=trace".to_owned()),
+    }
+    settings.extend(global.set.iter().cloned());
+    // Names and values that are no text are nobody's settings.
+    let variables = std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
+    Ok(Overrides::default().with_environment(variables).with_settings(&settings)?)
+}
+
+/// Watches what may stop this process.
+fn watch(run: &Run) -> Result<Shutdown, Failure> {
+    let no_signals = |error: std::io::Error| {
+        Failure::new(Code::Internal, format!("signals cannot be watched: {error}"))
+    };
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(no_signals)?;
+    let mut terminate = signal(SignalKind::terminate()).map_err(no_signals)?;
+    let (trigger, shutdown) = Shutdown::new();
+    let is_child = run.until_stdin_closes;
+    tokio::spawn(async move {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+            () = stdin_closes(), if is_child => {}
+        }
+        trigger.fire();
+        // A second signal means: at once.
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+        std::process::exit(130);
+    });
+    Ok(shutdown)
+}
+
+/// Reads stdin to its end; nothing is expected on it.
+async fn stdin_closes() {
+    let mut stdin = tokio::io::stdin();
+    let mut ignored = [0; 64];
+    while stdin.read(&mut ignored).await.is_ok_and(|count| count > 0) {}
+}

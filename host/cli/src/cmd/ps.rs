@@ -1,0 +1,54 @@
+//! `ps`: what runs, with which process and where.
+
+use super::{Context, Done};
+use crate::network::MemberRole;
+use crate::output::table;
+use serde_json::json;
+use std::process::ExitCode;
+
+/// Runs it.
+pub(crate) fn ps(context: &Context) -> Done {
+    let network = context.data.require_network()?;
+    let run = context.data.running()?;
+    let process = |name: &str| {
+        run.as_ref().and_then(|run| run.processes.iter().find(|process| process.name == name))
+    };
+    let mut documents = Vec::new();
+    let mut rows = Vec::new();
+    for member in &network.members {
+        let role = match member.role {
+            MemberRole::Radiostation => "radiostation",
+            MemberRole::Peer => "peer",
+        };
+        let process = process(&member.name);
+        let pid = process.map(|process| process.pid);
+        documents.push(json!({
+            "name": member.name,
+            "organisation": member.org,
+            "role": role,
+            "pid": pid,
+            "restarts": process.map_or(0, |process| process.restarts),
+            "rpc": member.rpc(),
+            "rest": member.url(),
+            "operations": format!("http://{}", member.ops()),
+        }));
+        rows.push(vec![
+            member.name.clone(),
+            member.org.clone(),
+            role.to_owned(),
+            pid.map_or_else(|| "stopped".to_owned(), |pid| pid.to_string()),
+            member.rpc(),
+            member.url(),
+        ]);
+    }
+    let document = json!({
+        "schema": "loopchain.ps.v1",
+        "data": context.data.path().display().to_string(),
+        "pid": run.as_ref().map(|run| run.pid),
+        "ready": run.as_ref().is_some_and(|run| run.is_ready),
+        "processes": documents,
+    });
+    let head = ["NAME", "ORGANISATION", "ROLE", "PID", "RPC", "REST"];
+    context.out.either(&document, table(&head, rows));
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,152 @@
+//! `score list|show` ask a peer; `score build|check|test` work on files.
+
+use super::{Context, Done, runtime};
+use crate::args::ScoreCommand;
+use crate::client::Client;
+use crate::failure::{EXIT_FOUND, Failure};
+use crate::output::{BAD, OK, table};
+use crate::profile;
+use crate::time::seconds;
+use host_types::fault::Code;
+use host_types::manifest::Method;
+use host_web::arguments::describe;
+use score_native_link::build::build_score_at;
+use score_native_link::{CheckedScore, Finding, check as check_bytes, hex};
+use serde_json::{Value, json};
+use std::path::Path;
+use std::process::{Command, ExitCode};
+use std::time::Instant;
+
+/// Runs it.
+pub(crate) fn score(command: ScoreCommand, context: &Context) -> Done {
+    match command {
+        ScoreCommand::List => runtime()?.block_on(list(context)),
+        ScoreCommand::Show { name } => runtime()?.block_on(show(&name, context)),
+        ScoreCommand::Build { folder } => build(&folder, context),
+        ScoreCommand::Check { file } => check(&file, context),
+        ScoreCommand::Test { folder, filter } => test(&folder, filter.as_deref(), context),
+    }
+}
+
+async fn list(context: &Context) -> Done {
+    let target = profile::target(&context.global, &context.data)?;
+    let client = Client::new(&target, context.global.timeout, context.out)?;
+    let (value, scores) = client.scores().await?;
+    let rows = scores.iter().map(|score| {
+        let sha256 = score.sha256.get(..16).unwrap_or(&score.sha256).to_owned();
+        vec![score.name.clone(), score.version.clone(), sha256, score.active_since.to_string()]
+    });
+    let lines = table(&["SCORE", "VERSION", "SHA-256", "SINCE BLOCK"], rows.collect());
+    context.out.either(&value, lines);
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn show(name: &str, context: &Context) -> Done {
+    let target = profile::target(&context.global, &context.data)?;
+    let client = Client::new(&target, context.global.timeout, context.out)?;
+    let (value, info, manifest) = client.score(name).await?;
+    let mut lines = vec![
+        format!("SCORE {} {} on {}", info.name, info.version, client.channel_name()),
+        format!("  {:<12} {}", "sha256", info.sha256),
+        format!("  {:<12} block {}", "active since", info.active_since),
+    ];
+    let methods = manifest.iter().flat_map(|manifest| &manifest.methods);
+    lines.extend(methods.map(|method| format!("  {:<12} {}", method.kind, signature(method))));
+    context.out.either(&value, lines);
+    Ok(ExitCode::SUCCESS)
+}
+
+fn signature(method: &Method) -> String {
+    format!("{}({}) -> {}", method.name, describe(&method.args), method.returns)
+}
+
+fn build(folder: &Path, context: &Context) -> Done {
+    let started = Instant::now();
+    let out = context.out;
+    let path = build_score_at(folder, &mut |line| out.note(&format!("  {}", line.trim_start())))
+        .map_err(|error| Failure::new(Code::BuildFailed, error.to_string()))?;
+    let bytes = std::fs::read(&path).map_err(|error| Failure::file(&path, &error))?;
+    let checked = check_bytes(&bytes).map_err(|findings| refused(&path, &findings))?;
+    let (name, version) = (&checked.manifest.name, &checked.manifest.version);
+    let line = format!(
+        "{OK} built {name} {version} for x86_64-linux   {} KB   sha256 {}…   {}",
+        checked.size / 1000,
+        hex(&checked.sha256).get(..8).unwrap_or_default(),
+        seconds(started.elapsed())
+    );
+    let mut document = facts(&checked);
+    document["path"] = path.display().to_string().into();
+    context.out.either(&document, [line, format!("  {}", path.display())]);
+    Ok(ExitCode::SUCCESS)
+}
+
+fn facts(checked: &CheckedScore) -> Value {
+    json!({
+        "schema": "loopchain.score-file.v1",
+        "name": checked.manifest.name,
+        "version": checked.manifest.version,
+        "abi": checked.manifest.abi,
+        "sha256": hex(&checked.sha256),
+        "size": checked.size,
+        "metered": checked.metered.is_metered(),
+        "floats": checked.floats,
+        "findings": [],
+    })
+}
+
+fn refused(path: &Path, findings: &[Finding]) -> Failure {
+    let lines: Vec<_> = findings.iter().map(|finding| format!("\n  {finding}")).collect();
+    let count = findings.len();
+    let shown = path.display();
+    let message = format!("{shown} may not be deployed, {count} findings:{}", lines.concat());
+    Failure::new(Code::ScoreRefused, message)
+        .with_help("correct what each line names, then build it again")
+        .with_exit(EXIT_FOUND)
+}
+
+fn check(path: &Path, context: &Context) -> Done {
+    let bytes = std::fs::read(path).map_err(|error| Failure::file(path, &error))?;
+    let checked = match check_bytes(&bytes) {
+        Ok(checked) => checked,
+        Err(findings) => return Err(refused(path, &findings)),
+    };
+    let metered = if checked.metered.is_metered() { OK } else { BAD };
+    let lines = vec![
+        format!("{OK} {} {}, ABI {}", checked.manifest.name, checked.manifest.version, checked.manifest.abi),
+        format!("  sha256    {}", hex(&checked.sha256)),
+        format!("  size      {} bytes", checked.size),
+        format!(
+            "{metered} metered   {} of {} loops count steps",
+            checked.metered.metered_loops, checked.metered.loops
+        ),
+        format!("  floats    {} instructions", checked.floats),
+    ];
+    context.out.either(&facts(&checked), lines);
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The crate's own tests, by cargo; its output is passed through.
+fn test(folder: &Path, filter: Option<&str>, context: &Context) -> Done {
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let mut command = Command::new(cargo);
+    command.arg("test").current_dir(folder);
+    if let Some(filter) = filter {
+        command.arg(filter);
+    }
+    // One document on stdout: what the tests print goes to stderr then.
+    if context.out.is_json() {
+        command.stdout(std::io::stderr());
+    }
+    let status = command.status().map_err(|error| {
+        Failure::new(Code::BuildFailed, format!("cargo does not start: {error}"))
+            .with_help("install Rust: https://rustup.rs")
+    })?;
+    let shown = folder.display().to_string();
+    if !status.success() {
+        return Err(Failure::new(Code::BuildFailed, format!("the tests of {shown} failed"))
+            .with_exit(EXIT_FOUND));
+    }
+    let document = json!({"schema": "loopchain.score-test.v1", "folder": shown, "passed": true});
+    context.out.either(&document, [format!("{OK} the tests of {shown} passed")]);
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,206 @@
+//! `status`: how the channels of a network are, as its peers see them.
+
+use super::{Context, Done};
+use crate::args::Global;
+use crate::client::{ChannelInfo, Client};
+use crate::failure::Failure;
+use crate::network::{DataFolder, Member};
+use crate::output::{BAD, OK, WARN};
+use crate::profile::{self, Target};
+use host_types::fault::Code;
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+use std::process::ExitCode;
+use std::time::Duration;
+
+/// A peer that does not answer so long is told as absent.
+const ANSWER: Duration = Duration::from_secs(2);
+
+/// What one peer said.
+struct Seen {
+    name: String,
+    channels: Result<Vec<ChannelInfo>, Failure>,
+}
+
+/// Runs it.
+pub(crate) async fn status(context: &Context) -> Done {
+    let seen = match &context.global.endpoint {
+        Some(_) => {
+            let target = profile::target(&context.global, &context.data)?;
+            vec![ask(&target.endpoint.clone(), target, context).await]
+        }
+        None => local(&context.global, &context.data, context).await?,
+    };
+    if let [only] = seen.as_slice()
+        && let Err(failure) = &only.channels
+    {
+        return Err(failure.clone());
+    }
+    let channels = by_channel(&seen);
+    if channels.is_empty() {
+        return Err(Failure::new(Code::Unreachable, "no peer answers"));
+    }
+    context.out.either(&document(&seen, &channels), lines(&seen, &channels));
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn local(
+    global: &Global,
+    data: &DataFolder,
+    context: &Context,
+) -> Result<Vec<Seen>, Failure> {
+    let network = data.require_network()?;
+    if data.running()?.is_none() {
+        let message = format!("the local network in {} does not run", data.path().display());
+        return Err(Failure::new(Code::NotRunning, message));
+    }
+    let asked = network.peers().map(|member: &Member| async {
+        let global = Global { endpoint: Some(member.url()), ..global.clone() };
+        match profile::target(&global, data) {
+            Ok(target) => {
+                let name = format!("{}/{}", member.org, member.name);
+                Seen { name, ..ask(&member.url(), target, context).await }
+            }
+            Err(failure) => Seen { name: member.name.clone(), channels: Err(failure) },
+        }
+    });
+    Ok(futures::future::join_all(asked).await)
+}
+
+async fn ask(name: &str, target: Target, context: &Context) -> Seen {
+    let wait = context.global.timeout.min(ANSWER);
+    let channels = match Client::new(&target, wait, context.out) {
+        Ok(client) => client.channels().await.map(|(_, channels)| channels),
+        Err(failure) => Err(failure),
+    };
+    Seen { name: name.to_owned(), channels }
+}
+
+type ByChannel<'a> = BTreeMap<&'a str, Vec<(&'a str, &'a ChannelInfo)>>;
+
+fn by_channel(seen: &[Seen]) -> ByChannel<'_> {
+    let mut channels = ByChannel::new();
+    for peer in seen {
+        for channel in peer.channels.iter().flatten() {
+            channels.entry(&channel.channel).or_default().push((&peer.name, channel));
+        }
+    }
+    channels
+}
+
+/// The peer that is furthest speaks for the channel.
+fn furthest<'a>(views: &[(&'a str, &'a ChannelInfo)]) -> Option<&'a ChannelInfo> {
+    views.iter().map(|(_, info)| *info).max_by_key(|info| info.height)
+}
+
+fn verdict(info: &ChannelInfo) -> &'static str {
+    match info.mode.as_str() {
+        _ if info.connected_weight() < info.quorum => "no quorum",
+        "normal" => "OK",
+        "halted" => "halted",
+        "degraded" => "degraded",
+        _ => "catching up",
+    }
+}
+
+fn lines(seen: &[Seen], channels: &ByChannel<'_>) -> Vec<String> {
+    let mut lines = Vec::new();
+    for (name, views) in channels {
+        let Some(info) = furthest(views) else { continue };
+        let verdict = verdict(info);
+        let mark = if verdict == "OK" { OK } else { WARN };
+        lines.push(format!(
+            "{mark} {name:<18} #{}   {} of {} voting   {verdict}",
+            info.height,
+            info.connected_weight(),
+            info.total_weight
+        ));
+        for (peer, view) in views {
+            if view.mode != "normal" || view.height + 2 < info.height {
+                let reason = view.mode_reason.as_deref().unwrap_or_default();
+                lines.push(format!("  {WARN} {peer:<18} {}  #{}  {reason}", view.mode, view.height));
+            }
+        }
+    }
+    for peer in seen {
+        if let Err(failure) = &peer.channels {
+            lines.push(format!("  {BAD} {:<18} {}", peer.name, failure.message()));
+        }
+    }
+    lines
+}
+
+fn document(seen: &[Seen], channels: &ByChannel<'_>) -> Value {
+    let channels: Vec<_> = channels
+        .iter()
+        .filter_map(|(name, views)| {
+            let info = furthest(views)?;
+            let peers: Vec<_> = views
+                .iter()
+                .map(|(peer, view)| {
+                    json!({"name": peer, "height": view.height, "mode": view.mode,
+                           "mode_reason": view.mode_reason, "block_hash": view.block_hash})
+                })
+                .collect();
+            Some(json!({
+                "channel": name,
+                "rule": info.rule,
+                "height": info.height,
+                "block_hash": info.block_hash,
+                "leader": info.leader,
+                "transactions": info.transactions,
+                "voting_weight": info.connected_weight(),
+                "total_weight": info.total_weight,
+                "quorum": info.quorum,
+                "verdict": verdict(info),
+                "peers": peers,
+            }))
+        })
+        .collect();
+    let peers: Vec<_> = seen
+        .iter()
+        .map(|peer| {
+            let error = peer.channels.as_ref().err().map(|failure| failure.message().to_owned());
+            json!({"name": peer.name, "answers": error.is_none(), "error": error})
+        })
+        .collect();
+    json!({"schema": "loopchain.status.v1", "channels": channels, "peers": peers})
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn info(height: u64, connected: usize) -> ChannelInfo {
+        let validators: Vec<_> = (0..4)
+            .map(|i| json!({"name": format!("o/peer{i}"), "weight": 1, "connected": i < connected}))
+            .collect();
+        serde_json::from_value(json!({
+            "channel": "demo", "genesis": "", "rule": "lft", "height": height, "block_hash": "",
+            "leader": null, "mode": "normal", "mode_reason": null, "quorum": 3,
+            "total_weight": 4, "faulty_max": 1, "transactions": 0, "validators": validators,
+        }))
+        .unwrap()
+    }
+
+    #[test]
+    fn the_furthest_peer_speaks_for_the_channel_and_absent_ones_are_told() {
+        let seen = [
+            Seen { name: "o/peer0".to_owned(), channels: Ok(vec![info(7, 3)]) },
+            Seen { name: "o/peer1".to_owned(), channels: Ok(vec![info(3, 3)]) },
+            Seen {
+                name: "o/peer2".to_owned(),
+                channels: Err(Failure::new(Code::Unreachable, "no answer")),
+            },
+        ];
+        let lines = lines(&seen, &by_channel(&seen));
+        assert_eq!(lines[0], format!("{OK} demo               #7   3 of 4 voting   OK"));
+        assert!(lines[1].contains("o/peer1") && lines[1].contains("#3"), "{lines:?}");
+        assert!(lines[2].contains("o/peer2") && lines[2].contains("no answer"), "{lines:?}");
+    }
+
+    #[test]
+    fn too_little_weight_is_no_quorum() {
+        assert_eq!(verdict(&info(7, 2)), "no quorum");
+    }
+}

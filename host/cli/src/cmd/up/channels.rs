@@ -1,0 +1,195 @@
+//! Which channels a local network has: `channels.toml` on one side, genesis files on the other.
+//!
+//! In: the file. Out: `DATA/channels/NAME.{genesis,json}` for every channel that has none; peers
+//! watch the folder. A channel that exists is never written again: what it is stands on its chain.
+
+use crate::failure::Failure;
+use crate::network::{DataFolder, make_folder, write_json, write_whole};
+use host_node::config::{ChannelsFile, GenesisInputs, nearest_channels_file};
+use host_types::codec::{Decode, Encode};
+use host_types::fault::Code;
+use host_types::genesis::ChannelGenesis;
+use host_types::ids::ChannelName;
+use serde_json::json;
+use std::path::{Path, PathBuf};
+
+/// The channels of a network that was started where no channels.toml is.
+const DEFAULT_CHANNELS: &str = include_str!("../../../../../channels.toml");
+/// The channel of the profile, when there is one of that name.
+const PROFILE_CHANNEL: &str = "demo";
+
+/// What became of one channel of the file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum State {
+    /// It has a genesis now.
+    Created,
+    /// It exists as the file says.
+    Same,
+    /// It exists, and the file says something else.
+    Differs,
+}
+
+/// The file that is meant: as given, else the nearest upwards, else one of our own in the data
+/// folder.
+pub(crate) fn find(given: Option<&Path>, data: &DataFolder) -> Result<PathBuf, Failure> {
+    if let Some(given) = given {
+        return Ok(given.to_path_buf());
+    }
+    let here = std::env::current_dir()
+        .map_err(|error| Failure::new(Code::ConfigUnreadable, format!("no folder: {error}")))?;
+    if let Some(found) = nearest_channels_file(&here) {
+        let is_here = found.parent() == Some(here.as_path());
+        return Ok(if is_here { PathBuf::from("./channels.toml") } else { found });
+    }
+    let own = data.join("channels.toml");
+    if !own.exists() {
+        write_whole(&own, DEFAULT_CHANNELS.as_bytes())?;
+    }
+    Ok(own)
+}
+
+/// Reads the file; one without channels is refused.
+pub(crate) fn load(path: &Path) -> Result<ChannelsFile, Failure> {
+    let file = ChannelsFile::load(path)?;
+    if file.channels.is_empty() {
+        let message = format!("{} names no channel", path.display());
+        return Err(Failure::new(Code::ConfigBadValue, message)
+            .with_help("write at least `[channel.demo]`"));
+    }
+    Ok(file)
+}
+
+/// The channel of the profile: `demo`, else the first.
+pub(crate) fn profile_channel(file: &ChannelsFile) -> Option<&ChannelName> {
+    let demo = file.channels.keys().find(|name| name.as_str() == PROFILE_CHANNEL);
+    demo.or_else(|| file.channels.keys().next())
+}
+
+/// The genesis of a channel of this network; `None` when there is none yet.
+pub(crate) fn genesis(
+    data: &DataFolder,
+    channel: &ChannelName,
+) -> Result<Option<ChannelGenesis>, Failure> {
+    let path = genesis_path(data, channel);
+    let bytes = match std::fs::read(&path) {
+        Ok(bytes) => bytes,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(Failure::file(&path, &error)),
+    };
+    ChannelGenesis::from_bytes(&bytes).map(Some).map_err(|error| {
+        Failure::new(Code::StoreDamaged, format!("{}: {error}", path.display()))
+    })
+}
+
+fn genesis_path(data: &DataFolder, channel: &ChannelName) -> PathBuf {
+    data.join("channels").join(format!("{channel}.genesis"))
+}
+
+/// Checks every channel of the file and writes the genesis of those that have none. Nothing is
+/// written when one of them is wrong.
+pub(crate) fn write(
+    data: &DataFolder,
+    file: &ChannelsFile,
+    inputs: &GenesisInputs,
+) -> Result<(Vec<(ChannelName, State)>, Vec<String>), Failure> {
+    make_folder(&data.join("channels"))?;
+    let (mut states, mut warnings, mut fresh) = (Vec::new(), Vec::new(), Vec::new());
+    for channel in file.channels.keys() {
+        let existing = genesis(data, channel)?;
+        let mut inputs = inputs.clone();
+        if let Some(existing) = &existing {
+            inputs.created = existing.created;
+            inputs.certificates = existing.certificates.clone();
+        }
+        let planned = file.genesis(channel, &inputs)?;
+        let state = match &existing {
+            None => State::Created,
+            Some(existing) if *existing == planned.genesis => State::Same,
+            Some(_) => State::Differs,
+        };
+        if state == State::Created {
+            warnings.extend(planned.warnings);
+            fresh.push(planned.genesis);
+        }
+        states.push((channel.clone(), state));
+    }
+    for genesis in &fresh {
+        store(data, genesis)?;
+    }
+    Ok((states, warnings))
+}
+
+fn store(data: &DataFolder, genesis: &ChannelGenesis) -> Result<(), Failure> {
+    let validators = genesis.validators.all().iter().map(|validator| {
+        json!({"name": validator.name.as_str(), "weight": validator.weight.get(),
+               "group": validator.group})
+    });
+    let summary = json!({
+        "schema": "loopchain.genesis.v1",
+        "channel": genesis.channel.as_str(),
+        "genesis": genesis.hash().to_string(),
+        "network": genesis.network.to_string(),
+        "rule": genesis.rule.id,
+        "rule_version": genesis.rule.version,
+        "quorum": genesis.validators.quorum_weight().to_string(),
+        "total_weight": genesis.validators.total_weight().to_string(),
+        "validators": validators.collect::<Vec<_>>(),
+        "created_us": genesis.created.get(),
+    });
+    write_json(&data.join("channels").join(format!("{}.json", genesis.channel)), &summary)?;
+    // Last, because peers take a channel up when they see this file.
+    write_whole(&genesis_path(data, &genesis.channel), &genesis.to_bytes())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cmd::up::prepare::{Wanted, genesis_inputs, network};
+
+    fn parsed(text: &str) -> ChannelsFile {
+        ChannelsFile::parse(Path::new("channels.toml"), text.to_owned()).unwrap()
+    }
+
+    #[test]
+    fn a_channel_is_written_once_and_a_difference_is_told() {
+        let folder = tempfile::tempdir().unwrap();
+        let data = DataFolder::at(folder.path());
+        let wanted = Wanted { peers: None, base_port: None };
+        let (network, _) = network(&data, wanted).unwrap();
+        let inputs = genesis_inputs(&data, &network).unwrap();
+        let states = |text: &str| {
+            let (states, _) = write(&data, &parsed(text), &inputs).unwrap();
+            states.into_iter().map(|(name, state)| (name.to_string(), state)).collect::<Vec<_>>()
+        };
+        let one = |name: &str, state| (name.to_owned(), state);
+        assert_eq!(states("[channel.a]"), [one("a", State::Created)]);
+        let first = genesis(&data, &ChannelName::new("a").unwrap()).unwrap();
+        assert_eq!(
+            states("[channel.a]\n[channel.b]"),
+            [one("a", State::Same), one("b", State::Created)]
+        );
+        let changed = states("[channel.a]\n[channel.a.limits]\nblock_txs = 5");
+        assert_eq!(changed, [one("a", State::Differs)]);
+        assert_eq!(genesis(&data, &ChannelName::new("a").unwrap()).unwrap(), first);
+        assert!(data.join("channels/a.json").exists());
+    }
+
+    #[test]
+    fn one_wrong_channel_writes_none() {
+        let folder = tempfile::tempdir().unwrap();
+        let data = DataFolder::at(folder.path());
+        let wanted = Wanted { peers: None, base_port: None };
+        let (network, _) = network(&data, wanted).unwrap();
+        let inputs = genesis_inputs(&data, &network).unwrap();
+        let file = parsed("[channel.a]\n[channel.b]\nfaulty_peers_max = 3");
+        assert_eq!(write(&data, &file, &inputs).unwrap_err().code(), Code::ConfigUnsafe);
+        assert_eq!(genesis(&data, &ChannelName::new("a").unwrap()).unwrap(), None);
+    }
+
+    #[test]
+    fn the_profile_means_demo_else_the_first_channel() {
+        let of = |text: &str| profile_channel(&parsed(text)).unwrap().to_string();
+        assert_eq!(of("[channel.a]\n[channel.demo]"), "demo");
+        assert_eq!(of("[channel.b]\n[channel.a]"), "a");
+    }
+}

@@ -1,0 +1,270 @@
+//! The processes of a local network: started, watched, started again, stopped in order.
+//!
+//! In: members of the network. Out: running children and [`Event`]s about them. A child dies with
+//! `up` however that dies: it holds the reading end of a pipe whose other end only `up` has, and
+//! stops when the pipe closes. Children have a process group of their own, so that Ctrl-C reaches
+//! `up` only, which stops them in order.
+
+use crate::failure::Failure;
+use crate::network::{DataFolder, Member, MemberRole, RunFile, RunningProcess, make_folder, write_json};
+use host_types::fault::Code;
+use std::fs::File;
+use std::path::PathBuf;
+use std::process::Stdio;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+use tokio::process::{Child, ChildStdin, Command};
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinHandle;
+
+/// How long a dead peer stays dead: long enough to be noticed, and not to spin.
+const RESTART_AFTER: Duration = Duration::from_secs(1);
+/// How long a child may take to stop before it is killed.
+const STOP_WITHIN: Duration = Duration::from_secs(10);
+/// Events that wait to be told.
+const EVENTS_MAX: usize = 64;
+/// How much of the end of a log goes into an error, bytes.
+const TAIL_BYTES: usize = 2_000;
+
+/// What a child is to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Phase {
+    Run,
+    Stop,
+    Kill,
+}
+
+/// What happened to a child.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Event {
+    /// It ended without being asked to; how.
+    Died(String, String),
+    /// It was started again.
+    Restarted(String),
+    /// It cannot be started; why.
+    NotStarted(String, String),
+}
+
+/// The children of one `up`.
+#[derive(Debug)]
+pub(crate) struct Children {
+    data: DataFolder,
+    extra: Vec<String>,
+    run: Arc<Mutex<RunFile>>,
+    phases: Vec<(MemberRole, watch::Sender<Phase>)>,
+    tasks: Vec<(MemberRole, JoinHandle<()>)>,
+    sender: mpsc::Sender<Event>,
+    events: mpsc::Receiver<Event>,
+}
+
+impl Children {
+    /// None yet. `extra` arguments go to every peer.
+    pub(crate) fn new(data: &DataFolder, extra: Vec<String>) -> Self {
+        let run = RunFile {
+            schema: "loopchain.run.v1".to_owned(),
+            pid: std::process::id(),
+            started_us: crate::time::now_us(),
+            ..RunFile::default()
+        };
+        let (sender, events) = mpsc::channel(EVENTS_MAX);
+        Self {
+            data: data.clone(),
+            extra,
+            run: Arc::new(Mutex::new(run)),
+            phases: Vec::new(),
+            tasks: Vec::new(),
+            sender,
+            events,
+        }
+    }
+
+    /// Starts one and keeps it running.
+    pub(crate) fn start(&mut self, member: &Member) -> Result<(), Failure> {
+        make_folder(&self.data.join("logs"))?;
+        let (phase, phases) = watch::channel(Phase::Run);
+        let nurse = Nurse {
+            data: self.data.clone(),
+            member: member.clone(),
+            extra: if member.role == MemberRole::Peer { self.extra.clone() } else { Vec::new() },
+            run: Arc::clone(&self.run),
+            phases,
+            events: self.sender.clone(),
+        };
+        let child = nurse.spawn()?;
+        self.phases.push((member.role, phase));
+        self.tasks.push((member.role, tokio::spawn(nurse.watch(child))));
+        Ok(())
+    }
+
+    /// The next event.
+    pub(crate) async fn event(&mut self) -> Option<Event> {
+        self.events.recv().await
+    }
+
+    /// Tells `ps` that the network answers.
+    pub(crate) fn set_ready(&self) -> Result<(), Failure> {
+        let mut run = self.run.lock().unwrap_or_else(PoisonError::into_inner);
+        run.is_ready = true;
+        write_json(&self.data.join("run.json"), &*run)
+    }
+
+    /// Stops the peers, then the radiostation; with `kill`, at once.
+    pub(crate) async fn stop(&mut self) {
+        for role in [MemberRole::Peer, MemberRole::Radiostation] {
+            self.tell(role, Phase::Stop);
+            for (_, task) in self.tasks.iter_mut().filter(|(of, _)| *of == role) {
+                // A nurse that panicked has dropped its child, which kills it.
+                task.await.ok();
+            }
+        }
+        self.tasks.clear();
+    }
+
+    /// Ends every wait of [`Children::stop`].
+    pub(crate) fn kill(&self) -> impl Fn() + use<> {
+        let phases: Vec<_> = self.phases.iter().map(|(_, phase)| phase.clone()).collect();
+        move || {
+            for phase in &phases {
+                phase.send_replace(Phase::Kill);
+            }
+        }
+    }
+
+    fn tell(&self, role: MemberRole, wish: Phase) {
+        for (_, phase) in self.phases.iter().filter(|(of, _)| *of == role) {
+            phase.send_if_modified(|phase| {
+                let is_more = *phase < wish;
+                *phase = wish.max(*phase);
+                is_more
+            });
+        }
+    }
+}
+
+/// Starts and watches one child.
+struct Nurse {
+    data: DataFolder,
+    member: Member,
+    extra: Vec<String>,
+    run: Arc<Mutex<RunFile>>,
+    phases: watch::Receiver<Phase>,
+    events: mpsc::Sender<Event>,
+}
+
+impl Nurse {
+    fn spawn(&self) -> Result<(Child, ChildStdin), Failure> {
+        let path = self.data.log(&self.member.name);
+        let log = File::options().create(true).append(true).open(&path);
+        let log = log.map_err(|error| Failure::file(&path, &error))?;
+        let second = log.try_clone().map_err(|error| Failure::file(&path, &error))?;
+        let role = match self.member.role {
+            MemberRole::Peer => "peer",
+            MemberRole::Radiostation => "radiostation",
+        };
+        let mut command = Command::new(program());
+        command.args([role, "run", "--until-stdin-closes", "--home"]);
+        command.arg(self.data.join(&self.member.home)).args(&self.extra);
+        if self.member.role == MemberRole::Radiostation {
+            // Settings in the environment are meant for peers; it has fewer keys.
+            let names = std::env::vars_os().map(|(name, _)| name);
+            let settings = names.filter(|name| {
+                name.to_str().is_some_and(|n| n.starts_with("LOOPCHAIN_") && n.contains("__"))
+            });
+            settings.for_each(|name| {
+                command.env_remove(name);
+            });
+        }
+        command.stdin(Stdio::piped()).stdout(log).stderr(second);
+        command.process_group(0).kill_on_drop(true);
+        let failed = |error: std::io::Error| {
+            let message = format!("{} does not start: {error}", self.member.name);
+            Failure::new(Code::StartFailed, message)
+        };
+        let mut child = command.spawn().map_err(failed)?;
+        let stdin = child.stdin.take().ok_or_else(|| failed(std::io::ErrorKind::BrokenPipe.into()))?;
+        self.record(child.id())?;
+        Ok((child, stdin))
+    }
+
+    /// Writes into `run.json` which process it is now.
+    fn record(&self, pid: Option<u32>) -> Result<(), Failure> {
+        let mut run = self.run.lock().unwrap_or_else(PoisonError::into_inner);
+        let name = &self.member.name;
+        match (pid, run.processes.iter_mut().find(|process| process.name == *name)) {
+            (Some(pid), Some(process)) => {
+                process.pid = pid;
+                process.restarts += 1;
+            }
+            (Some(pid), None) => {
+                run.processes.push(RunningProcess { name: name.clone(), pid, restarts: 0 });
+            }
+            (None, _) => run.processes.retain(|process| process.name != *name),
+        }
+        write_json(&self.data.join("run.json"), &*run)
+    }
+
+    async fn watch(mut self, mut child: (Child, ChildStdin)) {
+        loop {
+            let how = tokio::select! {
+                ended = child.0.wait() => match ended {
+                    Ok(status) => status.to_string(),
+                    Err(error) => error.to_string(),
+                },
+                () = asked(&mut self.phases, Phase::Stop) => return self.stop(child).await,
+            };
+            let name = self.member.name.clone();
+            // Nobody listens any more only when `up` is ending.
+            self.events.send(Event::Died(name.clone(), how)).await.ok();
+            child = loop {
+                tokio::select! {
+                    () = tokio::time::sleep(RESTART_AFTER) => {}
+                    () = asked(&mut self.phases, Phase::Stop) => return,
+                }
+                match self.spawn() {
+                    Ok(child) => break child,
+                    Err(why) => {
+                        let event = Event::NotStarted(name.clone(), why.message().to_owned());
+                        self.events.send(event).await.ok();
+                    }
+                }
+            };
+            self.events.send(Event::Restarted(name)).await.ok();
+        }
+    }
+
+    /// Closing the pipe asks it to stop; after a while, or when asked twice, it is killed.
+    async fn stop(&mut self, (mut child, stdin): (Child, ChildStdin)) {
+        drop(stdin);
+        let is_gone = tokio::select! {
+            _ = child.wait() => true,
+            () = tokio::time::sleep(STOP_WITHIN) => false,
+            () = asked(&mut self.phases, Phase::Kill) => false,
+        };
+        if !is_gone {
+            // It may have ended in between.
+            child.kill().await.ok();
+        }
+        self.record(None).ok();
+    }
+}
+
+/// Returns when at least this is asked for.
+async fn asked(phases: &mut watch::Receiver<Phase>, least: Phase) {
+    // An error means that `up` has dropped the sender: it is ending.
+    phases.wait_for(|phase| *phase >= least).await.ok();
+}
+
+/// This program. A build may have put another file in its place; the running one still works.
+fn program() -> PathBuf {
+    let own = std::env::current_exe().unwrap_or_default();
+    if own.is_file() { own } else { PathBuf::from("/proc/self/exe") }
+}
+
+/// The last lines of a child's log, for an error.
+pub(crate) fn log_tail(data: &DataFolder, name: &str) -> String {
+    let bytes = std::fs::read(data.log(name)).unwrap_or_default();
+    let start = bytes.len().saturating_sub(TAIL_BYTES);
+    let text = String::from_utf8_lossy(bytes.get(start..).unwrap_or_default()).into_owned();
+    let lines: Vec<_> = text.lines().rev().take(8).collect();
+    lines.into_iter().rev().map(|line| format!("\n  {line}")).collect()
+}

@@ -1,0 +1,135 @@
+//! The task that executes blocks and hands final ones to the store's thread.
+//!
+//! In: [`Work`] in order. Out: results to the actor, stored blocks to whoever follows the channel.
+//! The store writes block h while h+1 is executed; a failed write halts this channel.
+
+use super::actor::Command;
+use super::execution::{Executor, Knowledge};
+use host_core::effect::FinalBlock;
+use host_core::input::Input;
+use host_store::{ChannelStore, CommitBlock};
+use host_types::block::Block;
+use host_types::{BlockId, Height};
+use std::sync::mpsc as blocking;
+use tokio::sync::{mpsc, watch};
+
+/// Orders that may wait for the executor. The pipeline asks for a handful per view.
+pub const WORK_QUEUE_MAX: usize = 1_024;
+/// Batches that may wait for the store's thread; execution waits beyond.
+const STORE_QUEUE_MAX: usize = 64;
+
+/// What the executor is told.
+#[derive(Debug)]
+pub enum Work {
+    /// Execute a block.
+    Execute(Block),
+    /// A block will never be final.
+    Forget(BlockId),
+    /// Store final blocks.
+    Commit(Vec<FinalBlock>),
+    /// Blocks are stored.
+    Stored(Vec<BlockId>, Height),
+}
+
+/// What others may know of execution: as of the last stored block.
+pub type KnowledgeWatch = watch::Receiver<Knowledge>;
+
+/// Starts executor and store thread; gives the way in.
+///
+/// # Errors
+/// When the thread cannot be started.
+pub fn start(
+    executor: Executor,
+    store: ChannelStore,
+    actor: mpsc::Sender<Command>,
+) -> std::io::Result<(mpsc::Sender<Work>, KnowledgeWatch)> {
+    let (work, orders) = mpsc::channel(WORK_QUEUE_MAX);
+    let (to_store, batches) = blocking::sync_channel(STORE_QUEUE_MAX);
+    let (knowledge, watch) = watch::channel(executor.base().clone());
+    let (done, fate) = (work.clone(), actor.clone());
+    std::thread::Builder::new()
+        .name("store".into())
+        .spawn(move || write_batches(store, &batches, &done, &fate))?;
+    let task = Task { executor, actor, to_store, knowledge };
+    tokio::spawn(task.run(orders));
+    Ok((work, watch))
+}
+
+fn write_batches(
+    mut store: ChannelStore,
+    batches: &blocking::Receiver<Vec<CommitBlock>>,
+    done: &mpsc::Sender<Work>,
+    actor: &mpsc::Sender<Command>,
+) {
+    while let Ok(mut batch) = batches.recv() {
+        // Blocks that are ready together share one sync.
+        batch.extend(batches.try_iter().flatten());
+        match store.commit(&batch) {
+            Ok(()) => {
+                let ids: Vec<_> = batch.iter().map(|b| b.block.id()).collect();
+                let height = batch.last().map_or(Height::ZERO, |b| b.block.header().height);
+                if done.blocking_send(Work::Stored(ids, height)).is_err() {
+                    return;
+                }
+            }
+            Err(error) => {
+                // Never a retry: the channel is halted, reads go on.
+                actor.blocking_send(Command::Halt(error.to_string())).ok();
+                return;
+            }
+        }
+    }
+}
+
+struct Task {
+    executor: Executor,
+    actor: mpsc::Sender<Command>,
+    to_store: blocking::SyncSender<Vec<CommitBlock>>,
+    knowledge: watch::Sender<Knowledge>,
+}
+
+impl Task {
+    async fn run(mut self, mut orders: mpsc::Receiver<Work>) {
+        while let Some(order) = orders.recv().await {
+            match order {
+                Work::Execute(block) => self.execute(&block).await,
+                Work::Forget(block) => self.executor.forget(block).await,
+                Work::Commit(blocks) => self.commit(blocks),
+                Work::Stored(blocks, height) => self.stored(blocks, height).await,
+            }
+        }
+    }
+
+    async fn execute(&mut self, block: &Block) {
+        let result = self.executor.execute(block).await;
+        let input = Input::Executed { block: block.id(), result };
+        self.tell(Command::Input(input)).await;
+    }
+
+    fn commit(&self, blocks: Vec<FinalBlock>) {
+        let mut batch = Vec::with_capacity(blocks.len());
+        for FinalBlock { block, proof, .. } in blocks {
+            let Some(layer) = self.executor.layer(&block.id()) else {
+                tracing::error!("final block {} was not executed here", block.id());
+                return;
+            };
+            let (result, tree) = (layer.result.clone(), layer.tree.clone());
+            batch.push(CommitBlock { block, result, tree, proof });
+        }
+        // The thread is gone only after it has halted the channel.
+        self.to_store.send(batch).ok();
+    }
+
+    async fn stored(&mut self, blocks: Vec<BlockId>, height: Height) {
+        for block in blocks {
+            self.executor.settle(block).await;
+        }
+        self.knowledge.send_replace(self.executor.base().clone());
+        self.tell(Command::Stored(height)).await;
+    }
+
+    async fn tell(&self, command: Command) {
+        // The actor is gone only when the channel stops.
+        self.actor.send(command).await.ok();
+    }
+}

@@ -1,0 +1,150 @@
+//! Raw transactions on their way into the pipeline: what waits together is checked together.
+//!
+//! In: envelopes from clients (who wait for a verdict) and from peers. Out: admitted transactions
+//! to the actor. One batch is checked at a time, off the async threads; while it runs the next one
+//! gathers, so batches grow exactly as fast as the load. Deliberately not here: the checks
+//! (`host_core::ingest`), the pool.
+
+use super::actor::Command;
+use super::executor_task::KnowledgeWatch;
+use host_core::ingest::{AdmitContext, AdmittedTx, admit};
+use host_types::genesis::ChannelGenesis;
+use host_types::{BlockTime, Code, GenesisHash, RawTx, Rejection};
+use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
+use tokio::sync::{mpsc, oneshot, watch};
+
+/// Requests that may wait to be checked. More: clients are told to come back, peers' batches wait.
+pub const INTAKE_QUEUE_MAX: usize = 4_096;
+/// Transactions checked together.
+const BATCH_MAX: usize = 1_024;
+
+/// Who waits for the verdict of one transaction.
+pub type Verdict = oneshot::Sender<Result<(), Rejection>>;
+
+/// Raw transactions.
+#[derive(Debug)]
+pub enum Raw {
+    /// One of a client of this node.
+    Client(RawTx, Verdict),
+    /// Several told by a peer.
+    Peer(Vec<RawTx>),
+}
+
+/// This node's clock, microseconds since 1970.
+#[must_use]
+pub fn wall_clock() -> BlockTime {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    BlockTime::new(u64::try_from(since.as_micros()).unwrap_or(u64::MAX))
+}
+
+/// Makes the context of admission at this moment.
+#[derive(Clone, Debug)]
+pub struct ContextSource {
+    /// The channel.
+    pub genesis: Arc<ChannelGenesis>,
+    /// Its hash.
+    pub hash: GenesisHash,
+    /// Members as of the last stored block.
+    pub knowledge: KnowledgeWatch,
+    /// Time of the last stored block.
+    pub block_time: watch::Receiver<BlockTime>,
+}
+
+impl ContextSource {
+    /// The context now.
+    #[must_use]
+    pub fn now(&self) -> AdmitContext {
+        AdmitContext {
+            genesis: self.hash,
+            limits: self.genesis.limits,
+            policies: self.genesis.policies.clone(),
+            membership: Arc::clone(&self.knowledge.borrow().membership),
+            block_time: *self.block_time.borrow(),
+            wall: wall_clock(),
+        }
+    }
+}
+
+/// The way in.
+#[derive(Clone, Debug)]
+pub struct Intake(mpsc::Sender<Raw>);
+
+impl Intake {
+    /// Starts the task.
+    #[must_use]
+    pub fn start(context: ContextSource, actor: mpsc::Sender<Command>) -> Self {
+        let (sender, receiver) = mpsc::channel(INTAKE_QUEUE_MAX);
+        tokio::spawn(run(context, actor, receiver));
+        Self(sender)
+    }
+
+    /// Checks one transaction of a client.
+    ///
+    /// # Errors
+    /// Its refusal.
+    pub async fn submit(&self, raw: RawTx) -> Result<(), Rejection> {
+        let (verdict, answer) = oneshot::channel();
+        let full = || Rejection::new(Code::PoolFull, "too many transactions wait to be checked");
+        self.0.try_send(Raw::Client(raw, verdict)).map_err(|_| full())?;
+        answer.await.map_err(|_| Rejection::new(Code::ChannelHalted, "the channel has stopped"))?
+    }
+
+    /// Takes what a peer told; drops it when the channel has stopped.
+    pub async fn from_peer(&self, raw: Vec<RawTx>) {
+        self.0.send(Raw::Peer(raw)).await.ok();
+    }
+}
+
+async fn run(context: ContextSource, actor: mpsc::Sender<Command>, mut queue: mpsc::Receiver<Raw>) {
+    while let Some(first) = queue.recv().await {
+        let (mut raw, mut verdicts) = (Vec::new(), Vec::new());
+        let mut add = |one: Raw| match one {
+            Raw::Client(tx, verdict) => {
+                raw.push(tx);
+                verdicts.push(Some(verdict));
+            }
+            Raw::Peer(txs) => {
+                verdicts.extend(txs.iter().map(|_| None));
+                raw.extend(txs);
+            }
+        };
+        add(first);
+        while let Ok(more) = queue.try_recv() {
+            add(more);
+        }
+        let now = context.now();
+        let Ok(answers) = tokio::task::spawn_blocking(move || {
+            raw.chunks(BATCH_MAX).flat_map(|chunk| admit(chunk, &now)).collect::<Vec<_>>()
+        })
+        .await
+        else {
+            continue;
+        };
+        forward(&actor, answers, verdicts).await;
+    }
+}
+
+async fn forward(
+    actor: &mpsc::Sender<Command>,
+    answers: Vec<Result<AdmittedTx, host_core::ingest::admit::Refused>>,
+    verdicts: Vec<Option<Verdict>>,
+) {
+    let (mut own, mut told) = (Vec::new(), Vec::new());
+    for (answer, verdict) in answers.into_iter().zip(verdicts) {
+        match (answer, verdict) {
+            (Ok(tx), Some(verdict)) => own.push((tx, verdict)),
+            (Ok(tx), None) => told.push(tx),
+            (Err((_, rejection)), Some(verdict)) => drop(verdict.send(Err(rejection))),
+            (Err((id, rejection)), None) => {
+                tracing::debug!(code = %rejection.code, ?id, "a peer's transaction: {rejection}");
+            }
+        }
+    }
+    if !own.is_empty() {
+        actor.send(Command::Submit(own)).await.ok();
+    }
+    if !told.is_empty() {
+        actor.send(Command::Told(told)).await.ok();
+    }
+}

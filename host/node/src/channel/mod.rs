@@ -1,0 +1,28 @@
+//! One channel of this node: an actor around the pure stages, and the workers it needs.
+//!
+//! In: transactions from clients and peers, messages of peers. Out: a [`ChannelHandle`] to ask and
+//! tell, and what the channel announces.
+//! Deliberately not here: what the stages decide (`host/core`), what is on disk (`host/store`),
+//! sockets (`host/rpc`), other channels.
+//!
+//! ```text
+//!  REST, peers ──raw──► intake ──admitted──► actor ──effects──► network, signer, executor
+//!                     (signatures)            ▲                      │
+//!                                             └── signed, executed, stored, fetched
+//! ```
+//! Where to look next: [`actor`], [`execution`], [`recover`].
+
+pub mod actor;
+pub mod execution;
+pub mod executor_task;
+pub mod files;
+pub mod handle;
+pub mod intake;
+pub mod links;
+pub mod recover;
+pub mod serve;
+pub mod views;
+
+pub use actor::Command;
+pub use handle::ChannelHandle;
+pub use links::Links;

@@ -1,0 +1,292 @@
+//! Brings a channel up from what is on disk, and starts its tasks.
+//!
+//! In: genesis, files, the sign log's records of this channel. Out: a [`ChannelHandle`].
+//! Order: store (with its own checks) → members and SCOREs from state → ids that could come again
+//! → rule from its log → tasks.
+
+use super::actor::{Actor, COMMAND_QUEUE_MAX, Command, World};
+use super::execution::{Executor, Knowledge, LayerView};
+use super::executor_task;
+use super::files::Committed;
+use super::handle::{ChannelHandle, Parts};
+use super::intake::{ContextSource, Intake};
+use super::links::Links;
+use crate::plugins::{PluggedRule, Start};
+use crate::scores::Scores;
+use crate::signer::{Answer, SeatConfig, Signer};
+use host_core::input::Input;
+use host_core::pipeline::{ChannelConfig, Head, Pipeline};
+use host_core::system::state::{active_scores, registered_certificates};
+use host_identity::{Certificate, Membership};
+use host_store::{ChannelStore, Entry, Reader, StoreError, StoreOptions};
+use host_types::event::ChainEvent;
+use host_types::genesis::ChannelGenesis;
+use host_types::{BlockTime, Code, Epoch, Height, NodeName, Pair, Rejection, RootPair, TxId};
+use plugin_api_loader::LoadedRule;
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
+use tokio::sync::{broadcast, mpsc, watch};
+
+/// Events a slow follower may lag behind before it has to read from the store.
+const EVENTS_KEPT: usize = 1_024;
+
+/// What a channel needs to start.
+pub struct ChannelStart {
+    /// Its genesis.
+    pub genesis: ChannelGenesis,
+    /// Its folder.
+    pub folder: PathBuf,
+    /// How to open the store.
+    pub options: StoreOptions,
+    /// The rule's library.
+    pub rule: LoadedRule,
+    /// What the sign log holds of it.
+    pub log: Vec<Entry>,
+    /// This node.
+    pub me: NodeName,
+    /// The signer.
+    pub signer: Signer,
+    /// Artefacts and workers.
+    pub scores: Arc<Scores>,
+    /// The other nodes.
+    pub links: Arc<dyn Links>,
+}
+
+fn store_failed(error: &StoreError) -> Rejection {
+    Rejection::new(error.code(), error.to_string())
+}
+
+/// Starts a channel.
+///
+/// # Errors
+/// A coded refusal: damaged files, a rule that does not take its parameters.
+pub fn start(start: ChannelStart) -> Result<ChannelHandle, Rejection> {
+    let ChannelStart { genesis, folder, options, rule, log, me, signer, scores, links } = start;
+    let store = ChannelStore::open(&folder, &genesis, &options).map_err(|e| store_failed(&e))?;
+    let (reader, segments, tree) = (store.reader(), store.segments(), store.tree());
+    let committed = Committed::new(reader.clone(), tree);
+    let genesis = Arc::new(genesis);
+    let (tip, hash) = (reader.tip(), genesis.hash());
+    let base = knowledge(&genesis, &committed, tip.header.time)?;
+    let index = genesis.validators.index_of(&me);
+    let head =
+        Head { header: tip.header.clone(), pair: Pair { block: tip.block, roots: tip.roots } };
+    let plugged = plug(&genesis, &reader, rule.clone(), index, &log)?;
+    let recent = recent_ids(&reader).map_err(|e| store_failed(&e))?;
+    let config = ChannelConfig { genesis: Arc::clone(&genesis), epoch: Epoch::ZERO, me: index };
+    let pipeline = Pipeline::new(config, Box::new(plugged), head, recent);
+
+    let (commands, queue) = mpsc::channel(COMMAND_QUEUE_MAX);
+    let base_state = (tip.block, base);
+    let executor = Executor::new(
+        Arc::clone(&genesis),
+        Arc::clone(&scores),
+        committed,
+        segments.clone(),
+        base_state,
+    );
+    let (work, knowledge) = executor_task::start(executor, store, commands.clone())
+        .map_err(|error| Rejection::new(Code::Internal, format!("a thread: {error}")))?;
+    let prefix = genesis.statement_prefix(Epoch::ZERO, genesis.header().id());
+    let seat = index.map(|me| {
+        let answers = commands.clone();
+        signer.seat(SeatConfig {
+            genesis: hash,
+            epoch: Epoch::ZERO,
+            prefix: prefix.clone(),
+            me,
+            files: segments.clone(),
+            sink: Arc::new(move |answer| {
+                let input = match answer {
+                    Answer::Signed { sequence, statement } => Input::Signed { sequence, statement },
+                    Answer::Refused { sequence } => Input::SignRefused { sequence },
+                };
+                // The channel has stopped: nobody waits for the answer.
+                answers.blocking_send(Command::Input(input)).ok();
+            }),
+        })
+    });
+    let events = broadcast::channel(EVENTS_KEPT).0;
+    let follow = Follow::new(&reader, index);
+    let context = ContextSource {
+        genesis: Arc::clone(&genesis),
+        hash,
+        knowledge: knowledge.clone(),
+        block_time: follow.time.subscribe(),
+    };
+    let intake = Intake::start(context.clone(), commands.clone());
+    let (halted, expired) = (Arc::new(Mutex::new(None)), Arc::default());
+    let parts = Parts {
+        genesis,
+        hash,
+        prefix,
+        rule,
+        reader: reader.clone(),
+        commands: commands.clone(),
+        intake,
+        knowledge: knowledge.clone(),
+        height: follow.height.subscribe(),
+        events: events.clone(),
+        links: Arc::clone(&links),
+        me: index,
+        scores,
+        made_blocks: Arc::clone(&follow.made_blocks),
+        halted: Arc::clone(&halted),
+        expired: Arc::clone(&expired),
+    };
+    let world = World {
+        signer: seat,
+        segments,
+        work,
+        links,
+        context: Arc::new(move || context.now()),
+        events: events.clone(),
+        own: commands,
+        expired: Arc::new(move |ids| lock(&expired).add(ids)),
+        halted: Arc::new(move |why| drop(lock(&halted).get_or_insert(why))),
+    };
+    let actor = Actor { pipeline, world, started: Instant::now(), floor: 0 };
+    tokio::spawn(actor.run(queue));
+    tokio::spawn(follow.run(reader, knowledge, events));
+    Ok(ChannelHandle::new(parts))
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn knowledge(
+    genesis: &ChannelGenesis,
+    committed: &Committed,
+    time: BlockTime,
+) -> Result<Knowledge, Rejection> {
+    let mut membership = Membership::from_genesis(genesis)
+        .map_err(|error| Rejection::new(error.code(), error.to_string()))?;
+    let view = LayerView::new(None, committed.clone());
+    for der in registered_certificates(&view) {
+        if let Ok(certificate) = Certificate::parse(&der) {
+            // One that has expired since can do nothing anyway.
+            membership.add(certificate, time).ok();
+        }
+    }
+    let active: BTreeMap<_, _> = active_scores(&view).into_iter().collect();
+    if let Some(failure) = committed.take_failure() {
+        return Err(Rejection::new(Code::StoreDamaged, failure));
+    }
+    Ok(Knowledge {
+        membership: Arc::new(membership),
+        active: Arc::new(active),
+        ran: BTreeMap::new(),
+    })
+}
+
+fn plug(
+    genesis: &ChannelGenesis,
+    reader: &Reader,
+    rule: LoadedRule,
+    me: Option<u16>,
+    log: &[Entry],
+) -> Result<PluggedRule, Rejection> {
+    let tip = reader.tip();
+    let roots_at = |height| reader.pair(height).map_err(|e| store_failed(&e));
+    let root = roots_at(Height::ZERO)?
+        .unwrap_or(Pair { block: genesis.header().id(), roots: RootPair::default() });
+    let proof = reader.proof(tip.height).map_err(|e| store_failed(&e))?;
+    let start = Start {
+        genesis,
+        me,
+        head: &tip.header,
+        head_pair: Pair { block: tip.block, roots: tip.roots },
+        head_proof: proof.map(|proof| proof.rule_proof).unwrap_or_default(),
+        root_pair: root,
+        log,
+    };
+    PluggedRule::create(rule, &start)
+}
+
+/// Final transactions that could still come again: those of blocks young enough.
+fn recent_ids(reader: &Reader) -> Result<Vec<(TxId, BlockTime)>, StoreError> {
+    let tip = reader.tip();
+    let now = tip.header.time.get();
+    let (mut recent, mut height) = (Vec::new(), tip.height);
+    while height > Height::ZERO {
+        let Some(stored) = reader.block_by_height(height)? else { break };
+        let time = stored.block.header().time.get();
+        if time + host_types::limits::EXPIRY_US_MAX < now {
+            break;
+        }
+        for tx in stored.block.transactions().iter() {
+            let expiry = tx.transaction().expiry;
+            if expiry.get() >= now {
+                recent.push((tx.id(), expiry));
+            }
+        }
+        height = Height::new(height.get() - 1);
+    }
+    Ok(recent)
+}
+
+/// Tells everybody who follows the channel what was stored.
+struct Follow {
+    height: watch::Sender<Height>,
+    time: watch::Sender<BlockTime>,
+    made_blocks: Arc<AtomicU64>,
+    me: Option<u16>,
+}
+
+impl Follow {
+    fn new(reader: &Reader, me: Option<u16>) -> Self {
+        let tip = reader.tip();
+        Self {
+            height: watch::channel(tip.height).0,
+            time: watch::channel(tip.header.time).0,
+            made_blocks: Arc::default(),
+            me,
+        }
+    }
+
+    async fn run(
+        self,
+        reader: Reader,
+        mut knowledge: executor_task::KnowledgeWatch,
+        events: broadcast::Sender<ChainEvent>,
+    ) {
+        let mut last = *self.height.borrow();
+        while knowledge.changed().await.is_ok() {
+            let tip = reader.tip();
+            while last < tip.height {
+                last = last.next();
+                self.announce(&reader, last, &events);
+            }
+            self.time.send_replace(tip.header.time);
+            self.height.send_replace(tip.height);
+        }
+    }
+
+    fn announce(&self, reader: &Reader, height: Height, events: &broadcast::Sender<ChainEvent>) {
+        let Ok(Some(header)) = reader.header(height) else { return };
+        let Ok(Some(pair)) = reader.pair(height) else { return };
+        if Some(header.proposer) == self.me && header.tx_count > 0 {
+            self.made_blocks.fetch_add(1, Ordering::Relaxed);
+        }
+        tracing::debug!(
+            event = "block.committed",
+            height = height.get(),
+            view = header.view.get(),
+            txs = header.tx_count,
+            "block {height} committed"
+        );
+        events
+            .send(ChainEvent::BlockCommitted {
+                height,
+                pair,
+                view: header.view,
+                time: header.time,
+                tx_count: header.tx_count,
+            })
+            .ok();
+    }
+}

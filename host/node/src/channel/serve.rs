@@ -1,0 +1,146 @@
+//! What this node tells peers of a channel, and how it takes what they tell.
+//!
+//! In: bytes of an authenticated member of the channel. Out: inputs for the actor; answers.
+//! Every statement's signature is checked here, before the pipeline sees it.
+
+use super::ChannelHandle;
+use super::actor::Command;
+use crate::scores::Scores;
+use host_core::input::Input;
+use host_core::vote::rule::NodeId;
+use host_identity::verify;
+use host_types::limits::{FETCH_BLOCKS_MAX, FETCH_BYTES_MAX, PART_BYTES_MAX};
+use host_types::message::{BlockRange, FetchReply, FetchRequest, PeerMessage};
+use host_types::statement::Statement;
+use host_types::{Decode, Epoch, Header, Height, RawTx, TxId};
+use tokio::sync::oneshot;
+
+/// Takes one message of a peer.
+///
+/// # Errors
+/// One line: the peer broke a rule.
+pub async fn deliver(
+    channel: &ChannelHandle,
+    from: NodeId,
+    validator: Option<u16>,
+    bytes: &[u8],
+) -> Result<(), String> {
+    let message = PeerMessage::from_bytes(bytes).map_err(|error| format!("a message: {error}"))?;
+    let input = match message {
+        PeerMessage::Transactions(raw) => {
+            channel.intake().from_peer(raw).await;
+            return Ok(());
+        }
+        PeerMessage::Statement(statement) => {
+            check_statement(channel, &statement)?;
+            Input::Statement { statement }
+        }
+        PeerMessage::Proposal(proposal) => {
+            check_statement(channel, &proposal.statement)?;
+            Input::Proposal { from, proposal }
+        }
+        PeerMessage::Rule(bytes) => Input::Helper { from, validator, bytes },
+    };
+    channel.tell(Command::Input(input)).await;
+    Ok(())
+}
+
+fn check_statement(channel: &ChannelHandle, statement: &Statement) -> Result<(), String> {
+    if statement.epoch != Epoch::ZERO {
+        return Err(format!("a statement of epoch {}", statement.epoch));
+    }
+    let signer = channel
+        .genesis()
+        .validators
+        .get(statement.signer)
+        .ok_or_else(|| format!("there is no validator {}", statement.signer))?;
+    let message = channel.prefix().message(&statement.slots, &statement.body);
+    if verify(&signer.public_key, &message, &statement.signature) {
+        Ok(())
+    } else {
+        Err(format!("a statement of {} with a wrong signature", signer.name))
+    }
+}
+
+/// Answers one question of a peer.
+pub async fn fetch(channel: &ChannelHandle, scores: &Scores, request: FetchRequest) -> FetchReply {
+    match request {
+        FetchRequest::Bodies(ids) => FetchReply::Bodies(bodies(channel, ids).await),
+        FetchRequest::Proposal(block) => {
+            let (reply, answer) = oneshot::channel();
+            channel.tell(Command::Proposal(block, reply)).await;
+            let waiting = answer.await.ok().flatten();
+            let found = waiting.or_else(|| stored_proposal(channel, block));
+            FetchReply::Proposal(found.map(|(header, ids)| (Box::new(header), ids)))
+        }
+        FetchRequest::Blocks { from, max } => {
+            FetchReply::Blocks(blocks(channel, from, max).map(Box::new))
+        }
+        FetchRequest::Artefact { sha256, offset } => {
+            FetchReply::Artefact(scores.bytes(&sha256).and_then(|bytes| {
+                let start = usize::try_from(offset).ok()?;
+                let rest = bytes.get(start..)?;
+                let part = rest.get(..rest.len().min(PART_BYTES_MAX))?.to_vec();
+                Some((bytes.len() as u64, part))
+            }))
+        }
+        FetchRequest::Head => FetchReply::Head(channel.reader().tip().height),
+    }
+}
+
+async fn bodies(channel: &ChannelHandle, ids: Vec<TxId>) -> Vec<RawTx> {
+    let (reply, answer) = oneshot::channel();
+    channel.tell(Command::Bodies(ids.clone(), reply)).await;
+    let mut found = answer.await.unwrap_or_default();
+    if found.len() < ids.len() {
+        let stored = ids.iter().filter_map(|id| channel.reader().transaction(id).ok().flatten());
+        found.extend(stored.map(|(_, tx)| tx.raw()));
+    }
+    let mut size = 0;
+    found.into_iter().take_while(|raw| fits(&mut size, raw.0.len())).collect()
+}
+
+fn stored_proposal(
+    channel: &ChannelHandle,
+    block: host_types::BlockId,
+) -> Option<(Header, Vec<TxId>)> {
+    let stored = channel.reader().block_by_id(block).ok().flatten()?.block;
+    let ids = stored.transactions().iter().map(|tx| tx.id()).collect();
+    Some((stored.header().clone(), ids))
+}
+
+fn fits(size: &mut usize, more: usize) -> bool {
+    *size += more + 8;
+    *size <= FETCH_BYTES_MAX
+}
+
+/// Consecutive blocks that end in one with a proof of its own.
+fn blocks(channel: &ChannelHandle, from: Height, max: u32) -> Option<BlockRange> {
+    let reader = channel.reader();
+    let max = (max as usize).min(FETCH_BLOCKS_MAX);
+    let (mut blocks, mut size, mut last) = (Vec::new(), 0, None);
+    let mut height = from;
+    while blocks.len() < max {
+        let Some(stored) = reader.block_by_height(height).ok().flatten() else { break };
+        let raw: Vec<RawTx> = stored.block.transactions().iter().map(|tx| tx.raw()).collect();
+        let bytes = raw.iter().map(|raw| raw.0.len() + 8).sum::<usize>() + 1024;
+        if !fits(&mut size, bytes) {
+            break;
+        }
+        blocks.push((stored.block.header().clone(), raw));
+        if let Some(proof) = stored.proof {
+            last = Some((blocks.len(), stored.roots, proof));
+        }
+        height = height.next();
+    }
+    if let Some((count, roots, proof)) = last {
+        blocks.truncate(count);
+        return Some(BlockRange { blocks, roots, proof });
+    }
+    // No block of the range has a proof of its own: the next one that has proves the last.
+    let (header, _) = blocks.last()?;
+    let height = header.height;
+    let proof = channel.proof_of(height)?;
+    let roots = reader.pair(height).ok().flatten()?.roots;
+    Some(BlockRange { blocks, roots, proof })
+}

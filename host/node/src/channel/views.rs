@@ -1,0 +1,347 @@
+//! What people see of a channel: the store's and pipeline's words in those of the [`Gateway`].
+//!
+//! [`Gateway`]: host_rpc::gateway::Gateway
+
+use super::ChannelHandle;
+use super::execution::unwrap_only;
+use crate::plugins::PluggedRule;
+use crate::scores::to_receipt;
+use host_core::pipeline::PipelineStatus;
+use host_core::system::state::ActiveScore;
+use host_identity::Action;
+use host_rpc::gateway::{
+    BlockRef, BlockView, ChannelStatus, FinalTx, MemberView, Mode, QueryAnswer, ScoreView, TxState,
+    ValidatorStatus,
+};
+use host_store::{Reader, StoreError, StoredBlock, TxPlace};
+use host_types::proof::FinalProof;
+use host_types::{
+    Address, Code, Domain, Height, NodeName, Rejection, ScoreName, SignedTransaction, TxId,
+};
+use score_native_link::{CallKind, CallSpec, Outcome, Query, StateReader};
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+/// How long a query may take.
+const QUERY_TIMEOUT: Duration = Duration::from_secs(5);
+
+fn failed(error: &StoreError) -> Rejection {
+    Rejection::new(error.code(), error.to_string())
+}
+
+fn stopped() -> Rejection {
+    Rejection::new(Code::ChannelHalted, "the channel has stopped on this node")
+}
+
+impl ChannelHandle {
+    /// State of the channel.
+    ///
+    /// # Errors
+    /// Never at present; a stopped channel still tells what it stored.
+    pub async fn status(&self, is_signing_stopped: bool) -> Result<ChannelStatus, Rejection> {
+        let parts = self.parts();
+        let pipeline = self.pipeline().await;
+        let tip = self.reader().tip();
+        let set = &parts.genesis.validators;
+        let name_of = |index: u16| set.get(index).map(|v| v.name.clone());
+        let rule = pipeline.as_ref().map(|p| p.rule.clone()).unwrap_or_default();
+        let leader = pipeline.as_ref().and_then(|p| name_of(p.leader));
+        let validators = set
+            .all()
+            .iter()
+            .enumerate()
+            .map(|(i, v)| ValidatorStatus {
+                name: v.name.clone(),
+                weight: v.weight.get(),
+                is_connected: parts.me.map(usize::from) == Some(i)
+                    || parts.links.is_connected(&v.name),
+                is_leader: leader.as_ref() == Some(&v.name),
+            })
+            .collect();
+        Ok(ChannelStatus {
+            channel: parts.genesis.channel.clone(),
+            genesis: parts.hash,
+            rule: parts.genesis.rule.id.clone(),
+            height: tip.height,
+            head: host_types::Pair { block: tip.block, roots: tip.roots },
+            time: tip.header.time,
+            epoch: rule.epoch,
+            view: rule.view,
+            leader,
+            tx_total: tip.tx_total,
+            made_blocks: parts.made_blocks.load(Ordering::Relaxed),
+            pool_txs: pipeline.as_ref().map_or(0, |p| p.pool_txs),
+            mode: self.mode(pipeline.as_ref(), is_signing_stopped),
+            sandbox: parts.scores.sandbox(),
+            quorum: u64::try_from(set.quorum_weight()).unwrap_or(u64::MAX),
+            total_weight: u64::try_from(set.total_weight()).unwrap_or(u64::MAX),
+            faulty_max: rule.faulty_max,
+            validators,
+            is_leader_complained: rule.fails > 0,
+            v1_gateway: parts.genesis.policies.v1_gateway,
+        })
+    }
+
+    fn mode(&self, pipeline: Option<&PipelineStatus>, is_signing_stopped: bool) -> Mode {
+        if let Some(why) = self.halted() {
+            return Mode::Halted(why);
+        }
+        let Some(pipeline) = pipeline else {
+            return Mode::Halted("the channel has stopped".into());
+        };
+        if let Some(why) = &pipeline.degraded {
+            return Mode::Degraded(why.clone());
+        }
+        if is_signing_stopped {
+            return Mode::Degraded("the sign log failed: nothing is signed until restart".into());
+        }
+        if pipeline.is_syncing { Mode::Syncing } else { Mode::Normal }
+    }
+
+    /// Where a transaction is.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn transaction_state(&self, id: TxId) -> Result<Option<TxState>, Rejection> {
+        if let Some(found) = self.final_transaction(id)? {
+            return Ok(Some(TxState::Final(Box::new(found))));
+        }
+        if let Some(waiting) = self.waiting(id).await {
+            return Ok(Some(TxState::Pending((*waiting).clone())));
+        }
+        // It may have been stored between the two looks.
+        if let Some(found) = self.final_transaction(id)? {
+            return Ok(Some(TxState::Final(Box::new(found))));
+        }
+        Ok(self.has_expired(&id).then(|| {
+            let message = format!("transaction {id} expired before it entered a block");
+            TxState::Rejected(Rejection::new(Code::TxExpired, message))
+        }))
+    }
+
+    fn final_transaction(&self, id: TxId) -> Result<Option<FinalTx>, Rejection> {
+        let reader = self.reader();
+        let Some((place, transaction)) = reader.transaction(&id).map_err(|e| failed(&e))? else {
+            return Ok(None);
+        };
+        self.final_at(place, transaction).map(Some)
+    }
+
+    fn final_at(
+        &self,
+        place: TxPlace,
+        transaction: SignedTransaction,
+    ) -> Result<FinalTx, Rejection> {
+        let reader = self.reader();
+        let lost = || Rejection::new(Code::StoreDamaged, "a receipt is missing");
+        let (receipt, events) = reader.receipt(place).map_err(|e| failed(&e))?.ok_or_else(lost)?;
+        let header = reader.header(place.height).map_err(|e| failed(&e))?.ok_or_else(lost)?;
+        let voters = self.proof_of(place.height).map(|proof| self.signers(&proof));
+        let artefact = self.artefact_of(&transaction.transaction().score);
+        Ok(FinalTx {
+            transaction,
+            height: place.height,
+            block: header.id(),
+            index: place.index,
+            time: header.time,
+            receipt,
+            events,
+            artefact,
+            voters: voters.unwrap_or_default().into_iter().map(|(name, _)| name).collect(),
+        })
+    }
+
+    fn artefact_of(&self, score: &ScoreName) -> Option<host_types::Hash32> {
+        self.parts().knowledge.borrow().active.get(score).map(|active| active.sha256)
+    }
+
+    fn signers(&self, proof: &FinalProof) -> Vec<(NodeName, u64)> {
+        let parts = self.parts();
+        let set = &parts.genesis.validators;
+        PluggedRule::describe(&parts.rule, set, &proof.rule_proof)
+            .into_iter()
+            .filter_map(|(index, weight)| Some((set.get(index)?.name.clone(), weight)))
+            .collect()
+    }
+
+    /// A stored block.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn block_view(&self, block: BlockRef) -> Result<Option<BlockView>, Rejection> {
+        let reader = self.reader();
+        let stored = match block {
+            BlockRef::Latest => reader.block_by_height(reader.tip().height),
+            BlockRef::Height(height) => reader.block_by_height(height),
+            BlockRef::Id(id) => reader.block_by_id(id),
+        };
+        Ok(stored.map_err(|e| failed(&e))?.map(|stored| self.view_of(stored)))
+    }
+
+    fn view_of(&self, stored: StoredBlock) -> BlockView {
+        let StoredBlock { block, roots, .. } = stored;
+        let header = block.header().clone();
+        let proof = self.proof_of(header.height).filter(|_| header.height > Height::ZERO);
+        let signers = proof.as_ref().map(|proof| self.signers(proof)).unwrap_or_default();
+        let is_genesis = header.height == Height::ZERO;
+        let proposer = self.genesis().validators.get(header.proposer).map(|v| v.name.clone());
+        BlockView {
+            id: block.id(),
+            pair: host_types::Pair { block: block.id(), roots },
+            transactions: block.transactions().iter().map(|tx| (**tx).clone()).collect(),
+            proof,
+            signers,
+            proposer: proposer.filter(|_| !is_genesis),
+            header,
+        }
+    }
+
+    /// Active SCOREs.
+    #[must_use]
+    pub fn score_views(&self) -> Vec<ScoreView> {
+        let active = self.parts().knowledge.borrow().active.clone();
+        active.iter().map(|(name, score)| self.score_view(name, score)).collect()
+    }
+
+    fn score_view(&self, name: &ScoreName, active: &ActiveScore) -> ScoreView {
+        let artefact = self.parts().scores.artefact(&active.sha256);
+        let mut history = vec![active.sha256];
+        history.extend(&active.history);
+        ScoreView {
+            name: name.clone(),
+            version: active.version.clone(),
+            sha256: active.sha256,
+            active_since: active.since,
+            history,
+            is_running: artefact.is_some(),
+            manifest: artefact.map(|artefact| artefact.manifest.clone()),
+        }
+    }
+
+    /// Members by name.
+    #[must_use]
+    pub fn member_views(&self, name: Option<&str>) -> Vec<MemberView> {
+        let membership = self.parts().knowledge.borrow().membership.clone();
+        let wanted = |member: &&host_identity::Member| {
+            name.is_none_or(|name| member.name().as_str() == name || member.name().short() == name)
+        };
+        membership
+            .all()
+            .filter(wanted)
+            .map(|member| MemberView {
+                certificate: member.id(),
+                name: member.name().clone(),
+                role: member.role().word(),
+                address: member.address,
+                public_key: member.public_key,
+            })
+            .collect()
+    }
+
+    /// Calls a query method on the stored state.
+    ///
+    /// # Errors
+    /// When there is no such SCORE here, or its worker gives no result.
+    pub async fn query(
+        &self,
+        score: &ScoreName,
+        method: &str,
+        args: Vec<u8>,
+    ) -> Result<QueryAnswer, Rejection> {
+        let parts = self.parts();
+        let active = parts.knowledge.borrow().active.get(score).cloned().ok_or_else(|| {
+            let message = format!("{} has no SCORE `{score}`", parts.genesis.channel);
+            Rejection::new(Code::ScoreUnknown, message)
+        })?;
+        let artefact = parts.scores.artefact(&active.sha256).ok_or_else(|| {
+            let message = format!("artefact {} of {score} is not here", active.sha256);
+            Rejection::new(Code::ArtefactMissing, message)
+        })?;
+        let takes_any =
+            artefact.manifest.any.query && artefact.manifest.method(method, "query").is_none();
+        let args = if takes_any { unwrap_only(&args) } else { args };
+        let channel = parts.genesis.channel.as_str();
+        let internal = |why: String| Rejection::new(Code::Internal, format!("{score}: {why}"));
+        let seat = parts.scores.seat(channel, score, &artefact).await.map_err(internal)?;
+        let tip = self.reader().tip();
+        let query = Query {
+            snapshot: *tip.block.as_bytes(),
+            height: tip.height.get(),
+            time_us: tip.header.time.get(),
+            block_seed: *Domain::Seed.hash(&[tip.header.parent.block.as_bytes()]).as_bytes(),
+            channel: channel.to_owned(),
+            call: query_call(method, args, parts.genesis.limits.steps_per_tx),
+        };
+        let mut state = Stored { reader: self.reader().clone(), score, failure: None };
+        let deadline = Instant::now() + QUERY_TIMEOUT;
+        let mut worker = seat.query_worker.lock().await;
+        let outcome = worker.query(query, &mut state, deadline).await;
+        if let Some(failure) = state.failure {
+            return Err(Rejection::new(Code::StoreFailed, failure));
+        }
+        match outcome {
+            Outcome::NoResult(why) => Err(internal(why.to_string())),
+            Outcome::Receipts(receipts) => {
+                let raw = receipts.into_iter().next().ok_or_else(stopped)?;
+                let (receipt, _, _) = to_receipt(score, raw);
+                Ok(QueryAnswer { receipt, height: tip.height, block: tip.block })
+            }
+        }
+    }
+
+    /// Whether somebody may do something now.
+    ///
+    /// # Errors
+    /// Its refusal.
+    pub fn may(
+        &self,
+        signer: &host_types::CertificateId,
+        action: Action,
+    ) -> Result<Address, Rejection> {
+        let parts = self.parts();
+        let membership = parts.knowledge.borrow().membership.clone();
+        let time = self.reader().tip().header.time;
+        membership.may(signer, action, &parts.genesis.policies, time).map(|m| m.address)
+    }
+}
+
+fn query_call(method: &str, args: Vec<u8>, steps: u64) -> CallSpec {
+    CallSpec {
+        tx_hash: [0; 32],
+        tx_index: 0,
+        kind: CallKind::Query,
+        origin: [0; 20],
+        caller: [0; 20],
+        role: 0,
+        organisation: String::new(),
+        method: method.to_owned(),
+        args,
+        steps,
+    }
+}
+
+/// Stored state of one SCORE. A read that fails makes the query fail, whatever the SCORE says.
+struct Stored<'a> {
+    reader: Reader,
+    score: &'a ScoreName,
+    failure: Option<String>,
+}
+
+impl Stored<'_> {
+    fn note<T>(&mut self, result: Result<T, StoreError>) -> Option<T> {
+        result.map_err(|error| self.failure = Some(error.to_string())).ok()
+    }
+}
+
+impl StateReader for Stored<'_> {
+    fn get(&mut self, key: &[u8]) -> Option<Vec<u8>> {
+        let value = self.reader.state_get(self.score, key);
+        self.note(value).flatten()
+    }
+
+    fn scan(&mut self, prefix: &[u8], after: &[u8], limit: usize) -> Vec<(Vec<u8>, Vec<u8>)> {
+        let after = (!after.is_empty()).then_some(after);
+        let entries = self.reader.state_scan(self.score, prefix, after, limit);
+        self.note(entries).unwrap_or_default()
+    }
+}

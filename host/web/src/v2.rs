@@ -1,0 +1,65 @@
+//! `/api/v2`: status codes, problem+json, one schema name per document.
+
+pub(crate) mod blocks;
+pub(crate) mod channels;
+pub(crate) mod scores;
+pub(crate) mod transactions;
+mod views;
+
+use crate::body;
+use crate::json::Json;
+use crate::problem::{JSON, Problem};
+use axum::body::Body;
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::response::Response;
+use host_rpc::gateway::Gateway;
+use host_types::{ChannelName, Code, Hash32};
+
+/// What never changes may be kept for a year.
+const IMMUTABLE: HeaderValue =
+    HeaderValue::from_static("public, max-age=31536000, immutable");
+/// What may change is asked for again.
+const CHANGING: HeaderValue = HeaderValue::from_static("no-cache");
+
+type Answer = Result<Response, Problem>;
+
+fn reply(status: StatusCode, json: &Json) -> Response {
+    let mut response = Response::new(Body::from(body::compact(json)));
+    *response.status_mut() = status;
+    response.headers_mut().insert(header::CONTENT_TYPE, JSON);
+    response.headers_mut().insert(header::CACHE_CONTROL, CHANGING);
+    response
+}
+
+fn ok(json: &Json) -> Response {
+    reply(StatusCode::OK, json)
+}
+
+/// Something final with its tag; 304 when the client has it. `is_fixed`: this URL will never show
+/// anything else.
+fn tagged(headers: &HeaderMap, tag: &Hash32, is_fixed: bool, json: &Json) -> Response {
+    let tag = format!("\"{tag}\"");
+    let known = headers.get_all(header::IF_NONE_MATCH).iter().filter_map(|v| v.to_str().ok());
+    let mut listed = known.flat_map(|value| value.split(',')).map(str::trim);
+    let is_known = listed.any(|t| t == "*" || t.strip_prefix("W/").unwrap_or(t) == tag);
+    let mut response = ok(json);
+    if is_known {
+        *response.status_mut() = StatusCode::NOT_MODIFIED;
+        *response.body_mut() = Body::empty();
+        response.headers_mut().remove(header::CONTENT_TYPE);
+    }
+    if let Ok(tag) = HeaderValue::from_str(&tag) {
+        response.headers_mut().insert(header::ETAG, tag);
+    }
+    if is_fixed {
+        response.headers_mut().insert(header::CACHE_CONTROL, IMMUTABLE);
+    }
+    response
+}
+
+/// The channel a path names.
+fn channel(gateway: &dyn Gateway, name: &str) -> Result<ChannelName, Problem> {
+    ChannelName::new(name).filter(|channel| gateway.channels().contains(channel)).ok_or_else(|| {
+        Problem::new(Code::ChannelUnknown, format!("this node has no channel `{name}`"))
+    })
+}

@@ -1,0 +1,49 @@
+//! `GET /channels`, `/channels/{c}`, `/channels/{c}/members`.
+
+use super::{Answer, channel, ok, views};
+use crate::json::Json;
+use crate::query::Query;
+use crate::router::PeerApi;
+use axum::extract::{Path, RawQuery, State};
+use std::sync::Arc;
+
+/// All channels; one that cannot be asked now is left out.
+pub(crate) async fn list(State(api): State<Arc<PeerApi>>) -> Answer {
+    let mut channels = Vec::new();
+    for name in api.gateway.channels() {
+        if let Ok(status) = api.gateway.channel(&name).await {
+            channels.push(views::channel(&status));
+        }
+    }
+    Ok(ok(&Json::object([
+        ("schema", "loopchain.channels.v1".into()),
+        ("default", api.gateway.default_channel().as_str().into()),
+        ("channels", channels.into()),
+    ])))
+}
+
+/// One channel.
+pub(crate) async fn one(State(api): State<Arc<PeerApi>>, Path(name): Path<String>) -> Answer {
+    let channel = channel(api.gateway.as_ref(), &name)?;
+    let status = api.gateway.channel(&channel).await?;
+    let mut json = Json::object([("schema", "loopchain.channel.v1".into())]);
+    if let (Json::Object(all), Json::Object(fields)) = (&mut json, views::channel(&status)) {
+        all.extend(fields);
+    }
+    Ok(ok(&json))
+}
+
+/// Members, or those of a name.
+pub(crate) async fn members(
+    State(api): State<Arc<PeerApi>>,
+    Path(name): Path<String>,
+    RawQuery(query): RawQuery,
+) -> Answer {
+    let channel = channel(api.gateway.as_ref(), &name)?;
+    let query = Query::parse(query.as_deref());
+    let members = api.gateway.members(&channel, query.get("name")).await?;
+    Ok(ok(&Json::object([
+        ("schema", "loopchain.members.v1".into()),
+        ("members", members.iter().map(views::member).collect()),
+    ])))
+}

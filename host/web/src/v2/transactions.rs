@@ -1,0 +1,169 @@
+//! `POST /channels/{c}/transactions` and `GET /channels/{c}/transactions/{hash}`.
+
+use super::views::TxContext;
+use super::{Answer, channel, ok, reply, tagged};
+use crate::calls;
+use crate::json::{Duplicates, Json};
+use crate::problem::Problem;
+use crate::router::PeerApi;
+use axum::body::Bytes;
+use axum::extract::{Path, State};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use axum::response::Response;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use host_rpc::gateway::TxState;
+use host_types::codec::{CodecErrorKind, Writer};
+use host_types::limits::TX_BYTES_MAX;
+use host_types::{ChannelName, Code, RawTx, SignedTransaction, TxId};
+use std::sync::Arc;
+use std::time::Duration;
+
+const PREFERENCE_APPLIED: HeaderName = HeaderName::from_static("preference-applied");
+const PREFER: HeaderName = HeaderName::from_static("prefer");
+
+/// Takes one signed transaction.
+pub(crate) async fn post(
+    State(api): State<Arc<PeerApi>>,
+    Path(name): Path<String>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Answer {
+    let channel = channel(api.gateway.as_ref(), &name)?;
+    let raw = envelope(&headers, body)?;
+    check(&raw)?;
+    let wait = wait(&headers)?.map(|wait| wait.min(api.config.wait_max));
+    let (id, state) = api.gateway.submit(&channel, raw, wait).await?;
+    let mut response = match &state {
+        TxState::Final(_) => ok(&view(&api, &channel, &state).await),
+        TxState::Rejected(why) => return Err(why.clone().into()),
+        TxState::Pending(_) => {
+            reply(StatusCode::ACCEPTED, &view(&api, &channel, &state).await)
+        }
+    };
+    put_place(&mut response, &channel, id, wait);
+    Ok(response)
+}
+
+fn put_place(response: &mut Response, channel: &ChannelName, id: TxId, wait: Option<Duration>) {
+    let headers = response.headers_mut();
+    let place = format!("/api/v2/channels/{channel}/transactions/{id}");
+    if let Ok(place) = HeaderValue::from_str(&place) {
+        headers.insert(header::LOCATION, place);
+    }
+    let applied = wait.map(|wait| HeaderValue::from_str(&format!("wait={}", wait.as_secs())));
+    if let Some(Ok(applied)) = applied {
+        headers.insert(PREFERENCE_APPLIED, applied);
+    }
+}
+
+/// The canonical envelope, from CBOR as it is or from JSON.
+fn envelope(headers: &HeaderMap, body: Bytes) -> Result<RawTx, Problem> {
+    if calls::media_type(headers) == "application/cbor" {
+        return Ok(RawTx(body));
+    }
+    let json = calls::json_body(headers, &body, Duplicates::Refuse)?;
+    let Json::Object(fields) = &json else {
+        return Err(Problem::parameter("the body is an object with `transaction` and `signature`"));
+    };
+    let is_key = |key: &str| key == "transaction" || key == "signature";
+    if let Some((key, _)) = fields.iter().find(|(key, _)| !is_key(key)) {
+        return Err(Problem::parameter(format!(
+            "the body has no key `{key}`: its keys are `transaction` and `signature`"
+        )));
+    }
+    let bytes = |key: &str| {
+        let text = json.get(key).and_then(Json::as_str);
+        text.and_then(|text| STANDARD.decode(text).ok())
+            .ok_or_else(|| Problem::parameter(format!("`{key}` is base64 in a text")))
+    };
+    let (transaction, signature) = (bytes("transaction")?, bytes("signature")?);
+    let mut w = Writer::with_capacity(transaction.len() + signature.len() + 8);
+    w.array(2);
+    w.raw(&transaction);
+    w.bytes(&signature);
+    Ok(RawTx(w.into_bytes().into()))
+}
+
+/// Its form; the signature is the node's to check.
+fn check(raw: &RawTx) -> Result<(), Problem> {
+    match SignedTransaction::decode(raw) {
+        Ok(_) => Ok(()),
+        Err(error) if error.kind == CodecErrorKind::TooLong && raw.0.len() > TX_BYTES_MAX => {
+            let (size, max) = (raw.0.len(), TX_BYTES_MAX);
+            let detail = format!("the transaction has {size} bytes, at most {max} are allowed");
+            Err(Problem::new(Code::TxTooLarge, detail))
+        }
+        Err(error) => {
+            Err(Problem::new(Code::TxMalformed, format!("the transaction is malformed: {error}")))
+        }
+    }
+}
+
+/// Seconds of `Prefer: wait=N` (RFC 7240); other preferences are passed over.
+fn wait(headers: &HeaderMap) -> Result<Option<Duration>, Problem> {
+    let values = headers.get_all(PREFER).iter().filter_map(|v| v.to_str().ok());
+    let preferences = values.flat_map(|value| value.split([',', ';'])).map(str::trim);
+    for preference in preferences {
+        let Some((name, value)) = preference.split_once('=') else { continue };
+        if name.trim().eq_ignore_ascii_case("wait") {
+            let seconds: u32 = value.trim().trim_matches('"').parse().map_err(|_| {
+                Problem::parameter("`Prefer: wait=N` takes a whole number of seconds")
+            })?;
+            return Ok((seconds > 0).then(|| Duration::from_secs(seconds.into())));
+        }
+    }
+    Ok(None)
+}
+
+/// Where a transaction is.
+pub(crate) async fn get(
+    State(api): State<Arc<PeerApi>>,
+    Path((name, hash)): Path<(String, String)>,
+    headers: HeaderMap,
+) -> Answer {
+    let channel = channel(api.gateway.as_ref(), &name)?;
+    let id = TxId::from_hex(&hash)
+        .ok_or_else(|| Problem::parameter("a transaction is named by 64 hex digits"))?;
+    let state = api.gateway.transaction(&channel, id).await?;
+    let state = state
+        .ok_or_else(|| Problem::not_found(format!("this node never heard of transaction {id}")))?;
+    Ok(match &state {
+        TxState::Final(_) => {
+            tagged(&headers, &id.hash(), true, &view(&api, &channel, &state).await)
+        }
+        TxState::Pending(_) => ok(&view(&api, &channel, &state).await),
+        TxState::Rejected(_) => {
+            ok(&view(&api, &channel, &state).await.with("hash", id.to_string()))
+        }
+    })
+}
+
+async fn view(api: &PeerApi, channel: &ChannelName, state: &TxState) -> Json {
+    let transaction = match state {
+        TxState::Pending(transaction) => transaction,
+        TxState::Final(tx) => &tx.transaction,
+        TxState::Rejected(why) => {
+            let error = Json::object([
+                ("code", why.code.to_string().into()),
+                ("message", why.message.as_str().into()),
+                ("help", Json::from(vec![why.code.help().into()])),
+            ]);
+            return Json::object([
+                ("schema", "loopchain.tx.v1".into()),
+                ("channel", channel.as_str().into()),
+                ("state", "rejected".into()),
+                ("error", error),
+            ]);
+        }
+    };
+    let scores = api.gateway.scores(channel).await.unwrap_or_default();
+    let members = api.gateway.members(channel, None).await.unwrap_or_default();
+    let signer = transaction.transaction().signer;
+    let signer = members.iter().find(|member| member.certificate == signer);
+    let context = TxContext { channel, scores: &scores, signer };
+    match state {
+        TxState::Final(tx) => context.final_tx(tx),
+        _ => context.transaction(transaction, "pending"),
+    }
+}

@@ -1,0 +1,150 @@
+//! Commands in documents: blocks that show a terminal, so that a test can run them.
+//!
+//! In: Markdown. Out: [`Block`]s. A block is fenced with the word `console`; a line that begins
+//! with `$ ` is a command (a `\` at its end continues it), the lines up to the next command are what
+//! it prints. Not here: running anything (`tests/suite`).
+
+use crate::{Finding, Tree};
+
+/// One command of a block.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Command {
+    /// Line of the document, counted from 1.
+    pub line: usize,
+    /// What is typed, without `$ `, continued lines joined.
+    pub text: String,
+    /// What the document says it prints.
+    pub output: Vec<String>,
+}
+
+/// One block of commands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Block {
+    /// Line of its fence, counted from 1.
+    pub line: usize,
+    /// What stands behind `console` on the fence, such as `no-run`.
+    pub note: String,
+    /// Its commands.
+    pub commands: Vec<Command>,
+}
+
+/// The word on the fence.
+const CONSOLE: &str = "console";
+/// Words under which commands would escape the tests.
+const SHELLS: [&str; 5] = ["bash", "sh", "shell", "shell-session", "zsh"];
+
+/// Every block of commands of a document, in order.
+#[must_use]
+pub fn console_blocks(markdown: &str) -> Vec<Block> {
+    let mut blocks = Vec::new();
+    for fence in fences(markdown) {
+        if let Some(note) = fence.word.strip_prefix(CONSOLE) {
+            blocks.push(Block {
+                line: fence.line,
+                note: note.trim().to_owned(),
+                commands: commands(fence.line, &fence.lines),
+            });
+        }
+    }
+    blocks
+}
+
+/// Documents for people show commands in `console` blocks that begin with one, and in no other.
+#[must_use]
+pub fn check(tree: &Tree) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    let documents = tree.ending(".md").filter(|(path, _)| is_executed(path));
+    for (path, text) in documents {
+        for fence in fences(text) {
+            if SHELLS.contains(&fence.word.as_str()) {
+                let message = format!("a `{}` block is not run: make it `console`", fence.word);
+                findings.push(Finding::at(path, fence.line, message));
+            }
+            let first = fence.lines.first().map_or("", |line| line);
+            if fence.word.starts_with(CONSOLE) && !first.starts_with("$ ") {
+                let message = "a `console` block begins with `$ ` and a command";
+                findings.push(Finding::at(path, fence.line, message));
+            }
+        }
+    }
+    findings
+}
+
+/// True for documents whose commands a test runs.
+#[must_use]
+pub fn is_executed(path: &str) -> bool {
+    path == "README.md" || path.starts_with("docs/guide/")
+}
+
+/// A fenced block of any kind.
+struct Fence<'a> {
+    line: usize,
+    word: String,
+    lines: Vec<&'a str>,
+}
+
+fn fences(markdown: &str) -> Vec<Fence<'_>> {
+    let mut fences: Vec<Fence<'_>> = Vec::new();
+    let mut is_open = false;
+    for (number, line) in markdown.lines().enumerate() {
+        if let Some(word) = line.trim_start().strip_prefix("```") {
+            if !is_open {
+                let word = word.trim().to_owned();
+                fences.push(Fence { line: number + 1, word, lines: Vec::new() });
+            }
+            is_open = !is_open;
+        } else if let Some(fence) = fences.last_mut().filter(|_| is_open) {
+            fence.lines.push(line);
+        }
+    }
+    fences
+}
+
+fn commands(fence: usize, lines: &[&str]) -> Vec<Command> {
+    let mut commands: Vec<Command> = Vec::new();
+    let mut is_continued = false;
+    for (number, line) in lines.iter().enumerate() {
+        let typed = line.strip_prefix("$ ");
+        if !is_continued && let Some(text) = typed {
+            commands.push(Command { line: fence + 1 + number, text: text.into(), output: vec![] });
+            is_continued = text.ends_with('\\');
+        } else if let Some(command) = commands.last_mut() {
+            if is_continued {
+                command.text.truncate(command.text.len() - 1);
+                command.text.push_str(line.trim_start());
+                is_continued = line.ends_with('\\');
+            } else {
+                command.output.push((*line).to_owned());
+            }
+        }
+    }
+    commands
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PAGE: &str = "# x\n\n```console\n$ curl a \\\n    b\nout\n\n$ next\n```\n\n```toml\n$ no\n```\n\
+                        ```console no-run\n$ cargo up\n```\n";
+
+    #[test]
+    fn commands_and_their_output_are_read() {
+        let blocks = console_blocks(PAGE);
+        assert_eq!(blocks.len(), 2);
+        assert_eq!((blocks[0].line, blocks[0].note.as_str()), (3, ""));
+        let [first, second] = &blocks[0].commands[..] else { panic!("{blocks:?}") };
+        assert_eq!((first.line, first.text.as_str()), (4, "curl a b"));
+        assert_eq!(first.output, ["out", ""]);
+        assert_eq!((second.line, second.text.as_str()), (8, "next"));
+        assert_eq!(blocks[1].note, "no-run");
+        assert_eq!(blocks[1].commands[0].text, "cargo up");
+    }
+
+    #[test]
+    fn a_block_that_escapes_the_tests_is_found() {
+        let page = "```sh\nls\n```\n```console\nls\n```\n";
+        assert_eq!(check(&Tree::of(&[("README.md", page), ("docs/x.md", page)])).len(), 2);
+        assert_eq!(check(&Tree::of(&[("docs/guide/a.md", PAGE)])).len(), 0);
+    }
+}
