@@ -40,7 +40,6 @@ pub fn us(times: &Times, quantile: f64) -> f64 {
     nanos(times.value_at_quantile(quantile)) / 1e3
 }
 
-#[expect(clippy::cast_precision_loss, reason = "times below 2^53 ns, three figures exact")]
 const fn nanos(value: u64) -> f64 {
     value as f64
 }

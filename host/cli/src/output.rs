@@ -7,7 +7,9 @@ use crate::args::{Color, Global};
 use crate::failure::Failure;
 use anstream::{AutoStream, ColorChoice};
 use serde_json::Value;
+use indicatif::{ProgressBar, ProgressStyle};
 use std::io::{IsTerminal, Write};
+use std::time::{Duration, Instant};
 
 /// How this run prints.
 #[derive(Clone, Copy, Debug)]
@@ -94,6 +96,36 @@ impl Out {
         }
     }
 
+    /// What another process printed, for stderr.
+    pub(crate) fn raw_error(self, text: &str) {
+        self.stderr(text);
+    }
+
+    /// A line of `up` that comes by itself; it goes above the live line.
+    pub(crate) fn announce(self, text: &str) {
+        if self.is_live() {
+            self.stdout(&format!("\r\x1b[2K{text}\n"));
+        } else if self.is_json {
+            self.stderr(&format!("{text}\n"));
+        } else {
+            self.line(text);
+        }
+    }
+
+    /// Work that may take long: a spinner on a terminal, one line at the end otherwise.
+    pub(crate) fn progress(self, label: &'static str) -> Progress {
+        let bar = if self.is_json || self.is_quiet {
+            ProgressBar::hidden()
+        } else {
+            ProgressBar::new_spinner()
+        };
+        bar.set_prefix(label);
+        if let Ok(style) = ProgressStyle::with_template("  {spinner} {prefix} {wide_msg}") {
+            bar.set_style(style);
+        }
+        Progress { bar, started: Instant::now(), out: self }
+    }
+
     /// What happens on the wire, with `-v`.
     pub(crate) fn trace(self, text: &str) {
         if self.verbose > 0 {
@@ -119,6 +151,36 @@ impl Out {
                 None => text,
             };
             self.stderr(&format!("{text}\n"));
+        }
+    }
+}
+
+/// Work shorter than this needs no word.
+const WORTH_A_WORD: Duration = Duration::from_millis(300);
+
+/// Progress of some work.
+#[derive(Debug)]
+pub(crate) struct Progress {
+    bar: ProgressBar,
+    started: Instant,
+    out: Out,
+}
+
+impl Progress {
+    /// What it does now.
+    pub(crate) fn tell(&self, line: &str) {
+        if self.started.elapsed() > WORTH_A_WORD {
+            self.bar.set_message(line.trim().to_owned());
+            self.bar.tick();
+        }
+    }
+
+    /// It is over.
+    pub(crate) fn finish(self, what: &str) {
+        self.bar.finish_and_clear();
+        let took = self.started.elapsed();
+        if took > WORTH_A_WORD {
+            self.out.note(&format!("  {OK} {what}  {:.1} s", took.as_secs_f64()));
         }
     }
 }

@@ -21,8 +21,9 @@ const CERTIFICATE: &str = "CERTIFICATE";
 /// A key or certificate file, bytes. Larger is no such file and is not read.
 pub const FILE_BYTES_MAX: u64 = 64 * 1024;
 
-/// scrypt's cost: 2^15 rounds, 32 MiB, about 0.1 s: a guess of a password costs as much.
-const SCRYPT_LOG_N: u8 = 15;
+/// scrypt's cost: 2^14 rounds, 16 MiB. The next step, 32 MiB, is over the memory limit of
+/// `openssl`, which must be able to read these files.
+const SCRYPT_LOG_N: u8 = 14;
 
 /// Why a key or certificate file cannot be used.
 #[derive(Debug, thiserror::Error)]

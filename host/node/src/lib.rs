@@ -8,9 +8,12 @@
 
 pub mod channel;
 pub mod config;
+pub mod peer;
 pub mod plugins;
+pub mod radiostation;
 pub mod scores;
 pub mod shutdown;
 pub mod signer;
+pub mod telemetry;
 
 pub use shutdown::{Shutdown, Trigger};

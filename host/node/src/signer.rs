@@ -219,7 +219,11 @@ impl Owner {
                 }
                 Job::Persist { view, record } => records.push(Record {
                     channel: seat.genesis,
-                    entry: Entry::RuleRecord { epoch: seat.epoch, view: *view, bytes: record.clone() },
+                    entry: Entry::RuleRecord {
+                        epoch: seat.epoch,
+                        view: *view,
+                        bytes: record.clone(),
+                    },
                 }),
                 Job::Floor { view } => floors.push((Arc::clone(seat), *view)),
             }

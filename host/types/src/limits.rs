@@ -62,8 +62,8 @@ pub const STATE_KEY_BYTES_MAX: usize = 256;
 pub const STATE_VALUE_BYTES_MAX: usize = 64 * 1024;
 /// What one call may return, bytes.
 pub const OUTPUT_BYTES_MAX: usize = 64 * 1024;
-/// Events of one call.
-pub const EVENTS_MAX: usize = 64;
+/// Events of one call; the same number as in the SCORE ABI.
+pub const EVENTS_MAX: usize = 1_024;
 /// Events of one call, bytes together.
 pub const EVENTS_BYTES_MAX: usize = 64 * 1024;
 /// A SCORE's `.so`, bytes.

@@ -197,7 +197,9 @@ fn by_position<'a>(
             fields.iter().map(value).collect()
         }
         Json::Null => Err(plain(format!("{owner} needs `{}`", first_name(fields)))),
-        other => Err(plain(format!("{owner}: arguments are an object or array, not {}", other.kind()))),
+        other => {
+            Err(plain(format!("{owner}: arguments are an object or array, not {}", other.kind())))
+        }
     }
 }
 

@@ -92,10 +92,12 @@ pub(crate) fn failure(receipt: &Receipt) -> String {
         return text.into_owned();
     }
     match receipt.status {
-        Status::Refused => u16::try_from(receipt.code)
-            .ok()
-            .and_then(Code::from_number)
-            .map_or_else(|| format!("refused with code {}", receipt.code), |code| code.help().into()),
+        Status::Refused => {
+            u16::try_from(receipt.code).ok().and_then(Code::from_number).map_or_else(
+                || format!("refused with code {}", receipt.code),
+                |code| code.help().into(),
+            )
+        }
         status => format!("{} {}", status.word(), receipt.code),
     }
 }

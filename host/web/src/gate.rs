@@ -105,7 +105,7 @@ impl Gate {
             Ok(Err(error)) if error.is::<LengthLimitError>() => Err(too_large()),
             Ok(Err(_)) => Err(Problem::parameter("the body broke off")),
             Err(_) => {
-                let seconds = self.config.body_timeout.as_secs();
+                let seconds = self.config.body_timeout.as_secs_f64();
                 let detail = format!("the body took longer than {seconds} s");
                 Err(Problem::parameter(detail).with_status(StatusCode::REQUEST_TIMEOUT))
             }

@@ -57,7 +57,6 @@ impl OpsSource {
 }
 
 /// Routes of the operations listener.
-#[must_use]
 pub fn ops_router(source: OpsSource) -> Router {
     Router::new()
         .route("/metrics", get(metrics))

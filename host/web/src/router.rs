@@ -14,6 +14,7 @@ use axum::routing::{get, post};
 use host_rpc::gateway::{Directory, Gateway};
 use host_types::Code;
 use std::sync::Arc;
+use tower::Layer;
 
 /// What the handlers of a peer know.
 pub(crate) struct PeerApi {
@@ -27,7 +28,6 @@ pub(crate) struct StationApi {
 }
 
 /// Routes of a peer: v1 (unless switched off) and v2.
-#[must_use]
 pub fn peer_router(gateway: Arc<dyn Gateway>, config: RestConfig) -> Router {
     let gate = Gate::new(config.clone());
     let routes = if config.v1 { v1_peer().merge(v2_peer()) } else { v2_peer() };
@@ -35,17 +35,15 @@ pub fn peer_router(gateway: Arc<dyn Gateway>, config: RestConfig) -> Router {
 }
 
 /// Routes of a radiostation: v1.
-#[must_use]
 pub fn radiostation_router(directory: Arc<dyn Directory>, config: RestConfig) -> Router {
     let gate = Gate::new(config);
     guarded(v1_radiostation().with_state(Arc::new(StationApi { directory })), gate)
 }
 
+/// The gate stands around the whole router: `Allow` is set by a router on its way out.
 fn guarded(routes: Router, gate: Arc<Gate>) -> Router {
-    routes
-        .fallback(not_found)
-        .method_not_allowed_fallback(method_not_allowed)
-        .layer(from_fn_with_state(gate, gate::pass))
+    let routes = routes.fallback(not_found).method_not_allowed_fallback(method_not_allowed);
+    Router::new().fallback_service(from_fn_with_state(gate, gate::pass).layer(routes))
 }
 
 async fn not_found(uri: Uri) -> Problem {

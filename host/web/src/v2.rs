@@ -16,8 +16,7 @@ use host_rpc::gateway::Gateway;
 use host_types::{ChannelName, Code, Hash32};
 
 /// What never changes may be kept for a year.
-const IMMUTABLE: HeaderValue =
-    HeaderValue::from_static("public, max-age=31536000, immutable");
+const IMMUTABLE: HeaderValue = HeaderValue::from_static("public, max-age=31536000, immutable");
 /// What may change is asked for again.
 const CHANGING: HeaderValue = HeaderValue::from_static("no-cache");
 

@@ -9,7 +9,7 @@ use crate::{
     faults::Faults,
     network::Network,
     signer::Signatures,
-    villain::Villain,
+    villain::{Villain, forger::MakeForger},
     world::Costs,
 };
 use plugin_api::ConsensusRule;
@@ -36,6 +36,8 @@ pub struct Options {
     pub guarded: bool,
     /// Signatures.
     pub signatures: Signatures,
+    /// Makes villains that know the rule's formats.
+    pub forger: Option<MakeForger>,
 }
 
 impl Default for Options {
@@ -50,6 +52,7 @@ impl Default for Options {
             trouble_max: 20_000 * MS,
             guarded: true,
             signatures: Signatures::Hash,
+            forger: None,
         }
     }
 }
@@ -63,7 +66,7 @@ pub fn plan(seed: u64, options: &Options) -> Plan {
     let weights: Vec<u64> =
         (0..count).map(|_| if weighted { chance.between(1, 5) } else { 1 }).collect();
     let villains = if options.villains && chance.permille(700) {
-        draw_villains(&mut chance, &weights)
+        draw_villains(&mut chance, &weights, options.forger.is_some())
     } else {
         BTreeMap::new()
     };
@@ -101,11 +104,16 @@ pub fn plan(seed: u64, options: &Options) -> Plan {
         guarded: options.guarded,
         prunes_head_view: chance.permille(500),
         late_clients: chance.between(1, 8),
+        forger: options.forger,
     }
 }
 
 /// Validators that misbehave: together they weigh no more than f.
-fn draw_villains(chance: &mut Chance, weights: &[u64]) -> BTreeMap<u16, Villain> {
+fn draw_villains(
+    chance: &mut Chance,
+    weights: &[u64],
+    with_forger: bool,
+) -> BTreeMap<u16, Villain> {
     let total: u64 = weights.iter().sum();
     let mut budget = total.saturating_sub(1) / 3;
     let mut villains = BTreeMap::new();
@@ -117,7 +125,7 @@ fn draw_villains(chance: &mut Chance, weights: &[u64]) -> BTreeMap<u16, Villain>
         if weight <= budget && !villains.contains_key(&index) {
             budget -= weight;
             let honest = chance.next();
-            villains.insert(index, Villain::draw(chance, honest));
+            villains.insert(index, Villain::draw(chance, honest, with_forger));
         }
     }
     villains

@@ -11,7 +11,7 @@ use crate::{
     network::Network,
     signer::Signatures,
     verdict::Verdict,
-    villain::Villain,
+    villain::{Villain, forger::MakeForger},
     world::{Costs, Event, Moment, World},
 };
 use plugin_api::{ConsensusRule, Validator};
@@ -58,6 +58,8 @@ pub struct Plan {
     pub late_clients: u64,
     /// After the last block there must be silence.
     pub expect_silence: bool,
+    /// Makes villains that know the rule's formats.
+    pub forger: Option<MakeForger>,
 }
 
 impl Plan {
@@ -79,6 +81,7 @@ impl Plan {
             prunes_head_view: false,
             late_clients: 0,
             expect_silence: true,
+            forger: None,
         }
     }
 }
@@ -142,6 +145,10 @@ impl<R: ConsensusRule> Cluster<R> {
         }
         for _ in 0..plan.followers {
             hosts.push(Host::new(role(hosts.len(), None, false), plan.parameters.clone()));
+        }
+        if let Some(make) = plan.forger {
+            let forgers = hosts.iter_mut().filter(|h| h.role.villain == Some(Villain::Forger));
+            forgers.for_each(|host| host.forger = Some(make(count)));
         }
         let world = world(plan, hosts.len());
         let faults = plan.faults.clone();

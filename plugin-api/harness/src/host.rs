@@ -6,7 +6,11 @@
 
 use crate::{
     chain::{self, ModelBlock},
-    villain::{Villain, replayer::KEPT_MAX},
+    villain::{
+        Villain,
+        forger::{Bench, Forger},
+        replayer::KEPT_MAX,
+    },
     world::{Batch, BuildWish, Entry, Event, Wire, World},
 };
 use plugin_api::{
@@ -85,6 +89,8 @@ pub struct Host<R> {
     memory: Option<Memory<R>>,
     kept: VecDeque<Wire>,
     serial: u64,
+    /// What it makes up, when it is that kind of villain.
+    pub forger: Option<Box<dyn Forger>>,
 }
 
 impl<R: ConsensusRule> Host<R> {
@@ -105,6 +111,7 @@ impl<R: ConsensusRule> Host<R> {
             memory: None,
             kept: VecDeque::new(),
             serial: 0,
+            forger: None,
         }
     }
 
@@ -625,6 +632,7 @@ impl<R: ConsensusRule> Host<R> {
                 self.kept.pop_front();
             }
         }
+        self.forge(&wire, world);
         let node = from as u64;
         match wire {
             Wire::Statement(statement) => {
@@ -659,6 +667,28 @@ impl<R: ConsensusRule> Host<R> {
             Wire::Transactions(list) => self.admit(&list, world),
             Wire::GetRange(height) => self.answer_range(height, node, world),
             Wire::Range(blocks, proof) => self.sync(&blocks, &proof, world),
+        }
+    }
+
+    /// A forger hears everything and says what it likes to a random part of the others.
+    fn forge(&mut self, wire: &Wire, world: &mut World) {
+        let (Some(forger), Some(index)) = (self.forger.as_mut(), self.role.index) else { return };
+        let signatures = world.signatures;
+        let prefix = world.prefix.clone();
+        let sign = move |slots: Vec<plugin_api::Slot>, body: Vec<u8>| {
+            let message = statement_message(&prefix, &slots, &body);
+            let signature = signatures.sign(index, &message);
+            Statement { signer: index, slots, body, signature }
+        };
+        let mut bench = Bench { chance: &mut world.chance, index, sign: &sign, send: Vec::new() };
+        forger.hear(wire, &mut bench);
+        for wire in bench.send {
+            let often = world.chance.one_of(&[200, 500, 1000], 500);
+            for node in 0..world.nodes {
+                if node != self.role.number && world.chance.permille(often) {
+                    world.send(self.role.number, node, 0, wire.clone());
+                }
+            }
         }
     }
 

@@ -1,5 +1,7 @@
 //! Tests of the tests: each bug planted in the rule `lft` must be found.
 
+mod lft_forger;
+
 use lft::{Lft, planted::Bug};
 use plugin_api_harness::{Options, campaign};
 
@@ -11,6 +13,7 @@ fn find(name: &str, guarded: bool) -> bool {
     let options = Options {
         parameters: vec![("planted_bug".to_owned(), name.to_owned())],
         guarded,
+        forger: Some(lft_forger::make),
         ..Options::default()
     };
     let go_on = |totals: &campaign::Totals| totals.bad.is_empty() && totals.seeds < SEEDS;

@@ -1,5 +1,7 @@
 //! Seeds of the rule `lft` in the simulator.
 
+mod lft_forger;
+
 use lft::Lft;
 use plugin_api_harness::{Options, campaign, run_seed};
 
@@ -7,7 +9,7 @@ use plugin_api_harness::{Options, campaign, run_seed};
 fn seeds_agree_and_go_on_after_healing() {
     let first: u64 = std::env::var("SEED").ok().and_then(|s| s.parse().ok()).unwrap_or(0);
     let count: u64 = std::env::var("SEEDS").ok().and_then(|s| s.parse().ok()).unwrap_or(200);
-    let options = Options::default();
+    let options = Options { forger: Some(lft_forger::make), ..Options::default() };
     let totals = campaign::run_seeds::<Lft>(first, &options, |totals| totals.seeds < count);
     for (_, line) in &totals.bad {
         println!("{line}");

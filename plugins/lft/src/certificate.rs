@@ -260,6 +260,20 @@ impl Certificate {
     }
 }
 
+/// A justification: certificates, the parent's first.
+#[must_use]
+pub fn encode_all(certificates: &Vec<Certificate>) -> Vec<u8> {
+    strict::encode(certificates)
+}
+
+/// Reads a justification.
+///
+/// # Errors
+/// One line, when the bytes are not exactly a list of certificates.
+pub fn decode_all(bytes: &[u8]) -> Result<Vec<Certificate>, String> {
+    strict::decode(bytes)
+}
+
 #[cfg(test)]
 #[path = "certificate_tests.rs"]
 mod tests;

@@ -77,7 +77,7 @@ pub(crate) struct Service {
 
 impl Service {
     /// Serves until the peer closes the socket.
-    pub(crate) fn serve(mut self) {
+    pub(crate) fn serve(&mut self) {
         while let Ok(order) = self.peer.receive() {
             let done = match order {
                 Order::Exec(exec) => self.execute(&exec),

@@ -13,13 +13,13 @@ pub(crate) fn version(out: Out) -> Done {
     let document = json!({
         "schema": "loopchain.version.v1",
         "version": version,
-        "protocol": host_rpc::PROTOCOL,
+        "protocol": host_rpc::limits::PROTOCOL,
         "target": target,
         "profile": profile,
     });
     let lines = [
         format!("loopchain {version}"),
-        format!("  protocol  {}", host_rpc::PROTOCOL),
+        format!("  protocol  {}", host_rpc::limits::PROTOCOL),
         format!("  target    {target}"),
         format!("  profile   {profile}"),
     ];

@@ -241,7 +241,6 @@ impl Actor {
 }
 
 impl World {
-
     #[expect(clippy::too_many_lines, reason = "one arm per effect")]
     async fn carry_out(
         &self,

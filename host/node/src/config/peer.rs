@@ -22,6 +22,8 @@ pub struct NetworkConfig {
     pub id: String,
     /// Organisations and the SHA-256 of their root certificates.
     pub organisations: BTreeMap<String, String>,
+    /// `ORG/NAME` in the radiostation's certificate; empty: `bank-a/radiostation`.
+    pub radiostation: String,
 }
 
 impl NetworkConfig {

@@ -39,7 +39,9 @@ pub(super) fn encode(
             }
             _ => Err(wrong()),
         },
-        Kind::Record(fields) => record(fields, json, place, resolve).unwrap_or_else(|| Err(wrong())),
+        Kind::Record(fields) => {
+            record(fields, json, place, resolve).unwrap_or_else(|| Err(wrong()))
+        }
         Kind::Unit => Err(wrong()),
     }
 }
@@ -130,7 +132,8 @@ fn record(
     let values: Vec<_> = match json {
         Json::Array(items) if items.len() == fields.len() => items.iter().collect(),
         Json::Object(given) => {
-            if let Some((key, _)) = given.iter().find(|(k, _)| !fields.iter().any(|(n, _)| n == k)) {
+            if let Some((key, _)) = given.iter().find(|(k, _)| !fields.iter().any(|(n, _)| n == k))
+            {
                 return Some(Err(format!("`{place}` has no field `{}`", short(key))));
             }
             let absent = &Json::Null;

@@ -178,7 +178,8 @@ mod tests {
     #[test]
     fn what_is_no_type_is_refused() {
         let deep = "[".repeat(40) + "u8" + &"]".repeat(40);
-        for text in ["", "u7", "[u8", "u8]", "(u8", "(u8 u8)", "{a}", "{a:u8", "u8 u8", "?", &deep] {
+        for text in ["", "u7", "[u8", "u8]", "(u8", "(u8 u8)", "{a}", "{a:u8", "u8 u8", "?", &deep]
+        {
             assert_eq!(Kind::parse(text), None, "{text}");
         }
     }

@@ -100,11 +100,7 @@ fn what_does_not_fit_says_where_and_why() {
         (TRANSFER, "null", "token.transfer needs `to`"),
         (TRANSFER, "[1]", "token.transfer takes 2 arguments, not 1"),
         (TRANSFER, "7", "token.transfer: arguments are an object or array, not a number"),
-        (
-            TRANSFER,
-            r#"["bob", 1]"#,
-            "token.transfer: `to`: nobody on this channel is called `bob`",
-        ),
+        (TRANSFER, r#"["bob", 1]"#, "token.transfer: `to`: nobody on this channel is called `bob`"),
         (
             TRANSFER,
             r#"["alice", -1]"#,
@@ -115,11 +111,7 @@ fn what_does_not_fit_says_where_and_why() {
             r#"["alice", 1.0]"#,
             "token.transfer: `amount` must be a u128 (a whole number, not negative), not 1.0",
         ),
-        (
-            list,
-            r#"[[{"n": 256}]]"#,
-            "token.transfer: `list[0].n` must be a u8 (0 to 255), not 256",
-        ),
+        (list, r#"[[{"n": 256}]]"#, "token.transfer: `list[0].n` must be a u8 (0 to 255), not 256"),
         (list, r#"[[{"m": 1}]]"#, "token.transfer: `list[0]` has no field `m`"),
     ];
     for (args, text, message) in cases {
@@ -160,7 +152,7 @@ fn values_out_of_range_or_of_another_type_are_refused() {
 #[test]
 fn an_unknown_method_is_named_with_the_ones_there_are() {
     let manifest: Manifest = serde_json::from_value(serde_json::json!({
-        "abi": 1, "name": "token", "version": "0.1.0",
+        "abi": "1.0", "name": "token", "version": "0.1.0",
         "methods": [
             {"name": "transfer", "kind": "invoke", "args": [], "returns": "()"},
             {"name": "balance_of", "kind": "query", "args": [], "returns": "u128"},

@@ -31,11 +31,7 @@ pub(crate) async fn get(State(api): State<Arc<PeerApi>>, RawQuery(query): RawQue
     let signers = Signers::of(gateway, &channel).await;
     let (hash, data) = (lower_hex(block.id.as_bytes()), data(&block, &signers));
     reply(&if wanted == Some(BlockRef::Latest) {
-        Json::object([
-            ("response_code", 0.into()),
-            ("block_hash", hash),
-            ("block_data_json", data),
-        ])
+        Json::object([("response_code", 0.into()), ("block_hash", hash), ("block_data_json", data)])
     } else {
         let transactions = transactions(gateway, &channel, &block, &signers).await;
         Json::object([

@@ -1,7 +1,9 @@
 //! `GET /api/v1/peer/*` and `/conf` of the radiostation.
 
 use super::status::{self, Subject};
-use super::{FAIL, FAIL_NO_LEADER, FAIL_VALIDATE_PARAMS, identity, message, reply, unknown_channel};
+use super::{
+    FAIL, FAIL_NO_LEADER, FAIL_VALIDATE_PARAMS, identity, message, reply, unknown_channel,
+};
 use crate::json::Json;
 use crate::problem::Problem;
 use crate::query::Query;

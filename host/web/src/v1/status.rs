@@ -38,10 +38,7 @@ pub(super) fn object(subject: &Subject<'_>, status: Option<&ChannelStatus>) -> J
 }
 
 /// `GET /status/peer`
-pub(crate) async fn peer(
-    State(api): State<Arc<PeerApi>>,
-    RawQuery(query): RawQuery,
-) -> Response {
+pub(crate) async fn peer(State(api): State<Arc<PeerApi>>, RawQuery(query): RawQuery) -> Response {
     let gateway = api.gateway.as_ref();
     let node = gateway.node();
     let status = match channel(gateway, &Query::parse(query.as_deref())) {
@@ -54,10 +51,7 @@ pub(crate) async fn peer(
 }
 
 /// `GET /status/score`
-pub(crate) async fn score(
-    State(api): State<Arc<PeerApi>>,
-    RawQuery(query): RawQuery,
-) -> Response {
+pub(crate) async fn score(State(api): State<Arc<PeerApi>>, RawQuery(query): RawQuery) -> Response {
     let gateway = api.gateway.as_ref();
     let nothing = Json::Object(Vec::new());
     let Some(channel) = channel(gateway, &Query::parse(query.as_deref())) else {

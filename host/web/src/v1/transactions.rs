@@ -63,8 +63,8 @@ async fn submit(
         (Json::Object(_), Some(Json::Text(name))) => Some(name.as_str()),
         _ => return Err(refuse(FAIL_VALIDATE_PARAMS, BAD_PARAMS)),
     };
-    let channel = named_channel(gateway, name)
-        .ok_or_else(|| refuse(FAIL_INVALID_PEER_TARGET, NO_CHANNEL))?;
+    let channel =
+        named_channel(gateway, name).ok_or_else(|| refuse(FAIL_INVALID_PEER_TARGET, NO_CHANNEL))?;
     let status = gateway.channel(&channel).await.map_err(refusal)?;
     if !status.v1_gateway {
         return Err(refuse(FAIL_VALIDATE_PARAMS, SIGNED_ONLY));

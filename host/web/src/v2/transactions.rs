@@ -37,9 +37,7 @@ pub(crate) async fn post(
     let mut response = match &state {
         TxState::Final(_) => ok(&view(&api, &channel, &state).await),
         TxState::Rejected(why) => return Err(why.clone().into()),
-        TxState::Pending(_) => {
-            reply(StatusCode::ACCEPTED, &view(&api, &channel, &state).await)
-        }
+        TxState::Pending(_) => reply(StatusCode::ACCEPTED, &view(&api, &channel, &state).await),
     };
     put_place(&mut response, &channel, id, wait);
     Ok(response)

@@ -4,6 +4,7 @@
 //! its own; it cannot forge others. Not here: crashes (`faults`), which are no lies.
 
 pub mod equivocator;
+pub mod forger;
 pub mod late;
 pub mod liar;
 pub mod mute;
@@ -27,17 +28,20 @@ pub enum Villain {
     Replayer(replayer::Replayer),
     /// Runs twice with one key and no guard, each half speaking to its own audience.
     Equivocator(equivocator::Equivocator),
+    /// Behaves well, and besides signs anything for anybody.
+    Forger,
 }
 
 impl Villain {
-    /// Draws one.
-    pub fn draw(chance: &mut Chance, honest: u64) -> Self {
-        match chance.below(8) {
+    /// Draws one; a forger only where the rule's tests have one.
+    pub fn draw(chance: &mut Chance, honest: u64, with_forger: bool) -> Self {
+        match chance.below(if with_forger { 12 } else { 8 }) {
             0 => Self::Mute(mute::Mute::draw(chance)),
             1 => Self::Late(late::Late::draw(chance)),
             2 | 3 => Self::Withholder(withholder::Withholder::draw(chance)),
             4 => Self::Liar(liar::Liar::draw(chance)),
             5 => Self::Replayer(replayer::Replayer),
+            8.. => Self::Forger,
             _ => Self::Equivocator(equivocator::Equivocator::draw(chance, honest)),
         }
     }
@@ -49,7 +53,7 @@ impl Villain {
             Self::Late(late) => Some(late.delay(chance)),
             Self::Withholder(withholder) => withholder.tells(chance).then_some(0),
             Self::Equivocator(two) => two.tells(now, twin, to).then_some(0),
-            Self::Liar(_) | Self::Replayer(_) => Some(0),
+            Self::Liar(_) | Self::Replayer(_) | Self::Forger => Some(0),
         }
     }
 }

@@ -6,22 +6,16 @@
 
 use super::{Lft, VIEWS_AHEAD_MAX, start::roles, state::Proposal};
 use crate::{
-    certificate::{Candidate, Certificate, Null},
+    certificate::{self, Candidate, Certificate, Null},
     machine::state::{Block, Checked, End, Register, place},
     pacemaker::Due,
     statement::{self, Body},
-    strict,
     tally::Said,
 };
 use plugin_api::{Hash, HeaderView, Output, ProposalKind, Statement, input::Verdict};
 
 /// Certificates in one justification or helper message; more are pulled by asking again.
 pub(crate) const CERTIFICATES_MAX: usize = 64;
-
-/// A justification: certificates, the parent's first.
-pub(crate) fn encode_justification(certificates: &Vec<Certificate>) -> Vec<u8> {
-    strict::encode(certificates)
-}
 
 impl Lft {
     pub(super) fn on_statement(
@@ -189,7 +183,7 @@ impl Lft {
         self.check_proposal(&header, &statement, (view, kind, block))?;
         self.heard.note(statement.signer, self.view, self.now);
         if !justification.is_empty() {
-            let certificates: Vec<Certificate> = strict::decode(&justification)?;
+            let certificates = certificate::decode_all(&justification)?;
             if certificates.len() > CERTIFICATES_MAX {
                 return Err(format!("{} certificates in one proposal", certificates.len()));
             }

@@ -6,11 +6,11 @@
 
 use super::{
     Lft,
-    learn::{CERTIFICATES_MAX, encode_justification},
+    learn::CERTIFICATES_MAX,
     state::{End, Register, place},
 };
 use crate::{
-    certificate::{Certificate, FinalProof},
+    certificate::{self, Certificate, FinalProof},
     pacemaker::Due,
     peer::PeerMessage,
     statement::Body,
@@ -286,6 +286,6 @@ impl Lft {
         let between = self.views.range(view + 1..header.view).rev();
         let nulls = between.filter_map(|(_, at)| at.null.clone()).map(Certificate::Null);
         certificates.extend(nulls.take(CERTIFICATES_MAX - 1));
-        Some(encode_justification(&certificates))
+        Some(certificate::encode_all(&certificates))
     }
 }

@@ -101,7 +101,7 @@ impl Lft {
                 LogRecord::Own { statement } => {
                     let body = statement::read(statement)
                         .map_err(|why| format!("a statement of the own log is {why}"))?;
-                    self.restore_own(body, statement);
+                    self.restore_own(body, statement)?;
                 }
             }
         }
@@ -125,18 +125,19 @@ impl Lft {
         }
     }
 
-    fn restore_own(&mut self, body: Body, statement: &Statement) {
+    fn restore_own(&mut self, body: Body, statement: &Statement) -> Result<(), String> {
         self.mark_registers(&body);
         let view = body.view();
         if view < self.head.view {
-            return;
+            return Ok(());
         }
         if let Body::Propose { .. } = body {
             self.at(view).restored.push(statement.clone());
         } else {
             self.at(view).own.push(statement.clone());
-            self.count(&Said { body, statement: statement.clone() });
+            self.count(&Said { body, statement: statement.clone() })?;
         }
+        Ok(())
     }
 
     /// Remembers what a statement of this node wrote, when it is signed or read from the log.
@@ -169,15 +170,16 @@ impl Lft {
 
     /// Counts a restored statement without looking for certificates: those came with the log, or
     /// are found with the next statement.
-    fn count(&mut self, said: &Said) {
-        let validators = self.validators.clone();
-        let roles: Vec<(u64, As)> = roles(&said.body);
-        for (view, role) in roles {
+    fn count(&mut self, said: &Said) -> Result<(), String> {
+        for (view, role) in roles(&said.body) {
             if view > self.head.view {
-                let added = self.at(view).tally.add(role, said, &validators);
-                debug_assert!(added.against.is_none(), "the own log contradicts itself");
+                let at = self.views.entry(view).or_default();
+                if at.tally.add(role, said, &self.validators).against.is_some() {
+                    return Err(format!("the own log contradicts itself in view {view}"));
+                }
             }
         }
+        Ok(())
     }
 
     /// The node is ready: say where it stands and repeat what it said.

@@ -37,6 +37,8 @@ pub(crate) struct Wish<'a> {
     pub entry: &'a ScoreEntry,
     /// The file.
     pub artefact: &'a Artefact,
+    /// Whether no version was active before; only then `deploy` runs.
+    pub is_first: bool,
 }
 
 impl Wish<'_> {
@@ -104,12 +106,12 @@ async fn deploy(local: &Local, client: &Client, wish: Wish<'_>) -> Result<Deploy
     let given = serde_json::to_value(&wish.entry.deploy)
         .map_err(|error| Failure::new(Code::ConfigBadValue, error.to_string()))?;
     let method = manifest.methods.iter().find(|method| method.kind == "deploy");
-    let args = match method {
+    let args = match method.filter(|_| wish.is_first) {
         Some(method) => {
             let called = (CallKind::Deploy, method.name.as_str());
             call::encode(client, &mut book, manifest, called, &given).await?
         }
-        None if wish.entry.deploy.is_empty() => NO_ARGUMENTS.to_vec(),
+        None if !wish.is_first || wish.entry.deploy.is_empty() => NO_ARGUMENTS.to_vec(),
         None => {
             let message = format!("SCORE {} takes no `deploy` arguments", manifest.name);
             return Err(Failure::new(Code::ArgumentsWrong, message));

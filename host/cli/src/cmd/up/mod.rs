@@ -1,0 +1,305 @@
+//! `up`: a whole network on this machine, in one command.
+//!
+//! In: a data folder (made when there is none), the nearest channels.toml. Out: a RadioStation and
+//! peers as child processes, channels, active SCOREs, a banner; then it watches until it is
+//! stopped. Data stays. Deliberately not here: anything of consensus; this is a user of the REST
+//! interface like any other, who happens to hold all keys.
+//!
+//! Where to look next: [`run`] is the order of things; `ready.rs` what ready means.
+
+mod banner;
+mod channels;
+mod children;
+mod deploy;
+mod detach;
+mod plugins;
+mod prepare;
+mod ready;
+mod stop;
+mod watch;
+mod wishes;
+
+pub(crate) use prepare::genesis_inputs;
+
+use super::{Context, Done, runtime};
+use crate::args::Up;
+use crate::client::Client;
+use crate::failure::Failure;
+use crate::identity::Identity;
+use crate::network::{DATA_DEFAULT, DataFolder, Member, NetworkFile, make_folder};
+use crate::output::{BAD, Out, WARN};
+use crate::profile::Target;
+use children::Children;
+use host_node::config::ChannelsFile;
+use host_types::fault::Code;
+use host_types::ids::ChannelName;
+use plugins::Needed;
+use std::collections::BTreeSet;
+use std::net::TcpListener;
+use std::path::Path;
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+use stop::Stop;
+use watch::Watch;
+
+/// Exit code of an `up` that was interrupted before it was ready.
+const EXIT_INTERRUPTED: u8 = 130;
+
+/// The network that this `up` runs.
+#[derive(Clone, Debug)]
+pub(crate) struct Local {
+    /// Its folder.
+    pub data: DataFolder,
+    /// Its members.
+    pub network: NetworkFile,
+    /// Where to print.
+    pub out: Out,
+    /// How long an answer may take.
+    pub timeout: Duration,
+}
+
+/// A validator whose key is here.
+#[derive(Debug)]
+pub(crate) struct LocalValidator {
+    /// Its key and certificate.
+    pub identity: Identity,
+    /// Its REST interface.
+    pub url: String,
+    /// What its vote counts.
+    pub weight: u64,
+}
+
+impl Local {
+    /// A peer's view of a channel.
+    pub(crate) fn client(&self, channel: &ChannelName, url: &str) -> Result<Client, Failure> {
+        let (endpoint, channel) = (url.to_owned(), channel.clone());
+        Client::new(&Target { endpoint, channel, identity: None }, self.timeout, self.out)
+    }
+
+    /// The view of the first peer that has the channel.
+    pub(crate) fn any_client(&self, channel: &ChannelName) -> Result<Client, Failure> {
+        let names = self.validator_names(channel);
+        let is_member = |peer: &&Member| names.contains(&format!("{}/{}", peer.org, peer.name));
+        let peer = self.network.peers().find(is_member);
+        let url = peer.or_else(|| self.network.peers().next()).map(Member::url);
+        self.client(channel, &url.unwrap_or_default())
+    }
+
+    /// Names of the validators of a channel; none when it has no genesis yet.
+    pub(crate) fn validator_names(&self, channel: &ChannelName) -> Vec<String> {
+        let genesis = channels::genesis(&self.data, channel).ok().flatten();
+        let validators = genesis.iter().flat_map(|genesis| genesis.validators.all());
+        validators.map(|validator| validator.name.to_string()).collect()
+    }
+
+    /// The validators of a channel with their keys.
+    pub(crate) fn validators_of(
+        &self,
+        channel: &ChannelName,
+    ) -> Result<Vec<LocalValidator>, Failure> {
+        let genesis = channels::genesis(&self.data, channel)?;
+        let mut found = Vec::new();
+        for validator in genesis.iter().flat_map(|genesis| genesis.validators.all()) {
+            let is_it = |peer: &&Member| format!("{}/{}", peer.org, peer.name) == validator.name.as_str();
+            if let Some(peer) = self.network.peers().find(is_it) {
+                let key = self.data.join(&peer.home).join("pki/sign.key");
+                let identity = Identity::load(&key)?;
+                let weight = validator.weight.get();
+                found.push(LocalValidator { identity, url: peer.url(), weight });
+            }
+        }
+        Ok(found)
+    }
+}
+
+impl Needed {
+    /// What a channels.toml uses.
+    pub(crate) fn of(file: &ChannelsFile) -> Self {
+        let rules: BTreeSet<_> = file.channels.values().map(|entry| entry.rule.clone()).collect();
+        let scores: BTreeSet<_> =
+            file.channels.values().flat_map(|entry| entry.score.keys().cloned()).collect();
+        Self { rules: rules.into_iter().collect(), scores: scores.into_iter().collect() }
+    }
+}
+
+/// Runs `up`.
+pub(crate) fn up(up: &Up, context: &Context) -> Done {
+    let given = context.global.data.clone();
+    let data = DataFolder::at(given.unwrap_or_else(|| DATA_DEFAULT.into()));
+    make_folder(data.path())?;
+    if up.detach && !up.detached {
+        return detach::start(&data, context);
+    }
+    runtime()?.block_on(run(up, context, data))
+}
+
+async fn run(up: &Up, context: &Context, data: DataFolder) -> Done {
+    let _lock = data.lock()?;
+    let stop = Stop::watch(&data, up.detached)?;
+    let path = channels::find(context.global.config.as_deref(), &data)?;
+    let file = channels::load(&path)?;
+    let is_new = data.network()?.is_none();
+    for line in banner::head(data.path(), &path, is_new) {
+        context.out.line(&line);
+    }
+    let started = Instant::now();
+    let wanted = prepare::Wanted { peers: up.peers, base_port: up.base_port };
+    let (network, _) = prepare::network(&data, wanted)?;
+    let organisations = network.organisations.len();
+    context.out.line(&banner::timed(
+        "keys and certificates",
+        &format!("dev CA, {organisations} organisations"),
+        started.elapsed(),
+    ));
+    let (out, timeout) = (context.out, context.global.timeout);
+    let local = Local { data, network, out, timeout };
+    write_channels(&local, &file)?;
+    let mut children = Children::new(&local.data, extra_arguments(context));
+    let served = tokio::select! {
+        served = serve(&local, up, file, &mut children) => served,
+        () = stop.requested() => Ok(None),
+    };
+    let is_ready = local.data.running().ok().flatten().is_some_and(|run| run.is_ready);
+    finish(&local, &stop, &mut children).await;
+    match served? {
+        Some(()) => Ok(ExitCode::SUCCESS),
+        None if is_ready => Ok(ExitCode::SUCCESS),
+        None => Ok(ExitCode::from(EXIT_INTERRUPTED)),
+    }
+}
+
+/// `--set` and `-v` go on to the peers.
+fn extra_arguments(context: &Context) -> Vec<String> {
+    let settings = context.global.set.iter().flat_map(|set| ["--set".to_owned(), set.clone()]);
+    let verbose = (0..context.global.verbose).map(|_| "-v".to_owned());
+    settings.chain(verbose).collect()
+}
+
+fn write_channels(local: &Local, file: &ChannelsFile) -> Result<(), Failure> {
+    let inputs = genesis_inputs(&local.data, &local.network)?;
+    let (states, warnings) = channels::write(&local.data, file, &inputs)?;
+    for warning in warnings {
+        local.out.line(&format!("  {WARN} {warning}"));
+    }
+    for (channel, state) in &states {
+        if *state == channels::State::Differs {
+            local.out.line(&differs_line(channel));
+        }
+    }
+    let profile = channels::profile_channel(file).map(ChannelName::as_str).unwrap_or_default();
+    prepare::write_profile(&local.data, &local.network, profile)
+}
+
+/// Starts everything; with `--once` returns when it is ready, else never by itself.
+async fn serve(
+    local: &Local,
+    up: &Up,
+    file: ChannelsFile,
+    children: &mut Children,
+) -> Result<Option<()>, Failure> {
+    install(local, Needed::of(&file)).await?;
+    let launched = Instant::now();
+    check_ports(&local.network)?;
+    launch(local, &file, children).await?;
+    let mut attempts = wishes::Attempts::new();
+    let readied = ready::channels(local, &file, &mut attempts, launched);
+    let channels = ready::unless_one_dies(local, children, readied).await?;
+    children.set_ready()?;
+    let is_new = channels.iter().all(|(info, _)| info.height < 20);
+    let has = |channel: Option<&ChannelName>, score: &str| {
+        let found = channels.iter().find(|(info, _)| channel.is_some_and(|c| c.as_str() == info.channel));
+        found.is_some_and(|(_, scores)| scores.iter().any(|active| active.name == score))
+    };
+    let default = ChannelName::new("loopchain_default");
+    let foot = banner::foot(
+        local,
+        has(channels::profile_channel(&file), "token"),
+        has(default.as_ref(), "notary"),
+    );
+    local.out.either(&banner::document(local, is_new, &channels, launched.elapsed()), foot);
+    if up.once {
+        return Ok(Some(()));
+    }
+    Watch::new(local, file, attempts).run(children).await;
+    Ok(Some(()))
+}
+
+async fn launch(
+    local: &Local,
+    file: &ChannelsFile,
+    children: &mut Children,
+) -> Result<(), Failure> {
+    let channels: Vec<_> = file.channels.keys().cloned().collect();
+    for member in &local.network.members {
+        children.start(member)?;
+    }
+    for member in &local.network.members {
+        let answered = ready::answers(local, member, &channels);
+        ready::unless_one_dies(local, children, answered).await?;
+        local.out.line(&banner::member(member));
+    }
+    Ok(())
+}
+
+/// Builds or copies what is needed, off the runtime's threads, with progress.
+async fn install(local: &Local, needed: Needed) -> Result<(), Failure> {
+    let (data, out) = (local.data.clone(), local.out);
+    let built = tokio::task::spawn_blocking(move || {
+        let progress = out.progress("building");
+        let done = plugins::install(&data, &needed, &mut |line| progress.tell(line));
+        progress.finish("rules and SCOREs built");
+        done
+    });
+    built.await.map_err(|error| Failure::new(Code::Internal, error.to_string()))?
+}
+
+/// Tells a port that is taken before anything is started.
+fn check_ports(network: &NetworkFile) -> Result<(), Failure> {
+    for member in &network.members {
+        for (what, address) in
+            [("RPC", member.rpc()), ("REST", member.rest()), ("operations", member.ops())]
+        {
+            if let Err(error) = TcpListener::bind(&address) {
+                let name = &member.name;
+                let message = format!("{address} ({what} of {name}) cannot be used: {error}");
+                return Err(Failure::new(Code::PortTaken, message));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Stops the children in order; at once when asked again.
+async fn finish(local: &Local, stop: &Stop, children: &mut Children) {
+    local.out.announce("  stopping");
+    let kill = children.kill();
+    let stopped = children.stop();
+    tokio::pin!(stopped);
+    tokio::select! {
+        () = &mut stopped => {}
+        () = stop.insisted() => {
+            kill();
+            stopped.await;
+        }
+    }
+    // Who reads it later sees that nothing runs, because the lock is gone.
+    std::fs::remove_file(local.data.join("run.json")).ok();
+    std::fs::remove_file(local.data.join(super::down::STOP_FILE)).ok();
+    local.out.line(&format!("  stopped; data stays in {}", local.data.path().display()));
+}
+
+fn refused_line(path: &Path, why: &str) -> String {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    format!("  {BAD} {name} is not used: {why}")
+}
+
+fn failed_line(channel: &ChannelName, score: &str, failure: &Failure) -> String {
+    format!("  {BAD} SCORE {score} on channel {channel}: {}", failure.message())
+}
+
+fn differs_line(channel: &ChannelName) -> String {
+    format!(
+        "  {WARN} channel {channel}: channels.toml differs from what is on its chain; \
+         the chain counts"
+    )
+}

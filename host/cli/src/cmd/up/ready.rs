@@ -1,0 +1,163 @@
+//! When a local network is ready: every process answers, validators see each other, SCOREs are
+//! active, a transaction is final.
+//!
+//! In: running children. Out: what the banner tells of each channel, or the first thing that is
+//! wrong. A child that dies before that ends the start.
+
+use super::children::{Children, Event, log_tail};
+use super::deploy;
+use super::wishes::{Attempts, Outcome, fulfil};
+use super::{Local, banner, plugins};
+use crate::api::Api;
+use crate::client::{ChannelInfo, ScoreInfo};
+use crate::failure::Failure;
+use crate::network::{Member, MemberRole};
+use host_node::config::ChannelsFile;
+use host_types::fault::Code;
+use host_types::ids::ChannelName;
+use std::time::{Duration, Instant};
+
+/// How long a process may take until it answers.
+const ANSWER_WITHIN: Duration = Duration::from_secs(60);
+/// How long validators may take to find each other.
+const CONNECT_WITHIN: Duration = Duration::from_secs(30);
+/// How often it is asked.
+const POLL: Duration = Duration::from_millis(50);
+/// A process that starts may be slow to accept, but answers at once.
+const ASK_WITHIN: Duration = Duration::from_secs(2);
+
+/// A channel that is ready.
+pub(crate) type ReadyChannel = (ChannelInfo, Vec<ScoreInfo>);
+
+/// Runs a part of the start; ends it when a child dies.
+pub(crate) async fn unless_one_dies<T>(
+    local: &Local,
+    children: &mut Children,
+    part: impl Future<Output = Result<T, Failure>>,
+) -> Result<T, Failure> {
+    tokio::pin!(part);
+    loop {
+        tokio::select! {
+            done = &mut part => return done,
+            event = children.event() => if let Some(Event::Died(name, how)) = event {
+                let message = format!("{name} ended ({how}){}", log_tail(&local.data, &name));
+                return Err(Failure::new(Code::StartFailed, message)
+                    .with_help(format!("`loopchain logs {name}` shows all of its log")));
+            },
+        }
+    }
+}
+
+/// Waits until a process answers, and with it every channel is in step.
+pub(crate) async fn answers(
+    local: &Local,
+    member: &Member,
+    channels: &[ChannelName],
+) -> Result<(), Failure> {
+    let api = Api::new(&member.url(), ASK_WITHIN, local.out)?;
+    let end = Instant::now() + ANSWER_WITHIN;
+    loop {
+        let missing = match member.role {
+            MemberRole::Radiostation => match api.get("/api/v1/peer/list").await {
+                Err(failure) if failure.code() == Code::Unreachable => Some(failure),
+                _ => None,
+            },
+            MemberRole::Peer => not_in_step(local, member, channels).await,
+        };
+        let Some(missing) = missing else { return Ok(()) };
+        if Instant::now() >= end {
+            return Err(missing);
+        }
+        tokio::time::sleep(POLL).await;
+    }
+}
+
+async fn not_in_step(local: &Local, member: &Member, channels: &[ChannelName]) -> Option<Failure> {
+    for channel in channels {
+        // A peer serves the channels whose genesis names it.
+        let node = format!("{}/{}", member.org, member.name);
+        let validators = local.validator_names(channel);
+        if !validators.iter().any(|name| *name == node) {
+            continue;
+        }
+        let client = match local.client(channel, &member.url()) {
+            Ok(client) => client,
+            Err(failure) => return Some(failure),
+        };
+        match client.channel().await {
+            Ok((_, info)) if info.mode == "normal" => {}
+            Ok((_, info)) => {
+                let reason = info.mode_reason.unwrap_or_default();
+                let message = format!("{}: channel {channel} is {} {reason}", member.name, info.mode);
+                return Some(Failure::new(Code::Syncing, message));
+            }
+            Err(failure) => return Some(failure),
+        }
+    }
+    None
+}
+
+/// Waits until the validators of a channel are connected; a quorum suffices when time is over.
+async fn connected(local: &Local, channel: &ChannelName) -> Result<ChannelInfo, Failure> {
+    let client = local.any_client(channel)?;
+    let end = Instant::now() + CONNECT_WITHIN;
+    loop {
+        let (_, info) = client.channel().await?;
+        let is_over = Instant::now() >= end;
+        if info.connected() == info.validators.len()
+            || is_over && info.connected_weight() >= info.quorum
+        {
+            return Ok(info);
+        }
+        if is_over {
+            let absent = info.validators.iter().filter(|v| !v.connected).map(|v| v.name.as_str());
+            let message = format!(
+                "channel {channel} has no quorum: {} of {} voting, needs {}; missing: {}",
+                info.connected_weight(),
+                info.total_weight,
+                info.quorum,
+                absent.collect::<Vec<_>>().join(", ")
+            );
+            return Err(Failure::new(Code::NoQuorum, message));
+        }
+        tokio::time::sleep(POLL).await;
+    }
+}
+
+/// Makes the channels ready and tells each; the first final transaction is told last.
+pub(crate) async fn channels(
+    local: &Local,
+    file: &ChannelsFile,
+    attempts: &mut Attempts,
+    launched: Instant,
+) -> Result<Vec<ReadyChannel>, Failure> {
+    for channel in file.channels.keys() {
+        connected(local, channel).await?;
+    }
+    let found = plugins::scan(&plugins::stamps(&local.data.join("plugins")));
+    for (path, why) in &found.refused {
+        local.out.line(&super::refused_line(path, why));
+    }
+    let outcomes = fulfil(local, file, &found, attempts).await;
+    let mut is_something_final = false;
+    for Outcome { channel, score, is_named, result } in outcomes {
+        match result {
+            Ok(_) => is_something_final = true,
+            Err(failure) if is_named => return Err(failure),
+            Err(failure) => local.out.line(&super::failed_line(&channel, &score, &failure)),
+        }
+    }
+    if !is_something_final && let Some(channel) = file.channels.keys().next_back() {
+        deploy::smoke(local, channel).await?;
+    }
+    let mut ready = Vec::new();
+    for channel in file.channels.keys().rev() {
+        let client = local.any_client(channel)?;
+        let (_, info) = client.channel().await?;
+        let (_, scores) = client.scores().await?;
+        local.out.line(&banner::channel(&info, &scores));
+        ready.push((info, scores));
+    }
+    local.out.line(&banner::timed("first transaction final", "", launched.elapsed()));
+    Ok(ready)
+}

@@ -1,0 +1,275 @@
+//! A local network that is ready: its files are watched, its children, its chain.
+//!
+//! In: changes of channels.toml and of the drop-in folder, deaths of children. Out: channels
+//! created and SCOREs activated on the running network, one line each; one live line when a person
+//! watches. Files are looked at often instead of being subscribed to: two folders cost nothing,
+//! and a file counts when it has stopped changing.
+
+use super::channels::{self, State, profile_channel};
+use super::children::{Children, Event};
+use super::plugins::{Needed, Stamps, scan, stamps};
+use super::wishes::{Attempts, Outcome, fulfil};
+use super::{Local, banner, ready};
+use crate::client::Client;
+use crate::failure::Failure;
+use crate::output::{BAD, OK, WARN};
+use host_node::config::ChannelsFile;
+use host_types::ids::ChannelName;
+use serde_json::Value;
+use std::path::PathBuf;
+use std::time::{Duration, Instant, SystemTime};
+
+/// How often files are looked at.
+const FILES: Duration = Duration::from_millis(300);
+/// How often the live line is written.
+const LIVE: Duration = Duration::from_millis(500);
+
+/// What is watched.
+pub(crate) struct Watch<'a> {
+    /// The network.
+    pub local: &'a Local,
+    /// channels.toml as it was read last.
+    pub file: ChannelsFile,
+    /// What was tried.
+    pub attempts: Attempts,
+    /// When channels.toml was changed last.
+    stamp: Option<SystemTime>,
+    plugins: Changes<Stamps>,
+    settings: Changes<Option<SystemTime>>,
+    live: Live,
+}
+
+/// A value that is looked at again and again, and counts when it has been the same twice.
+#[derive(Debug)]
+struct Changes<T> {
+    seen: T,
+    told: T,
+}
+
+impl<T: Clone + PartialEq> Changes<T> {
+    fn new(now: T) -> Self {
+        Self { seen: now.clone(), told: now }
+    }
+
+    /// The value when it has changed since it was told last, and has settled.
+    fn look(&mut self, now: T) -> Option<T> {
+        let is_settled = now == self.seen;
+        self.seen = now;
+        if !is_settled || self.seen == self.told {
+            return None;
+        }
+        self.told = self.seen.clone();
+        Some(self.told.clone())
+    }
+}
+
+fn modified(path: &std::path::Path) -> Option<SystemTime> {
+    path.metadata().and_then(|about| about.modified()).ok()
+}
+
+impl<'a> Watch<'a> {
+    /// Begins with what is there now.
+    pub(crate) fn new(local: &'a Local, file: ChannelsFile, attempts: Attempts) -> Self {
+        let stamp = modified(&file.path);
+        let plugins = Changes::new(stamps(&local.data.join("plugins")));
+        Self {
+            local,
+            attempts,
+            stamp,
+            plugins,
+            settings: Changes::new(stamp),
+            live: Live::default(),
+            file,
+        }
+    }
+
+    /// Watches for ever.
+    pub(crate) async fn run(&mut self, children: &mut Children) {
+        let mut files = tokio::time::interval(FILES);
+        let mut live = tokio::time::interval(LIVE);
+        loop {
+            tokio::select! {
+                event = children.event() => if let Some(event) = event {
+                    self.local.out.announce(&event_line(&event));
+                },
+                _ = files.tick() => self.look().await,
+                _ = live.tick(), if self.local.out.is_live() => self.show().await,
+            }
+        }
+    }
+
+    async fn look(&mut self) {
+        if self.settings.look(modified(&self.file.path)).is_some() {
+            self.stamp = self.settings.told;
+            if let Err(failure) = self.reload().await {
+                self.local.out.announce(&format!("  {BAD} {}", failure.to_text()));
+            }
+        }
+        if let Some(now) = self.plugins.look(stamps(&self.local.data.join("plugins"))) {
+            self.activate(&now).await;
+        }
+    }
+
+    /// channels.toml has changed: creates channels, says what differs.
+    async fn reload(&mut self) -> Result<(), Failure> {
+        let local = self.local;
+        let file = channels::load(&self.file.path)?;
+        let inputs = super::genesis_inputs(&local.data, &local.network)?;
+        let (states, warnings) = channels::write(&local.data, &file, &inputs)?;
+        for warning in warnings {
+            local.out.announce(&format!("  {WARN} {warning}"));
+        }
+        super::install(local, Needed::of(&file)).await?;
+        let created: Vec<ChannelName> = states
+            .iter()
+            .filter(|(_, state)| *state == State::Created)
+            .map(|(channel, _)| channel.clone())
+            .collect();
+        for channel in states.iter().filter(|(_, s)| *s == State::Differs).map(|(c, _)| c) {
+            local.out.announce(&super::differs_line(channel));
+        }
+        for peer in local.network.peers() {
+            ready::answers(local, peer, &created).await?;
+        }
+        // What channels.toml says of a SCORE may have been the obstacle.
+        self.attempts.clear();
+        self.file = file;
+        for channel in created {
+            let (_, info) = local.any_client(&channel)?.channel().await?;
+            local.out.announce(&banner::channel(&info, &[]));
+        }
+        self.plugins.told = stamps(&local.data.join("plugins"));
+        let now = self.plugins.told.clone();
+        self.activate(&now).await;
+        Ok(())
+    }
+
+    async fn activate(&mut self, files: &Stamps) {
+        let found = scan(files);
+        for (path, why) in &found.refused {
+            self.local.out.announce(&super::refused_line(path, why));
+        }
+        for outcome in fulfil(self.local, &self.file, &found, &mut self.attempts).await {
+            self.local.out.announce(&outcome_line(&outcome));
+        }
+    }
+
+    async fn show(&mut self) {
+        let Some(channel) = profile_channel(&self.file) else { return };
+        if let Ok(client) = self.local.any_client(channel) {
+            self.live.update(&client).await;
+            self.local.out.live(&self.live.line(channel));
+        }
+    }
+}
+
+fn outcome_line(outcome: &Outcome) -> String {
+    match &outcome.result {
+        Ok(score) => format!(
+            "  {OK} {}@{} active on channel {} from block {}",
+            score.name, score.version, outcome.channel, score.active_since
+        ),
+        Err(failure) => super::failed_line(&outcome.channel, &outcome.score, failure),
+    }
+}
+
+fn event_line(event: &Event) -> String {
+    match event {
+        Event::Died(name, how) => {
+            format!("  {WARN} {name} ended ({how}); it is started again in 1 s")
+        }
+        Event::Restarted(name) => format!("  {OK} {name} runs again"),
+        Event::NotStarted(name, why) => format!("  {BAD} {name}: {why}"),
+    }
+}
+
+/// What the live line shows of the newest block.
+#[derive(Debug, Default)]
+struct Live {
+    height: u64,
+    transactions: u64,
+    votes: usize,
+    validators: usize,
+    delay: Option<Duration>,
+    seen: Option<Instant>,
+}
+
+impl Live {
+    async fn update(&mut self, client: &Client) {
+        let Ok((_, info)) = client.channel().await else { return };
+        self.validators = info.validators.len();
+        if info.height == self.height && self.seen.is_some() {
+            return;
+        }
+        if let Ok(block) = client.block("latest").await {
+            let number = |key: &str| block.get(key).and_then(Value::as_u64).unwrap_or_default();
+            let signers = block.pointer("/proof/signers").and_then(Value::as_array);
+            self.height = number("height");
+            self.transactions = number("tx_count");
+            self.votes = signers.map_or(0, Vec::len);
+            let delay = crate::time::now_us().saturating_sub(number("time_us"));
+            // The first block seen may be old: then nothing is known of its delay.
+            self.delay = self.seen.map(|_| Duration::from_micros(delay));
+            self.seen = Some(Instant::now());
+        }
+    }
+
+    fn line(&self, channel: &ChannelName) -> String {
+        let delay = self.delay.map(crate::time::seconds).unwrap_or_default();
+        format!(
+            "  {channel}  #{}  {} tx  {}/{} votes  {delay}",
+            self.height, self.transactions, self.votes, self.validators
+        )
+    }
+}
+
+/// The folder that is watched, for tests.
+#[cfg(test)]
+fn plugin(folder: &std::path::Path, name: &str, text: &str) -> PathBuf {
+    let path = folder.join(name);
+    std::fs::write(&path, text).unwrap();
+    path
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_counts_when_it_has_stopped_changing() {
+        let mut changes = Changes::new(0);
+        assert_eq!(changes.look(0), None);
+        assert_eq!(changes.look(1), None, "it may still be written");
+        assert_eq!(changes.look(2), None);
+        assert_eq!(changes.look(2), Some(2));
+        assert_eq!(changes.look(2), None, "it is told once");
+    }
+
+    #[test]
+    fn only_finished_so_files_are_seen() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = plugin(folder.path(), "liba.so", "x");
+        plugin(folder.path(), ".libb.so.new", "x");
+        assert_eq!(stamps(folder.path()).keys().collect::<Vec<_>>(), [&file]);
+    }
+
+    #[test]
+    fn the_live_line_is_the_guides() {
+        let live = Live {
+            height: 14,
+            transactions: 2,
+            votes: 4,
+            validators: 4,
+            delay: Some(Duration::from_millis(210)),
+            seen: None,
+        };
+        let line = live.line(&ChannelName::new("demo").unwrap());
+        assert_eq!(line, "  demo  #14  2 tx  4/4 votes  0.21 s");
+    }
+
+    #[test]
+    fn deaths_are_told() {
+        let died = Event::Died("peer2".to_owned(), "signal: 9 (SIGKILL)".to_owned());
+        assert!(event_line(&died).contains("peer2 ended (signal: 9 (SIGKILL))"));
+    }
+}

@@ -1,0 +1,233 @@
+//! This node, as the REST interface sees it.
+
+use super::metrics::Metrics;
+use super::node::Node;
+use crate::channel::ChannelHandle;
+use async_trait::async_trait;
+use host_rpc::gateway::{
+    BlockRef, BlockView, ChannelStatus, Gateway, MemberView, NodeView, QueryAnswer, ScoreView,
+    TxState,
+};
+use host_types::validators::ValidatorSet;
+use host_types::{ChannelName, Code, Height, RawTx, Rejection, ScoreName, SignedTransaction, TxId};
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// Blocks of one page.
+const PAGE_MAX: u32 = 100;
+
+/// The gateway of a peer.
+#[derive(Debug)]
+pub struct LocalGateway {
+    node: Arc<Node>,
+    default_channel: ChannelName,
+    metrics: Arc<Metrics>,
+}
+
+impl LocalGateway {
+    /// Of this node.
+    #[must_use]
+    pub const fn new(node: Arc<Node>, default_channel: ChannelName, metrics: Arc<Metrics>) -> Self {
+        Self { node, default_channel, metrics }
+    }
+
+    fn find(&self, channel: &ChannelName) -> Result<ChannelHandle, Rejection> {
+        self.node.channel(channel).ok_or_else(|| {
+            Rejection::new(Code::ChannelUnknown, format!("this node has no channel `{channel}`"))
+        })
+    }
+
+    async fn state(&self, channel: &ChannelHandle, id: TxId) -> Result<TxState, Rejection> {
+        let known = channel.transaction_state(id).await?;
+        known.ok_or_else(|| {
+            Rejection::new(Code::NotFound, format!("transaction {id} is not known here"))
+        })
+    }
+}
+
+/// A transaction cannot become final here: say so before taking it.
+fn check_open(channel: &ChannelHandle) -> Result<(), Rejection> {
+    match channel.halted() {
+        Some(why) => Err(Rejection::new(Code::ChannelHalted, why)),
+        None => Ok(()),
+    }
+}
+
+#[async_trait]
+impl Gateway for LocalGateway {
+    fn node(&self) -> NodeView {
+        NodeView {
+            name: self.node.name.clone(),
+            public_key: self.node.identity.key.public(),
+            rpc_target: self.node.config.rpc.target(),
+            order: 1,
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+        }
+    }
+
+    fn channels(&self) -> Vec<ChannelName> {
+        self.node.channels().iter().map(|c| c.genesis().channel.clone()).collect()
+    }
+
+    fn default_channel(&self) -> ChannelName {
+        self.default_channel.clone()
+    }
+
+    async fn channel(&self, channel: &ChannelName) -> Result<ChannelStatus, Rejection> {
+        self.find(channel)?.status(self.node.signer.is_stopped()).await
+    }
+
+    async fn validators(&self, channel: &ChannelName) -> Result<ValidatorSet, Rejection> {
+        Ok(self.find(channel)?.genesis().validators.clone())
+    }
+
+    async fn submit(
+        &self,
+        channel: &ChannelName,
+        raw: RawTx,
+        wait: Option<Duration>,
+    ) -> Result<(TxId, TxState), Rejection> {
+        let channel = self.find(channel)?;
+        check_open(&channel)?;
+        let tx = SignedTransaction::decode(&raw).map_err(|error| {
+            let message = format!("not a canonical transaction: {error}");
+            Rejection::new(Code::TxMalformed, message)
+        })?;
+        let (id, mut height) = (tx.id(), channel.reader().tip().height);
+        // The same bytes again get the same answer.
+        if let Some(state @ TxState::Final(_)) = channel.transaction_state(id).await? {
+            return Ok((id, state));
+        }
+        match channel.intake().submit(raw).await {
+            // It became final between the two looks.
+            Err(rejection) if rejection.code == Code::TxDuplicate => {}
+            other => other?,
+        }
+        let Some(wait) = wait else { return Ok((id, TxState::Pending(tx))) };
+        let deadline = Instant::now() + wait;
+        loop {
+            match channel.transaction_state(id).await? {
+                Some(TxState::Pending(_)) | None => {}
+                Some(state) => return Ok((id, state)),
+            }
+            let next = channel.next_height(height);
+            match tokio::time::timeout_at(deadline.into(), next).await {
+                Ok(reached) => height = reached?,
+                Err(_) => return Ok((id, TxState::Pending(tx))),
+            }
+        }
+    }
+
+    async fn submit_unsigned(
+        &self,
+        channel: &ChannelName,
+        score: ScoreName,
+        method: String,
+        args: Vec<u8>,
+        _client: IpAddr,
+    ) -> Result<TxId, Rejection> {
+        let channel = self.find(channel)?;
+        check_open(&channel)?;
+        let refused = || {
+            let message = "this channel takes signed transactions only: use /api/v2";
+            Rejection::new(Code::RoleRefused, message)
+        };
+        if !channel.genesis().policies.v1_gateway {
+            return Err(refused());
+        }
+        let gateway = self.node.gateway.as_ref().ok_or_else(refused)?;
+        let raw = gateway.sign(channel.parts().hash, (score, method), args)?;
+        let id = SignedTransaction::decode(&raw)
+            .map_err(|error| Rejection::new(Code::TxMalformed, error.to_string()))?
+            .id();
+        channel.intake().submit(raw).await?;
+        Ok(id)
+    }
+
+    async fn transaction(
+        &self,
+        channel: &ChannelName,
+        id: TxId,
+    ) -> Result<Option<TxState>, Rejection> {
+        let channel = self.find(channel)?;
+        match self.state(&channel, id).await {
+            Ok(state) => Ok(Some(state)),
+            Err(rejection) if rejection.code == Code::NotFound => Ok(None),
+            Err(rejection) => Err(rejection),
+        }
+    }
+
+    async fn block(
+        &self,
+        channel: &ChannelName,
+        block: BlockRef,
+    ) -> Result<Option<BlockView>, Rejection> {
+        self.find(channel)?.block_view(block)
+    }
+
+    async fn blocks(
+        &self,
+        channel: &ChannelName,
+        before: Option<Height>,
+        limit: u32,
+    ) -> Result<Vec<BlockView>, Rejection> {
+        let channel = self.find(channel)?;
+        let top = channel.reader().tip().height.get();
+        let end = before.map_or(top + 1, |before| before.get().min(top + 1));
+        let start = end.saturating_sub(u64::from(limit.min(PAGE_MAX)));
+        let mut page = Vec::new();
+        for height in (start..end).rev() {
+            page.extend(channel.block_view(BlockRef::Height(Height::new(height)))?);
+        }
+        Ok(page)
+    }
+
+    async fn scores(&self, channel: &ChannelName) -> Result<Vec<ScoreView>, Rejection> {
+        Ok(self.find(channel)?.score_views())
+    }
+
+    async fn query(
+        &self,
+        channel: &ChannelName,
+        score: &ScoreName,
+        method: &str,
+        args: Vec<u8>,
+    ) -> Result<QueryAnswer, Rejection> {
+        self.find(channel)?.query(score, method, args).await
+    }
+
+    async fn members(
+        &self,
+        channel: &ChannelName,
+        name: Option<&str>,
+    ) -> Result<Vec<MemberView>, Rejection> {
+        Ok(self.find(channel)?.member_views(name))
+    }
+
+    async fn next_block(&self, channel: &ChannelName, after: Height) -> Result<Height, Rejection> {
+        self.find(channel)?.next_height(after).await
+    }
+
+    fn metrics(&self) -> String {
+        self.metrics.render(&self.node)
+    }
+
+    fn not_ready(&self) -> Vec<String> {
+        let mut problems: Vec<String> = self
+            .node
+            .refused()
+            .iter()
+            .map(|(name, why)| format!("channel {name}: {why}"))
+            .collect();
+        for channel in self.node.channels() {
+            if let Some(why) = channel.halted() {
+                problems.push(format!("channel {} is halted: {why}", channel.genesis().channel));
+            }
+        }
+        if self.node.signer.is_stopped() {
+            problems.push("the sign log failed: nothing is signed until restart".into());
+        }
+        problems
+    }
+}

@@ -1,0 +1,174 @@
+//! The other nodes: who they are, where they are, and the connections to them.
+//!
+//! In: the directory of the radiostation, the last good list on disk. Out: [`Links`] for channels.
+//! A peer is known by its name; an address is only where to try. Without any radiostation the last
+//! list serves. Deliberately not here: what is said.
+
+use crate::channel::links::{Lane, Links};
+use async_trait::async_trait;
+use bytes::Bytes;
+use host_core::effect::To;
+use host_core::vote::rule::NodeId;
+use host_rpc::directory::VerifiedEntry;
+use host_rpc::{Class, PeerClient, Session, Target};
+use host_types::genesis::ChannelGenesis;
+use host_types::message::{FetchReply, FetchRequest};
+use host_types::{ChannelName, Decode, Encode, GenesisHash, NodeName};
+use std::collections::BTreeMap;
+use std::sync::{Arc, PoisonError, RwLock};
+
+/// Peers a node keeps connections to.
+const PEERS_MAX: usize = 1_024;
+
+struct Peer {
+    client: Arc<PeerClient>,
+    channels: Vec<ChannelName>,
+}
+
+/// All other nodes of this node's network.
+pub struct Mesh {
+    me: NodeName,
+    session: Arc<Session>,
+    peers: RwLock<BTreeMap<NodeName, Peer>>,
+}
+
+impl std::fmt::Debug for Mesh {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Mesh of {}", self.me)
+    }
+}
+
+/// The number of a node: from its name, so it is the same after every restart.
+#[must_use]
+pub fn node_id(name: &NodeName) -> NodeId {
+    let hash = host_types::Hash32::sha256(name.as_str().as_bytes());
+    hash.as_bytes().first_chunk::<8>().map_or(0, |bytes| u64::from_be_bytes(*bytes))
+}
+
+impl Mesh {
+    /// Without peers yet.
+    #[must_use]
+    pub fn new(me: NodeName, session: Arc<Session>) -> Arc<Self> {
+        Arc::new(Self { me, session, peers: RwLock::default() })
+    }
+
+    /// The TLS of this node.
+    #[must_use]
+    pub const fn session(&self) -> &Arc<Session> {
+        &self.session
+    }
+
+    /// A peer is there (again): connects when it is new or has moved.
+    pub fn meet(&self, entry: &VerifiedEntry) {
+        if entry.name == self.me {
+            return;
+        }
+        let (address, channels) = (&entry.entry.rpc_target, entry.entry.channels.clone());
+        let mut peers = self.peers.write().unwrap_or_else(PoisonError::into_inner);
+        match peers.get_mut(&entry.name) {
+            Some(peer) if peer.client.target().address == *address => peer.channels = channels,
+            _ if peers.len() >= PEERS_MAX && !peers.contains_key(&entry.name) => {}
+            _ => {
+                let target = Target { name: entry.name.clone(), address: address.clone() };
+                let client = Arc::new(PeerClient::start(Arc::clone(&self.session), target));
+                peers.insert(entry.name.clone(), Peer { client, channels });
+            }
+        }
+    }
+
+    /// Names and whether there is an open session.
+    #[must_use]
+    pub fn connections(&self) -> Vec<(NodeName, bool)> {
+        let peers = self.peers.read().unwrap_or_else(PoisonError::into_inner);
+        peers.iter().map(|(name, peer)| (name.clone(), peer.client.is_connected())).collect()
+    }
+
+    /// The other nodes of one channel.
+    #[must_use]
+    pub fn links(self: &Arc<Self>, genesis: &ChannelGenesis) -> Arc<dyn Links> {
+        let validators = genesis.validators.all().iter().map(|v| v.name.clone()).collect();
+        let channel = genesis.channel.clone();
+        Arc::new(ChannelLinks {
+            mesh: Arc::clone(self),
+            genesis: genesis.hash(),
+            channel,
+            validators,
+        })
+    }
+}
+
+struct ChannelLinks {
+    mesh: Arc<Mesh>,
+    genesis: GenesisHash,
+    channel: ChannelName,
+    validators: Vec<NodeName>,
+}
+
+impl ChannelLinks {
+    /// Members of the channel that are known.
+    fn members(&self) -> Vec<(NodeName, Arc<PeerClient>)> {
+        let peers = self.mesh.peers.read().unwrap_or_else(PoisonError::into_inner);
+        peers
+            .iter()
+            .filter(|(name, peer)| {
+                self.validators.contains(name) || peer.channels.contains(&self.channel)
+            })
+            .map(|(name, peer)| (name.clone(), Arc::clone(&peer.client)))
+            .collect()
+    }
+
+    fn chosen(&self, to: To) -> Vec<Arc<PeerClient>> {
+        let is_meant = |name: &NodeName| match to {
+            To::All => true,
+            To::Validator(index) => self.validators.get(usize::from(index)) == Some(name),
+            To::Node(id) => node_id(name) == id,
+        };
+        self.members().into_iter().filter(|(name, _)| is_meant(name)).map(|(_, c)| c).collect()
+    }
+}
+
+#[async_trait]
+impl Links for ChannelLinks {
+    fn send(&self, lane: Lane, to: To, message: Bytes) {
+        let class = match lane {
+            Lane::Consensus => Class::Consensus,
+            Lane::Transactions => Class::Transactions,
+        };
+        for client in self.chosen(to) {
+            // A full queue drops by its own policy; the rule repeats what matters.
+            client.send(class, self.genesis, message.clone()).ok();
+        }
+    }
+
+    async fn fetch(
+        &self,
+        from: Option<NodeId>,
+        request: &FetchRequest,
+    ) -> Option<(NodeId, FetchReply)> {
+        let bytes = Bytes::from(request.to_bytes());
+        let mut order = self.members();
+        order.sort_by_key(|(name, client)| (Some(node_id(name)) != from, !client.is_connected()));
+        for (name, client) in order {
+            let Ok(reply) = client.fetch(self.genesis, bytes.clone()).await else { continue };
+            let Ok(reply) = FetchReply::from_bytes(&reply) else { continue };
+            let is_empty = matches!(
+                reply,
+                FetchReply::Proposal(None) | FetchReply::Blocks(None) | FetchReply::Artefact(None)
+            ) || matches!(&reply, FetchReply::Bodies(raw) if raw.is_empty());
+            if !is_empty {
+                return Some((node_id(&name), reply));
+            }
+        }
+        None
+    }
+
+    fn penalise(&self, node: NodeId, reason: &str) {
+        // The session layer counts faults of a delivery; this one was found later.
+        tracing::warn!(node, reason, "a peer broke a rule");
+    }
+
+    fn is_connected(&self, name: &NodeName) -> bool {
+        let peers = self.mesh.peers.read().unwrap_or_else(PoisonError::into_inner);
+        peers.get(name).is_some_and(|peer| peer.client.is_connected())
+    }
+}

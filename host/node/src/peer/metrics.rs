@@ -1,0 +1,107 @@
+//! What monitoring systems read. Names: `docs/spec/rest.md`.
+
+use super::node::Node;
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::encoding::text::encode;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::registry::Registry;
+use std::sync::{Mutex, PoisonError};
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct OfChannel {
+    channel: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct OfPeer {
+    peer: String,
+}
+
+type Gauges = Family<OfChannel, Gauge>;
+
+/// The registry of a peer.
+#[derive(Debug)]
+pub struct Metrics {
+    registry: Mutex<Registry>,
+    height: Gauges,
+    transactions: Gauges,
+    made_blocks: Gauges,
+    degraded: Gauges,
+    connected: Family<OfPeer, Gauge>,
+    signing_stopped: Gauge,
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        let metrics = Self {
+            registry: Mutex::new(Registry::with_prefix("loopchain")),
+            height: Family::default(),
+            transactions: Family::default(),
+            made_blocks: Family::default(),
+            degraded: Family::default(),
+            connected: Family::default(),
+            signing_stopped: Gauge::default(),
+        };
+        {
+            let mut registry = metrics.registry.lock().unwrap_or_else(PoisonError::into_inner);
+            registry.register("block_height", "Last final height stored", metrics.height.clone());
+            registry.register(
+                "block_transactions_sum",
+                "Transactions in final blocks since genesis",
+                metrics.transactions.clone(),
+            );
+            registry.register(
+                "blocks_proposed",
+                "Blocks with transactions that this peer proposed since it started",
+                metrics.made_blocks.clone(),
+            );
+            registry.register(
+                "storage_degraded",
+                "1 when the channel is halted on this peer",
+                metrics.degraded.clone(),
+            );
+            registry.register(
+                "peer_connected",
+                "1 while there is an open session for consensus",
+                metrics.connected.clone(),
+            );
+            registry.register(
+                "signing_stopped",
+                "1 when the sign log failed: nothing is signed until restart",
+                metrics.signing_stopped.clone(),
+            );
+        }
+        metrics
+    }
+}
+
+fn number(value: u64) -> i64 {
+    i64::try_from(value).unwrap_or(i64::MAX)
+}
+
+impl Metrics {
+    /// OpenMetrics text of this moment.
+    #[must_use]
+    pub fn render(&self, node: &Node) -> String {
+        for channel in node.channels() {
+            let label = OfChannel { channel: channel.genesis().channel.as_str().to_owned() };
+            let tip = channel.reader().tip();
+            let made = channel.parts().made_blocks.load(std::sync::atomic::Ordering::Relaxed);
+            self.height.get_or_create(&label).set(number(tip.height.get()));
+            self.transactions.get_or_create(&label).set(number(tip.tx_total));
+            self.made_blocks.get_or_create(&label).set(number(made));
+            self.degraded.get_or_create(&label).set(i64::from(channel.halted().is_some()));
+        }
+        for (name, is_connected) in node.mesh.connections() {
+            let label = OfPeer { peer: name.as_str().to_owned() };
+            self.connected.get_or_create(&label).set(i64::from(is_connected));
+        }
+        self.signing_stopped.set(i64::from(node.signer.is_stopped()));
+        let mut text = String::new();
+        let registry = self.registry.lock().unwrap_or_else(PoisonError::into_inner);
+        // Writing to a String cannot fail.
+        encode(&mut text, &registry).ok();
+        text
+    }
+}

@@ -1,0 +1,20 @@
+//! The peer: one process, many channels.
+//!
+//! In: `peer.toml`, genesis files, the drop-in folder, sockets. Out: a running node until it is
+//! asked to stop. Deliberately not here: what a channel does (`channel`), how pages look
+//! (`host/web`), who starts whom (`loopchain up`).
+//! Where to look next: [`start`], [`mesh`], [`gateway`].
+
+pub mod drop_folder;
+pub mod gateway;
+pub mod handler;
+pub mod mesh;
+pub mod metrics;
+pub mod node;
+pub mod readiness;
+pub mod rules;
+pub mod start;
+pub mod status_wire;
+
+pub use node::Node;
+pub use start::run;

@@ -1,0 +1,212 @@
+//! What all parts of a peer share.
+
+use super::mesh::Mesh;
+use super::rules::RuleShelf;
+use crate::channel::{ChannelHandle, recover};
+use crate::config::PeerConfig;
+use crate::scores::Scores;
+use crate::signer::Signer;
+use host_identity::SigningKey;
+use host_store::{ChannelReplay, StoreOptions};
+use host_types::genesis::ChannelGenesis;
+use host_types::{
+    BlockTime, CertificateId, ChannelName, Code, GenesisHash, NodeName, Rejection, Transaction,
+};
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+
+/// A key with its registered certificate: what signs transactions of this node.
+#[derive(Clone)]
+pub struct Identity {
+    /// The key.
+    pub key: Arc<SigningKey>,
+    /// Its certificate.
+    pub certificate: CertificateId,
+}
+
+impl std::fmt::Debug for Identity {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Identity({})", self.certificate)
+    }
+}
+
+/// How long a transaction of the node itself may wait for a block, microseconds.
+const OWN_EXPIRY_US: u64 = 120 * 1_000_000;
+
+impl Identity {
+    /// Signs a call for a channel.
+    ///
+    /// # Errors
+    /// When the system gives no random bytes.
+    pub fn sign(
+        &self,
+        genesis: GenesisHash,
+        (score, method): (host_types::ScoreName, String),
+        args: Vec<u8>,
+    ) -> Result<host_types::RawTx, Rejection> {
+        let nonce = getrandom::u64()
+            .map_err(|error| Rejection::new(Code::Internal, format!("random bytes: {error}")))?;
+        let now = crate::channel::intake::wall_clock();
+        let transaction = Transaction {
+            genesis,
+            score,
+            method,
+            args: args.into(),
+            signer: self.certificate,
+            nonce,
+            expiry: BlockTime::new(now.get() + OWN_EXPIRY_US),
+        };
+        let signature = self.key.sign(&transaction.signing_message());
+        Ok(transaction.into_envelope(&signature))
+    }
+}
+
+/// A running peer.
+pub struct Node {
+    /// Its settings.
+    pub config: PeerConfig,
+    /// `ORG/NAME`.
+    pub name: NodeName,
+    /// Signs system transactions of this node.
+    pub identity: Identity,
+    /// Signs for clients of the old interface.
+    pub gateway: Option<Identity>,
+    /// The signer of statements.
+    pub signer: Signer,
+    /// Other nodes.
+    pub mesh: Arc<Mesh>,
+    /// Artefacts and workers.
+    pub scores: Arc<Scores>,
+    /// Consensus rules.
+    pub rules: RuleShelf,
+    /// What the sign log held at start, taken by each channel once.
+    pub replay: Mutex<BTreeMap<GenesisHash, ChannelReplay>>,
+    channels: RwLock<BTreeMap<ChannelName, ChannelHandle>>,
+    refused: Mutex<BTreeMap<ChannelName, String>>,
+}
+
+impl std::fmt::Debug for Node {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Node({})", self.name)
+    }
+}
+
+/// The parts of a node.
+#[derive(Debug)]
+pub struct NodeParts {
+    /// Its settings.
+    pub config: PeerConfig,
+    /// `ORG/NAME`.
+    pub name: NodeName,
+    /// Signs system transactions of this node.
+    pub identity: Identity,
+    /// Signs for clients of the old interface.
+    pub gateway: Option<Identity>,
+    /// The signer of statements.
+    pub signer: Signer,
+    /// Other nodes.
+    pub mesh: Arc<Mesh>,
+    /// Artefacts and workers.
+    pub scores: Arc<Scores>,
+    /// Consensus rules.
+    pub rules: RuleShelf,
+    /// What the sign log held at start.
+    pub replay: BTreeMap<GenesisHash, ChannelReplay>,
+}
+
+impl Node {
+    /// A node without channels yet.
+    #[must_use]
+    pub fn new(parts: NodeParts) -> Self {
+        let NodeParts { config, name, identity, gateway, signer, mesh, scores, rules, replay } =
+            parts;
+        Self {
+            config,
+            name,
+            identity,
+            gateway,
+            signer,
+            mesh,
+            scores,
+            rules,
+            replay: Mutex::new(replay),
+            channels: RwLock::default(),
+            refused: Mutex::default(),
+        }
+    }
+
+    /// Starts a channel; one that runs already is left alone.
+    ///
+    /// # Errors
+    /// Why it does not start; it is remembered and shown.
+    pub fn start_channel(&self, genesis: ChannelGenesis) -> Result<(), Rejection> {
+        let name = genesis.channel.clone();
+        if self.channel(&name).is_some() {
+            return Ok(());
+        }
+        let result = self.try_start(genesis);
+        let mut refused = self.refused.lock().unwrap_or_else(PoisonError::into_inner);
+        match result {
+            Ok(handle) => {
+                refused.remove(&name);
+                let mut channels = self.channels.write().unwrap_or_else(PoisonError::into_inner);
+                channels.insert(name, handle);
+                Ok(())
+            }
+            Err(rejection) => {
+                refused.insert(name, rejection.to_string());
+                Err(rejection)
+            }
+        }
+    }
+
+    fn try_start(&self, genesis: ChannelGenesis) -> Result<ChannelHandle, Rejection> {
+        let hash = genesis.hash();
+        let rule = self.rules.find(&genesis.rule)?;
+        let log = {
+            let mut replay = self.replay.lock().unwrap_or_else(PoisonError::into_inner);
+            replay.remove(&hash).map(|replay| replay.entries).unwrap_or_default()
+        };
+        let links = self.mesh.links(&genesis);
+        let folder = self.config.data_dir.join("channels").join(genesis.channel.as_str());
+        let start = recover::ChannelStart {
+            genesis,
+            folder,
+            options: StoreOptions::default(),
+            rule,
+            log,
+            me: self.name.clone(),
+            signer: self.signer.clone(),
+            scores: Arc::clone(&self.scores),
+            links,
+        };
+        recover::start(start)
+    }
+
+    /// A channel of this node.
+    #[must_use]
+    pub fn channel(&self, name: &ChannelName) -> Option<ChannelHandle> {
+        self.channels.read().unwrap_or_else(PoisonError::into_inner).get(name).cloned()
+    }
+
+    /// A channel by its genesis.
+    #[must_use]
+    pub fn channel_by_hash(&self, hash: GenesisHash) -> Option<ChannelHandle> {
+        let channels = self.channels.read().unwrap_or_else(PoisonError::into_inner);
+        channels.values().find(|handle| handle.parts().hash == hash).cloned()
+    }
+
+    /// All channels, sorted by name.
+    #[must_use]
+    pub fn channels(&self) -> Vec<ChannelHandle> {
+        let channels = self.channels.read().unwrap_or_else(PoisonError::into_inner);
+        channels.values().cloned().collect()
+    }
+
+    /// Channels that did not start, and why.
+    #[must_use]
+    pub fn refused(&self) -> Vec<(ChannelName, String)> {
+        let refused = self.refused.lock().unwrap_or_else(PoisonError::into_inner);
+        refused.iter().map(|(name, why)| (name.clone(), why.clone())).collect()
+    }
+}

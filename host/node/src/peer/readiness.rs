@@ -1,0 +1,117 @@
+//! Says `ready` on chain for artefacts that this validator holds and has checked, and fetches those
+//! that a change names and that are not here.
+//!
+//! In: new blocks, new artefacts. Out: `system.ready` transactions of this node. A validator
+//! without the artefact says nothing; the change waits or is cancelled.
+
+use super::node::Node;
+use crate::channel::ChannelHandle;
+use host_core::system::state::{View, is_ready, pending_changes};
+use host_core::system::system_name;
+use host_store::Reader;
+use host_types::change::{Change, SystemCall};
+use host_types::limits::{PART_BYTES_MAX, SCORE_BYTES_MAX};
+use host_types::message::{FetchReply, FetchRequest};
+use host_types::{Hash32, Height};
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::watch;
+
+/// A `ready` that did not come into a block is said again after so long.
+const REPEAT: Duration = Duration::from_secs(5);
+
+/// The stored state of the channel itself.
+struct Stored(Reader);
+
+impl View for Stored {
+    fn get(&self, key: &[u8]) -> Option<Vec<u8>> {
+        // What cannot be read now is looked at again with the next block.
+        self.0.state_get(&system_name(), key).ok().flatten()
+    }
+
+    fn scan(&self, prefix: &[u8]) -> Vec<(Vec<u8>, Vec<u8>)> {
+        self.0.state_scan(&system_name(), prefix, None, usize::MAX / 2).unwrap_or_default()
+    }
+}
+
+/// Follows one channel until it stops.
+pub async fn follow(node: Arc<Node>, channel: ChannelHandle, mut installed: watch::Receiver<u64>) {
+    let Some(me) = channel.parts().me else { return };
+    let view = Stored(channel.reader().clone());
+    let mut seen = Height::ZERO;
+    let mut said: BTreeSet<Hash32> = BTreeSet::new();
+    loop {
+        let wanted = wanted(&view, me);
+        for sha256 in &wanted {
+            if node.scores.artefact(sha256).is_none() {
+                fetch(&node, &channel, *sha256).await;
+            }
+            if node.scores.artefact(sha256).is_some() && said.insert(*sha256) {
+                say(&node, &channel, *sha256).await;
+            }
+        }
+        said.retain(|sha256| wanted.contains(sha256));
+        let repeat = !wanted.is_empty();
+        tokio::select! {
+            next = channel.next_height(seen.max(channel.reader().tip().height)) => match next {
+                Ok(height) => seen = height,
+                Err(_) => return,
+            },
+            changed = installed.changed() => if changed.is_err() { return },
+            () = tokio::time::sleep(REPEAT), if repeat => said.clear(),
+        }
+    }
+}
+
+/// Artefacts of waiting changes that this validator has not said `ready` for.
+fn wanted(view: &Stored, me: u16) -> BTreeSet<Hash32> {
+    if view.get(b"open").is_none() {
+        return BTreeSet::new();
+    }
+    pending_changes(view)
+        .into_iter()
+        .map(|(_, record)| match record.change {
+            Change::Deploy(deploy) => deploy.sha256,
+        })
+        .filter(|sha256| !is_ready(view, sha256, me))
+        .collect()
+}
+
+async fn say(node: &Node, channel: &ChannelHandle, sha256: Hash32) {
+    let call = SystemCall::Ready { sha256 };
+    let target = (system_name(), call.method().to_owned());
+    let result = match node.identity.sign(channel.parts().hash, target, call.args()) {
+        Ok(raw) => channel.intake().submit(raw).await,
+        Err(rejection) => Err(rejection),
+    };
+    if let Err(rejection) = result {
+        tracing::warn!(code = %rejection.code, %sha256, "ready was not taken: {}", rejection.message);
+    }
+}
+
+/// Fetches an artefact from peers, part by part; its name is its hash, so no peer is trusted.
+async fn fetch(node: &Node, channel: &ChannelHandle, sha256: Hash32) {
+    let mut bytes = Vec::new();
+    loop {
+        let request = FetchRequest::Artefact { sha256, offset: bytes.len() as u64 };
+        let reply = channel.parts().links.fetch(None, &request).await;
+        let Some((_, FetchReply::Artefact(Some((size, part))))) = reply else { return };
+        let is_sane = size <= SCORE_BYTES_MAX as u64 && !part.is_empty();
+        if !is_sane || part.len() > PART_BYTES_MAX {
+            return;
+        }
+        bytes.extend_from_slice(&part);
+        if bytes.len() as u64 >= size {
+            break;
+        }
+    }
+    if Hash32::sha256(&bytes) != sha256 {
+        tracing::warn!(%sha256, "a peer sent other bytes than the artefact's");
+        return;
+    }
+    match node.scores.install(&bytes) {
+        Ok(_) => tracing::info!(event = "score.fetched", %sha256, "artefact fetched from a peer"),
+        Err(rejection) => tracing::warn!(code = %rejection.code, %sha256, "{}", rejection.message),
+    }
+}

@@ -1,0 +1,369 @@
+//! Brings a peer up and takes it down.
+
+use super::drop_folder;
+use super::gateway::LocalGateway;
+use super::handler::Handler;
+use super::mesh::Mesh;
+use super::metrics::Metrics;
+use super::node::{Identity, Node, NodeParts};
+use super::readiness;
+use super::rules::RuleShelf;
+use crate::channel::intake::wall_clock;
+use crate::config::{self, PeerConfig, TlsConfig};
+use crate::scores::Scores;
+use crate::shutdown::Shutdown;
+use crate::signer::Signer;
+use crate::telemetry;
+use host_identity::{Certificate, Root, TlsIdentity, keyfile};
+use host_rpc::directory::{DirectoryReply, DirectoryRequest, Entry};
+use host_rpc::gateway::Gateway;
+use host_rpc::{PeerClient, Session, Target, Trust};
+use host_store::{Guard, SignLog};
+use host_types::genesis::ChannelGenesis;
+use host_types::{ChannelName, Code, Decode, Encode, NodeName, Rejection};
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+
+/// How often the radiostation hears from this node.
+const ANNOUNCE: Duration = Duration::from_secs(3);
+/// How often while peers are still missing.
+const ANNOUNCE_EARLY: Duration = Duration::from_millis(150);
+/// How often the folder of genesis files is looked at.
+const GENESIS_RESCAN: Duration = Duration::from_millis(500);
+
+fn bad(code: Code, what: impl std::fmt::Display) -> Rejection {
+    Rejection::new(code, what.to_string())
+}
+
+/// Runs a peer until it is asked to stop.
+///
+/// # Errors
+/// What keeps it from running.
+pub async fn run(config: PeerConfig, shutdown: Shutdown) -> Result<(), Rejection> {
+    telemetry::init(&config.log, &format!("{}/{}", config.org, config.name))?;
+    let node = build(config)?;
+    let metrics = Arc::new(Metrics::default());
+    let (stop, stopped) = watch::channel(false);
+    let rpc = bind(node.config.rpc.listen).await?;
+    let rest = bind(node.config.rest.listen).await?;
+    let ops = bind(node.config.ops.listen).await?;
+
+    let installed = watch::channel(0).0;
+    scan_channels(&node, &installed);
+    let handler = Arc::new(Handler(Arc::clone(&node)));
+    let session = Arc::clone(node.mesh.session());
+    let mut tasks = tokio::task::JoinSet::new();
+    tasks.spawn(host_rpc::serve(
+        rpc,
+        session,
+        handler,
+        host_rpc::ServerLimits::default(),
+        stopped.clone(),
+    ));
+    serve_web(&node, metrics, (rest, ops), &stopped, &mut tasks)?;
+    tasks.spawn(drop_folder::watch(Arc::clone(&node), installed.clone()));
+    tasks.spawn(follow_genesis(Arc::clone(&node), installed.clone()));
+    for target in node.config.radiostation.targets.clone() {
+        tasks.spawn(discover(Arc::clone(&node), target));
+    }
+    tracing::info!(
+        event = "peer.started",
+        "peer {} listens on {}",
+        node.name,
+        node.config.rpc.listen
+    );
+    shutdown.requested().await;
+    stop.send_replace(true);
+    tracing::info!(event = "peer.stopped", "peer {} stops", node.name);
+    // Whatever is not durable now was never acknowledged: there is nothing to wait for but answers.
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    tasks.shutdown().await;
+    Ok(())
+}
+
+async fn bind(address: std::net::SocketAddr) -> Result<TcpListener, Rejection> {
+    TcpListener::bind(address)
+        .await
+        .map_err(|error| bad(Code::PortTaken, format!("cannot listen on {address}: {error}")))
+}
+
+fn serve_web(
+    node: &Arc<Node>,
+    metrics: Arc<Metrics>,
+    (rest, ops): (TcpListener, TcpListener),
+    stopped: &watch::Receiver<bool>,
+    tasks: &mut tokio::task::JoinSet<()>,
+) -> Result<(), Rejection> {
+    let default = node.config.default_channel().map_err(Rejection::from)?;
+    let gateway: Arc<dyn Gateway> = Arc::new(LocalGateway::new(Arc::clone(node), default, metrics));
+    let settings = rest_config(&node.config.rest);
+    let limits = server_limits(node.config.rest.listen);
+    let ops_router = host_web::ops_router(host_web::OpsSource::of_gateway(&gateway));
+    let router = host_web::peer_router(gateway, settings);
+    tasks.spawn(host_web::serve(rest, router, limits, until(stopped.clone())));
+    tasks.spawn(host_web::serve(ops, ops_router, limits, until(stopped.clone())));
+    Ok(())
+}
+
+/// Ends when the process is asked to stop.
+pub(crate) async fn until(mut stopped: watch::Receiver<bool>) {
+    // A lost sender is the same wish.
+    stopped.wait_for(|stop| *stop).await.ok();
+}
+
+/// REST as the configuration wants it. Networks on loopback are dev networks: no rates for this
+/// machine.
+pub(crate) fn rest_config(config: &config::RestConfig) -> host_web::RestConfig {
+    let base = if config.listen.ip().is_loopback() {
+        host_web::RestConfig::dev()
+    } else {
+        host_web::RestConfig::default()
+    };
+    host_web::RestConfig {
+        is_response_code_text: config.response_code == config::ResponseCode::String,
+        body_limit: usize::try_from(config.body_limit.0).unwrap_or(usize::MAX),
+        ..base
+    }
+}
+
+/// Connections of one address are not counted apart where all clients share one.
+pub(crate) fn server_limits(listen: std::net::SocketAddr) -> host_web::ServerLimits {
+    let limits = host_web::ServerLimits::default();
+    let per_address =
+        if listen.ip().is_loopback() { limits.connections } else { limits.connections_per_address };
+    host_web::ServerLimits { connections_per_address: per_address, ..limits }
+}
+
+/// The roots that a configuration trusts: files, or folders of them.
+pub(crate) fn roots(tls: &TlsConfig) -> Result<Vec<Root>, Rejection> {
+    let mut files: Vec<PathBuf> = Vec::new();
+    for path in &tls.trust {
+        if path.is_dir() {
+            let entries = std::fs::read_dir(path).map_err(|e| bad(Code::ConfigUnreadable, e))?;
+            let certificates = entries.flatten().map(|entry| entry.path());
+            files.extend(certificates.filter(|p| p.extension().is_some_and(|e| e == "crt")));
+        } else {
+            files.push(path.clone());
+        }
+    }
+    files
+        .iter()
+        .map(|file| {
+            let der =
+                keyfile::load_certificate(file).map_err(|e| bad(Code::ConfigUnreadable, e))?;
+            Root::from_der(&der).map_err(|e| bad(Code::CertificateUntrusted, e))
+        })
+        .collect()
+}
+
+/// The TLS of a node.
+pub(crate) fn session(
+    network: &config::NetworkConfig,
+    tls: &TlsConfig,
+    listen: std::net::SocketAddr,
+) -> Result<Arc<Session>, Rejection> {
+    let roots = roots(tls)?;
+    if roots.iter().any(Root::is_dev) && !listen.ip().is_loopback() {
+        let message = format!("{listen} can be reached by others, and this network has a dev CA");
+        return Err(Rejection::new(Code::DevCaExposed, message));
+    }
+    let id = network.network_id().map_err(Rejection::from)?;
+    let organisations = network.roots().map_err(Rejection::from)?;
+    let trust = Arc::new(Trust::new(id, &organisations, roots));
+    let key = keyfile::load_pkcs8(&tls.key, None).map_err(|e| bad(Code::KeyFileExposed, e))?;
+    let der =
+        keyfile::load_certificate(&tls.certificate).map_err(|e| bad(Code::ConfigUnreadable, e))?;
+    let certificate = Certificate::parse(&der).map_err(|e| bad(e.code(), e))?;
+    Session::new(trust, TlsIdentity { certificate, key })
+        .map_err(|error| bad(Code::CertificateUntrusted, error))
+}
+
+fn identity(files: &config::KeyFiles) -> Result<(Identity, Certificate), Rejection> {
+    let key = keyfile::load(&files.key).map_err(|e| bad(Code::KeyFileExposed, e))?;
+    let der = keyfile::load_certificate(&files.certificate)
+        .map_err(|e| bad(Code::ConfigUnreadable, e))?;
+    let certificate = Certificate::parse(&der).map_err(|e| bad(e.code(), e))?;
+    if certificate.signing_key() != Some(&key.public()) {
+        let message = format!("{} is not the key of its certificate", files.key.display());
+        return Err(Rejection::new(Code::ConfigBadValue, message));
+    }
+    Ok((Identity { key: Arc::new(key), certificate: certificate.id }, certificate))
+}
+
+fn build(config: PeerConfig) -> Result<Arc<Node>, Rejection> {
+    let name = config.node_name().map_err(Rejection::from)?;
+    let (identity, _) = identity(&config.signing)?;
+    let gateway = match &config.gateway {
+        Some(files) => Some(self::identity(files)?.0),
+        None => None,
+    };
+    let session = session(&config.network, &config.tls, config.rpc.listen)?;
+    let data = &config.data_dir;
+    let (log, replay) =
+        SignLog::open(&data.join("sign")).map_err(|e| Rejection::new(e.code(), e.to_string()))?;
+    let guard = Guard::from_replay(&replay);
+    let key = keyfile::load(&config.signing.key).map_err(|e| bad(Code::KeyFileExposed, e))?;
+    let signer = Signer::start(key, guard, log)
+        .map_err(|e| bad(Code::Internal, format!("a thread: {e}")))?;
+    let program = std::env::current_exe().map_err(|e| bad(Code::Internal, e))?;
+    let sandbox = match config.scores.sandbox {
+        config::Sandbox::Strict => score_native_link::Sandbox::Strict,
+        config::Sandbox::Basic => score_native_link::Sandbox::Basic,
+    };
+    let scores = Arc::new(Scores::open(&data.join("scores"), program, sandbox)?);
+    std::fs::create_dir_all(&config.plugins.dir).map_err(|e| bad(Code::ConfigUnreadable, e))?;
+    let rules = RuleShelf::open(&config.plugins.dir, &data.join("rules"))?;
+    let mesh = Mesh::new(name.clone(), session);
+    let replay = replay.channels;
+    let parts = NodeParts { config, name, identity, gateway, signer, mesh, scores, rules, replay };
+    Ok(Arc::new(Node::new(parts)))
+}
+
+/// Starts channels whose genesis is in the folder.
+fn scan_channels(node: &Arc<Node>, installed: &watch::Sender<u64>) {
+    for genesis in geneses(&node.config.channels.dir) {
+        let name = genesis.channel.clone();
+        if !node.config.channels.joins(&name) || node.channel(&name).is_some() {
+            continue;
+        }
+        let pinned: BTreeSet<NodeName> =
+            genesis.validators.all().iter().map(|v| v.name.clone()).collect();
+        match node.start_channel(genesis) {
+            Ok(()) => {
+                node.mesh.session().trust().set_pinned(pinned_names(node, pinned));
+                tracing::info!(event = "channel.started", channel = %name, "channel {name} started");
+                if let Some(channel) = node.channel(&name) {
+                    let (node, installed) = (Arc::clone(node), installed.subscribe());
+                    tokio::spawn(readiness::follow(node, channel, installed));
+                }
+            }
+            Err(rejection) => {
+                tracing::error!(code = %rejection.code, channel = %name, "channel {name} does not start: {}", rejection.message);
+            }
+        }
+    }
+}
+
+fn pinned_names(node: &Node, mut names: BTreeSet<NodeName>) -> BTreeSet<NodeName> {
+    for channel in node.channels() {
+        names.extend(channel.genesis().validators.all().iter().map(|v| v.name.clone()));
+    }
+    names
+}
+
+/// Genesis files of a folder.
+pub(crate) fn geneses(folder: &Path) -> Vec<ChannelGenesis> {
+    let Ok(entries) = std::fs::read_dir(folder) else { return Vec::new() };
+    let mut files: Vec<PathBuf> = entries
+        .flatten()
+        .map(|entry| entry.path())
+        .filter(|path| path.extension().is_some_and(|ext| ext == "genesis"))
+        .collect();
+    files.sort();
+    files
+        .iter()
+        .filter_map(|file| {
+            let bytes = std::fs::read(file).ok()?;
+            ChannelGenesis::from_bytes(&bytes)
+                .inspect_err(|error| {
+                    tracing::error!(file = %file.display(), "not a genesis: {error}");
+                })
+                .ok()
+        })
+        .collect()
+}
+
+async fn follow_genesis(node: Arc<Node>, installed: watch::Sender<u64>) {
+    loop {
+        tokio::time::sleep(GENESIS_RESCAN).await;
+        let known: BTreeSet<ChannelName> =
+            node.channels().iter().map(|c| c.genesis().channel.clone()).collect();
+        let refused: BTreeSet<ChannelName> =
+            node.refused().into_iter().map(|(name, _)| name).collect();
+        let is_new = geneses(&node.config.channels.dir).iter().any(|genesis| {
+            !known.contains(&genesis.channel) && !refused.contains(&genesis.channel)
+        });
+        if is_new {
+            scan_channels(&node, &installed);
+        }
+    }
+}
+
+/// Keeps one radiostation told, and learns from it who else is there.
+async fn discover(node: Arc<Node>, target: String) {
+    remembered(&node);
+    let Some(name) = radiostation_name(&node) else { return };
+    let client =
+        PeerClient::start(Arc::clone(node.mesh.session()), Target { name, address: target });
+    let certificate = keyfile::load_certificate(&node.config.signing.certificate);
+    let Ok(certificate) = certificate else { return };
+    loop {
+        let channels: Vec<ChannelName> =
+            node.channels().iter().map(|c| c.genesis().channel.clone()).collect();
+        let entry = Entry {
+            certificate: certificate.clone(),
+            rpc_target: node.config.rpc.target(),
+            rest_target: node.config.rest.listen.to_string(),
+            channels,
+            issued: wall_clock(),
+        };
+        let network = node.mesh.session().trust().network();
+        let signed = entry.sign(network, &node.identity.key);
+        let announce = DirectoryRequest::Announce(signed);
+        client.status(announce.to_bytes().into()).await.ok();
+        let list = DirectoryRequest::List { channel: None };
+        if let Ok(reply) = client.status(list.to_bytes().into()).await
+            && let Ok(DirectoryReply::Peers(listed)) = DirectoryReply::from_bytes(&reply)
+        {
+            let trust = node.mesh.session().trust();
+            let verified: Vec<_> = listed
+                .iter()
+                .filter_map(|one| one.entry.verify(trust, wall_clock()).ok())
+                .collect();
+            verified.iter().for_each(|entry| node.mesh.meet(entry));
+            remember(&node, &reply);
+        }
+        let pause = if is_alone(&node) { ANNOUNCE_EARLY } else { ANNOUNCE };
+        tokio::time::sleep(pause).await;
+    }
+}
+
+/// Whether validators of some channel are not connected.
+fn is_alone(node: &Node) -> bool {
+    node.channels().iter().any(|channel| {
+        let all = channel.genesis().validators.all();
+        all.iter().any(|v| v.name != node.name && !channel.parts().links.is_connected(&v.name))
+    })
+}
+
+/// Who must answer at the radiostation's address.
+fn radiostation_name(node: &Node) -> Option<NodeName> {
+    let named = &node.config.network.radiostation;
+    NodeName::new(if named.is_empty() { "bank-a/radiostation" } else { named })
+}
+
+fn memory(node: &Node) -> PathBuf {
+    node.config.data_dir.join("peers.list")
+}
+
+/// The last good list serves when every radiostation is dead.
+fn remembered(node: &Node) {
+    let Ok(bytes) = std::fs::read(memory(node)) else { return };
+    let Ok(DirectoryReply::Peers(listed)) = DirectoryReply::from_bytes(&bytes) else { return };
+    let trust = node.mesh.session().trust();
+    for one in listed {
+        if let Ok(entry) = one.entry.verify(trust, wall_clock()) {
+            node.mesh.meet(&entry);
+        }
+    }
+}
+
+fn remember(node: &Node, list: &[u8]) {
+    let (path, part) = (memory(node), node.config.data_dir.join("peers.list.part"));
+    // Losing it only costs time when the radiostation is dead at the next start.
+    std::fs::write(&part, list).and_then(|()| std::fs::rename(&part, &path)).ok();
+}

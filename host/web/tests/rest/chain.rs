@@ -1,0 +1,241 @@
+//! What the made-up node holds: two SCOREs, a few transactions in every state, two blocks.
+
+use host_rpc::gateway::{
+    BlockView, ChannelStatus, FinalTx, MemberView, Mode, NodeView, ScoreView, TxState,
+    ValidatorStatus,
+};
+use host_types::manifest::Manifest;
+use host_types::validators::{Validator, ValidatorSet};
+use host_types::value::Value;
+use host_types::{
+    Address, BlockId, BlockTime, CertificateId, ChannelName, Code, Encode, GenesisHash, Hash32,
+    Header, Height, NodeName, Pair, Receipt, Rejection, RootPair, ScoreEvent, ScoreName,
+    SignedTransaction, Status, Transaction, Weight,
+};
+
+pub const KEY: [u8; 32] = [7; 32];
+pub const TIME_US: u64 = 1_795_333_979_294_213;
+
+pub fn channel(name: &str) -> ChannelName {
+    ChannelName::new(name).unwrap()
+}
+
+pub fn node_name() -> NodeName {
+    NodeName::new("bank-a/peer0").unwrap()
+}
+
+pub fn hash(byte: u8) -> Hash32 {
+    Hash32::new([byte; 32])
+}
+
+pub fn node() -> NodeView {
+    NodeView {
+        name: node_name(),
+        public_key: KEY,
+        rpc_target: "127.0.0.1:7100".into(),
+        order: 1,
+        version: "0.1.0".into(),
+    }
+}
+
+pub fn certificate() -> CertificateId {
+    CertificateId::new(hash(0xce))
+}
+
+pub fn member(name: &str, key: [u8; 32]) -> MemberView {
+    MemberView {
+        certificate: if key == KEY { certificate() } else { CertificateId::new(hash(key[0])) },
+        name: NodeName::new(name).unwrap(),
+        role: "client",
+        address: Address::of_key(&key),
+        public_key: key,
+    }
+}
+
+pub fn validators() -> ValidatorSet {
+    let weight = Weight::new(1).unwrap();
+    ValidatorSet::new(vec![Validator {
+        name: node_name(),
+        public_key: KEY,
+        weight,
+        group: "all".into(),
+    }])
+    .unwrap()
+}
+
+/// The notary: takes anything.
+pub fn notary() -> ScoreView {
+    score(
+        "notary",
+        r#"{"abi": "1.0", "name": "notary", "version": "1.2.0", "methods": [],
+            "any": {"invoke": true, "query": true}}"#,
+    )
+}
+
+/// A token: typed methods only.
+pub fn token() -> ScoreView {
+    score(
+        "token",
+        r#"{"abi": "1.0", "name": "token", "version": "0.1.0",
+            "methods": [
+              {"name": "transfer", "kind": "invoke", "returns": "()",
+               "args": [{"name": "to", "type": "address"}, {"name": "amount", "type": "u128"}]},
+              {"name": "deploy", "kind": "deploy", "returns": "()", "args": []},
+              {"name": "balance_of", "kind": "query", "returns": "u128",
+               "args": [{"name": "who", "type": "address"}]}],
+            "events": [{"name": "transfer", "fields": [{"name": "amount", "type": "u128"}]}],
+            "faults": [{"code": 1, "name": "Insufficient", "message": "balance {have}"}]}"#,
+    )
+}
+
+fn score(name: &str, manifest: &str) -> ScoreView {
+    let manifest: Manifest = serde_json::from_str(manifest).unwrap();
+    ScoreView {
+        name: ScoreName::new(name).unwrap(),
+        version: manifest.version.clone(),
+        sha256: hash(0x5c),
+        active_since: Height::new(1),
+        history: vec![hash(0x5c), hash(0x5b)],
+        manifest: Some(manifest),
+        is_running: true,
+    }
+}
+
+pub fn status(name: &str) -> ChannelStatus {
+    ChannelStatus {
+        channel: channel(name),
+        genesis: genesis(),
+        rule: "lft".into(),
+        height: Height::new(2),
+        head: Pair { block: block(2).id, roots: roots() },
+        time: BlockTime::new(TIME_US),
+        epoch: 1,
+        view: 5,
+        leader: Some(node_name()),
+        tx_total: 3,
+        made_blocks: 2,
+        pool_txs: 0,
+        mode: Mode::Normal,
+        sandbox: "strict",
+        quorum: 1,
+        total_weight: 1,
+        faulty_max: 0,
+        validators: vec![ValidatorStatus {
+            name: node_name(),
+            weight: 1,
+            is_connected: true,
+            is_leader: true,
+        }],
+        is_leader_complained: false,
+        v1_gateway: name != "signed",
+    }
+}
+
+pub fn genesis() -> GenesisHash {
+    GenesisHash::new(hash(0x9e))
+}
+
+fn roots() -> RootPair {
+    RootPair { state: hash(0x51), receipts: hash(0x52) }
+}
+
+pub fn receipt(status: Status, code: u32, output: &[u8]) -> Receipt {
+    Receipt::new((status, code), output.to_vec(), &[], &[], 42)
+}
+
+pub fn signed(score: &str, method: &str, args: Vec<u8>, nonce: u64) -> SignedTransaction {
+    let transaction = Transaction {
+        genesis: genesis(),
+        score: ScoreName::new(score).unwrap(),
+        method: method.into(),
+        args: args.into(),
+        signer: certificate(),
+        nonce,
+        expiry: BlockTime::new(TIME_US + 60_000_000),
+    };
+    SignedTransaction::decode(&transaction.into_envelope(&[9; 64])).unwrap()
+}
+
+/// The transactions and where each is: 0 took any JSON, 1 to 5 are typed and ended in every way,
+/// 6 is pending, 7 rejected.
+pub fn transactions() -> Vec<(SignedTransaction, Option<Receipt>, bool)> {
+    let body = host_web::arguments::catch_all(r#"{"data": "hello"}"#);
+    let transfer = |nonce| {
+        let args = Value::Array(vec![Value::Bytes(vec![0xaa; 20]), Value::Uint(30)]);
+        signed("token", "transfer", args.to_bytes(), nonce)
+    };
+    vec![
+        (signed("notary", "invoke", body, 0), Some(receipt(Status::Ok, 0, &[])), false),
+        (transfer(1), Some(receipt(Status::Ok, 0, &[])), false),
+        (transfer(2), Some(receipt(Status::Fault, 1, b"balance 30")), false),
+        (transfer(3), Some(receipt(Status::Trap, 2, b"out of steps")), false),
+        (transfer(4), Some(receipt(Status::Refused, 2108, &[])), false),
+        (transfer(5), Some(receipt(Status::Crash, 0, &[])), false),
+        (transfer(6), None, false),
+        (transfer(7), None, true),
+    ]
+}
+
+pub fn state(id: host_types::TxId) -> Option<TxState> {
+    let all = transactions();
+    let index = all.iter().position(|(tx, ..)| tx.id() == id)?;
+    let (transaction, receipt, is_rejected) = all[index].clone();
+    let rejection = Rejection::new(Code::TxExpired, "its expiry has passed");
+    Some(match receipt {
+        None if is_rejected => TxState::Rejected(rejection),
+        None => TxState::Pending(transaction),
+        Some(receipt) => TxState::Final(Box::new(FinalTx {
+            events: vec![ScoreEvent {
+                score: ScoreName::new("token").unwrap(),
+                name: "transfer".into(),
+                data: Value::Array(vec![Value::Uint(30)]).to_bytes(),
+            }],
+            transaction,
+            height: Height::new(2),
+            block: block(2).id,
+            index: u32::try_from(index).unwrap(),
+            time: BlockTime::new(TIME_US),
+            receipt,
+            artefact: Some(hash(0x5c)),
+            voters: vec![node_name()],
+        })),
+    })
+}
+
+/// Block 0 is genesis, 1 is empty, 2 has the first two transactions.
+pub fn block(height: u64) -> BlockView {
+    let transactions: Vec<_> = if height == 2 {
+        transactions().into_iter().take(2).map(|(tx, ..)| tx).collect()
+    } else {
+        Vec::new()
+    };
+    let ids: Vec<_> = transactions.iter().map(SignedTransaction::id).collect();
+    let genesis = Header::genesis(genesis(), validators().hash(), BlockTime::new(1));
+    let header = if height == 0 {
+        genesis
+    } else {
+        let parent = Pair { block: BlockId::new(hash(0x10)), roots: roots() };
+        Header {
+            height: Height::new(height),
+            time: BlockTime::new(TIME_US),
+            tx_count: u32::try_from(ids.len()).unwrap(),
+            tx_root: host_types::block::tx_root(&ids),
+            parent,
+            ..genesis
+        }
+    };
+    let is_genesis = height == 0;
+    BlockView {
+        id: header.id(),
+        pair: Pair { block: header.id(), roots: roots() },
+        header,
+        transactions,
+        proof: (!is_genesis).then(|| host_types::proof::FinalProof {
+            descendants: Vec::new(),
+            roots: roots(),
+            rule_proof: vec![1, 2, 3],
+        }),
+        signers: vec![(node_name(), 1)],
+        proposer: (!is_genesis).then(node_name),
+    }
+}

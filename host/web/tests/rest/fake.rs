@@ -1,0 +1,304 @@
+//! A made-up node and radiostation, and requests to their routers.
+
+use crate::chain;
+use async_trait::async_trait;
+use axum::Router;
+use axum::body::Body;
+use axum::http::{HeaderMap, Request, StatusCode};
+use host_rpc::gateway::{
+    BlockRef, BlockView, ChannelStatus, Directory, Gateway, MemberView, NodeView, PeerRecord,
+    QueryAnswer, ScoreView, TxState,
+};
+use host_types::validators::ValidatorSet;
+use host_types::value::Value;
+use host_types::{
+    ChannelName, Code, Decode, Encode, Height, NodeName, RawTx, Receipt, Rejection, ScoreName,
+    SignedTransaction, Status, TxId,
+};
+use host_web::RestConfig;
+use http_body_util::BodyExt;
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+use tower::ServiceExt;
+
+/// A call of `submit_unsigned`.
+pub type Sent = (ScoreName, String, Vec<u8>, IpAddr);
+
+/// The node. `channel1` has the notary, `channel2` the token, `signed` the notary without a gateway,
+/// `bare` no SCORE, `failing` refuses everything.
+#[derive(Debug, Default)]
+pub struct Node {
+    pub sent: Mutex<Vec<Sent>>,
+    /// What a query answers; none: the body is echoed.
+    pub answer: Mutex<Option<Receipt>>,
+    /// What sending is refused with.
+    pub refusal: Mutex<Option<Rejection>>,
+    /// What keeps it from being ready.
+    pub not_ready: Vec<String>,
+}
+
+fn failing(channel: &ChannelName) -> Result<(), Rejection> {
+    if channel.as_str() == "failing" {
+        return Err(Rejection::new(Code::ChannelHalted, "the channel has stopped"));
+    }
+    Ok(())
+}
+
+#[async_trait]
+impl Gateway for Node {
+    fn node(&self) -> NodeView {
+        chain::node()
+    }
+
+    fn channels(&self) -> Vec<ChannelName> {
+        ["bare", "channel1", "channel2", "failing", "signed"].map(chain::channel).to_vec()
+    }
+
+    fn default_channel(&self) -> ChannelName {
+        chain::channel("channel1")
+    }
+
+    async fn channel(&self, channel: &ChannelName) -> Result<ChannelStatus, Rejection> {
+        failing(channel)?;
+        Ok(chain::status(channel.as_str()))
+    }
+
+    async fn validators(&self, channel: &ChannelName) -> Result<ValidatorSet, Rejection> {
+        failing(channel)?;
+        Ok(chain::validators())
+    }
+
+    async fn submit(
+        &self,
+        channel: &ChannelName,
+        raw: RawTx,
+        wait: Option<Duration>,
+    ) -> Result<(TxId, TxState), Rejection> {
+        failing(channel)?;
+        if let Some(rejection) = self.refusal.lock().unwrap().clone() {
+            return Err(rejection);
+        }
+        let transaction = SignedTransaction::decode(&raw).unwrap();
+        let id = transaction.id();
+        let is_final = wait.is_some();
+        let state = chain::state(id).filter(|_| is_final);
+        Ok((id, state.unwrap_or(TxState::Pending(transaction))))
+    }
+
+    async fn submit_unsigned(
+        &self,
+        channel: &ChannelName,
+        score: ScoreName,
+        method: String,
+        args: Vec<u8>,
+        client: IpAddr,
+    ) -> Result<TxId, Rejection> {
+        failing(channel)?;
+        if let Some(rejection) = self.refusal.lock().unwrap().clone() {
+            return Err(rejection);
+        }
+        let id = chain::signed(score.as_str(), &method, args.clone(), 99).id();
+        self.sent.lock().unwrap().push((score, method, args, client));
+        Ok(id)
+    }
+
+    async fn transaction(
+        &self,
+        channel: &ChannelName,
+        id: TxId,
+    ) -> Result<Option<TxState>, Rejection> {
+        failing(channel)?;
+        Ok(chain::state(id))
+    }
+
+    async fn block(
+        &self,
+        channel: &ChannelName,
+        block: BlockRef,
+    ) -> Result<Option<BlockView>, Rejection> {
+        failing(channel)?;
+        Ok((0..3).map(chain::block).find(|view| match block {
+            BlockRef::Latest => view.header.height.get() == 2,
+            BlockRef::Height(height) => view.header.height == height,
+            BlockRef::Id(id) => view.id == id,
+        }))
+    }
+
+    async fn blocks(
+        &self,
+        channel: &ChannelName,
+        before: Option<Height>,
+        limit: u32,
+    ) -> Result<Vec<BlockView>, Rejection> {
+        failing(channel)?;
+        let below = before.map_or(3, |height| height.get().min(3));
+        Ok((0..below).rev().take(limit as usize).map(chain::block).collect())
+    }
+
+    async fn scores(&self, channel: &ChannelName) -> Result<Vec<ScoreView>, Rejection> {
+        failing(channel)?;
+        Ok(match channel.as_str() {
+            "bare" => Vec::new(),
+            "channel2" => vec![chain::token()],
+            _ => vec![chain::notary(), chain::token()],
+        })
+    }
+
+    async fn query(
+        &self,
+        channel: &ChannelName,
+        _score: &ScoreName,
+        _method: &str,
+        args: Vec<u8>,
+    ) -> Result<QueryAnswer, Rejection> {
+        failing(channel)?;
+        let echo = || {
+            let body = host_web::arguments::catch_all_text(&args).unwrap_or_default();
+            chain::receipt(Status::Ok, 0, &Value::Bytes(body.into_bytes()).to_bytes())
+        };
+        let receipt = self.answer.lock().unwrap().clone().unwrap_or_else(echo);
+        let block = chain::block(2).id;
+        Ok(QueryAnswer { receipt, height: Height::new(2), block })
+    }
+
+    async fn members(
+        &self,
+        channel: &ChannelName,
+        name: Option<&str>,
+    ) -> Result<Vec<MemberView>, Rejection> {
+        failing(channel)?;
+        let all =
+            [("bank-a/peer0", chain::KEY), ("bank-a/alice", [1; 32]), ("bank-b/bob", [2; 32])]
+                .map(|(name, key)| chain::member(name, key));
+        let is_called = |m: &NodeName| name.is_none_or(|n| m.as_str() == n || m.short() == n);
+        Ok(all.into_iter().filter(|member| is_called(&member.name)).collect())
+    }
+
+    async fn next_block(&self, _channel: &ChannelName, after: Height) -> Result<Height, Rejection> {
+        Ok(after.next())
+    }
+
+    fn metrics(&self) -> String {
+        "# EOF\n".into()
+    }
+
+    fn not_ready(&self) -> Vec<String> {
+        self.not_ready.clone()
+    }
+}
+
+/// The radiostation: two peers on `channel1`, nobody on `empty`.
+#[derive(Debug, Default)]
+pub struct Station {
+    pub certificates: Vec<Vec<u8>>,
+}
+
+pub fn peer(order: u32, is_leader: bool) -> PeerRecord {
+    PeerRecord {
+        order,
+        name: NodeName::new(&format!("bank-a/peer{}", order - 1)).unwrap(),
+        public_key: if order == 1 { chain::KEY } else { [2; 32] },
+        rpc_target: format!("127.0.0.1:7{order}00"),
+        rest_target: format!("127.0.0.1:9{order}00"),
+        status_since_us: 1_795_333_917_784_954,
+        is_connected: order == 1,
+        is_leader,
+        channels: vec![chain::channel("channel1")],
+    }
+}
+
+#[async_trait]
+impl Directory for Station {
+    fn channels(&self) -> Vec<ChannelName> {
+        ["channel1", "empty"].map(chain::channel).to_vec()
+    }
+
+    fn default_channel(&self) -> ChannelName {
+        chain::channel("channel1")
+    }
+
+    async fn peers(&self, channel: &ChannelName) -> Result<Vec<PeerRecord>, Rejection> {
+        let is_empty = channel.as_str() == "empty";
+        Ok(if is_empty { Vec::new() } else { vec![peer(1, true), peer(2, false)] })
+    }
+
+    async fn peer_status(&self, channel: &ChannelName, peer: &PeerRecord) -> Option<ChannelStatus> {
+        peer.is_connected.then(|| chain::status(channel.as_str()))
+    }
+
+    fn settings(&self) -> Vec<(String, String)> {
+        [
+            ("GRPC_TIMEOUT", "30"),
+            ("VOTING_RATIO", "0.65"),
+            ("ENABLE_CHANNEL_AUTH", "False"),
+            ("CHANNEL_OPTION", "{}"),
+            ("LISTEN", "127.0.0.1:7102"),
+            ("KEY_PASSWORD", "hunter2"),
+        ]
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .to_vec()
+    }
+
+    fn certificates(&self, of_peers: bool) -> Vec<Vec<u8>> {
+        let take = if of_peers { self.certificates.len() } else { 1 };
+        self.certificates.iter().take(take).cloned().collect()
+    }
+
+    fn metrics(&self) -> String {
+        "# EOF\n".into()
+    }
+}
+
+/// An answer.
+#[derive(Debug)]
+pub struct Answer {
+    pub status: StatusCode,
+    pub headers: HeaderMap,
+    pub body: String,
+}
+
+impl Answer {
+    pub fn header(&self, name: &str) -> &str {
+        self.headers.get(name).map(|value| value.to_str().unwrap()).unwrap_or_default()
+    }
+
+    pub fn json(&self) -> serde_json::Value {
+        serde_json::from_str(&self.body).unwrap_or_else(|e| panic!("{e}: {}", self.body))
+    }
+}
+
+pub fn peer_with(node: Arc<Node>) -> Router {
+    host_web::peer_router(node, RestConfig::dev())
+}
+
+pub fn peer_router() -> Router {
+    peer_with(Arc::default())
+}
+
+pub fn station_router() -> Router {
+    host_web::radiostation_router(Arc::new(Station::default()), RestConfig::dev())
+}
+
+pub async fn ask(router: &Router, request: Request<Body>) -> Answer {
+    let response = router.clone().oneshot(request).await.unwrap();
+    let (parts, body) = response.into_parts();
+    let body = body.collect().await.unwrap().to_bytes();
+    let body = String::from_utf8(body.to_vec()).unwrap();
+    Answer { status: parts.status, headers: parts.headers, body }
+}
+
+pub async fn get(router: &Router, path: &str) -> Answer {
+    ask(router, Request::get(path).body(Body::empty()).unwrap()).await
+}
+
+pub async fn post(router: &Router, path: &str, body: impl Into<Body>) -> Answer {
+    let request = Request::post(path).header("content-type", "application/json");
+    ask(router, request.body(body.into()).unwrap()).await
+}
+
+/// Arguments a catch-all got, as text.
+pub fn sent_text(args: &[u8]) -> String {
+    assert!(Value::from_bytes(args).is_ok());
+    host_web::arguments::catch_all_text(args).unwrap()
+}

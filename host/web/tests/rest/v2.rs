@@ -1,0 +1,207 @@
+//! v2: documents, caching, signed transactions, queries, refusals.
+
+use crate::chain;
+use crate::fake::{Node, ask, get, peer_router, peer_with, post};
+use axum::body::Body;
+use axum::http::Request;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use host_types::value::Value;
+use host_types::{Code, Encode, Rejection, SignedTransaction, Status};
+use std::sync::Arc;
+
+const CHANNEL: &str = "/api/v2/channels/channel1";
+
+fn json_envelope(tx: &SignedTransaction) -> String {
+    let transaction = STANDARD.encode(tx.transaction().to_bytes());
+    let signature = STANDARD.encode(tx.signature());
+    format!("{{\"transaction\": \"{transaction}\", \"signature\": \"{signature}\"}}")
+}
+
+#[tokio::test]
+async fn a_channel_tells_its_state() {
+    let answer = get(&peer_router(), CHANNEL).await;
+    let json = answer.json();
+    assert_eq!(json["schema"], "loopchain.channel.v1");
+    assert_eq!(json["channel"], "channel1");
+    assert_eq!(json["height"], 2);
+    assert_eq!(json["block_hash"], chain::block(2).id.to_string());
+    assert_eq!(json["state_root"], "51".repeat(32));
+    assert_eq!(json["leader"], "bank-a/peer0");
+    assert_eq!((&json["epoch"], &json["view"]), (&1.into(), &5.into()));
+    assert_eq!(json["mode"], "normal");
+    assert_eq!(json["sandbox"], "strict");
+    assert_eq!(json["quorum"], 1);
+    assert_eq!(json["validators"][0]["name"], "bank-a/peer0");
+    assert_eq!(json["time_us"], 1_795_333_979_294_213_u64);
+    assert_eq!(json["time"], "2026-11-22T07:52:59.294213Z");
+    assert_eq!(answer.header("deprecation"), "");
+    let list = get(&peer_router(), "/api/v2/channels").await.json();
+    assert_eq!(list["schema"], "loopchain.channels.v1");
+    assert_eq!(list["channels"].as_array().unwrap().len(), 4);
+}
+
+#[tokio::test]
+async fn a_final_block_is_immutable_and_known_copies_get_304() {
+    let router = peer_router();
+    let id = chain::block(2).id.to_string();
+    for path in ["2", id.as_str(), "latest"] {
+        let answer = get(&router, &format!("{CHANNEL}/blocks/{path}")).await;
+        let json = answer.json();
+        assert_eq!(json["hash"], id);
+        assert_eq!(json["schema"], "loopchain.block.v1");
+        assert_eq!(json["transactions"][1]["method"], "transfer");
+        assert_eq!(json["proof"]["signers"][0]["weight"], 1);
+        let is_fixed = answer.header("cache-control").contains("immutable");
+        assert_eq!(is_fixed, path != "latest");
+        assert_eq!(answer.header("etag"), format!("\"{id}\""));
+    }
+    let request =
+        Request::get(format!("{CHANNEL}/blocks/2")).header("if-none-match", format!("W/\"{id}\""));
+    let answer = ask(&router, request.body(Body::empty()).unwrap()).await;
+    assert_eq!((answer.status.as_u16(), answer.body.as_str()), (304, ""));
+}
+
+#[tokio::test]
+async fn blocks_come_in_pages_newest_first() {
+    let router = peer_router();
+    let page = get(&router, &format!("{CHANNEL}/blocks?limit=2")).await.json();
+    let heights: Vec<_> =
+        page["blocks"].as_array().unwrap().iter().map(|b| b["height"].as_u64().unwrap()).collect();
+    assert_eq!(heights, [2, 1]);
+    assert_eq!(page["next_before"], 1);
+    let rest = get(&router, &format!("{CHANNEL}/blocks?before=1")).await.json();
+    assert_eq!(rest["blocks"][0]["height"], 0);
+    assert_eq!(rest["next_before"], serde_json::Value::Null);
+}
+
+#[tokio::test]
+async fn a_final_transaction_has_its_receipt_and_decoded_fields() {
+    let tx = &chain::transactions()[1].0;
+    let path = format!("{CHANNEL}/transactions/{}", tx.id());
+    let answer = get(&peer_router(), &path).await;
+    let json = answer.json();
+    assert_eq!(json["schema"], "loopchain.tx.v1");
+    assert_eq!(json["state"], "final");
+    assert_eq!(json["args"]["amount"], "30");
+    assert_eq!(json["args"]["to"], format!("hx{}", "aa".repeat(20)));
+    assert_eq!(json["signer_name"], "bank-a/peer0");
+    assert_eq!(json["receipt"]["status"], "ok");
+    assert_eq!(json["receipt"]["steps"], 42);
+    assert_eq!(json["events"][0]["fields"]["amount"], "30");
+    assert_eq!(json["voters"][0], "bank-a/peer0");
+    assert!(answer.header("cache-control").contains("immutable"));
+}
+
+#[tokio::test]
+async fn other_states_are_told_and_not_kept() {
+    for (index, state) in [(6, "pending"), (7, "rejected")] {
+        let id = chain::transactions()[index].0.id();
+        let answer = get(&peer_router(), &format!("{CHANNEL}/transactions/{id}")).await;
+        let json = answer.json();
+        assert_eq!(json["state"], state);
+        assert_eq!(json["hash"], id.to_string());
+        assert_eq!(answer.header("cache-control"), "no-cache");
+    }
+    let fault = chain::transactions()[2].0.id();
+    let json = get(&peer_router(), &format!("{CHANNEL}/transactions/{fault}")).await.json();
+    assert_eq!(json["receipt"]["status"], "fault");
+    assert_eq!(json["receipt"]["message"], "balance 30");
+}
+
+#[tokio::test]
+async fn a_signed_transaction_is_accepted_in_json_and_cbor_with_the_same_answer() {
+    let router = peer_router();
+    let tx = &chain::transactions()[6].0;
+    let path = format!("{CHANNEL}/transactions");
+    let first = post(&router, &path, json_envelope(tx)).await;
+    assert_eq!(first.status, 202);
+    assert_eq!(first.header("location"), format!("{path}/{}", tx.id()));
+    assert_eq!(first.json()["state"], "pending");
+    let cbor = Request::post(&path).header("content-type", "application/cbor");
+    let second = ask(&router, cbor.body(Body::from(tx.raw().0)).unwrap()).await;
+    assert_eq!((second.status, &second.body), (first.status, &first.body));
+}
+
+#[tokio::test]
+async fn a_client_may_wait_for_the_receipt() {
+    let tx = &chain::transactions()[1].0;
+    for (prefer, status) in [("wait=30", 200), ("respond-async, wait=5", 200), ("wait=0", 202)] {
+        let request = Request::post(format!("{CHANNEL}/transactions"))
+            .header("content-type", "application/json")
+            .header("prefer", prefer);
+        let answer =
+            ask(&peer_router(), request.body(Body::from(json_envelope(tx))).unwrap()).await;
+        assert_eq!(answer.status, status, "{prefer}");
+        assert_eq!(!answer.header("preference-applied").is_empty(), status == 200);
+    }
+}
+
+#[tokio::test]
+async fn refusals_of_the_node_keep_their_code_status_and_retry() {
+    let tx = &chain::transactions()[6].0;
+    for (code, status, retry) in
+        [(Code::PoolFull, 429, "1"), (Code::NoQuorum, 503, "5"), (Code::SignatureWrong, 403, "")]
+    {
+        let node = Node::default();
+        *node.refusal.lock().unwrap() = Some(Rejection::new(code, "why it is so"));
+        let path = format!("{CHANNEL}/transactions");
+        let answer = post(&peer_with(Arc::new(node)), &path, json_envelope(tx)).await;
+        assert_eq!(answer.status, status);
+        assert_eq!(answer.header("retry-after"), retry);
+        assert_eq!(answer.header("content-type"), "application/problem+json");
+        let json = answer.json();
+        assert_eq!(json["code"], code.to_string());
+        assert_eq!(json["detail"], "why it is so");
+        assert_eq!(json["status"], status);
+        assert_eq!(json["retryable"], code.is_retryable());
+        assert_eq!(json["request_id"], answer.header("x-request-id"));
+        assert_eq!(json["type"], format!("urn:loopchain:error:{code}"));
+    }
+}
+
+#[tokio::test]
+async fn a_query_is_typed_both_ways() {
+    let node = Node::default();
+    let wide = Value::Bytes(u128::MAX.to_be_bytes().to_vec()).to_bytes();
+    *node.answer.lock().unwrap() = Some(chain::receipt(Status::Ok, 0, &wide));
+    let path = "/api/v2/channels/channel2/scores/token/query";
+    let body = r#"{"method": "balance_of", "args": {"who": "alice"}}"#;
+    let json = post(&peer_with(Arc::new(node)), path, body).await.json();
+    assert_eq!(json["schema"], "loopchain.query.v1");
+    assert_eq!(json["result"], u128::MAX.to_string());
+    assert_eq!(json["height"], 2);
+}
+
+#[tokio::test]
+async fn a_wrong_argument_is_named_with_the_right_ones() {
+    let path = "/api/v2/channels/channel2/scores/token/query";
+    let body = r#"{"method": "balance_of", "args": {"wo": "alice"}}"#;
+    let answer = post(&peer_router(), path, body).await;
+    assert_eq!(answer.status, 400);
+    let json = answer.json();
+    assert_eq!(json["code"], "LC2107");
+    assert_eq!(json["detail"], "token.balance_of has no parameter `wo`");
+    assert_eq!(json["help"][0], "parameters are who: address. Did you mean `who`?");
+}
+
+#[tokio::test]
+async fn a_score_shows_its_manifest() {
+    let router = peer_router();
+    let json = get(&router, "/api/v2/channels/channel2/scores/token").await.json();
+    assert_eq!(json["schema"], "loopchain.score.v1");
+    assert_eq!(json["manifest"]["methods"][0]["args"][1]["type"], "u128");
+    let list = get(&router, &format!("{CHANNEL}/scores")).await.json();
+    assert_eq!(list["scores"][0]["name"], "notary");
+}
+
+#[tokio::test]
+async fn members_are_found_by_short_and_full_name() {
+    for name in ["alice", "bank-a/alice"] {
+        let path = format!("{CHANNEL}/members?name={name}");
+        let json = get(&peer_router(), &path).await.json();
+        assert_eq!(json["members"].as_array().unwrap().len(), 1);
+        assert_eq!(json["members"][0]["name"], "bank-a/alice");
+        assert!(json["members"][0]["address"].as_str().unwrap().starts_with("hx"));
+    }
+}
