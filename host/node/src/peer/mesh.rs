@@ -65,9 +65,10 @@ impl Mesh {
         }
         let (address, channels) = (&entry.entry.rpc_target, entry.entry.channels.clone());
         let mut peers = self.peers.write().unwrap_or_else(PoisonError::into_inner);
+        let is_full = peers.len() >= PEERS_MAX;
         match peers.get_mut(&entry.name) {
             Some(peer) if peer.client.target().address == *address => peer.channels = channels,
-            _ if peers.len() >= PEERS_MAX && !peers.contains_key(&entry.name) => {}
+            None if is_full => {}
             _ => {
                 let target = Target { name: entry.name.clone(), address: address.clone() };
                 let client = Arc::new(PeerClient::start(Arc::clone(&self.session), target));
