@@ -11,21 +11,21 @@ use std::path::PathBuf;
 const LINE: usize = 96;
 
 /// One file, compared as a whole when it is closed.
-pub struct Fixture {
+pub(crate) struct Fixture {
     path: PathBuf,
     now: String,
 }
 
 impl Fixture {
     /// The file of this name.
-    pub fn open(name: &str) -> Self {
+    pub(crate) fn open(name: &str) -> Self {
         let folder = PathBuf::from(std::env::var_os("CARGO_MANIFEST_DIR").unwrap());
         let path = folder.join("golden").join(format!("{name}.hex"));
         Self { path, now: String::new() }
     }
 
     /// The next value of the file.
-    pub fn check(&mut self, name: &str, bytes: &[u8]) {
+    pub(crate) fn check(&mut self, name: &str, bytes: &[u8]) {
         let hex = to_hex(bytes);
         let lines: Vec<_> =
             (0..hex.len()).step_by(LINE).map(|at| &hex[at..hex.len().min(at + LINE)]).collect();
@@ -33,7 +33,7 @@ impl Fixture {
     }
 
     /// Compares everything that was checked with the file.
-    pub fn close(self) {
+    pub(crate) fn close(self) {
         if std::env::var_os("GOLDEN_WRITE").is_some() {
             std::fs::write(&self.path, &self.now).unwrap();
         }

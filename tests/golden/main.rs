@@ -8,6 +8,8 @@
 //! Deliberately not here: the formats of a consensus rule (`plugins/lft`), of the plugin interface
 //! (`plugin-api/src/wire_tests.rs`) and of files on disk (`host/store`).
 
+#![expect(clippy::unwrap_used, reason = "fixed values; a test that panics has failed")]
+
 mod fixture;
 mod samples;
 mod statement_message;

@@ -19,7 +19,7 @@ use host_types::{
 };
 
 /// A signature's bytes; nobody checks it here.
-pub const SIGNATURE: [u8; 64] = [0x5a; 64];
+pub(crate) const SIGNATURE: [u8; 64] = [0x5a; 64];
 /// 14 November 2023, 22:13:20 UTC, in microseconds.
 const TIME: u64 = 1_700_000_000_000_000;
 
@@ -36,7 +36,7 @@ fn roots(byte: u8) -> RootPair {
 }
 
 /// Transactions: the usual one, and one at the edges.
-pub fn transactions() -> [(&'static str, Transaction); 2] {
+pub(crate) fn transactions() -> [(&'static str, Transaction); 2] {
     let usual = Transaction {
         genesis: GenesisHash::new(hash(0x11)),
         score: score("token"),
@@ -63,19 +63,19 @@ fn envelopes() -> Vec<RawTx> {
 }
 
 /// An event.
-pub fn event() -> ScoreEvent {
+pub(crate) fn event() -> ScoreEvent {
     ScoreEvent { score: score("token"), name: "Transfer".into(), data: vec![0x81, 0x01] }
 }
 
 /// A write and a deletion.
-pub fn writes() -> [(&'static str, Write); 2] {
+pub(crate) fn writes() -> [(&'static str, Write); 2] {
     let write = Write { score: score("token"), key: vec![1, 2], value: Some(vec![3]) };
     let delete = Write { score: score("token"), key: vec![2], value: None };
     [("write", write), ("delete", delete)]
 }
 
 /// One receipt of every status.
-pub fn receipts() -> [(&'static str, Receipt); 5] {
+pub(crate) fn receipts() -> [(&'static str, Receipt); 5] {
     let writes: Vec<_> = writes().into_iter().map(|(_, write)| write).collect();
     let full = Receipt::new((Status::Ok, 0), vec![0xf6], &[event(), event()], &writes, 4_711);
     let empty = |status, code| Receipt::new((status, code), b"why".to_vec(), &[], &[], 0);
@@ -108,7 +108,7 @@ fn header(kind: ProposalKind, next_validators: Option<Hash32>) -> Header {
 }
 
 /// Headers of every kind, and of height 0.
-pub fn headers() -> [(&'static str, Header); 4] {
+pub(crate) fn headers() -> [(&'static str, Header); 4] {
     [
         ("norm", header(ProposalKind::Norm, None)),
         ("opt", header(ProposalKind::Opt, None)),
@@ -118,7 +118,7 @@ pub fn headers() -> [(&'static str, Header); 4] {
 }
 
 /// A Final proof through one descendant.
-pub fn proof() -> FinalProof {
+pub(crate) fn proof() -> FinalProof {
     FinalProof {
         descendants: vec![header(ProposalKind::Norm, None)],
         roots: roots(0x40),
@@ -127,7 +127,7 @@ pub fn proof() -> FinalProof {
 }
 
 /// A statement with two slots.
-pub fn statement() -> Statement {
+pub(crate) fn statement() -> Statement {
     let slot = |view, class| Slot { view: View::new(view), class, digest: hash(class) };
     Statement {
         epoch: Epoch::new(1),
@@ -139,12 +139,12 @@ pub fn statement() -> Statement {
 }
 
 /// What statements of the sample channel begin with.
-pub fn statement_prefix() -> StatementPrefix {
+pub(crate) fn statement_prefix() -> StatementPrefix {
     genesis().statement_prefix(Epoch::new(1), BlockId::new(hash(0x33)))
 }
 
 /// A network.
-pub fn network() -> NetworkGenesis {
+pub(crate) fn network() -> NetworkGenesis {
     NetworkGenesis {
         name: "local".into(),
         roots: vec![("bank-a".into(), hash(0x51)), ("bank-b".into(), hash(0x52))],
@@ -153,7 +153,7 @@ pub fn network() -> NetworkGenesis {
 }
 
 /// A channel.
-pub fn genesis() -> ChannelGenesis {
+pub(crate) fn genesis() -> ChannelGenesis {
     let validator = |index: u8| Validator {
         name: NodeName::new(&format!("bank/peer{index}")).unwrap(),
         public_key: [index; 32],
@@ -188,7 +188,7 @@ pub fn genesis() -> ChannelGenesis {
 }
 
 /// A proposal.
-pub fn proposal() -> Proposal {
+pub(crate) fn proposal() -> Proposal {
     Proposal {
         header: header(ProposalKind::Norm, None),
         tx_ids: vec![TxId::new(hash(0x36)), TxId::new(hash(0x37))],
@@ -198,7 +198,7 @@ pub fn proposal() -> Proposal {
 }
 
 /// One message of every kind.
-pub fn messages() -> [(&'static str, PeerMessage); 4] {
+pub(crate) fn messages() -> [(&'static str, PeerMessage); 4] {
     [
         ("statement", PeerMessage::Statement(statement())),
         ("proposal", PeerMessage::Proposal(Box::new(proposal()))),
@@ -208,7 +208,7 @@ pub fn messages() -> [(&'static str, PeerMessage); 4] {
 }
 
 /// One request of every kind.
-pub fn requests() -> [(&'static str, FetchRequest); 5] {
+pub(crate) fn requests() -> [(&'static str, FetchRequest); 5] {
     [
         ("fetch-bodies", FetchRequest::Bodies(vec![TxId::new(hash(0x36))])),
         ("fetch-proposal", FetchRequest::Proposal(BlockId::new(hash(0x33)))),
@@ -219,7 +219,7 @@ pub fn requests() -> [(&'static str, FetchRequest); 5] {
 }
 
 /// One reply of every kind, with and without what was asked for.
-pub fn replies() -> [(&'static str, FetchReply); 8] {
+pub(crate) fn replies() -> [(&'static str, FetchReply); 8] {
     let ids = vec![TxId::new(hash(0x36)), TxId::new(hash(0x37))];
     let range = BlockRange {
         blocks: vec![(header(ProposalKind::Norm, None), envelopes())],
@@ -240,7 +240,7 @@ pub fn replies() -> [(&'static str, FetchReply); 8] {
 }
 
 /// A change of a channel.
-pub fn change() -> Change {
+pub(crate) fn change() -> Change {
     Change::Deploy(Deploy {
         score: score("token"),
         version: "1.0.0".into(),
@@ -253,7 +253,7 @@ pub fn change() -> Change {
 }
 
 /// One system call of every kind.
-pub fn system_calls() -> [SystemCall; 4] {
+pub(crate) fn system_calls() -> [SystemCall; 4] {
     [
         SystemCall::Register { certificate: vec![0x30, 0x03, 1, 2, 3] },
         SystemCall::Propose { change: change() },

@@ -6,7 +6,7 @@
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// How it is called.
-pub const USAGE: &str = "cargo sim [--seed 0x…] [--seeds N] [--minutes M] [--from 0x…]";
+pub(crate) const USAGE: &str = "cargo sim [--seed 0x…] [--seeds N] [--minutes M] [--from 0x…]";
 /// Seeds of the slice that every `cargo test` runs.
 const SLICE: u64 = 240;
 /// First seed of that slice.
@@ -16,25 +16,25 @@ const NAME: &str = "sim";
 
 /// Which seeds, one after the other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Span {
+pub(crate) struct Span {
     /// The first.
-    pub first: u64,
+    pub(crate) first: u64,
     /// How many, when that is what was asked for.
-    pub count: Option<u64>,
+    pub(crate) count: Option<u64>,
     /// How long, when that is what was asked for.
-    pub time: Option<Duration>,
+    pub(crate) time: Option<Duration>,
 }
 
 impl Span {
     /// Whether the seed with this index (from 0) is to run after so long.
-    pub fn goes_on(&self, index: u64, elapsed: Duration) -> bool {
+    pub(crate) fn goes_on(&self, index: u64, elapsed: Duration) -> bool {
         self.count.is_none_or(|count| index < count) && self.time.is_none_or(|time| elapsed < time)
     }
 }
 
 /// What is asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Request {
+pub(crate) enum Request {
     /// One seed, with its report.
     One(u64),
     /// A span of seeds.
@@ -50,7 +50,7 @@ impl Request {
     ///
     /// # Errors
     /// One line, when an option lacks its number.
-    pub fn parse(args: impl Iterator<Item = String>) -> Result<Self, String> {
+    pub(crate) fn parse(args: impl Iterator<Item = String>) -> Result<Self, String> {
         let mut args = args.peekable();
         let (mut first, mut count, mut time) = (None, None, None);
         while let Some(arg) = args.next() {
@@ -78,7 +78,7 @@ impl Request {
 
 /// Reads a decimal or `0x` number.
 #[must_use]
-pub fn number(text: &str) -> Option<u64> {
+pub(crate) fn number(text: &str) -> Option<u64> {
     match text.strip_prefix("0x") {
         Some(hex) => u64::from_str_radix(hex, 16).ok(),
         None => text.parse().ok(),

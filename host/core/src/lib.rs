@@ -33,6 +33,8 @@
 pub mod clock;
 pub mod commit;
 pub mod effect;
+#[cfg(test)]
+mod fixture;
 pub mod ingest;
 pub mod input;
 pub mod mempool;

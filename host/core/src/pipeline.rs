@@ -6,6 +6,8 @@
 mod blocks;
 mod finals;
 mod rule_io;
+#[cfg(test)]
+mod tests;
 
 use crate::clock::Now;
 use crate::commit::FinalQueue;

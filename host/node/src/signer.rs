@@ -109,6 +109,7 @@ impl ChannelSigner {
 }
 
 /// What a channel brings to the signer.
+#[expect(missing_debug_implementations, reason = "holds what has no form for people")]
 pub struct SeatConfig {
     /// The channel.
     pub genesis: GenesisHash,

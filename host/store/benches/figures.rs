@@ -50,7 +50,8 @@ struct Dice(u64);
 
 impl Dice {
     fn roll(&mut self, sides: u64) -> u64 {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        self.0 =
+            self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         (self.0 >> 33) % sides
     }
 }
@@ -168,7 +169,12 @@ struct Prepared {
     result: BlockResult,
 }
 
-fn prepare(genesis: &ChannelGenesis, at: (u64, Pair), writes: Vec<Write>, state: Hash32) -> Prepared {
+fn prepare(
+    genesis: &ChannelGenesis,
+    at: (u64, Pair),
+    writes: Vec<Write>,
+    state: Hash32,
+) -> Prepared {
     let (height, parent) = at;
     let transactions = transactions(genesis.hash(), height * BLOCK_TXS);
     let ids: Vec<TxId> = transactions.iter().map(|tx| tx.id()).collect();
@@ -218,8 +224,7 @@ fn measure_commit(keys: u64, blocks: u64) {
         sync_wall += wall.elapsed().as_nanos();
         let roots = result.roots;
         let proof = FinalProof { descendants: vec![], roots, rule_proof: vec![1; 300] };
-        let commits =
-            [CommitBlock { block, result: Arc::new(result), tree, proof: Some(proof) }];
+        let commits = [CommitBlock { block, result: Arc::new(result), tree, proof: Some(proof) }];
         let (cpu, wall) = (thread_cpu_ns(), Instant::now());
         store.commit(&commits).unwrap();
         commit += thread_cpu_ns() - cpu;
@@ -270,7 +275,10 @@ fn measure_sign_log() {
         walls.push(wall.elapsed().as_micros());
     }
     walls.sort_unstable();
-    println!("sign log: a vote and its certificate, {} us (p50), {} us (p99)", walls[1000], walls[1980]);
+    println!(
+        "sign log: a vote and its certificate, {} us (p50), {} us (p99)",
+        walls[1000], walls[1980]
+    );
 }
 
 fn main() {

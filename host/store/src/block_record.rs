@@ -19,8 +19,7 @@ use host_types::limits::{BLOCK_TXS_MAX, EVENTS_MAX};
 use host_types::proof::FinalProof;
 use host_types::receipt::Write;
 use host_types::{
-    Block, BlockId, Hash32, Header, Height, RawTx, Receipt, RootPair, ScoreEvent,
-    SignedTransaction,
+    Block, BlockId, Hash32, Header, Height, RawTx, Receipt, RootPair, ScoreEvent, SignedTransaction,
 };
 use std::ops::Range;
 use std::sync::Arc;
@@ -78,8 +77,11 @@ impl RawBlock {
     /// When the bytes are not those of a block.
     pub fn decode(&self) -> Result<Block, CodecError> {
         let header = Header::from_bytes(&self.header)?;
-        let transactions: Result<Vec<_>, _> =
-            self.transactions.iter().map(|raw| SignedTransaction::decode(raw).map(Arc::new)).collect();
+        let transactions: Result<Vec<_>, _> = self
+            .transactions
+            .iter()
+            .map(|raw| SignedTransaction::decode(raw).map(Arc::new))
+            .collect();
         Block::assemble(header, transactions?.into())
             .filter(|block| block.id() == self.id)
             .ok_or(CodecError { offset: 0, kind: CodecErrorKind::OutOfRange })
@@ -288,11 +290,7 @@ pub(crate) fn decode_receipt(
 }
 
 /// The payload that says that a block is final.
-pub(crate) fn encode_final(
-    block: BlockId,
-    height: Height,
-    proof: Option<&FinalProof>,
-) -> Vec<u8> {
+pub(crate) fn encode_final(block: BlockId, height: Height, proof: Option<&FinalProof>) -> Vec<u8> {
     let mut w = Writer::default();
     w.option(proof);
     let proof = w.into_bytes();

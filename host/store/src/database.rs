@@ -194,8 +194,7 @@ impl ChannelStore {
         let segments = &self.shared.segments;
         let places = self.place(blocks)?;
         let height = last.block.header().height;
-        let mut batch =
-            self.shared.database.batch().durability(Some(PersistMode::SyncAll));
+        let mut batch = self.shared.database.batch().durability(Some(PersistMode::SyncAll));
         let tx_total = self.index_blocks(&mut batch, blocks, &places);
         self.write_state(&mut batch, blocks)?;
         let previous = self.shared.tip().height;

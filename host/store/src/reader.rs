@@ -126,9 +126,12 @@ impl Reader {
 
     fn full(&self, row: HeightRow) -> Result<StoredBlock, StoreError> {
         let raw = self.0.segments.read_block(row.body)?;
-        let block = raw.decode().map_err(|e| self.0.damaged(format!("block {}: {e}", row.block)))?;
+        let block =
+            raw.decode().map_err(|e| self.0.damaged(format!("block {}: {e}", row.block)))?;
         if block.id() != row.block {
-            return Err(self.0.damaged(format!("block {} stands where {} should", raw.id, row.block)));
+            return Err(self
+                .0
+                .damaged(format!("block {} stands where {} should", raw.id, row.block)));
         }
         Ok(StoredBlock { block, roots: row.roots, proof: row.proof, tx_total: row.tx_total })
     }
@@ -221,7 +224,8 @@ impl Reader {
     pub fn tx_probably(&self, id: &TxId) -> Result<Option<TxPlace>, StoreError> {
         let value = self.0.keyspaces.txs.get(schema::tx_key(id)).map_err(self.0.failed())?;
         let Some(value) = value else { return Ok(None) };
-        let place = schema::decode_tx_value(&value).ok_or_else(|| self.0.damaged("a row of txs"))?;
+        let place =
+            schema::decode_tx_value(&value).ok_or_else(|| self.0.damaged("a row of txs"))?;
         let (height, index) = place;
         Ok((height <= self.tip().height).then_some(TxPlace { height, index }))
     }
@@ -296,7 +300,6 @@ impl Reader {
     ///
     /// # Errors
     /// When the database cannot be read.
-    #[expect(clippy::option_option, reason = "not known any more, and known to be absent, differ")]
     pub fn state_at(
         &self,
         height: Height,
@@ -389,7 +392,6 @@ impl StateView {
     ///
     /// # Errors
     /// When the database cannot be read.
-    #[expect(clippy::option_option, reason = "not known any more, and known to be absent, differ")]
     pub fn at(
         &self,
         height: Height,
@@ -403,7 +405,8 @@ impl StateView {
         let state_key = schema::state_key(score, key);
         for later in height.get() + 1..=tip.get() {
             let row_key = schema::height_key(Height::new(later));
-            let row = self.snapshot.get(&shared.keyspaces.undo, row_key).map_err(shared.failed())?;
+            let row =
+                self.snapshot.get(&shared.keyspaces.undo, row_key).map_err(shared.failed())?;
             let Some(row) = row else { return Ok(None) };
             let row = UndoRow::from_bytes(&row).map_err(shared.bad_row("undo"))?;
             if let Some(former) = row.former(&state_key) {

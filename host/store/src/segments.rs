@@ -123,7 +123,12 @@ fn scan(bytes: &[u8], number: u32, mut at: usize) -> (Vec<Found>, usize) {
         let (Ok(offset), Ok(len)) = (u32::try_from(at), u32::try_from(payload.len())) else {
             break;
         };
-        found.push(Found { kind, block, height, location: Location { segment: number, offset, len } });
+        found.push(Found {
+            kind,
+            block,
+            height,
+            location: Location { segment: number, offset, len },
+        });
         at += FRAME_HEAD_BYTES + payload.len();
     }
     (found, at)
@@ -283,9 +288,11 @@ impl Segments {
         frame.extend_from_slice(&crc32fast::hash(payload).to_be_bytes());
         frame.extend_from_slice(payload);
         let path = self.0.dir.join(name_of(to.number));
-        to.file
-            .write_at(&frame, u64::from(to.end))
-            .map_err(StoreError::io(Part::Channel, "write", &path))?;
+        to.file.write_at(&frame, u64::from(to.end)).map_err(StoreError::io(
+            Part::Channel,
+            "write",
+            &path,
+        ))?;
         let location = Location { segment: to.number, offset: to.end, len };
         to.end += grown;
         to.appended += 1;
@@ -317,9 +324,10 @@ impl Segments {
             let has_new_file = std::mem::take(&mut appender.has_new_file);
             (std::mem::take(&mut appender.unsynced), has_new_file, covered)
         };
-        let outcome = files.iter().try_for_each(|file| file.sync()).and_then(|()| {
-            if has_new_file { self.0.disk.sync_dir(&self.0.dir) } else { Ok(()) }
-        });
+        let outcome = files
+            .iter()
+            .try_for_each(|file| file.sync())
+            .and_then(|()| if has_new_file { self.0.disk.sync_dir(&self.0.dir) } else { Ok(()) });
         if outcome.is_err() {
             self.0.is_poisoned.store(true, Ordering::SeqCst);
         } else {

@@ -321,7 +321,8 @@ impl SignLog {
         else {
             return Ok(());
         };
-        let live: Vec<Item> = oldest.read_items()?.into_iter().filter(|i| self.is_live(i)).collect();
+        let live: Vec<Item> =
+            oldest.read_items()?.into_iter().filter(|i| self.is_live(i)).collect();
         let size = segment::encode_frame(&live).len() as u64;
         if size > self.segment_bytes / 2 {
             return Ok(());
@@ -347,10 +348,11 @@ impl SignLog {
         }));
         self.append(&carried)?;
         let Some(oldest) = self.segments.pop_front() else { return Ok(()) };
-        let outcome =
-            self.disk.remove(&oldest.path).and_then(|()| self.disk.sync_dir(&self.dir)).map_err(
-                StoreError::io(Part::SignLog, "remove", &oldest.path),
-            );
+        let outcome = self
+            .disk
+            .remove(&oldest.path)
+            .and_then(|()| self.disk.sync_dir(&self.dir))
+            .map_err(StoreError::io(Part::SignLog, "remove", &oldest.path));
         self.is_poisoned |= outcome.is_err();
         outcome
     }

@@ -73,10 +73,7 @@ impl TipMarker {
     ///
     /// # Errors
     /// When the operating system refuses.
-    pub fn open_on(
-        disk: &dyn Disk,
-        path: &Path,
-    ) -> Result<(Self, Option<MarkedTip>), StoreError> {
+    pub fn open_on(disk: &dyn Disk, path: &Path) -> Result<(Self, Option<MarkedTip>), StoreError> {
         let io = |action| StoreError::io(Part::Channel, action, path);
         let file = match disk.open(path) {
             Err(e) if e.kind() == io::ErrorKind::NotFound => {
@@ -94,7 +91,8 @@ impl TipMarker {
         for at in [0, SLOT_BYTES] {
             let mut slot = [0; USED_BYTES];
             file.read_at(&mut slot, at).map_err(io("read"))?;
-            newest = newest.into_iter().chain(decode(&slot)).max_by_key(|(generation, _)| *generation);
+            newest =
+                newest.into_iter().chain(decode(&slot)).max_by_key(|(generation, _)| *generation);
         }
         let generation = newest.map_or(0, |(generation, _)| generation);
         let marker = Self { path: path.to_owned(), file, generation, is_poisoned: false };

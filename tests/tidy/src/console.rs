@@ -2,7 +2,7 @@
 //!
 //! In: Markdown. Out: [`Block`]s. A block is fenced with the word `console`; a line that begins
 //! with `$ ` is a command (a `\` at its end continues it), the lines up to the next command are what
-//! it prints. Not here: running anything (`tests/suite`).
+//! it prints. Not here: running anything.
 
 use crate::{Finding, Tree};
 

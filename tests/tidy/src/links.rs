@@ -3,7 +3,8 @@
 //! In: [`Tree`]. Out: findings. In `*.md`: links `[text](target)` with their `#anchor`, and paths in
 //! backticks. In the `//!` lines of sources: paths in backticks. A path counts when it begins with a
 //! folder of the root or ends like one of our files; it is looked up from the root, from the file's
-//! folder, from its package and from its package's `src` (the `src` of a package may be left out).
+//! folder, from its package and from its package's `src` and `tests` (the `src` of a package may be
+//! left out).
 //! Not here: links into the web, and links between Rust items, which rustdoc checks.
 
 use crate::{Finding, Tree};
@@ -139,7 +140,13 @@ fn expand(word: &str) -> Vec<String> {
 fn leads_somewhere(tree: &Tree, file: &str, path: &str) -> bool {
     let package = tree.package_of(file);
     let module = file.strip_suffix(".rs").unwrap_or(file);
-    let starts = [String::new(), folder_of(file).into(), package.into(), format!("{package}/src")];
+    let starts = [
+        String::new(),
+        folder_of(file).into(),
+        package.into(),
+        format!("{package}/src"),
+        format!("{package}/tests"),
+    ];
     let starts = starts.iter().map(String::as_str).chain([module]);
     starts.map(|start| join(start, path)).any(|at| tree.has(&at) || tree.has(&with_src(tree, &at)))
 }

@@ -1,7 +1,7 @@
 //! How large packages and files are: a report to look at, never a reason to fail.
 //!
-//! In: [`Tree`]. Out: text. A line counts when it is code outside tests (`tests.rs`, `*_tests.rs`,
-//! `tests/`, and what follows `#[cfg(test)]` in a file), is not blank and not a comment.
+//! In: [`Tree`]. Out: text. A line counts when it is code outside tests (a file or folder named
+//! tests, what follows `#[cfg(test)]` in a file), is not blank and not a comment.
 
 use crate::Tree;
 use crate::source::code;

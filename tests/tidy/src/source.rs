@@ -117,7 +117,9 @@ pub fn words<'a>(text: &'a str, word: &'a str) -> impl Iterator<Item = usize> + 
         let before = at.checked_sub(1).and_then(|i| bytes.get(i));
         let starts = is_part(word.as_bytes().first());
         let ends = is_part(word.as_bytes().last());
-        !(starts && is_part(before)) && !(ends && is_part(bytes.get(at + word.len())))
+        let goes_on = ends && is_part(bytes.get(at + word.len()));
+        let began = starts && is_part(before);
+        !began && !goes_on
     })
 }
 

@@ -1,5 +1,7 @@
 //! Every check on the real tree.
 
+#![expect(clippy::unwrap_used, reason = "a tree that cannot be read is a failed test")]
+
 use std::io::Write as _;
 use std::sync::LazyLock;
 use tests_tidy::{

@@ -64,7 +64,7 @@ pub(crate) fn logs(logs: &Logs, context: &Context) -> Done {
 /// Data of a stream: a line each, JSON as the process wrote it.
 fn print(context: &Context, log: &Log, is_labelled: bool, line: &str) {
     if context.out.is_json() {
-        let parsed = serde_json::from_str(line).unwrap_or_else(|_| line.into());
+        let parsed: serde_json::Value = serde_json::from_str(line).unwrap_or_else(|_| line.into());
         let schema = "loopchain.log.v1";
         context.out.json(&serde_json::json!({"schema": schema, "of": log.name, "line": parsed}));
     } else if is_labelled {

@@ -10,7 +10,6 @@ use host_node::config::{Overrides, PeerConfig, RadioStationConfig};
 use host_node::Shutdown;
 use host_types::fault::Code;
 use std::process::ExitCode;
-use tokio::io::AsyncReadExt;
 use tokio::signal::unix::{SignalKind, signal};
 
 /// `peer run`
@@ -73,9 +72,18 @@ fn watch(run: &Run) -> Result<Shutdown, Failure> {
     Ok(shutdown)
 }
 
-/// Reads stdin to its end; nothing is expected on it.
+/// Reads stdin to its end; nothing is expected on it. A thread of its own waits, because reading
+/// stdin cannot be given up.
 async fn stdin_closes() {
-    let mut stdin = tokio::io::stdin();
-    let mut ignored = [0; 64];
-    while stdin.read(&mut ignored).await.is_ok_and(|count| count > 0) {}
+    let (closed, wait) = tokio::sync::oneshot::channel();
+    let spawned = std::thread::Builder::new().name("stdin".into()).spawn(move || {
+        let mut ignored = [0; 64];
+        let mut stdin = std::io::stdin().lock();
+        while std::io::Read::read(&mut stdin, &mut ignored).is_ok_and(|count| count > 0) {}
+        closed.send(()).ok();
+    });
+    if spawned.is_ok() {
+        // A lost sender means the same.
+        wait.await.ok();
+    }
 }

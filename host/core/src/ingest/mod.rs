@@ -8,5 +8,7 @@
 pub mod admit;
 pub mod dedup;
 pub mod registration;
+#[cfg(test)]
+mod tests;
 
 pub use admit::{AdmitContext, AdmittedTx, admit};

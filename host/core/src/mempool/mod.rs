@@ -7,5 +7,7 @@
 //! Where to look next: [`pool`].
 
 pub mod pool;
+#[cfg(test)]
+mod tests;
 
 pub use pool::{Inserted, Pool};

@@ -21,6 +21,7 @@ use tokio::sync::{broadcast, mpsc, oneshot, watch};
 const EXPIRED_MAX: usize = 65_536;
 
 /// The parts of a handle.
+#[expect(missing_debug_implementations, reason = "holds what has no form for people")]
 pub struct Parts {
     /// The genesis.
     pub genesis: Arc<ChannelGenesis>,

@@ -34,6 +34,7 @@ use tokio::sync::{broadcast, mpsc, watch};
 const EVENTS_KEPT: usize = 1_024;
 
 /// What a channel needs to start.
+#[expect(missing_debug_implementations, reason = "holds what has no form for people")]
 pub struct ChannelStart {
     /// Its genesis.
     pub genesis: ChannelGenesis,
@@ -146,7 +147,9 @@ pub fn start(start: ChannelStart) -> Result<ChannelHandle, Rejection> {
         events: events.clone(),
         own: commands,
         expired: Arc::new(move |ids| lock(&expired).add(ids)),
-        halted: Arc::new(move |why| drop(lock(&halted).get_or_insert(why))),
+        halted: Arc::new(move |why| {
+            lock(&halted).get_or_insert(why);
+        }),
     };
     let actor = Actor { pipeline, world, started: Instant::now(), floor: 0 };
     tokio::spawn(actor.run(queue));

@@ -9,6 +9,7 @@ use super::node::Node;
 use super::rules::libraries;
 use host_types::limits::SCORE_BYTES_MAX;
 use notify::Watcher;
+use notify::event::{AccessKind, AccessMode, EventKind};
 use plugin_api_loader::check as rule_check;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -27,9 +28,16 @@ type Stamp = (u64, Option<SystemTime>);
 pub async fn watch(node: Arc<Node>, installed: watch::Sender<u64>) {
     let folder = node.config.plugins.dir.clone();
     let (nudge, mut nudges) = mpsc::channel(1);
-    let watcher = notify::recommended_watcher(move |_event| {
-        // One nudge is enough: the whole folder is looked at.
-        nudge.try_send(()).ok();
+    let watcher = notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
+        // Our own looks are events too; only what changes the folder is of interest. One nudge is
+        // enough: the whole folder is looked at.
+        let is_change = event.as_ref().is_ok_and(|event| {
+            let written = AccessKind::Close(AccessMode::Write);
+            !event.kind.is_access() || event.kind == EventKind::Access(written)
+        });
+        if is_change || event.is_err() {
+            nudge.try_send(()).ok();
+        }
     });
     // Without a watcher the regular look still finds everything.
     let _watcher = watcher.ok().and_then(|mut watcher| {

@@ -7,9 +7,7 @@
 
 use super::arena::{Arena, Node, NodeId, Subtree};
 use super::proof::StateProof;
-use super::{
-    BUCKET_KEYS_MAX, Leaf, StateCommitment, bit, channel_root, key_hash, value_hash,
-};
+use super::{BUCKET_KEYS_MAX, Leaf, StateCommitment, bit, channel_root, key_hash, value_hash};
 use crate::error::StoreError;
 use host_types::receipt::Write;
 use host_types::{Hash32, ScoreName};
@@ -290,8 +288,10 @@ impl Change<'_> {
                 let children = *children;
                 let (left, right) = updates.split_at(split(updates, depth));
                 let [old_left, old_right] = children;
-                let fresh =
-                    [self.update(old_left, depth + 1, left), self.update(old_right, depth + 1, right)];
+                let fresh = [
+                    self.update(old_left, depth + 1, left),
+                    self.update(old_right, depth + 1, right),
+                ];
                 if fresh == children {
                     return tree;
                 }

@@ -66,10 +66,7 @@ fn database_error(path: &Path) -> impl Fn(fjall::Error) -> StoreError {
     move |source| StoreError::Database { path: path.to_owned(), source: Box::new(source) }
 }
 
-fn open_database(
-    path: &Path,
-    options: &StoreOptions,
-) -> Result<(Database, Keyspaces), StoreError> {
+fn open_database(path: &Path, options: &StoreOptions) -> Result<(Database, Keyspaces), StoreError> {
     let failed = database_error(path);
     let database = Database::builder(path)
         .worker_threads(options.worker_threads.max(1))
@@ -175,7 +172,8 @@ impl Parts<'_> {
         let at = self.segments.append_result(&result)?;
         self.segments.sync()?;
         self.segments.forget_up_to(Height::ZERO);
-        let row = HeightRow { block: block.id(), roots, body, result: at, tx_total: 0, proof: None };
+        let row =
+            HeightRow { block: block.id(), roots, body, result: at, tx_total: 0, proof: None };
         let read_from = self.segments.oldest_unfinished(Height::ZERO);
         let tip = TipRow { height: Height::ZERO, previous: Height::ZERO, read_from };
         let key = schema::height_key(Height::ZERO);

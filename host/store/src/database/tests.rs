@@ -9,8 +9,8 @@ use host_types::genesis::{ChannelLimits, Policies, Policy, RuleConfig};
 use host_types::validators::{Validator, ValidatorSet};
 use host_types::{
     Address, BlockTime, CertificateId, ChannelName, Code, Epoch, FaultClass, Hash32, Header,
-    NetworkId, NodeName, ProposalKind, Receipt, RootPair, ScoreEvent, ScoreName,
-    SignedTransaction, Status, Transaction, TxId, View, Weight, merkle,
+    NetworkId, NodeName, ProposalKind, Receipt, RootPair, ScoreEvent, ScoreName, SignedTransaction,
+    Status, Transaction, TxId, View, Weight, merkle,
 };
 
 fn genesis(history_blocks: u64) -> ChannelGenesis {
@@ -68,9 +68,11 @@ fn key(n: u64) -> Vec<u8> {
 fn next(store: &ChannelStore, parents: &[CommitBlock]) -> CommitBlock {
     let tip = store.reader().tip();
     let (parent, height, version) = match parents.last() {
-        Some(p) => {
-            (host_types::Pair { block: p.block.id(), roots: p.result.roots }, p.result.height.next(), p.tree.clone())
-        }
+        Some(p) => (
+            host_types::Pair { block: p.block.id(), roots: p.result.roots },
+            p.result.height.next(),
+            p.tree.clone(),
+        ),
         None => {
             let pair = host_types::Pair { block: tip.block, roots: tip.roots };
             (pair, tip.height.next(), store.tree().committed())
@@ -231,9 +233,8 @@ fn past_state_is_known_for_history_blocks() {
     let mut store = open(dir.path()).unwrap();
     let mut past = Vec::new();
     for _ in 0..25 {
-        let values: Vec<_> = (0..9)
-            .map(|k| store.reader().state_get(&token(), &key(k)).unwrap())
-            .collect();
+        let values: Vec<_> =
+            (0..9).map(|k| store.reader().state_get(&token(), &key(k)).unwrap()).collect();
         past.push(values);
         grow(&mut store, 1);
     }
@@ -337,7 +338,8 @@ fn a_failed_write_of_segments_or_marker_poisons_the_store_and_reads_go_on() {
             return;
         }
         let commit = next(&store, &[]);
-        let e = vote_for(&store, &commit).and_then(|()| store.commit(&[commit])).expect_err("poisoned");
+        let e =
+            vote_for(&store, &commit).and_then(|()| store.commit(&[commit])).expect_err("poisoned");
         assert_eq!(e.class(), FaultClass::HaltChannel);
         drop(store);
         let disk = disk.restart(operation);
@@ -389,7 +391,8 @@ fn a_database_behind_its_marker_is_refused_and_rebuilt_from_the_segments() {
     let e = open(dir.path()).expect_err("refused");
     assert!(matches!(e, StoreError::BehindMarker { .. }), "{e}");
     assert_eq!((e.code(), e.class()), (Code::StoreBehindMarker, FaultClass::HaltChannel));
-    let (store, report) = open_repaired(dir.path(), &genesis(20), &StoreOptions::default()).unwrap();
+    let (store, report) =
+        open_repaired(dir.path(), &genesis(20), &StoreOptions::default()).unwrap();
     assert_eq!((report.from.get(), report.to.get(), report.missing_up_to), (2, 7, None));
     check_chain(&store, 7);
     drop(store);

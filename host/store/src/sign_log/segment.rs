@@ -239,8 +239,7 @@ impl Segment {
         }
         let highest = BTreeMap::new();
         let path = path.to_owned();
-        let mut segment =
-            Self { number, path, highest, file, first_sequence, salt, size, end: 0 };
+        let mut segment = Self { number, path, highest, file, first_sequence, salt, size, end: 0 };
         let scan = segment.scan(&bytes, is_last)?;
         if scan.torn_bytes > 0 {
             segment.wipe(segment.end, scan.torn_bytes)?;
@@ -307,9 +306,11 @@ impl Segment {
     /// Reads its records again.
     pub(super) fn read_items(&self) -> Result<Vec<Item>, StoreError> {
         let mut bytes = vec![0; usize::try_from(self.end).unwrap_or_default()];
-        self.file
-            .read_at(&mut bytes, 0)
-            .map_err(StoreError::io(Part::SignLog, "read", &self.path))?;
+        self.file.read_at(&mut bytes, 0).map_err(StoreError::io(
+            Part::SignLog,
+            "read",
+            &self.path,
+        ))?;
         let (mut at, mut items) = (HEADER_BYTES, Vec::new());
         while at < bytes.len() {
             let frame = frame_at(&bytes, at, self.salt)

@@ -16,7 +16,10 @@ fn signed(n: u8, view: u64) -> Record {
     let slot = Slot { view: View::new(view), class: n, digest: Hash32::new([view as u8; 32]) };
     let body = vec![n; 40 + view as usize % 50];
     let (epoch, signature) = (Epoch::new(1), [view as u8; 64]);
-    Record { channel: channel(n), entry: Entry::Signed { epoch, slots: vec![slot], body, signature } }
+    Record {
+        channel: channel(n),
+        entry: Entry::Signed { epoch, slots: vec![slot], body, signature },
+    }
 }
 
 fn rule(n: u8, view: u64) -> Record {

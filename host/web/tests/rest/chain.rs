@@ -13,22 +13,22 @@ use host_types::{
     SignedTransaction, Status, Transaction, Weight,
 };
 
-pub const KEY: [u8; 32] = [7; 32];
-pub const TIME_US: u64 = 1_795_333_979_294_213;
+pub(crate) const KEY: [u8; 32] = [7; 32];
+pub(crate) const TIME_US: u64 = 1_795_333_979_294_213;
 
-pub fn channel(name: &str) -> ChannelName {
+pub(crate) fn channel(name: &str) -> ChannelName {
     ChannelName::new(name).unwrap()
 }
 
-pub fn node_name() -> NodeName {
+pub(crate) fn node_name() -> NodeName {
     NodeName::new("bank-a/peer0").unwrap()
 }
 
-pub fn hash(byte: u8) -> Hash32 {
+pub(crate) fn hash(byte: u8) -> Hash32 {
     Hash32::new([byte; 32])
 }
 
-pub fn node() -> NodeView {
+pub(crate) fn node() -> NodeView {
     NodeView {
         name: node_name(),
         public_key: KEY,
@@ -38,11 +38,11 @@ pub fn node() -> NodeView {
     }
 }
 
-pub fn certificate() -> CertificateId {
+pub(crate) fn certificate() -> CertificateId {
     CertificateId::new(hash(0xce))
 }
 
-pub fn member(name: &str, key: [u8; 32]) -> MemberView {
+pub(crate) fn member(name: &str, key: [u8; 32]) -> MemberView {
     MemberView {
         certificate: if key == KEY { certificate() } else { CertificateId::new(hash(key[0])) },
         name: NodeName::new(name).unwrap(),
@@ -52,7 +52,7 @@ pub fn member(name: &str, key: [u8; 32]) -> MemberView {
     }
 }
 
-pub fn validators() -> ValidatorSet {
+pub(crate) fn validators() -> ValidatorSet {
     let weight = Weight::new(1).unwrap();
     ValidatorSet::new(vec![Validator {
         name: node_name(),
@@ -64,7 +64,7 @@ pub fn validators() -> ValidatorSet {
 }
 
 /// The notary: takes anything.
-pub fn notary() -> ScoreView {
+pub(crate) fn notary() -> ScoreView {
     score(
         "notary",
         r#"{"abi": "1.0", "name": "notary", "version": "1.2.0", "methods": [],
@@ -73,7 +73,7 @@ pub fn notary() -> ScoreView {
 }
 
 /// A token: typed methods only.
-pub fn token() -> ScoreView {
+pub(crate) fn token() -> ScoreView {
     score(
         "token",
         r#"{"abi": "1.0", "name": "token", "version": "0.1.0",
@@ -101,7 +101,7 @@ fn score(name: &str, manifest: &str) -> ScoreView {
     }
 }
 
-pub fn status(name: &str) -> ChannelStatus {
+pub(crate) fn status(name: &str) -> ChannelStatus {
     ChannelStatus {
         channel: channel(name),
         genesis: genesis(),
@@ -131,7 +131,7 @@ pub fn status(name: &str) -> ChannelStatus {
     }
 }
 
-pub fn genesis() -> GenesisHash {
+pub(crate) fn genesis() -> GenesisHash {
     GenesisHash::new(hash(0x9e))
 }
 
@@ -139,11 +139,11 @@ fn roots() -> RootPair {
     RootPair { state: hash(0x51), receipts: hash(0x52) }
 }
 
-pub fn receipt(status: Status, code: u32, output: &[u8]) -> Receipt {
+pub(crate) fn receipt(status: Status, code: u32, output: &[u8]) -> Receipt {
     Receipt::new((status, code), output.to_vec(), &[], &[], 42)
 }
 
-pub fn signed(score: &str, method: &str, args: Vec<u8>, nonce: u64) -> SignedTransaction {
+pub(crate) fn signed(score: &str, method: &str, args: Vec<u8>, nonce: u64) -> SignedTransaction {
     let transaction = Transaction {
         genesis: genesis(),
         score: ScoreName::new(score).unwrap(),
@@ -158,7 +158,7 @@ pub fn signed(score: &str, method: &str, args: Vec<u8>, nonce: u64) -> SignedTra
 
 /// The transactions and where each is: 0 took any JSON, 1 to 5 are typed and ended in every way,
 /// 6 is pending, 7 rejected.
-pub fn transactions() -> Vec<(SignedTransaction, Option<Receipt>, bool)> {
+pub(crate) fn transactions() -> Vec<(SignedTransaction, Option<Receipt>, bool)> {
     let body = host_web::arguments::catch_all(r#"{"data": "hello"}"#);
     let transfer = |nonce| {
         let args = Value::Array(vec![Value::Bytes(vec![0xaa; 20]), Value::Uint(30)]);
@@ -176,7 +176,7 @@ pub fn transactions() -> Vec<(SignedTransaction, Option<Receipt>, bool)> {
     ]
 }
 
-pub fn state(id: host_types::TxId) -> Option<TxState> {
+pub(crate) fn state(id: host_types::TxId) -> Option<TxState> {
     let all = transactions();
     let index = all.iter().position(|(tx, ..)| tx.id() == id)?;
     let (transaction, receipt, is_rejected) = all[index].clone();
@@ -203,7 +203,7 @@ pub fn state(id: host_types::TxId) -> Option<TxState> {
 }
 
 /// Block 0 is genesis, 1 is empty, 2 has the first two transactions.
-pub fn block(height: u64) -> BlockView {
+pub(crate) fn block(height: u64) -> BlockView {
     let transactions: Vec<_> = if height == 2 {
         transactions().into_iter().take(2).map(|(tx, ..)| tx).collect()
     } else {

@@ -23,19 +23,19 @@ use std::time::Duration;
 use tower::ServiceExt;
 
 /// A call of `submit_unsigned`.
-pub type Sent = (ScoreName, String, Vec<u8>, IpAddr);
+pub(crate) type Sent = (ScoreName, String, Vec<u8>, IpAddr);
 
 /// The node. `channel1` has the notary, `channel2` the token, `signed` the notary without a gateway,
 /// `bare` no SCORE, `failing` refuses everything.
 #[derive(Debug, Default)]
-pub struct Node {
-    pub sent: Mutex<Vec<Sent>>,
+pub(crate) struct Node {
+    pub(crate) sent: Mutex<Vec<Sent>>,
     /// What a query answers; none: the body is echoed.
-    pub answer: Mutex<Option<Receipt>>,
+    pub(crate) answer: Mutex<Option<Receipt>>,
     /// What sending is refused with.
-    pub refusal: Mutex<Option<Rejection>>,
+    pub(crate) refusal: Mutex<Option<Rejection>>,
     /// What keeps it from being ready.
-    pub not_ready: Vec<String>,
+    pub(crate) not_ready: Vec<String>,
 }
 
 fn failing(channel: &ChannelName) -> Result<(), Rejection> {
@@ -190,11 +190,11 @@ impl Gateway for Node {
 
 /// The radiostation: two peers on `channel1`, nobody on `empty`.
 #[derive(Debug, Default)]
-pub struct Station {
-    pub certificates: Vec<Vec<u8>>,
+pub(crate) struct Station {
+    pub(crate) certificates: Vec<Vec<u8>>,
 }
 
-pub fn peer(order: u32, is_leader: bool) -> PeerRecord {
+pub(crate) fn peer(order: u32, is_leader: bool) -> PeerRecord {
     PeerRecord {
         order,
         name: NodeName::new(&format!("bank-a/peer{}", order - 1)).unwrap(),
@@ -252,35 +252,35 @@ impl Directory for Station {
 
 /// An answer.
 #[derive(Debug)]
-pub struct Answer {
-    pub status: StatusCode,
-    pub headers: HeaderMap,
-    pub body: String,
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: String,
 }
 
 impl Answer {
-    pub fn header(&self, name: &str) -> &str {
+    pub(crate) fn header(&self, name: &str) -> &str {
         self.headers.get(name).map(|value| value.to_str().unwrap()).unwrap_or_default()
     }
 
-    pub fn json(&self) -> serde_json::Value {
+    pub(crate) fn json(&self) -> serde_json::Value {
         serde_json::from_str(&self.body).unwrap_or_else(|e| panic!("{e}: {}", self.body))
     }
 }
 
-pub fn peer_with(node: Arc<Node>) -> Router {
+pub(crate) fn peer_with(node: Arc<Node>) -> Router {
     host_web::peer_router(node, RestConfig::dev())
 }
 
-pub fn peer_router() -> Router {
+pub(crate) fn peer_router() -> Router {
     peer_with(Arc::default())
 }
 
-pub fn station_router() -> Router {
+pub(crate) fn station_router() -> Router {
     host_web::radiostation_router(Arc::new(Station::default()), RestConfig::dev())
 }
 
-pub async fn ask(router: &Router, request: Request<Body>) -> Answer {
+pub(crate) async fn ask(router: &Router, request: Request<Body>) -> Answer {
     let response = router.clone().oneshot(request).await.unwrap();
     let (parts, body) = response.into_parts();
     let body = body.collect().await.unwrap().to_bytes();
@@ -288,17 +288,17 @@ pub async fn ask(router: &Router, request: Request<Body>) -> Answer {
     Answer { status: parts.status, headers: parts.headers, body }
 }
 
-pub async fn get(router: &Router, path: &str) -> Answer {
+pub(crate) async fn get(router: &Router, path: &str) -> Answer {
     ask(router, Request::get(path).body(Body::empty()).unwrap()).await
 }
 
-pub async fn post(router: &Router, path: &str, body: impl Into<Body>) -> Answer {
+pub(crate) async fn post(router: &Router, path: &str, body: impl Into<Body>) -> Answer {
     let request = Request::post(path).header("content-type", "application/json");
     ask(router, request.body(body.into()).unwrap()).await
 }
 
 /// Arguments a catch-all got, as text.
-pub fn sent_text(args: &[u8]) -> String {
+pub(crate) fn sent_text(args: &[u8]) -> String {
     assert!(Value::from_bytes(args).is_ok());
     host_web::arguments::catch_all_text(args).unwrap()
 }

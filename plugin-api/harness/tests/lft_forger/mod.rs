@@ -23,7 +23,7 @@ const WINDOW: usize = 12;
 
 /// Its memory.
 #[derive(Debug, Default)]
-pub struct LftForger {
+pub(crate) struct LftForger {
     validators: usize,
     ballots: BTreeMap<u64, Vec<Ballot>>,
     headers: BTreeMap<u64, Vec<HeaderView>>,
@@ -34,7 +34,7 @@ pub struct LftForger {
 }
 
 /// For `Options::forger`.
-pub fn make(validators: usize) -> Box<dyn Forger> {
+pub(crate) fn make(validators: usize) -> Box<dyn Forger> {
     Box::new(LftForger { validators, invented: 1 << 40, ..LftForger::default() })
 }
 

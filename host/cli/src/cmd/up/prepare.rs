@@ -229,7 +229,8 @@ pub(crate) fn genesis_inputs(
     data: &DataFolder,
     network: &NetworkFile,
 ) -> Result<GenesisInputs, Failure> {
-    let mut certificates = Vec::new();
+    // The root comes first: members are checked against the fingerprints that the genesis names.
+    let mut certificates = vec![keyfile::load_certificate(&data.join("pki/ca/root.crt"))?];
     let mut validators = Vec::new();
     for peer in network.peers() {
         let pki = data.join(&peer.home).join("pki");
@@ -302,7 +303,7 @@ mod tests {
         let config = RadioStationConfig::load(&home, &Overrides::default()).unwrap();
         assert_eq!(config.rest.listen.port(), 19_002);
         let inputs = genesis_inputs(&data, &made).unwrap();
-        assert_eq!((inputs.validators.len(), inputs.certificates.len()), (5, 14));
+        assert_eq!((inputs.validators.len(), inputs.certificates.len()), (5, 15));
         assert_eq!(Identity::find(&data, "alice").unwrap().certificate.name.short(), "alice");
     }
 

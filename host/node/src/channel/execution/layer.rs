@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// Writes of one block, last value of each key.
-pub type Writes = BTreeMap<(ScoreName, Vec<u8>), Option<Vec<u8>>>;
+pub(crate) type Writes = BTreeMap<(ScoreName, Vec<u8>), Option<Vec<u8>>>;
 
 /// One executed block that is not stored yet.
 #[derive(Debug)]

@@ -1,0 +1,105 @@
+//! The table of admission: what is wrong, and the code that says so.
+
+use super::admit;
+use crate::fixture::{Fixture, now};
+use host_types::change::SystemCall;
+use host_types::{BlockTime, Code, GenesisHash, Hash32, RawTx, ScoreName, Transaction};
+
+fn code(fixture: &Fixture, raw: RawTx) -> Option<Code> {
+    admit(&[raw], &fixture.context()).pop().unwrap().err().map(|(_, rejection)| rejection.code)
+}
+
+#[test]
+fn every_wrong_transaction_gets_its_own_code() {
+    let f = Fixture::new();
+    let good = || f.transaction(1);
+    let by_alice = |tx: Transaction| Fixture::sign(tx, &f.alice);
+    let other = GenesisHash::new(Hash32::new([9; 32]));
+    let late = BlockTime::new(now().get() - 1);
+    let far = BlockTime::new(now().get() + f.genesis.limits.expiry_us + 1);
+    let mut cut = by_alice(good()).0.to_vec();
+    cut.pop();
+    let big = vec![0u8; 64 * 1024 + 1];
+    let system = Transaction {
+        score: ScoreName::new("system").unwrap(),
+        method: "ready".into(),
+        args: SystemCall::Ready { sha256: Hash32::ZERO }.args().into(),
+        ..good()
+    };
+    let table = [
+        ("good", by_alice(good()), None),
+        ("cut", RawTx(cut.into()), Some(Code::TxMalformed)),
+        ("big", RawTx(big.into()), Some(Code::TxTooLarge)),
+        (
+            "another channel",
+            by_alice(Transaction { genesis: other, ..good() }),
+            Some(Code::WrongChannel),
+        ),
+        ("expired", by_alice(Transaction { expiry: late, ..good() }), Some(Code::TxExpired)),
+        ("far", by_alice(Transaction { expiry: far, ..good() }), Some(Code::ExpiryTooFar)),
+        ("another key", Fixture::sign(good(), &f.auditor), Some(Code::SignatureWrong)),
+        (
+            "an auditor",
+            Fixture::sign(Transaction { signer: f.auditor.id, ..good() }, &f.auditor),
+            Some(Code::AuditorSubmits),
+        ),
+        (
+            "a validator may not send what is for clients",
+            Fixture::sign(Transaction { signer: f.validators[0].id, ..good() }, &f.validators[0]),
+            Some(Code::RoleRefused),
+        ),
+        (
+            "a validator may send system transactions",
+            Fixture::sign(
+                Transaction { signer: f.validators[0].id, ..system.clone() },
+                &f.validators[0],
+            ),
+            None,
+        ),
+        (
+            "an auditor may not even those",
+            Fixture::sign(Transaction { signer: f.auditor.id, ..system }, &f.auditor),
+            Some(Code::AuditorSubmits),
+        ),
+    ];
+    for (name, raw, expected) in table {
+        assert_eq!(code(&f, raw), expected, "{name}");
+    }
+}
+
+#[test]
+fn one_wrong_signature_in_a_batch_hurts_nobody_else() {
+    let f = Fixture::new();
+    let raw: Vec<RawTx> = (0..8)
+        .map(|i| {
+            let by = if i == 3 { &f.auditor } else { &f.alice };
+            Fixture::sign(f.transaction(i), by)
+        })
+        .collect();
+    let verdicts = admit(&raw, &f.context());
+    let wrong: Vec<usize> =
+        verdicts.iter().enumerate().filter(|(_, v)| v.is_err()).map(|(i, _)| i).collect();
+    assert_eq!(wrong, [3]);
+}
+
+#[test]
+fn a_certificate_registers_itself_and_nobody_else_does() {
+    use host_identity::{Role, SigningKey, Validity};
+    let f = Fixture::new();
+    let key = SigningKey::from_seed([77; 32]);
+    let name = host_types::NodeName::new("org1/dora").unwrap();
+    let days = Validity::days_from_now(5);
+    let dora = f.authority.issue_signing(&name, Role::Client, None, &key.public(), days).unwrap();
+    let call = SystemCall::Register { certificate: dora.der.clone() };
+    let tx = Transaction {
+        score: ScoreName::new("system").unwrap(),
+        method: "register".into(),
+        args: call.args().into(),
+        signer: dora.id,
+        ..f.transaction(1)
+    };
+    let dora = crate::fixture::Identity { key, id: dora.id };
+    assert_eq!(code(&f, Fixture::sign(tx.clone(), &dora)), None);
+    let for_another = Transaction { signer: f.alice.id, ..tx };
+    assert_eq!(code(&f, Fixture::sign(for_another, &f.alice)), Some(Code::SignatureWrong));
+}

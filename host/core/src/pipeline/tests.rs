@@ -1,0 +1,337 @@
+//! The pipeline with a scripted rule: what goes in, what must come out.
+
+use super::{ChannelConfig, Head, Pipeline};
+use crate::clock::Now;
+use crate::effect::Effect;
+use crate::fixture::{Fixture, now};
+use crate::input::{ExecuteError, Input};
+use crate::propose::{Request, assemble};
+use crate::vote::rule::{Rule, RuleFault, RuleInput, RuleOutput, RuleStatus, Then, Verdict};
+use host_types::block::{Block, Pair, ProposalKind, RootPair};
+use host_types::message::{FetchRequest, PeerMessage, Proposal};
+use host_types::statement::Statement;
+use host_types::{BlockId, BlockTime, Epoch, Hash32, Header, Height, View};
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex};
+
+/// Answers each step with the next scripted outputs and remembers what it was told.
+#[derive(Clone, Default)]
+struct Scripted {
+    answers: Arc<Mutex<VecDeque<Vec<RuleOutput>>>>,
+    told: Arc<Mutex<Vec<RuleInput>>>,
+}
+
+impl Rule for Scripted {
+    fn step(&mut self, _: u64, input: RuleInput) -> Result<Vec<RuleOutput>, RuleFault> {
+        self.told.lock().unwrap().push(input);
+        Ok(self.answers.lock().unwrap().pop_front().unwrap_or_default())
+    }
+
+    fn status(&self) -> RuleStatus {
+        RuleStatus::default()
+    }
+
+    fn verify_final(&self, _: &Header, _: &Pair, proof: &[u8]) -> bool {
+        proof == b"right"
+    }
+}
+
+struct Bench {
+    fixture: Fixture,
+    rule: Scripted,
+    pipeline: Pipeline,
+}
+
+fn roots(n: u8) -> RootPair {
+    RootPair { state: Hash32::new([n; 32]), receipts: Hash32::new([n; 32]) }
+}
+
+impl Bench {
+    fn new() -> Self {
+        let fixture = Fixture::new();
+        let rule = Scripted::default();
+        let genesis = Arc::clone(&fixture.genesis);
+        let header = genesis.header();
+        let pair = Pair { block: header.id(), roots: roots(0) };
+        let config = ChannelConfig { genesis, epoch: Epoch::ZERO, me: Some(0) };
+        let head = Head { header, pair };
+        let pipeline = Pipeline::new(config, Box::new(rule.clone()), head, []);
+        Self { fixture, rule, pipeline }
+    }
+
+    fn tell(&mut self, input: Input) -> Vec<Effect> {
+        self.tell_then(input, vec![])
+    }
+
+    /// The rule answers the next step with `outputs`.
+    fn tell_then(&mut self, input: Input, outputs: Vec<RuleOutput>) -> Vec<Effect> {
+        self.rule.answers.lock().unwrap().push_back(outputs);
+        let mut effects = Vec::new();
+        let now = Now { tick_ms: 1, wall: BlockTime::new(now().get() + 1_000_000) };
+        self.pipeline.handle(now, input, &mut effects);
+        self.rule.answers.lock().unwrap().clear();
+        effects
+    }
+
+    fn told(&self) -> Vec<RuleInput> {
+        std::mem::take(&mut self.rule.told.lock().unwrap())
+    }
+
+    /// A block of these transactions on a parent.
+    fn block(&self, parent: (&Header, RootPair), nonces: &[u64], view: u64) -> Block {
+        let mut pool = crate::mempool::Pool::new(&host_types::genesis::ChannelLimits::default());
+        for nonce in nonces {
+            pool.insert(self.fixture.admitted(*nonce)).unwrap();
+        }
+        let (header, parent_roots) = parent;
+        let request = Request {
+            genesis: self.fixture.genesis.hash(),
+            epoch: Epoch::ZERO,
+            view: View::new(view),
+            kind: ProposalKind::Norm,
+            height: header.height.next(),
+            parent: Pair { block: header.id(), roots: parent_roots },
+            parent_view: header.view,
+            parent_time: header.time,
+            proposer: 1,
+            validators: self.fixture.genesis.validators.hash(),
+            carried: Hash32::ZERO,
+            allow_empty: true,
+        };
+        assemble(&request, &pool, &self.fixture.genesis.limits, now(), |_| false).unwrap()
+    }
+
+    fn proposal(&self, block: &Block) -> Input {
+        let statement = Statement {
+            epoch: Epoch::ZERO,
+            signer: block.header().proposer,
+            slots: vec![],
+            body: vec![],
+            signature: [0; 64],
+        };
+        let tx_ids = block.transactions().iter().map(|tx| tx.id()).collect();
+        let header = block.header().clone();
+        let proposal = Proposal { header, tx_ids, statement, justification: vec![] };
+        Input::Proposal { from: 7, proposal: Box::new(proposal) }
+    }
+
+    fn first_block(&self, nonces: &[u64]) -> Block {
+        self.block((&self.fixture.genesis.header(), roots(0)), nonces, 1)
+    }
+}
+
+fn executes(effects: &[Effect]) -> Vec<BlockId> {
+    effects
+        .iter()
+        .filter_map(|e| match e {
+            Effect::Execute { block } => Some(block.id()),
+            _ => None,
+        })
+        .collect()
+}
+
+fn commits(effects: &[Effect]) -> Vec<BlockId> {
+    effects
+        .iter()
+        .filter_map(|e| match e {
+            Effect::Commit { blocks } => Some(blocks.iter().map(|b| b.pair.block)),
+            _ => None,
+        })
+        .flatten()
+        .collect()
+}
+
+fn verdicts(told: &[RuleInput]) -> Vec<Verdict> {
+    told.iter()
+        .filter_map(|input| match input {
+            RuleInput::Validity { verdict, .. } => Some(verdict.clone()),
+            _ => None,
+        })
+        .collect()
+}
+
+#[test]
+fn a_known_payload_is_executed_and_the_verdict_carries_the_own_result() {
+    let mut bench = Bench::new();
+    let transactions = vec![bench.fixture.admitted(1)];
+    bench.tell(Input::Admitted { transactions, is_local: false });
+    let block = bench.first_block(&[1]);
+    let proposal = bench.proposal(&block);
+    let effects = bench.tell_then(proposal, vec![RuleOutput::Validate(block.id())]);
+    assert_eq!(executes(&effects), [block.id()]);
+    bench.told();
+    bench.tell(Input::Executed { block: block.id(), result: Ok(roots(1)) });
+    let pair = Pair { block: block.id(), roots: roots(1) };
+    assert_eq!(verdicts(&bench.told()), [Verdict::Valid(pair)]);
+}
+
+#[test]
+fn missing_bodies_are_fetched_and_then_the_block_goes_on() {
+    let mut bench = Bench::new();
+    let block = bench.first_block(&[1, 2]);
+    let proposal = bench.proposal(&block);
+    let effects = bench.tell_then(proposal, vec![RuleOutput::Validate(block.id())]);
+    assert!(executes(&effects).is_empty());
+    let asked = effects.iter().find_map(|e| match e {
+        Effect::Fetch { request: FetchRequest::Bodies(ids), .. } => Some(ids.len()),
+        _ => None,
+    });
+    assert_eq!(asked, Some(2));
+    // One comes by gossip, one by fetch.
+    let effects = bench
+        .tell(Input::Admitted { transactions: vec![bench.fixture.admitted(1)], is_local: false });
+    assert!(executes(&effects).is_empty());
+    let fetched =
+        Input::FetchedBodies { block: block.id(), transactions: vec![bench.fixture.admitted(2)] };
+    assert_eq!(executes(&bench.tell(fetched)), [block.id()]);
+}
+
+#[test]
+fn a_block_is_stored_only_when_it_is_final_executed_and_agreed() {
+    let mut bench = Bench::new();
+    bench.tell(Input::Admitted { transactions: vec![bench.fixture.admitted(1)], is_local: false });
+    let block = bench.first_block(&[1]);
+    let proposal = bench.proposal(&block);
+    bench.tell_then(proposal, vec![RuleOutput::Validate(block.id())]);
+    let pair = Pair { block: block.id(), roots: roots(1) };
+    let is_final = RuleOutput::Final { pairs: vec![pair], proof: b"right".to_vec() };
+    // Final before it is executed here: it waits.
+    let effects = bench.tell_then(Input::Timer(crate::input::Timer::Rule(1)), vec![is_final]);
+    assert!(commits(&effects).is_empty());
+    let effects = bench.tell(Input::Executed { block: block.id(), result: Ok(roots(1)) });
+    assert_eq!(commits(&effects), [block.id()]);
+    assert_eq!(bench.pipeline.head().header.height, Height::new(1));
+    // The transaction cannot come again.
+    let again = Input::Admitted { transactions: vec![bench.fixture.admitted(1)], is_local: true };
+    let effects = bench.tell(again);
+    assert!(effects.iter().any(|e| matches!(e, Effect::Refused { .. })));
+    assert!(!effects.iter().any(|e| matches!(e, Effect::Gossip { .. })));
+}
+
+#[test]
+fn another_result_than_the_agreed_one_stops_this_node_and_stores_nothing() {
+    let mut bench = Bench::new();
+    let block = bench.first_block(&[]);
+    let proposal = bench.proposal(&block);
+    bench.tell_then(proposal, vec![RuleOutput::Validate(block.id())]);
+    bench.tell(Input::Executed { block: block.id(), result: Ok(roots(9)) });
+    let pair = Pair { block: block.id(), roots: roots(1) };
+    let is_final = RuleOutput::Final { pairs: vec![pair], proof: b"right".to_vec() };
+    let effects = bench.tell_then(Input::Timer(crate::input::Timer::Rule(1)), vec![is_final]);
+    assert!(commits(&effects).is_empty());
+    assert!(effects.iter().any(|e| matches!(e, Effect::Diverged { .. })));
+    assert!(bench.pipeline.status().degraded.is_some());
+}
+
+#[test]
+fn a_transaction_that_stands_twice_in_the_chain_makes_a_block_invalid() {
+    let mut bench = Bench::new();
+    for nonce in 1..=2 {
+        let transactions = vec![bench.fixture.admitted(nonce)];
+        bench.tell(Input::Admitted { transactions, is_local: false });
+    }
+    let first = bench.first_block(&[1]);
+    let proposal = bench.proposal(&first);
+    bench.tell_then(proposal, vec![RuleOutput::Validate(first.id())]);
+    bench.tell(Input::Executed { block: first.id(), result: Ok(roots(1)) });
+    let second = bench.block((first.header(), roots(1)), &[1, 2], 2);
+    let proposal = bench.proposal(&second);
+    bench.told();
+    let effects = bench.tell_then(proposal, vec![RuleOutput::Validate(second.id())]);
+    assert!(executes(&effects).is_empty());
+    assert!(matches!(verdicts(&bench.told())[..], [Verdict::Invalid(_)]));
+}
+
+#[test]
+fn a_child_waits_for_its_parent_and_no_result_is_no_accusation() {
+    let mut bench = Bench::new();
+    let first = bench.first_block(&[]);
+    let second = bench.block((first.header(), roots(1)), &[], 2);
+    let (one, two) = (bench.proposal(&first), bench.proposal(&second));
+    bench.tell(one);
+    let effects = bench.tell_then(two, vec![RuleOutput::Validate(second.id())]);
+    assert_eq!(executes(&effects), [first.id()], "the parent first");
+    let failed = Err(ExecuteError::NoResult("slow".into()));
+    bench.told();
+    bench.tell(Input::Executed { block: first.id(), result: failed });
+    assert!(verdicts(&bench.told()).is_empty(), "nobody asked about the parent");
+}
+
+#[test]
+fn a_proposal_leaves_only_after_its_statement_is_durable() {
+    let mut bench = Bench::new();
+    let transactions = vec![bench.fixture.admitted(1)];
+    bench.tell(Input::Admitted { transactions, is_local: false });
+    let head = bench.pipeline.head().clone();
+    let build = RuleOutput::Build {
+        request: 5,
+        view: View::new(1),
+        kind: ProposalKind::Norm,
+        parent: head.pair,
+        parent_view: View::ZERO,
+        allow_empty: false,
+        carried: Hash32::ZERO,
+    };
+    bench.told();
+    let effects = bench.tell_then(Input::Timer(crate::input::Timer::Rule(1)), vec![build]);
+    assert!(effects.iter().any(|e| matches!(e, Effect::StorePayload { .. })));
+    let built = bench.told().into_iter().find_map(|input| match input {
+        RuleInput::Built { request: 5, header } => header,
+        _ => None,
+    });
+    let block = built.unwrap().id();
+    let sign = RuleOutput::Sign {
+        sequence: 1,
+        slots: vec![],
+        body: vec![1],
+        then: Then::Propose { block, justification: vec![2] },
+        needs: vec![block],
+    };
+    let effects = bench.tell_then(Input::Timer(crate::input::Timer::Rule(1)), vec![sign]);
+    assert!(effects.iter().any(|e| matches!(e, Effect::Sign { sequence: 1, .. })));
+    let sends = |effects: &[Effect]| effects.iter().any(|e| matches!(e, Effect::Send { .. }));
+    assert!(!sends(&effects), "not before the sign log has it");
+    let statement = Statement {
+        epoch: Epoch::ZERO,
+        signer: 0,
+        slots: vec![],
+        body: vec![1],
+        signature: [3; 64],
+    };
+    let effects = bench.tell(Input::Signed { sequence: 1, statement });
+    let sent = effects.iter().find_map(|e| match e {
+        Effect::Send { message: PeerMessage::Proposal(p), .. } => Some(p.header.id()),
+        _ => None,
+    });
+    assert_eq!(sent, Some(block));
+}
+
+#[test]
+fn a_range_moves_the_head_only_with_a_right_proof() {
+    use host_types::message::BlockRange;
+    use host_types::proof::FinalProof;
+    let mut bench = Bench::new();
+    let first = bench.first_block(&[1]);
+    let second = bench.block((first.header(), roots(1)), &[2], 2);
+    let raw = |block: &Block| block.transactions().iter().map(|tx| tx.raw()).collect::<Vec<_>>();
+    let range = |proof: &[u8]| {
+        Some(Box::new(BlockRange {
+            blocks: vec![
+                (first.header().clone(), raw(&first)),
+                (second.header().clone(), raw(&second)),
+            ],
+            roots: roots(2),
+            proof: FinalProof { descendants: vec![], roots: roots(2), rule_proof: proof.to_vec() },
+        }))
+    };
+    let effects = bench.tell(Input::FetchedBlocks { from: 7, range: range(b"wrong") });
+    assert!(effects.iter().any(|e| matches!(e, Effect::Penalise { node: 7, .. })));
+    assert!(executes(&effects).is_empty());
+    let effects = bench.tell(Input::FetchedBlocks { from: 7, range: range(b"right") });
+    assert_eq!(executes(&effects), [first.id()]);
+    let effects = bench.tell(Input::Executed { block: first.id(), result: Ok(roots(1)) });
+    assert_eq!((commits(&effects), executes(&effects)), (vec![first.id()], vec![second.id()]));
+    let effects = bench.tell(Input::Executed { block: second.id(), result: Ok(roots(2)) });
+    assert_eq!(commits(&effects), [second.id()]);
+    assert_eq!(bench.pipeline.head().header.height, Height::new(2));
+}

@@ -1,0 +1,72 @@
+//! Programs of the system that a test needs besides ours: strace makes system calls fail.
+//!
+//! In: a process, a file, an errno. Out: an [`Injection`] that ends when it is dropped. CI installs
+//! the programs; where one is absent [`is_there`] says so and the test tells that it did not run.
+
+use crate::eventually;
+use crate::process;
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+/// Whether a program can be run. Where it must be (`CI` is set) its absence is a failure.
+///
+/// # Panics
+/// In CI, when it is absent.
+#[must_use]
+pub fn is_there(program: &str) -> bool {
+    let mut command = Command::new(program);
+    command.arg("--version").stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    let is_there = command.status().is_ok_and(|status| status.success());
+    assert!(is_there || std::env::var_os("CI").is_none(), "CI installs {program}");
+    is_there
+}
+
+/// strace on a running process: calls that touch one file fail.
+#[derive(Debug)]
+pub struct Injection {
+    strace: Child,
+    output: PathBuf,
+}
+
+impl Injection {
+    /// Lets the `calls` (`fdatasync`, or several with commas) of a process on a file fail with EIO,
+    /// from the first one on.
+    ///
+    /// # Panics
+    /// When strace cannot attach.
+    #[must_use]
+    pub fn start(pid: u32, calls: &str, file: &Path) -> Self {
+        let folder = std::env::temp_dir();
+        let output = folder.join(format!("loopchain-strace-{}-{pid}", std::process::id()));
+        let mut strace = process::tied(Path::new("strace"));
+        strace.args(["-f", "-p", &pid.to_string(), "-P"]).arg(file);
+        strace.args(["-e", &format!("trace={calls}"), "-e", &format!("inject={calls}:error=EIO")]);
+        let stderr = File::create(&output).expect("a file for what strace says");
+        strace.stdout(Stdio::null()).stderr(stderr);
+        let injection = Self { strace: process::start(strace), output };
+        eventually(Duration::from_secs(10), "strace is attached", || {
+            injection.said().contains("attached").then_some(())
+        });
+        injection
+    }
+
+    /// What it traced.
+    #[must_use]
+    pub fn said(&self) -> String {
+        std::fs::read_to_string(&self.output).unwrap_or_default()
+    }
+}
+
+impl Drop for Injection {
+    fn drop(&mut self) {
+        // Interrupted it lets the process go; killed it would leave it stopped.
+        process::signal("INT", &[self.strace.id()]);
+        if process::ended(&mut self.strace, Duration::from_secs(5)).is_none() {
+            self.strace.kill().ok();
+            self.strace.wait().ok();
+        }
+        std::fs::remove_file(&self.output).ok();
+    }
+}

@@ -1,0 +1,32 @@
+//! Networks of real processes, as a newcomer meets them: `up`, curl, the command line, kills, disks
+//! that fail, bad input.
+//!
+//! Each test has ports and a data folder of its own, so all may run at once and beside a network of
+//! yours. Tests that only ask share a network. What a test does not do: sleep and hope; it waits for
+//! a state, with a bound. The support is `tests/src`.
+
+#[cfg(test)]
+mod bad_config;
+#[cfg(test)]
+mod bad_input;
+#[cfg(test)]
+mod drop_in;
+#[cfg(test)]
+mod kills;
+#[cfg(test)]
+mod old_curl_lines;
+#[cfg(test)]
+mod storage_faults;
+#[cfg(test)]
+mod token_transfer;
+#[cfg(test)]
+mod up;
+
+#[cfg(test)]
+use tests::Options;
+
+/// The program under test with the sample channels.
+#[cfg(test)]
+fn sample() -> Options {
+    Options::new(env!("CARGO_BIN_EXE_loopchain-under-test"))
+}
