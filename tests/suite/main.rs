@@ -16,6 +16,8 @@ mod kills;
 #[cfg(test)]
 mod old_curl_lines;
 #[cfg(test)]
+mod shape;
+#[cfg(test)]
 mod storage_faults;
 #[cfg(test)]
 mod token_transfer;
@@ -23,7 +25,11 @@ mod token_transfer;
 mod up;
 
 #[cfg(test)]
-use tests::Options;
+use tests::{Options, Shared};
+
+/// For tests that ask and pay only. `bob` is paid by one test, which counts; others pay `carol`.
+#[cfg(test)]
+static NETWORK: Shared = Shared::new();
 
 /// The program under test with the sample channels.
 #[cfg(test)]

@@ -24,15 +24,6 @@ pub(crate) struct Api {
     out: Out,
 }
 
-/// An answer that is no problem.
-#[derive(Clone, Debug)]
-pub(crate) struct Answer {
-    /// Its HTTP status.
-    pub status: u16,
-    /// Its body.
-    pub body: Value,
-}
-
 impl Api {
     /// The interface at a URL.
     ///
@@ -50,16 +41,7 @@ impl Api {
 
     /// Asks.
     pub(crate) async fn get(&self, path: &str) -> Result<Value, Failure> {
-        self.exchange(Method::GET, path, None, None).await.map(|answer| answer.body)
-    }
-
-    /// Asks; `None` when there is no such thing.
-    pub(crate) async fn find(&self, path: &str) -> Result<Option<Value>, Failure> {
-        match self.get(path).await {
-            Ok(body) => Ok(Some(body)),
-            Err(failure) if failure.code() == Code::NotFound => Ok(None),
-            Err(failure) => Err(failure),
-        }
+        self.exchange(Method::GET, path, None, None).await
     }
 
     /// Sends; with `wait`, the peer may take so long to answer.
@@ -68,7 +50,7 @@ impl Api {
         path: &str,
         body: &Value,
         wait: Option<Duration>,
-    ) -> Result<Answer, Failure> {
+    ) -> Result<Value, Failure> {
         self.exchange(Method::POST, path, Some(body), wait).await
     }
 
@@ -78,7 +60,7 @@ impl Api {
         path: &str,
         body: Option<&Value>,
         wait: Option<Duration>,
-    ) -> Result<Answer, Failure> {
+    ) -> Result<Value, Failure> {
         let started = Instant::now();
         let shown = format!("{method} http://{}{path}", self.authority);
         // The peer answers by itself when its wait is over; the rest is for the way.
@@ -101,7 +83,7 @@ impl Api {
         if status >= 400 {
             return Err(Failure::from_problem(status, &body));
         }
-        Ok(Answer { status, body })
+        Ok(body)
     }
 
     async fn send(

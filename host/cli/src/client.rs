@@ -86,8 +86,6 @@ pub(crate) struct ScoreInfo {
     pub sha256: String,
     /// Since this height.
     pub active_since: u64,
-    /// Digests of all versions that were active.
-    pub history: Vec<String>,
 }
 
 /// A receipt.
@@ -224,7 +222,8 @@ impl Client {
             Some(manifest) => {
                 let mut manifest = manifest.clone();
                 if let Value::Object(fields) = &mut manifest {
-                    fields.entry("abi").or_insert(1.into());
+                    // The REST form leaves it out: it is for who links, not for who calls.
+                    fields.entry("abi").or_insert_with(|| "".into());
                 }
                 Some(read(manifest)?)
             }
@@ -253,7 +252,7 @@ impl Client {
         signed: &Signed,
         wait: Option<Duration>,
     ) -> Result<(Value, TxInfo), Failure> {
-        let body = self.api.post(&self.path("/transactions"), &signed.envelope, wait).await?.body;
+        let body = self.api.post(&self.path("/transactions"), &signed.envelope, wait).await?;
         let info = read(body.clone())?;
         Ok((body, info))
     }
@@ -305,7 +304,7 @@ impl Client {
     /// Asks a SCORE.
     pub(crate) async fn query(&self, score: &str, body: &Value) -> Result<Value, Failure> {
         let path = self.path(&format!("/scores/{}/query", escaped(score)));
-        Ok(self.api.post(&path, body, None).await?.body)
+        self.api.post(&path, body, None).await
     }
 }
 

@@ -49,11 +49,6 @@ impl Identity {
             failure.with_help(format!("the keys there are {}", known.join(", ")))
         })
     }
-
-    /// Its address.
-    pub(crate) fn address(&self) -> Address {
-        Address::of_key(&self.key.public())
-    }
 }
 
 /// `alice` of `alice@bank-a` and `bank-a/alice`.

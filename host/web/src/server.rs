@@ -159,7 +159,8 @@ impl Connection {
             .max_headers(limits.headers)
             .serve_connection(io, service);
         tokio::pin!(connection);
-        let mut checks = tokio::time::interval(limits.header_timeout / 8);
+        let between = (limits.header_timeout / 8).max(Duration::from_millis(1));
+        let mut checks = tokio::time::interval(between);
         let mut is_stopping = false;
         loop {
             tokio::select! {

@@ -1,7 +1,7 @@
 //! Links and paths in documents and module docs: every one leads somewhere.
 //!
 //! In: [`Tree`]. Out: findings. In `*.md`: links `[text](target)` with their `#anchor`, and paths in
-//! backticks. In the `//!` lines of sources: paths in backticks. A path counts when it begins with a
+//! backticks, and names of tests. In the `//!` lines of sources: paths in backticks. A path counts when it begins with a
 //! folder of the root or ends like one of our files; it is looked up from the root, from the file's
 //! folder, from its package and from its package's `src` and `tests` (the `src` of a package may be
 //! left out).
@@ -55,6 +55,30 @@ pub fn paths(tree: &Tree) -> Vec<Finding> {
         find_paths(tree, path, docs.map(|(at, line)| (at + 1, line)), &mut findings);
     }
     findings
+}
+
+/// Every test that a document names exists.
+#[must_use]
+pub fn tests_named(tree: &Tree) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for (path, text) in tree.ending(".md") {
+        for (number, line) in prose(text) {
+            for word in line.split('`').skip(1).step_by(2).filter(|word| is_test(word)) {
+                let definition = format!("fn {word}(");
+                if !tree.ending(".rs").any(|(_, source)| source.contains(&definition)) {
+                    let message = format!("there is no test `{word}`");
+                    findings.push(Finding::at(path, number, message));
+                }
+            }
+        }
+    }
+    findings
+}
+
+/// A sentence in snake case: a name of a test.
+fn is_test(word: &str) -> bool {
+    let is_snake = word.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_');
+    is_snake && word.matches('_').count() >= 3
 }
 
 fn find_paths<'a>(
@@ -215,6 +239,14 @@ mod tests {
                 "`z.md` does not exist"
             ]
         );
+    }
+
+    #[test]
+    fn a_test_that_is_named_and_does_not_exist_is_found() {
+        let page = "`it_is_there_now` `it_is_not_there` `steps_per_tx` `A_B_C_D`";
+        let found = tests_named(&tree(page, "#[test]\nfn it_is_there_now() {}"));
+        assert_eq!(found.len(), 1);
+        assert_eq!(found[0].message, "there is no test `it_is_not_there`");
     }
 
     #[test]

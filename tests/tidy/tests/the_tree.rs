@@ -116,6 +116,11 @@ fn every_path_in_docs_leads_somewhere() {
 }
 
 #[test]
+fn every_test_that_a_document_names_exists() {
+    none(links::tests_named(&TREE));
+}
+
+#[test]
 fn every_command_for_people_is_in_a_block_that_a_test_runs() {
     none(console::check(&TREE));
 }

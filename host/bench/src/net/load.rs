@@ -8,7 +8,7 @@
 
 use super::client::submit;
 use crate::error::BenchError;
-use crate::http::{Connection, Receiver};
+use crate::http::{Connection, Receiver, Sender};
 use host_types::{RawTx, TxId};
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -202,30 +202,35 @@ async fn open_loop(
     let Connection { mut sender, receiver } = connection;
     let (sent, outstanding) = mpsc::channel(OUTSTANDING_MAX);
     let reader = tokio::spawn(read_answers(receiver, outstanding, shared.clock));
-    let mut turn = 0;
-    let mut send = async || {
-        loop {
-            let (number, due) = schedule.turn(turn);
-            turn += 1;
-            if due >= shared.end {
-                return Ok(());
-            }
-            if number >= shared.stock.len() {
-                shared.is_stock_empty.store(true, Ordering::Relaxed);
-                return Ok(());
-            }
-            tokio::time::sleep_until((shared.clock + due).into()).await;
-            sender.send(&shared.request(number)).await?;
-            if sent.send((number, due)).await.is_err() {
-                return Ok::<_, BenchError>(());
-            }
-        }
-    };
-    let outcome = send().await;
-    drop(send);
-    drop(sent);
+    let written = write_requests(&shared, &mut sender, sent, schedule).await;
+    // The sender is still open: a peer may close a connection whose other side is closed.
     let read = reader.await.map_err(|_| BenchError::void("a reader panicked"))?;
-    outcome.and(read)
+    written.and(read)
+}
+
+/// Sends each transaction when it is due; tells the reader of each.
+async fn write_requests(
+    shared: &Shared,
+    sender: &mut Sender,
+    sent: mpsc::Sender<(usize, Duration)>,
+    schedule: Schedule,
+) -> Result<(), BenchError> {
+    for turn in 0.. {
+        let (number, due) = schedule.turn(turn);
+        if due >= shared.end {
+            break;
+        }
+        if number >= shared.stock.len() {
+            shared.is_stock_empty.store(true, Ordering::Relaxed);
+            break;
+        }
+        tokio::time::sleep_until((shared.clock + due).into()).await;
+        sender.send(&shared.request(number)).await?;
+        if sent.send((number, due)).await.is_err() {
+            break;
+        }
+    }
+    Ok(())
 }
 
 async fn read_answers(

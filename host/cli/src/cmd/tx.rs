@@ -235,7 +235,7 @@ mod tests {
         book.insert("alice", Address::of_key(&[1; 32]));
         let took = Some(Duration::from_millis(230));
         let manifest = serde_json::from_value(json!({
-            "abi": 1, "name": "token", "version": "0.1.0", "methods": [],
+            "abi": "1.0", "name": "token", "version": "0.1.0", "methods": [],
             "events": [{"name": "transfer", "fields": [
                 {"name": "from", "type": "address"}, {"name": "amount", "type": "u128"}]}],
         }));

@@ -86,7 +86,7 @@ const GET: &str = "GET /api/v1/status/peer HTTP/1.1\r\nHost: a\r\n\r\n";
 
 #[tokio::test]
 async fn requests_follow_each_other_on_one_connection() {
-    let server = start(short()).await;
+    let server = start(ServerLimits::default()).await;
     let mut stream = server.connect().await;
     for _ in 0..3 {
         stream.write_all(GET.as_bytes()).await.unwrap();
@@ -256,7 +256,11 @@ async fn garbage_gets_400_and_the_server_lives() {
 
 #[tokio::test]
 async fn connections_are_bounded_per_address_and_come_back() {
-    let limits = ServerLimits { connections_per_address: 2, ..short() };
+    let limits = ServerLimits {
+        connections_per_address: 2,
+        idle_timeout: Duration::from_secs(3),
+        ..short()
+    };
     let server = start(limits).await;
     let mut first = server.connect().await;
     first.write_all(GET.as_bytes()).await.unwrap();
@@ -275,7 +279,7 @@ async fn connections_are_bounded_per_address_and_come_back() {
 
 #[tokio::test]
 async fn connections_of_all_are_bounded() {
-    let server = start(ServerLimits { connections: 1, ..short() }).await;
+    let server = start(ServerLimits { connections: 1, ..ServerLimits::default() }).await;
     let mut first = server.connect().await;
     first.write_all(GET.as_bytes()).await.unwrap();
     read_some(&mut first, "}\n").await;

@@ -163,9 +163,8 @@ fn host_manifest(checked: &CheckedScore) -> Manifest {
     let fields = |list: &[score_native_link::elf::Argument]| {
         list.iter().map(|a| Field { name: a.name.clone(), kind: a.kind.clone() }).collect()
     };
-    let abi = manifest.abi.split('.').next().and_then(|major| major.parse().ok());
     Manifest {
-        abi: abi.unwrap_or_default(),
+        abi: manifest.abi.clone(),
         name: manifest.name.clone(),
         version: manifest.version.clone(),
         sdk: manifest.sdk.clone(),

@@ -16,7 +16,6 @@ use crate::output::{BAD, OK, WARN};
 use host_node::config::ChannelsFile;
 use host_types::ids::ChannelName;
 use serde_json::Value;
-use std::path::PathBuf;
 use std::time::{Duration, Instant, SystemTime};
 
 /// How often files are looked at.
@@ -32,8 +31,6 @@ pub(crate) struct Watch<'a> {
     pub file: ChannelsFile,
     /// What was tried.
     pub attempts: Attempts,
-    /// When channels.toml was changed last.
-    stamp: Option<SystemTime>,
     plugins: Changes<Stamps>,
     settings: Changes<Option<SystemTime>>,
     live: Live,
@@ -75,7 +72,6 @@ impl<'a> Watch<'a> {
         Self {
             local,
             attempts,
-            stamp,
             plugins,
             settings: Changes::new(stamp),
             live: Live::default(),
@@ -100,7 +96,6 @@ impl<'a> Watch<'a> {
 
     async fn look(&mut self) {
         if self.settings.look(modified(&self.file.path)).is_some() {
-            self.stamp = self.settings.told;
             if let Err(failure) = self.reload().await {
                 self.local.out.announce(&format!("  {BAD} {}", failure.to_text()));
             }
@@ -223,14 +218,6 @@ impl Live {
     }
 }
 
-/// The folder that is watched, for tests.
-#[cfg(test)]
-fn plugin(folder: &std::path::Path, name: &str, text: &str) -> PathBuf {
-    let path = folder.join(name);
-    std::fs::write(&path, text).unwrap();
-    path
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -248,8 +235,9 @@ mod tests {
     #[test]
     fn only_finished_so_files_are_seen() {
         let folder = tempfile::tempdir().unwrap();
-        let file = plugin(folder.path(), "liba.so", "x");
-        plugin(folder.path(), ".libb.so.new", "x");
+        let file = folder.path().join("liba.so");
+        std::fs::write(&file, "x").unwrap();
+        std::fs::write(folder.path().join(".libb.so.new"), "x").unwrap();
         assert_eq!(stamps(folder.path()).keys().collect::<Vec<_>>(), [&file]);
     }
 

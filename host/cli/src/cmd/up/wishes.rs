@@ -125,7 +125,7 @@ mod tests {
 
     fn artefact(name: &str) -> Artefact {
         let manifest: Manifest = serde_json::from_value(serde_json::json!({
-            "abi": 1, "name": name, "version": "0.1.0", "methods": [],
+            "abi": "1.0", "name": name, "version": "0.1.0", "methods": [],
         }))
         .unwrap();
         Artefact { sha256: "00".to_owned(), manifest }

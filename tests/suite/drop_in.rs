@@ -1,0 +1,135 @@
+//! Files that appear while a network runs: a new SCORE, a broken one, another channel.
+
+use crate::sample;
+use score_native_link::build::{build_score, source_tree};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+use tests::network::{CHANNEL, Network, Shared};
+use tests::{Lease, eventually};
+
+static OWN: Shared = Shared::new();
+
+/// `up` looks every 300 ms, votes, and waits for four readies.
+const ACTIVE_WITHIN: Duration = Duration::from_secs(30);
+
+fn network() -> Lease {
+    OWN.lease(sample)
+}
+
+/// The example, built as its author would.
+fn hello() -> PathBuf {
+    build_score(&source_tree().unwrap(), "examples-hello-score", &mut |_| {}).unwrap()
+}
+
+/// As `cp` does it: readers may see a part.
+fn drop_in(network: &Network, bytes: &[u8], name: &str) {
+    std::fs::write(network.data().join("plugins").join(name), bytes).unwrap();
+}
+
+fn score_names(network: &Network, peer: u16, channel: &str) -> Vec<String> {
+    let answer = network.get(peer, &format!("/api/v2/channels/{channel}/scores")).json();
+    let list = answer["scores"].as_array().cloned().unwrap_or_default();
+    list.iter().map(|score| score["name"].as_str().unwrap().to_owned()).collect()
+}
+
+fn pids(network: &Network) -> Vec<u32> {
+    network.ps().into_iter().map(|process| process.pid).collect()
+}
+
+#[test]
+fn a_new_score_is_active_and_callable_without_a_restart() {
+    let path = hello();
+    let network = network();
+    let before = pids(&network);
+    drop_in(&network, &std::fs::read(path).unwrap(), "libhello.so");
+    let line = network.said_line("hello@0.1.0 active on channel demo from block ", ACTIVE_WITHIN);
+    assert!(line.starts_with("  ✓ hello@0.1.0 "), "{line}");
+    for peer in 0..4 {
+        eventually(ACTIVE_WITHIN, "every peer has it", || {
+            score_names(&network, peer, CHANNEL).contains(&"hello".to_owned()).then_some(())
+        });
+    }
+    let sent = network.cli(&["tx", "send", "hello", "greet", "name=bob"]);
+    assert_eq!(sent.code, 0, "{sent:?}");
+    assert!(sent.stdout.contains("  event        hello.greeted  name=bob times=1\n"), "{sent:?}");
+    for peer in 0..4 {
+        let url = network.url(peer, "");
+        eventually(ACTIVE_WITHIN, "every peer ran it", || {
+            let said = network.cli(&["query", "hello.greetings", "--endpoint", &url]);
+            (said.stdout.trim().trim_matches('"') == "1").then_some(())
+        });
+    }
+    let refused = network.cli(&["tx", "send", "hello", "greet", "name="]);
+    assert_eq!((refused.code, refused.error().as_str()), (4, "LC2111"), "{refused:?}");
+    assert!(refused.stderr.contains("a greeting needs a name"), "{refused:?}");
+    assert_eq!(pids(&network), before, "nothing was restarted");
+}
+
+#[test]
+fn a_corrupt_file_is_refused_with_one_line_and_hurts_nothing() {
+    let network = network();
+    let whole = std::fs::read(network.data().join("plugins/libtoken.so")).unwrap();
+    let before = pids(&network);
+    let channels = |peer| network.channel(peer, CHANNEL).map(|state| state["mode"].clone());
+    drop_in(&network, &whole[..whole.len() / 2], "libcut.so");
+    drop_in(&network, b"no ELF file at all", "libtext.so");
+    for name in ["libcut.so", "libtext.so"] {
+        let line = network.said_line(&format!("{name} is not used: "), ACTIVE_WITHIN);
+        assert!(line.starts_with(&format!("  ✗ {name} is not used: ")), "{line}");
+        assert!(line.len() > name.len() + 30, "it says why: {line}");
+    }
+    let sent = network.cli(&["tx", "send", "token", "transfer", "to=carol", "amount=1"]);
+    assert_eq!(sent.code, 0, "{sent:?}");
+    for peer in 0..4 {
+        assert_eq!(channels(peer), Some("normal".into()), "peer{peer}");
+        assert!(!score_names(&network, peer, CHANNEL).contains(&"cut".to_owned()));
+    }
+    assert_eq!(pids(&network), before, "nothing was restarted");
+    let said = network.said();
+    let lines = said.lines().filter(|line| line.contains("libcut.so")).count();
+    assert_eq!(lines, 1, "one line tells it: {said}");
+    for name in ["libcut.so", "libtext.so"] {
+        std::fs::remove_file(network.data().join("plugins").join(name)).unwrap();
+    }
+}
+
+fn append(file: &Path, text: &str) {
+    let mut file = std::fs::File::options().append(true).open(file).unwrap();
+    file.write_all(text.as_bytes()).unwrap();
+}
+
+#[test]
+fn a_channel_added_to_the_file_is_created_on_every_peer_and_takes_transactions() {
+    let network = network();
+    let file = network.folder().join("channels.toml");
+    let before = pids(&network);
+    append(&file, "\n[channel.third]\n\n[channel.third.score.notary]\n");
+    network.said_line("channel third ", ACTIVE_WITHIN);
+    network.said_line("notary@0.1.0 active on channel third from block ", ACTIVE_WITHIN);
+    for peer in 0..4 {
+        eventually(ACTIVE_WITHIN, "every peer has the channel", || {
+            (network.channel(peer, "third")?["mode"] == "normal").then_some(())
+        });
+    }
+    let answer = network.post(2, "/api/v1/transactions", r#"{"channel": "third", "data": "x"}"#);
+    let id = answer.json()["tx_hash"].as_str().unwrap().to_owned();
+    assert_eq!(id.len(), 64, "{answer:?}");
+    for peer in 0..4 {
+        let path = format!("/api/v1/transactions/result?channel=third&hash={id}");
+        eventually(ACTIVE_WITHIN, "it is final on every peer", || {
+            network.get(peer, &path).body.contains("\"committed\"").then_some(())
+        });
+    }
+    a_mistake_in_the_file_is_told_and_changes_nothing(&network, &file);
+    assert_eq!(pids(&network), before, "nothing was restarted");
+}
+
+fn a_mistake_in_the_file_is_told_and_changes_nothing(network: &Network, file: &Path) {
+    let right = std::fs::read_to_string(file).unwrap();
+    append(file, "\n[channel.fourth]\nfaulty_peer_max = 1\n");
+    network.said_line("error[LC1104]: unknown key `faulty_peer_max`", ACTIVE_WITHIN);
+    network.said_line("did you mean `faulty_peers_max`?", ACTIVE_WITHIN);
+    assert_eq!(network.get(0, "/api/v2/channels/fourth").code(), "LC3205");
+    std::fs::write(file, right).unwrap();
+}
