@@ -1,6 +1,6 @@
 //! CPU and wall time of the state tree, of commits and of the sign log, printed for ADR 0002.
 //!
-//! In: `--keys N` (1,000,000) and `--blocks N` (200). Out: a table. CPU time of a thread and of
+//! In: `--keys N` (1,000,000), `--blocks N` (200), `--only tree|commit|sign`. Out: a table. CPU time of a thread and of
 //! the process comes from /proc. Run by hand:
 //! `cargo bench -p host-store --bench figures -- --keys 1000000`.
 
@@ -85,6 +85,18 @@ fn sorted_state(keys: u64) -> Vec<Write> {
     let mut state: Vec<_> = (0..keys).map(|n| write(n, n)).collect();
     state.sort();
     state
+}
+
+/// The machine's own pace, to compare the others with.
+fn measure_hash() {
+    let mut hash = Hash32::default();
+    let cpu = thread_cpu_ns();
+    for _ in 0..1_000_000 {
+        let mut bytes = [0; 65];
+        bytes[..32].copy_from_slice(hash.as_bytes());
+        hash = Hash32::sha256(&bytes);
+    }
+    println!("hash: SHA-256 of 65 bytes in {} ns of CPU", (thread_cpu_ns() - cpu) / 1_000_000);
 }
 
 fn measure_tree(keys: u64, blocks: u64) {
@@ -202,17 +214,25 @@ fn measure_commit(keys: u64, blocks: u64) {
     let options = StoreOptions { initial_state: sorted_state(keys), ..StoreOptions::default() };
     let mut store = ChannelStore::open(dir.path(), &genesis, &options).unwrap();
     let mut dice = Dice(9);
-    let (mut append, mut sync, mut apply, mut commit, mut process) = (0, 0, 0, 0, 0);
+    let (mut append, mut sync, mut apply, mut commit) = (0, 0, 0, 0);
+    let mut read = 0;
+    let all = process_cpu_ns();
     let (mut append_wall, mut sync_wall, mut commit_wall) = (0, 0, 0);
     for height in 1..=blocks {
         let tip = store.reader().tip();
         let writes = block_writes(&mut dice, keys, height << 32);
+        // Execution reads what it writes.
+        let reader = store.reader();
+        let cpu = thread_cpu_ns();
+        for write in &writes {
+            reader.state_get(&write.score, &write.key).unwrap().unwrap();
+        }
+        read += thread_cpu_ns() - cpu;
         let cpu = thread_cpu_ns();
         let (state, tree) = store.tree().apply(&store.tree().committed(), &writes).unwrap();
         apply += thread_cpu_ns() - cpu;
         let parent = Pair { block: tip.block, roots: tip.roots };
         let Prepared { block, result } = prepare(&genesis, (height, parent), writes, state);
-        let all = process_cpu_ns();
         let (cpu, wall) = (thread_cpu_ns(), Instant::now());
         store.segments().append_block(&block).unwrap();
         store.segments().append_result(&result).unwrap();
@@ -229,17 +249,17 @@ fn measure_commit(keys: u64, blocks: u64) {
         store.commit(&commits).unwrap();
         commit += thread_cpu_ns() - cpu;
         commit_wall += wall.elapsed().as_nanos();
-        process += process_cpu_ns() - all;
     }
     let txs = (blocks * BLOCK_TXS) as f64 * 1000.0;
     let us = |ns: u64| ns as f64 / txs;
     let wall = |ns: u128| ns as f64 / txs;
     println!("commit: us of CPU a transaction at {keys} keys, {blocks} blocks of {BLOCK_TXS}:");
+    println!("  two reads by execution {:.2}", us(read));
     println!("  state tree {:.2}", us(apply));
     println!("  append body and result {:.2} ({:.2} wall)", us(append), wall(append_wall));
     println!("  sync of the segments {:.2} ({:.2} wall)", us(sync), wall(sync_wall));
     println!("  commit {:.2} ({:.2} wall)", us(commit), wall(commit_wall));
-    println!("  append to commit, all threads {:.2}", us(process));
+    println!("  all threads, with the making of the blocks {:.2}", us(process_cpu_ns() - all));
     let size = |path: &std::path::Path| -> u64 {
         let walk = |dir: std::path::PathBuf| {
             std::fs::read_dir(dir).unwrap().map(|e| e.unwrap().metadata().unwrap().len()).sum()
@@ -249,9 +269,10 @@ fn measure_commit(keys: u64, blocks: u64) {
     let per_tx = size(dir.path()) / (blocks * BLOCK_TXS);
     println!("  segments hold {per_tx} bytes a transaction; process {} MiB", resident_mib());
     drop(store);
-    let wall = Instant::now();
+    let (wall, cpu) = (Instant::now(), thread_cpu_ns());
     let store = ChannelStore::open(dir.path(), &genesis, &StoreOptions::default()).unwrap();
-    println!("open: {} ms, height {}", wall.elapsed().as_millis(), store.reader().tip().height);
+    let (wall, cpu) = (wall.elapsed().as_millis(), (thread_cpu_ns() - cpu) / 1_000_000);
+    println!("open: {wall} ms, {cpu} ms of CPU, height {}", store.reader().tip().height);
 }
 
 fn measure_sign_log() {
@@ -290,7 +311,17 @@ fn main() {
     let (keys, blocks) = (value("--keys", 1_000_000), value("--blocks", 200));
     let load = std::fs::read_to_string("/proc/loadavg").unwrap();
     println!("load before: {}", load.trim());
-    measure_tree(keys, blocks);
-    measure_commit(keys, blocks);
-    measure_sign_log();
+    let is_wanted = |name: &str| {
+        !arguments.iter().any(|a| a == "--only") || arguments.iter().any(|a| a == name)
+    };
+    if is_wanted("tree") {
+        measure_hash();
+        measure_tree(keys, blocks);
+    }
+    if is_wanted("commit") {
+        measure_commit(keys, blocks);
+    }
+    if is_wanted("sign") {
+        measure_sign_log();
+    }
 }

@@ -93,7 +93,12 @@ pub(crate) fn bucket_hash(leaves: &[Leaf]) -> [u8; 32] {
 }
 
 pub(crate) fn branch_hash(left: &[u8; 32], right: &[u8; 32]) -> [u8; 32] {
-    Sha256::new().chain_update([1]).chain_update(left).chain_update(right).finalize().into()
+    let mut both = [1; 65];
+    let (_, hashes) = both.split_at_mut(1);
+    let (first, second) = hashes.split_at_mut(32);
+    first.copy_from_slice(left);
+    second.copy_from_slice(right);
+    Sha256::digest(both).into()
 }
 
 /// Bit `depth` of a key hash, the most significant first.

@@ -30,7 +30,7 @@ use host_types::genesis::ChannelGenesis;
 use host_types::proof::FinalProof;
 use host_types::receipt::Write;
 use host_types::{Block, Height};
-use std::collections::BTreeMap;
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError};
 
@@ -43,6 +43,8 @@ pub struct StoreOptions {
     pub initial_state: Vec<Write>,
     /// The database's cache of blocks, bytes.
     pub cache_bytes: u64,
+    /// Values of the state kept in memory, bytes.
+    pub state_cache_bytes: usize,
     /// One keyspace's table in memory, bytes.
     pub memtable_bytes: u64,
     /// Threads of the database for flushing and compaction.
@@ -55,6 +57,7 @@ impl Default for StoreOptions {
             disk: Arc::new(RealDisk),
             initial_state: Vec::new(),
             cache_bytes: 32 * 1024 * 1024,
+            state_cache_bytes: 16 * 1024 * 1024,
             memtable_bytes: 8 * 1024 * 1024,
             worker_threads: 2,
         }
@@ -88,7 +91,7 @@ pub struct ChannelStore {
 }
 
 /// State keys of a commit with their last values: a key may stand in a batch only once.
-type LastValues<'a> = BTreeMap<Vec<u8>, Option<&'a [u8]>>;
+type LastValues<'a> = HashMap<Vec<u8>, Option<&'a [u8]>>;
 
 impl ChannelStore {
     /// Opens the store of `dir`, making it when there is none.
@@ -178,6 +181,10 @@ impl ChannelStore {
             {
                 return Err(wrong("it has not one receipt and one list of events a transaction"));
             }
+            let is_before = |a: &Write, b: &Write| (&a.score, &a.key) < (&b.score, &b.key);
+            if !result.writes.is_sorted_by(is_before) {
+                return Err(wrong("its writes are not sorted, or name a key twice"));
+            }
             if tree.root() != result.roots.state {
                 return Err(wrong("the state version has another root than the result"));
             }
@@ -196,7 +203,7 @@ impl ChannelStore {
         let height = last.block.header().height;
         let mut batch = self.shared.database.batch().durability(Some(PersistMode::SyncAll));
         let tx_total = self.index_blocks(&mut batch, blocks, &places);
-        self.write_state(&mut batch, blocks)?;
+        let written = self.write_state(&mut batch, blocks)?;
         let previous = self.shared.tip().height;
         let tip = TipRow { height, previous, read_from: segments.oldest_unfinished(height) };
         batch.insert(&self.shared.keyspaces.meta, schema::META_TIP, tip.to_bytes());
@@ -204,7 +211,9 @@ impl ChannelStore {
         for CommitBlock { block, proof, .. } in blocks {
             segments.append_final(block.id(), block.header().height, proof.as_ref())?;
         }
+        self.shared.cache.begin_commit();
         batch.commit().map_err(self.shared.failed())?;
+        self.shared.cache.end_commit(written.iter().map(|(key, value)| (key.as_slice(), *value)));
         let roots = last.result.roots;
         self.ahead = self.ahead.filter(|marked| marked.height > height);
         if self.ahead.is_none() {
@@ -267,40 +276,38 @@ impl ChannelStore {
     }
 
     /// State and undo records of the blocks, and the removal of undo records out of their time.
-    fn write_state(
+    /// Gives the keys written with their last values.
+    fn write_state<'a>(
         &self,
         batch: &mut OwnedWriteBatch,
-        blocks: &[CommitBlock],
-    ) -> Result<(), StoreError> {
+        blocks: &'a [CommitBlock],
+    ) -> Result<LastValues<'a>, StoreError> {
         let keyspaces = &self.shared.keyspaces;
         let mut last_values = LastValues::new();
         for CommitBlock { block, result, .. } in blocks {
             let mut undo = UndoRow(Vec::with_capacity(result.writes.len()));
             for Write { score, key, value } in &result.writes {
+                // Sorted by (score, key) is sorted by state key: 0x00 is less than any letter.
                 let key = schema::state_key(score, key);
                 let former = match last_values.insert(key.clone(), value.as_deref()) {
                     Some(former) => former.map(<[u8]>::to_vec),
-                    None => {
-                        let stored = keyspaces.state.get(&key).map_err(self.shared.failed())?;
-                        stored.map(|stored| stored.to_vec())
-                    }
+                    None => self.shared.state_value(&key)?,
                 };
                 undo.0.push((key, former));
             }
-            // Names are shorter than keys, and 0x00 sorts first: the order by (score, key) is not
-            // always the order of the state keys.
-            undo.0.sort_unstable();
             let height = block.header().height;
             batch.insert(&keyspaces.undo, schema::height_key(height), undo.to_bytes());
             self.drop_undo(batch, height);
         }
-        for (key, value) in last_values {
+        let mut sorted: Vec<_> = last_values.iter().collect();
+        sorted.sort_unstable();
+        for (key, value) in sorted {
             match value {
-                Some(value) => batch.insert(&keyspaces.state, key, value),
-                None => batch.remove(&keyspaces.state, key),
+                Some(value) => batch.insert(&keyspaces.state, key.as_slice(), *value),
+                None => batch.remove(&keyspaces.state, key.as_slice()),
             }
         }
-        Ok(())
+        Ok(last_values)
     }
 
     fn drop_undo(&self, batch: &mut OwnedWriteBatch, height: Height) {

@@ -34,6 +34,7 @@ pub mod repair;
 pub mod schema;
 pub mod segments;
 pub mod sign_log;
+mod state_cache;
 pub mod tip_marker;
 
 pub use block_record::{BlockResult, RawBlock};

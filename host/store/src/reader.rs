@@ -8,6 +8,7 @@ use crate::block_record::{self as record, BlockResult, RawBlock};
 use crate::error::{Part, StoreError};
 use crate::schema::{self, HeightRow, UndoRow};
 use crate::segments::{Location, Segments};
+use crate::state_cache::StateCache;
 use fjall::{Database, Keyspace, Readable, Snapshot};
 use host_types::codec::{CodecError, Decode};
 use host_types::proof::FinalProof;
@@ -74,6 +75,7 @@ pub(crate) struct Shared {
     pub(crate) keyspaces: Keyspaces,
     pub(crate) segments: Segments,
     pub(crate) tip: RwLock<Arc<Tip>>,
+    pub(crate) cache: StateCache,
 }
 
 impl std::fmt::Debug for Shared {
@@ -98,6 +100,17 @@ impl Shared {
     pub(crate) fn height_row(&self, height: Height) -> Result<Option<HeightRow>, StoreError> {
         let row = self.keyspaces.heights.get(schema::height_key(height)).map_err(self.failed())?;
         row.map(|row| HeightRow::from_bytes(&row)).transpose().map_err(self.bad_row("heights"))
+    }
+
+    /// The value of a state key in the committed state.
+    pub(crate) fn state_value(&self, state_key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
+        let ticket = match self.cache.get(state_key) {
+            Ok(value) => return Ok(value),
+            Err(ticket) => ticket,
+        };
+        let value = self.keyspaces.state.get(state_key).map_err(self.failed())?;
+        self.cache.offer(ticket, state_key, value.as_deref());
+        Ok(value.map(|value| value.to_vec()))
     }
 
     pub(crate) fn tip(&self) -> Arc<Tip> {
@@ -268,8 +281,7 @@ impl Reader {
     /// # Errors
     /// When the database cannot be read.
     pub fn state_get(&self, score: &ScoreName, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
-        let value = self.0.keyspaces.state.get(schema::state_key(score, key));
-        Ok(value.map_err(self.0.failed())?.map(|value| value.to_vec()))
+        self.0.state_value(&schema::state_key(score, key))
     }
 
     /// The state at one moment; keep it short, it holds back the database's cleaning.

@@ -1,4 +1,4 @@
-//! System transactions: what may change a channel itself (`score.md` section 8, 11).
+//! System transactions: what may change a channel itself (`docs/spec/system.md`).
 //!
 //! A system transaction is an ordinary one with the reserved SCORE name `system`; its method and
 //! arguments decode to a [`SystemCall`]. Host code executes it. So far: `register`, `propose` and

@@ -20,6 +20,8 @@ pub mod peer;
 pub mod planted;
 pub mod quorum;
 pub mod statement;
+#[cfg(test)]
+mod fixture;
 mod strict;
 mod tally;
 pub mod validators;

@@ -1,10 +1,10 @@
 //! Links and paths in documents and module docs: every one leads somewhere.
 //!
-//! In: [`Tree`]. Out: findings. In `*.md`: links `[text](target)` with their `#anchor`, and paths in
-//! backticks, and names of tests. In the `//!` lines of sources: paths in backticks. A path counts when it begins with a
-//! folder of the root or ends like one of our files; it is looked up from the root, from the file's
-//! folder, from its package and from its package's `src` and `tests` (the `src` of a package may be
-//! left out).
+//! In: [`Tree`]. Out: findings. In `*.md`: links `[text](target)` with their `#anchor`, paths in
+//! backticks, and names of tests. In the `//!` lines of sources: paths in backticks. A path counts
+//! when it begins with a folder of the root or ends like one of our files; it is looked up from the
+//! root, from the file's folder, from its package and from its package's `src` and `tests` (the
+//! `src` of a package may be left out).
 //! Not here: links into the web, and links between Rust items, which rustdoc checks.
 
 use crate::{Finding, Tree};

@@ -85,7 +85,7 @@ pub async fn run(config: PeerConfig, shutdown: Shutdown) -> Result<(), Rejection
     Ok(())
 }
 
-async fn bind(address: std::net::SocketAddr) -> Result<TcpListener, Rejection> {
+pub(crate) async fn bind(address: std::net::SocketAddr) -> Result<TcpListener, Rejection> {
     TcpListener::bind(address)
         .await
         .map_err(|error| bad(Code::PortTaken, format!("cannot listen on {address}: {error}")))
@@ -209,7 +209,8 @@ fn build(config: PeerConfig) -> Result<Arc<Node>, Rejection> {
     let key = keyfile::load(&config.signing.key).map_err(|e| bad(Code::KeyFileExposed, e))?;
     let signer = Signer::start(key, guard, log)
         .map_err(|e| bad(Code::Internal, format!("a thread: {e}")))?;
-    let program = std::env::current_exe().map_err(|e| bad(Code::Internal, e))?;
+    // This very program, even when its file was replaced by a newer build meanwhile.
+    let program = PathBuf::from("/proc/self/exe");
     let sandbox = match config.scores.sandbox {
         config::Sandbox::Strict => score_native_link::Sandbox::Strict,
         config::Sandbox::Basic => score_native_link::Sandbox::Basic,

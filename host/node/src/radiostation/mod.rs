@@ -1,50 +1,51 @@
 //! The radiostation: the directory through which peers find each other.
+//!
+//! In: announcements of peers over mutual TLS, genesis files, `radiostation.toml`. Out: the list of
+//! peers in join order, and status pages for people. Entries are signed by the peers themselves, so
+//! it can hide or delay them and never change them; a peer keeps the last good list on disk and
+//! goes on without any radiostation. It votes nowhere, chooses no leader and holds no block.
+//!
+//! Deliberately not here: validators and weights (they are on chain), issuing certificates
+//! (`loopchain ca`), what pages look like (`host/web`).
+//!
+//! Where to look next: [`registry`] who is there, [`station`] what an announcement does, [`serve`]
+//! what peers call, [`live`] who leads, [`views`] what pages show.
+
+pub mod channels;
+pub mod live;
+pub mod metrics;
+pub mod registry;
+pub mod registry_file;
+pub mod serve;
+pub mod station;
+pub mod views;
+
+#[cfg(test)]
+mod tests;
 
 use crate::config::RadioStationConfig;
-use crate::peer::start::session;
+use crate::peer::start;
 use crate::shutdown::Shutdown;
-use async_trait::async_trait;
-use bytes::Bytes;
-use host_rpc::directory::{DirectoryReply, DirectoryRequest, Listed, SignedEntry};
-use host_rpc::{HelloReply, HelloRequest, PeerHandler, PeerIdentity, RpcError};
-use host_types::{BlockTime, Code, Decode, Encode, GenesisHash, Rejection};
-use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use crate::telemetry;
+use host_rpc::gateway::Directory;
+use host_types::Rejection;
+use serve::Handler;
+use station::Station;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use views::Views;
 
-#[derive(Default)]
-struct Registry(Mutex<BTreeMap<String, SignedEntry>>);
+/// How long answers under way may take when the radiostation stops.
+const DRAIN: Duration = Duration::from_secs(1);
 
-#[async_trait]
-impl PeerHandler for Registry {
-    async fn hello(&self, _: &PeerIdentity, r: HelloRequest) -> Result<HelloReply, RpcError> {
-        Ok(r)
-    }
-    async fn deliver(&self, _: &PeerIdentity, _: GenesisHash, _: Vec<Bytes>) -> Result<(), RpcError> {
-        Ok(())
-    }
-    async fn fetch(&self, _: &PeerIdentity, _: GenesisHash, _: Bytes) -> Result<Bytes, RpcError> {
-        Err(Rejection::new(Code::ChannelUnknown, "no").into())
-    }
-    async fn status(&self, from: &PeerIdentity, request: Bytes) -> Result<Bytes, RpcError> {
-        let mut map = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let reply = match DirectoryRequest::from_bytes(&request) {
-            Ok(DirectoryRequest::Announce(entry)) => {
-                map.insert(from.name.as_str().to_owned(), entry);
-                DirectoryReply::Announced { order: 1 }
-            }
-            _ => DirectoryReply::Peers(
-                map.values()
-                    .map(|entry| Listed {
-                        order: 1,
-                        is_connected: true,
-                        status_since: BlockTime::ZERO,
-                        entry: entry.clone(),
-                    })
-                    .collect(),
-            ),
-        };
-        Ok(reply.to_bytes().into())
-    }
+/// The sockets of a radiostation.
+struct Listeners {
+    rpc: TcpListener,
+    rest: TcpListener,
+    ops: TcpListener,
 }
 
 /// Runs a radiostation until it is asked to stop.
@@ -52,32 +53,55 @@ impl PeerHandler for Registry {
 /// # Errors
 /// What keeps it from running.
 pub async fn run(config: RadioStationConfig, shutdown: Shutdown) -> Result<(), Rejection> {
-    crate::telemetry::init(&config.log, "radiostation")?;
-    let session = session(&config.network, &config.tls, config.rpc.listen)?;
-    let rpc = tokio::net::TcpListener::bind(config.rpc.listen)
-        .await
-        .map_err(|e| Rejection::new(Code::PortTaken, e.to_string()))?;
-    let (_stop, stopped) = tokio::sync::watch::channel(false);
-    tokio::spawn(host_rpc::serve(
-        rpc,
-        session,
-        Arc::new(Registry::default()),
+    let name = config.node_name().map_err(Rejection::from)?;
+    telemetry::init(&config.log, name.as_str())?;
+    let session = start::session(&config.network, &config.tls, config.rpc.listen)?;
+    let roots = start::roots(&config.tls)?;
+    let listeners = Listeners {
+        rpc: start::bind(config.rpc.listen).await?,
+        rest: start::bind(config.rest.listen).await?,
+        ops: start::bind(config.ops.listen).await?,
+    };
+    let station = Arc::new(Station::open(config, session, roots)?);
+    let listen = station.config.rpc.listen;
+    tracing::info!(event = "radiostation.started", "radiostation {name} listens on {listen}");
+    serve_until(station, listeners, shutdown).await?;
+    tracing::info!(event = "radiostation.stopped", "radiostation {name} stops");
+    Ok(())
+}
+
+/// Serves peers and pages.
+async fn serve_until(
+    station: Arc<Station>,
+    listeners: Listeners,
+    shutdown: Shutdown,
+) -> Result<(), Rejection> {
+    let rest = start::rest_config(&station.config.rest);
+    let limits = start::server_limits(station.config.rest.listen);
+    let directory: Arc<dyn Directory> = Arc::new(Views::new(Arc::clone(&station))?);
+    let (stop, stopped) = watch::channel(false);
+    let source = host_web::OpsSource::of_directory(&directory, env!("CARGO_PKG_VERSION"));
+    let ops = host_web::ops_router(source);
+    let pages = host_web::radiostation_router(directory, rest);
+    let mut servers = JoinSet::new();
+    servers.spawn(host_rpc::serve(
+        listeners.rpc,
+        Arc::clone(&station.session),
+        Arc::new(Handler(Arc::clone(&station))),
         host_rpc::ServerLimits::default(),
-        stopped,
+        stopped.clone(),
     ));
-    let rest = tokio::net::TcpListener::bind(config.rest.listen)
-        .await
-        .map_err(|e| Rejection::new(Code::PortTaken, e.to_string()))?;
-    tokio::spawn(async move {
-        while let Ok((mut socket, _)) = rest.accept().await {
-            use tokio::io::{AsyncReadExt, AsyncWriteExt};
-            let mut buffer = [0; 4096];
-            socket.read(&mut buffer).await.ok();
-            let body = "{\"response_code\": 0, \"data\": {\"registered_peer_count\": 4, \"connected_peer_count\": 4}}\n";
-            let answer = format!("HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{body}", body.len());
-            socket.write_all(answer.as_bytes()).await.ok();
-        }
-    });
+    servers.spawn(host_web::serve(listeners.rest, pages, limits, start::until(stopped.clone())));
+    servers.spawn(host_web::serve(listeners.ops, ops, limits, start::until(stopped)));
+    let mut asking = JoinSet::new();
+    asking.spawn(live::run(station));
+
     shutdown.requested().await;
+    stop.send_replace(true);
+    asking.shutdown().await;
+    let drained = async { while servers.join_next().await.is_some() {} };
+    // Whoever still waits gets no answer: everything that was promised is on disk.
+    tokio::time::timeout(DRAIN, drained).await.ok();
+    servers.shutdown().await;
     Ok(())
 }

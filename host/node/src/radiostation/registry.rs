@@ -86,7 +86,7 @@ impl Record {
             Sign::Heard { first, .. } if self.is_connected(now) => first,
             Sign::Heard { last, .. } => {
                 let silence = u64::try_from(SILENCE.as_micros()).unwrap_or(u64::MAX);
-                BlockTime::new(last.wall.as_micros().saturating_add(silence))
+                BlockTime::new(last.wall.get().saturating_add(silence))
             }
         }
     }
@@ -320,7 +320,7 @@ mod tests {
     }
 
     fn announce(registry: &mut Registry, name: &str, now: Moment) -> Result<Announced, Full> {
-        let (signed, verified) = entry(name, "127.0.0.1:7100", now.wall.as_micros());
+        let (signed, verified) = entry(name, "127.0.0.1:7100", now.wall.get());
         registry.announce(signed, verified, now)
     }
 
@@ -359,7 +359,7 @@ mod tests {
         announce(&mut registry, "bank-a/peer0", at(8)).unwrap();
         let seen = |registry: &Registry, second| {
             let one = &registry.list(at(second), |_| true)[0];
-            (one.order, one.is_connected, (one.status_since.as_micros() - START_US) / 1_000_000)
+            (one.order, one.is_connected, (one.status_since.get() - START_US) / 1_000_000)
         };
         assert_eq!(seen(&registry, 18), (1, true, 5));
         assert_eq!(seen(&registry, 19), (1, false, 8 + SILENCE.as_secs()));

@@ -121,7 +121,7 @@ impl StateTree {
         }
         scores.extend(last);
         let mut arena = tree.arena();
-        let mut change = Change { arena: &mut arena, made: Vec::new(), replaced: Vec::new() };
+        let mut change = Change::on(&mut arena);
         let mut roots = BTreeMap::new();
         for (score, mut updates) in scores {
             updates.sort_unstable_by_key(|update| update.key);
@@ -194,7 +194,7 @@ impl StateCommitment for StateTree {
         writes: &[Write],
     ) -> Result<(Hash32, TreeVersion), StoreError> {
         let mut arena = self.arena();
-        let mut change = Change { arena: &mut arena, made: Vec::new(), replaced: Vec::new() };
+        let mut change = Change::on(&mut arena);
         let mut scores = parent.0.scores.clone();
         for of_score in writes.chunk_by(|a, b| a.score == b.score) {
             let Some(score) = of_score.first().map(|write| &write.score) else { continue };
@@ -207,7 +207,7 @@ impl StateCommitment for StateTree {
                 scores.insert(score.clone(), after);
             }
         }
-        let Change { made, replaced, .. } = change;
+        let (made, replaced) = (change.made, change.replaced);
         drop(arena);
         let links = Links { parent: Some(parent.clone()), next: None, owned: made };
         let version = self.version(scores, replaced, links);
@@ -268,21 +268,32 @@ struct Change<'a> {
     arena: &'a mut Arena,
     made: Vec<NodeId>,
     replaced: Vec<NodeId>,
+    /// Room for merging.
+    merged: Vec<Leaf>,
 }
 
-impl Change<'_> {
+impl<'a> Change<'a> {
+    const fn on(arena: &'a mut Arena) -> Self {
+        Self { arena, made: Vec::new(), replaced: Vec::new(), merged: Vec::new() }
+    }
+
     fn update(&mut self, tree: Subtree, depth: usize, updates: &[Update]) -> Subtree {
         if updates.is_empty() {
             return tree;
         }
         match self.arena.get(tree.node) {
             Node::Bucket(leaves) => {
-                let merged = merge(leaves, updates);
-                if merged == leaves {
-                    return tree;
-                }
-                self.replaced.push(tree.node);
-                self.build(&merged, depth)
+                let mut merged = std::mem::take(&mut self.merged);
+                merge(leaves, updates, &mut merged);
+                let is_same = merged == leaves;
+                let fresh = if is_same {
+                    tree
+                } else {
+                    self.replaced.push(tree.node);
+                    self.build(&merged, depth)
+                };
+                self.merged = merged;
+                fresh
             }
             Node::Branch(children) => {
                 let children = *children;
@@ -296,38 +307,38 @@ impl Change<'_> {
                     return tree;
                 }
                 self.replaced.push(tree.node);
-                self.join(fresh)
+                self.join(children, fresh)
             }
         }
     }
 
-    /// A branch of two trees, or one bucket when they became small enough.
-    fn join(&mut self, children: [Subtree; 2]) -> Subtree {
-        let [left, right] = children;
+    /// A branch of two trees in the place of `old` ones, or one bucket when they became small.
+    fn join(&mut self, old: [Subtree; 2], fresh: [Subtree; 2]) -> Subtree {
+        let [left, right] = fresh;
         if (left.keys + right.keys) as usize > BUCKET_KEYS_MAX {
-            let branch = self.arena.put_branch(children);
-            self.made.push(branch.node);
-            return branch;
+            return self.branch(fresh);
         }
         // Few keys: both are buckets.
         let mut leaves = Vec::with_capacity(BUCKET_KEYS_MAX);
-        for child in children {
-            if let Node::Bucket(part) = self.arena.get(child.node) {
+        for (before, now) in old.into_iter().zip(fresh) {
+            if let Node::Bucket(part) = self.arena.get(now.node) {
                 leaves.extend_from_slice(part);
             }
-            self.drop_node(child.node);
+            if before.node == now.node {
+                self.replaced.push(now.node);
+            } else if let Some(at) = self.made.iter().rposition(|made| *made == now.node) {
+                // This change itself made it a moment ago.
+                self.made.swap_remove(at);
+                self.arena.free(now.node);
+            }
         }
         self.bucket(&leaves)
     }
 
-    /// A node that this change made is free at once; one of the parent is replaced.
-    fn drop_node(&mut self, node: NodeId) {
-        if let Some(at) = self.made.iter().rposition(|made| *made == node) {
-            self.made.swap_remove(at);
-            self.arena.free(node);
-        } else {
-            self.replaced.push(node);
-        }
+    fn branch(&mut self, children: [Subtree; 2]) -> Subtree {
+        let branch = self.arena.put_branch(children);
+        self.made.push(branch.node);
+        branch
     }
 
     fn bucket(&mut self, leaves: &[Leaf]) -> Subtree {
@@ -342,9 +353,7 @@ impl Change<'_> {
         }
         let (left, right) = leaves.split_at(leaves.partition_point(|leaf| !bit(&leaf.key, depth)));
         let children = [self.build(left, depth + 1), self.build(right, depth + 1)];
-        let branch = self.arena.put_branch(children);
-        self.made.push(branch.node);
-        branch
+        self.branch(children)
     }
 }
 
@@ -352,15 +361,15 @@ fn split(updates: &[Update], depth: usize) -> usize {
     updates.partition_point(|update| !bit(&update.key, depth))
 }
 
-fn merge(leaves: &[Leaf], updates: &[Update]) -> Vec<Leaf> {
-    let mut merged = Vec::with_capacity(leaves.len() + updates.len());
+fn merge(leaves: &[Leaf], updates: &[Update], merged: &mut Vec<Leaf>) {
+    merged.clear();
     let (mut leaves, mut updates) = (leaves.iter().peekable(), updates.iter().peekable());
     loop {
         let is_leaf_first = match (leaves.peek(), updates.peek()) {
             (Some(leaf), Some(update)) => leaf.key < update.key,
             (Some(_), None) => true,
             (None, Some(_)) => false,
-            (None, None) => return merged,
+            (None, None) => return,
         };
         if is_leaf_first {
             merged.extend(leaves.next().copied());

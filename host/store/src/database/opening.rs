@@ -11,6 +11,7 @@ use crate::error::{Part, StoreError};
 use crate::reader::{Keyspaces, Shared, Tip};
 use crate::schema::{self, HeightRow, TipRow};
 use crate::segments::Segments;
+use crate::state_cache::StateCache;
 use crate::tip_marker::{MarkedTip, TipMarker};
 use fjall::{Database, KeyspaceCreateOptions, PersistMode};
 use host_types::codec::{Decode, Encode};
@@ -252,6 +253,7 @@ impl Parts<'_> {
             keyspaces: self.keyspaces,
             segments: self.segments,
             tip: RwLock::new(Arc::new(tip)),
+            cache: StateCache::new(self.options.state_cache_bytes),
         };
         ChannelStore {
             shared: Arc::new(shared),

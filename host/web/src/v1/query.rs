@@ -86,10 +86,11 @@ fn response(call: &Call, receipt: &Receipt, id: Json) -> Option<Json> {
     }
 }
 
-/// The JSON text that a catch-all answered, as bytes or text.
+/// The JSON text that a catch-all answered, as bytes or text; one that echoes what it was called
+/// with answers the array its body came in.
 fn passed_through(output: &[u8]) -> Option<Json> {
     let text = match Value::from_bytes(output).ok()? {
-        Value::Bytes(bytes) => bytes,
+        Value::Bytes(bytes) => arguments::catch_all_text(&bytes).map_or(bytes, String::into_bytes),
         Value::Text(text) => text.into_bytes(),
         _ => return None,
     };

@@ -183,6 +183,7 @@ pub(super) fn manifest(manifest: &Manifest) -> Json {
     });
     let any = [("invoke", manifest.any.invoke.into()), ("query", manifest.any.query.into())];
     Json::object([
+        ("abi", manifest.abi.as_str().into()),
         ("name", manifest.name.as_str().into()),
         ("version", manifest.version.as_str().into()),
         ("sdk", manifest.sdk.as_str().into()),

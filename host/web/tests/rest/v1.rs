@@ -374,6 +374,16 @@ async fn a_catch_all_query_is_passed_through() {
 }
 
 #[tokio::test]
+async fn a_catch_all_that_answers_its_arguments_is_passed_through_too() {
+    let node = Node::default();
+    let args = host_web::arguments::catch_all("{\"a\": 1}");
+    let output = Value::Bytes(args).to_bytes();
+    *node.answer.lock().unwrap() = Some(chain::receipt(Status::Ok, 0, &output));
+    let answer = post(&peer_with(Arc::new(node)), "/api/v1/query", "{}").await;
+    assert_eq!(answer.body, "{\"response_code\": \"0\", \"response\": {\"a\": 1}}\n");
+}
+
+#[tokio::test]
 async fn a_typed_query_is_wrapped_as_the_convention_has_it() {
     let node = Node::default();
     let balance = Value::Uint(970).to_bytes();

@@ -1,0 +1,249 @@
+//! What a running radiostation is made of, and its answers to peers.
+//!
+//! In: announcements and questions of authenticated peers. Out: order numbers, lists. A number is
+//! on disk before it is told. Deliberately not here: sockets and bytes (`serve`), pages (`views`).
+
+use super::channels::{Known, KnownChannels};
+use super::live::Live;
+use super::registry::{Announced, Moment, Record, Registry};
+use super::registry_file::RegistryFile;
+use crate::channel::intake::wall_clock;
+use crate::config::RadioStationConfig;
+use host_identity::{Role, Root};
+use host_rpc::directory::{Listed, SignedEntry};
+use host_rpc::{PeerIdentity, Session, Target};
+use host_types::{ChannelName, Code, NodeName, Rejection};
+use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::time::Instant;
+
+/// The state of a radiostation.
+#[derive(Debug)]
+pub struct Station {
+    /// `radiostation.toml`.
+    pub config: RadioStationConfig,
+    /// Its TLS.
+    pub session: Arc<Session>,
+    /// Certificates of its network's roots.
+    pub roots: Vec<Root>,
+    /// Channels it knows.
+    pub channels: KnownChannels,
+    /// What peers say right now.
+    pub live: Live,
+    registry: RwLock<Registry>,
+    disk: Arc<Disk>,
+    started: Instant,
+}
+
+/// The file, one writer at a time.
+#[derive(Debug)]
+struct Disk {
+    file: Arc<tokio::sync::Mutex<RegistryFile>>,
+    /// Whether the registry says more than the file.
+    is_behind: AtomicBool,
+}
+
+fn join_refused(message: String) -> Rejection {
+    Rejection::new(Code::JoinRefused, message)
+}
+
+impl Station {
+    /// Reads what was kept.
+    ///
+    /// # Errors
+    /// When the data folder cannot be used or the registry in it is damaged.
+    pub fn open(
+        config: RadioStationConfig,
+        session: Arc<Session>,
+        roots: Vec<Root>,
+    ) -> Result<Self, Rejection> {
+        let started = Instant::now();
+        let file = RegistryFile::open(&config.data_dir)?;
+        let registry = match file.load()? {
+            None => Registry::default(),
+            Some(bytes) => {
+                let now = Moment { wall: wall_clock(), steady: started.elapsed() };
+                // A certificate that ran out meanwhile keeps its number; peers look again anyway.
+                let check = |signed: &SignedEntry| {
+                    signed.verify(session.trust(), signed.entry().issued).ok()
+                };
+                Registry::restore(&bytes, now, check).map_err(|error| {
+                    let message = format!("{}: {error}", file.path().display());
+                    Rejection::new(Code::StoreDamaged, message)
+                })?
+            }
+        };
+        let station = Self {
+            channels: KnownChannels::new(config.channels.clone(), session.trust().network()),
+            live: Live::new(Arc::clone(&session)),
+            registry: RwLock::new(registry),
+            disk: Arc::new(Disk {
+                file: Arc::new(tokio::sync::Mutex::new(file)),
+                is_behind: AtomicBool::new(false),
+            }),
+            config,
+            session,
+            roots,
+            started,
+        };
+        station.pin_validators();
+        Ok(station)
+    }
+
+    /// This moment.
+    #[must_use]
+    pub fn now(&self) -> Moment {
+        Moment { wall: wall_clock(), steady: self.started.elapsed() }
+    }
+
+    /// The registry, to read.
+    pub fn registry(&self) -> RwLockReadGuard<'_, Registry> {
+        self.registry.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn registry_mut(&self) -> RwLockWriteGuard<'_, Registry> {
+        self.registry.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Looks at the folder of channels again.
+    pub fn rescan(&self) {
+        if self.channels.rescan() {
+            self.pin_validators();
+        }
+    }
+
+    /// Validators may talk to us with certificates that ran out, as they may to each other.
+    fn pin_validators(&self) {
+        let known = self.channels.all();
+        let names: BTreeSet<NodeName> =
+            known.into_iter().flat_map(|(_, known)| known.validators).collect();
+        self.session.trust().set_pinned(names);
+    }
+
+    /// Takes a peer's word about itself.
+    ///
+    /// # Errors
+    /// When the peer may not announce itself, or not with this entry; when its number cannot be
+    /// kept.
+    pub async fn announce(
+        &self,
+        from: &PeerIdentity,
+        signed: SignedEntry,
+    ) -> Result<Announced, Rejection> {
+        if !matches!(from.role, Role::Validator | Role::Peer | Role::Auditor) {
+            let message =
+                format!("{} is a {}: only peers announce themselves", from.name, from.role);
+            return Err(Rejection::new(Code::RoleRefused, message));
+        }
+        let now = self.now();
+        let verified = signed
+            .verify(self.session.trust(), now.wall)
+            .map_err(|error| join_refused(format!("the entry of {}: {error}", from.name)))?;
+        if verified.name != from.name {
+            let message = format!("{} cannot announce {}", from.name, verified.name);
+            return Err(join_refused(message));
+        }
+        let entry = &verified.entry;
+        if !is_target(&entry.rpc_target)
+            || !(entry.rest_target.is_empty() || is_target(&entry.rest_target))
+        {
+            let message = format!("{} announces no `host:port` that can be dialled", from.name);
+            return Err(join_refused(message));
+        }
+        let target = entry.rpc_target.clone();
+        let announced = self.take(signed, verified, now)?;
+        if announced.is_new {
+            tracing::info!(
+                event = "peer.joined", peer = %from.name, order = announced.order, target,
+                "{} joined as number {}", from.name, announced.order
+            );
+        }
+        self.keep(announced.is_changed).await?;
+        Ok(announced)
+    }
+
+    fn take(
+        &self,
+        signed: SignedEntry,
+        verified: host_rpc::directory::VerifiedEntry,
+        now: Moment,
+    ) -> Result<Announced, Rejection> {
+        let mut registry = self.registry_mut();
+        let announced = registry
+            .announce(signed, verified, now)
+            .map_err(|error| join_refused(error.to_string()))?;
+        if announced.is_changed {
+            self.disk.is_behind.store(true, Ordering::Release);
+        }
+        Ok(announced)
+    }
+
+    /// Brings the file up to the registry. Whoever changed something waits for its own change,
+    /// also when somebody else writes it.
+    async fn keep(&self, is_changed: bool) -> Result<(), Rejection> {
+        if !is_changed && !self.disk.is_behind.load(Ordering::Acquire) {
+            return Ok(());
+        }
+        let file = Arc::clone(&self.disk.file).lock_owned().await;
+        if !self.disk.is_behind.swap(false, Ordering::AcqRel) {
+            return Ok(());
+        }
+        let bytes = self.registry().to_bytes();
+        let disk = Arc::clone(&self.disk);
+        // A caller may go away meanwhile: the writer keeps the file to itself until it is done.
+        let written = tokio::task::spawn_blocking(move || {
+            let result = file.save(&bytes);
+            if let Err(rejection) = &result {
+                disk.is_behind.store(true, Ordering::Release);
+                tracing::error!(code = %rejection.code, "the registry is not kept: {}", rejection.message);
+            }
+            drop(file);
+            result
+        });
+        written.await.map_err(|error| Rejection::new(Code::Internal, error.to_string()))?
+    }
+
+    /// Peers for a peer: of one channel, or all.
+    #[must_use]
+    pub fn list(&self, channel: Option<&ChannelName>) -> Vec<Listed> {
+        let known = channel.and_then(|channel| self.channels.get(channel));
+        let is_wanted =
+            |record: &Record| channel.is_none_or(|channel| serves(record, channel, known.as_ref()));
+        self.registry().list(self.now(), is_wanted)
+    }
+
+    /// Peers that are alive, and where.
+    #[must_use]
+    pub fn alive(&self) -> Vec<Target> {
+        let now = self.now();
+        let registry = self.registry();
+        let alive = registry.records(|record| record.is_connected(now)).into_iter().map(|record| {
+            Target { name: record.name.clone(), address: record.entry().rpc_target.clone() }
+        });
+        alive.collect()
+    }
+
+    /// Peers of a channel that are alive.
+    #[must_use]
+    pub fn serving(&self, channel: &ChannelName, known: &Known) -> Vec<NodeName> {
+        let now = self.now();
+        let registry = self.registry();
+        let serving = registry
+            .records(|record| record.is_connected(now) && serves(record, channel, Some(known)));
+        serving.into_iter().map(|record| record.name.clone()).collect()
+    }
+}
+
+/// Whether a peer belongs to a channel: it says so, or it is a validator there.
+pub(super) fn serves(record: &Record, channel: &ChannelName, known: Option<&Known>) -> bool {
+    record.entry().channels.contains(channel)
+        || known.is_some_and(|known| known.validators.contains(&record.name))
+}
+
+/// Whether a text is `host:port`.
+fn is_target(text: &str) -> bool {
+    let Some((host, port)) = text.rsplit_once(':') else { return false };
+    let is_host = !host.is_empty() && host.chars().all(|c| c.is_ascii_graphic());
+    is_host && port.parse::<u16>().is_ok_and(|port| port != 0)
+}

@@ -1,0 +1,329 @@
+//! A radiostation on real sockets: peers of a dev network announce themselves, a page is read, and
+//! those who may not announce are told so.
+
+use super::live::{self, tests::status};
+use super::station::Station;
+use super::{Listeners, serve_until};
+use crate::channel::intake::wall_clock;
+use crate::config::{ChannelsConfig, RadioStationConfig};
+use crate::peer::status_wire;
+use crate::shutdown::{Shutdown, Trigger};
+use async_trait::async_trait;
+use bytes::Bytes;
+use host_identity::{Authority, Role, SigningKey, Validity};
+use host_rpc::directory::{DirectoryReply, DirectoryRequest, Entry, Listed, SignedEntry};
+use host_rpc::{
+    CallError, HelloReply, HelloRequest, PeerClient, PeerHandler, PeerIdentity, RpcError,
+    ServerLimits, Session, Target, Trust,
+};
+use host_types::genesis::{ChannelGenesis, ChannelLimits, Policies, Policy, RuleConfig};
+use host_types::validators::{Validator, ValidatorSet};
+use host_types::{
+    ChannelName, Code, Decode, Encode, GenesisHash, Hash32, NetworkId, NodeName, Weight,
+};
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+use tokio::time::timeout;
+
+const NETWORK: NetworkId = NetworkId::new(Hash32::new([1; 32]));
+/// Far more than anything here takes.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+fn name(text: &str) -> NodeName {
+    NodeName::new(text).unwrap()
+}
+
+fn demo() -> ChannelName {
+    ChannelName::new("demo").unwrap()
+}
+
+fn genesis() -> ChannelGenesis {
+    let validator = Validator {
+        name: name("bank-a/peer0"),
+        public_key: [1; 32],
+        weight: Weight::new(1).unwrap(),
+        group: "all".into(),
+    };
+    ChannelGenesis {
+        network: NETWORK,
+        channel: demo(),
+        created: wall_clock(),
+        rule: RuleConfig { id: "solo".into(), version: 1, sha256: vec![], parameters: vec![] },
+        validators: ValidatorSet::new(vec![validator]).unwrap(),
+        roots: vec![],
+        certificates: vec![],
+        limits: ChannelLimits::default(),
+        policies: Policies {
+            submit: Policy::Anyone,
+            read: Policy::Anyone,
+            query: Policy::Anyone,
+            deploy: Policy::Quorum,
+            configure: Policy::Quorum,
+            v1_gateway: false,
+        },
+        metering_required: false,
+        auto_activate: false,
+    }
+}
+
+/// A peer that knows one thing: how its channel is.
+struct OnePeer(GenesisHash);
+
+#[async_trait]
+impl PeerHandler for OnePeer {
+    async fn hello(&self, _: &PeerIdentity, request: HelloRequest) -> Result<HelloReply, RpcError> {
+        Ok(request)
+    }
+
+    async fn deliver(
+        &self,
+        _: &PeerIdentity,
+        _: GenesisHash,
+        _: Vec<Bytes>,
+    ) -> Result<(), RpcError> {
+        Err(RpcError::Busy)
+    }
+
+    async fn fetch(&self, _: &PeerIdentity, _: GenesisHash, _: Bytes) -> Result<Bytes, RpcError> {
+        Err(RpcError::Busy)
+    }
+
+    async fn status(&self, _: &PeerIdentity, request: Bytes) -> Result<Bytes, RpcError> {
+        assert_eq!(status_wire::decode_request(&request).unwrap(), demo());
+        Ok(status_wire::encode(&status("demo", self.0, Some("bank-a/peer0"), 7)).into())
+    }
+}
+
+/// A dev network and its radiostation, which runs.
+struct World {
+    authority: Authority,
+    folder: tempfile::TempDir,
+    genesis: GenesisHash,
+    station: Arc<Station>,
+    rpc: SocketAddr,
+    rest: SocketAddr,
+    ops: SocketAddr,
+    trigger: Trigger,
+    task: JoinHandle<()>,
+}
+
+async fn listener() -> (TcpListener, SocketAddr) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    (listener, address)
+}
+
+fn session(authority: &Authority, who: &str, role: Role) -> Arc<Session> {
+    let root = authority.root().clone();
+    let organisations =
+        ["bank-a", "bank-b"].map(|organisation| (organisation.to_owned(), root.fingerprint()));
+    let trust = Arc::new(Trust::new(NETWORK, &organisations, vec![root]));
+    let tls = authority.issue_tls(&name(who), role, &[], Validity::default()).unwrap();
+    Session::new(trust, tls).unwrap()
+}
+
+fn open(authority: &Authority, folder: &tempfile::TempDir) -> Station {
+    let config = RadioStationConfig {
+        org: "bank-a".into(),
+        data_dir: folder.path().join("data"),
+        channels: ChannelsConfig { dir: folder.path().join("channels"), join: vec!["*".into()] },
+        ..RadioStationConfig::default()
+    };
+    let session = session(authority, "bank-a/radiostation", Role::RadioStation);
+    Station::open(config, session, vec![authority.root().clone()]).unwrap()
+}
+
+impl World {
+    async fn start() -> Self {
+        let authority = Authority::new_dev("test").unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let genesis = genesis();
+        std::fs::create_dir(folder.path().join("channels")).unwrap();
+        std::fs::write(folder.path().join("channels/demo.genesis"), genesis.to_bytes()).unwrap();
+        let station = Arc::new(open(&authority, &folder));
+        let (rpc_listener, rpc) = listener().await;
+        let (rest_listener, rest) = listener().await;
+        let (ops_listener, ops) = listener().await;
+        let listeners = Listeners { rpc: rpc_listener, rest: rest_listener, ops: ops_listener };
+        let (trigger, shutdown) = Shutdown::new();
+        let running = serve_until(Arc::clone(&station), listeners, shutdown);
+        let task = tokio::spawn(async move { running.await.unwrap() });
+        let genesis = genesis.hash();
+        Self { authority, folder, genesis, station, rpc, rest, ops, trigger, task }
+    }
+
+    fn client(&self, who: &str, role: Role) -> PeerClient {
+        let session = session(&self.authority, who, role);
+        let target = Target { name: name("bank-a/radiostation"), address: self.rpc.to_string() };
+        PeerClient::start(session, target)
+    }
+
+    fn entry(&self, who: &str, target: &str) -> SignedEntry {
+        let key = SigningKey::from_seed([3; 32]);
+        let certificate = self
+            .authority
+            .issue_signing(&name(who), Role::Validator, None, &key.public(), Validity::default())
+            .unwrap();
+        let entry = Entry {
+            certificate: certificate.der,
+            rpc_target: target.to_owned(),
+            rest_target: String::new(),
+            channels: vec![demo()],
+            issued: wall_clock(),
+        };
+        entry.sign(NETWORK, &key)
+    }
+
+    async fn stop(self) -> (Authority, tempfile::TempDir) {
+        self.trigger.fire();
+        self.task.await.unwrap();
+        (self.authority, self.folder)
+    }
+}
+
+async fn answer(client: &PeerClient, request: Vec<u8>) -> Result<Vec<u8>, CallError> {
+    let request = Bytes::from(request);
+    let asking = async {
+        loop {
+            match client.status(request.clone()).await {
+                // The connection is still being made.
+                Err(CallError::NotConnected { .. }) => {}
+                other => return other.map(|bytes| bytes.to_vec()),
+            }
+        }
+    };
+    timeout(PATIENCE, asking).await.unwrap()
+}
+
+async fn announce(client: &PeerClient, entry: SignedEntry) -> Result<u32, Code> {
+    let request = DirectoryRequest::Announce(entry).to_bytes();
+    let reply = answer(client, request).await.map_err(|error| error.code())?;
+    match DirectoryReply::from_bytes(&reply).unwrap() {
+        DirectoryReply::Announced { order } => Ok(order),
+        DirectoryReply::Peers(_) => panic!("a list instead of a number"),
+    }
+}
+
+async fn list(client: &PeerClient, channel: Option<ChannelName>) -> Vec<Listed> {
+    let reply = answer(client, DirectoryRequest::List { channel }.to_bytes()).await.unwrap();
+    match DirectoryReply::from_bytes(&reply).unwrap() {
+        DirectoryReply::Peers(listed) => listed,
+        DirectoryReply::Announced { .. } => panic!("a number instead of a list"),
+    }
+}
+
+async fn get(address: SocketAddr, path: &str) -> String {
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    let request = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut text = String::new();
+    stream.read_to_string(&mut text).await.unwrap();
+    text.split_once("\r\n\r\n").unwrap().1.to_owned()
+}
+
+async fn page(address: SocketAddr, path: &str) -> serde_json::Value {
+    serde_json::from_str(&get(address, path).await).unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn peers_find_each_other_and_pages_name_the_leader() {
+    let world = World::start().await;
+    let (peer_listener, peer_address) = listener().await;
+    let peer = session(&world.authority, "bank-a/peer0", Role::Validator);
+    let (_stop, stopped) = watch::channel(false);
+    let handler = Arc::new(OnePeer(world.genesis));
+    tokio::spawn(host_rpc::serve(peer_listener, peer, handler, ServerLimits::default(), stopped));
+
+    let first = world.client("bank-a/peer0", Role::Validator);
+    let second = world.client("bank-b/peer0", Role::Peer);
+    let at_first = world.entry("bank-a/peer0", &peer_address.to_string());
+    assert_eq!(announce(&first, at_first.clone()).await, Ok(1));
+    // Nobody listens there.
+    assert_eq!(announce(&second, world.entry("bank-b/peer0", "127.0.0.1:9")).await, Ok(2));
+    assert_eq!(announce(&first, at_first.clone()).await, Ok(1));
+    let listed = list(&second, Some(demo())).await;
+    assert_eq!(listed.iter().map(|one| one.order).collect::<Vec<_>>(), [1, 2]);
+    assert!(listed.iter().all(|one| one.is_connected));
+    assert_eq!(listed[0].entry, at_first);
+    assert_eq!(list(&second, ChannelName::new("other")).await, []);
+
+    let known = async {
+        while world.station.live.leader(&demo()).is_none() {
+            live::round(&world.station).await;
+        }
+    };
+    timeout(PATIENCE, known).await.unwrap();
+    let peers = page(world.rest, "/api/v1/peer/list?channel=demo").await;
+    assert_eq!(peers["data"]["connected_peer_count"], 2);
+    assert_eq!(peers["data"]["registered_peer_list"][0]["peer_type"], 1);
+    assert_eq!(peers["data"]["registered_peer_list"][1]["peer_type"], 0);
+    let leader = page(world.rest, "/api/v1/peer/leader?channel=demo").await;
+    assert_eq!(leader["data"]["target"], peer_address.to_string());
+    let id = leader["data"]["peer_id"].as_str().unwrap().to_owned();
+    let status = format!("/api/v1/peer/status?channel=demo&peer_id={id}&group_id={id}");
+    assert_eq!(page(world.rest, &status).await["block_height"], 7);
+    let statuses = page(world.rest, "/api/v1/peer/status-list?channel=demo").await;
+    assert_eq!(statuses["data"]["registered_peer_count"], 2);
+    assert_eq!(statuses["data"]["peer_status_list"].as_array().unwrap().len(), 1);
+    let certificates = page(world.rest, "/api/v1/cert/list/peer").await;
+    assert_eq!(certificates["data"].as_array().unwrap().len(), 2);
+    assert_eq!(page(world.rest, "/api/v1/cert/list/ca").await["data"]["cert_type"], 0);
+    let metrics = get(world.ops, "/metrics").await;
+    assert!(metrics.contains("loopchain_peers_connected 2"), "{metrics}");
+    assert!(metrics.contains("loopchain_build_info{"), "{metrics}");
+
+    let (authority, folder) = world.stop().await;
+    let again = open(&authority, &folder);
+    let listed = again.list(None);
+    assert_eq!(listed.iter().map(|one| one.order).collect::<Vec<_>>(), [1, 2]);
+    assert!(listed.iter().all(|one| !one.is_connected));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_announces_another_and_only_peers_announce() {
+    let world = World::start().await;
+    let target = "127.0.0.1:7100";
+    let peer = world.client("bank-b/peer0", Role::Peer);
+    let stolen = world.entry("bank-a/peer0", target);
+    assert_eq!(announce(&peer, stolen).await, Err(Code::JoinRefused));
+    let nowhere = world.entry("bank-b/peer0", "somewhere");
+    assert_eq!(announce(&peer, nowhere).await, Err(Code::JoinRefused));
+    let foreign = Authority::new_dev("test").unwrap();
+    let key = SigningKey::from_seed([3; 32]);
+    let certificate = foreign
+        .issue_signing(&name("bank-b/peer0"), Role::Peer, None, &key.public(), Validity::default())
+        .unwrap();
+    let entry = world.entry("bank-b/peer0", target).entry().clone();
+    let untrusted = Entry { certificate: certificate.der, ..entry }.sign(NETWORK, &key);
+    assert_eq!(announce(&peer, untrusted).await, Err(Code::JoinRefused));
+    let client = world.client("bank-a/alice", Role::Client);
+    let entry = world.entry("bank-a/alice", target);
+    assert_eq!(announce(&client, entry).await, Err(Code::RoleRefused));
+    assert_eq!(list(&client, None).await, []);
+    let about_blocks = peer.fetch(world.genesis, Bytes::new()).await;
+    assert_eq!(about_blocks.unwrap_err().code(), Code::ChannelUnknown);
+    world.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_number_that_cannot_be_kept_is_not_told_and_settings_hide_the_key() {
+    let world = World::start().await;
+    let peer = world.client("bank-b/peer0", Role::Peer);
+    let entry = world.entry("bank-b/peer0", "127.0.0.1:7100");
+    let obstacle = world.folder.path().join("data/registry.part");
+    std::fs::create_dir(&obstacle).unwrap();
+    assert_eq!(announce(&peer, entry.clone()).await, Err(Code::StoreFailed));
+    // It can be found nevertheless, and its next sign of life is kept.
+    assert_eq!(list(&peer, None).await.len(), 1);
+    std::fs::remove_dir(&obstacle).unwrap();
+    assert_eq!(announce(&peer, entry).await, Ok(1));
+    let settings = get(world.rest, "/api/v1/conf").await;
+    assert!(settings.contains("rpc.listen") && !settings.contains("tls.key"), "{settings}");
+    let (authority, folder) = world.stop().await;
+    assert_eq!(open(&authority, &folder).list(None).len(), 1);
+}
