@@ -83,6 +83,7 @@ pub struct Pipeline {
     missing: BTreeMap<BlockId, BTreeSet<TxId>>,
     unknown: BTreeSet<BlockId>,
     to_rule: VecDeque<RuleInput>,
+    restored: Vec<Header>,
     has_work: bool,
     is_fetch_timer_set: bool,
     degraded: Option<String>,
@@ -123,6 +124,7 @@ impl Pipeline {
             missing: BTreeMap::new(),
             unknown: BTreeSet::new(),
             to_rule: VecDeque::new(),
+            restored: Vec::new(),
             has_work: false,
             is_fetch_timer_set: false,
             degraded: None,
@@ -134,10 +136,23 @@ impl Pipeline {
         }
     }
 
+    /// Gives back, before anything is handled, a block above the head that was stored before a
+    /// restart: it may be certified, and then everybody needs it again.
+    pub fn restore(&mut self, block: host_types::Block) {
+        if block.header().height > self.head.header.height {
+            self.restored.push(block.header().clone());
+            self.tree.insert_block(block);
+        }
+    }
+
     /// Takes one input.
     pub fn handle(&mut self, now: Now, input: Input, out: &mut Vec<Effect>) {
         match input {
-            Input::Start => self.to_rule.push_back(RuleInput::Start),
+            Input::Start => {
+                self.to_rule.push_back(RuleInput::Start);
+                let restored = std::mem::take(&mut self.restored);
+                self.to_rule.extend(restored.into_iter().map(RuleInput::Header));
+            }
             Input::Admitted { transactions, is_local } => {
                 self.admit(now, transactions, is_local, out);
             }

@@ -23,8 +23,8 @@ use crate::{
     validators::Validators,
 };
 use plugin_api::{
-    ConsensusRule, Hash, HeaderView, InitCfg, Input, Inspect, LogRecord, Output, Pair, ProofError,
-    RuleError, Validator, Verify,
+    ConsensusRule, Hash, HeaderView, InitCfg, Input, Inspect, LogRecord, Output, Pair, Parameter,
+    ProofError, RuleError, Validator, Verify,
 };
 use proposing::Building;
 use state::{Block, Head, Signing, View};
@@ -286,6 +286,10 @@ impl Lft {
 impl ConsensusRule for Lft {
     const ID: &'static str = "lft";
     const VERSION: u32 = 1;
+
+    fn parameters() -> Vec<Parameter> {
+        Parameters::describe()
+    }
 
     fn init(
         cfg: InitCfg,

@@ -3,6 +3,8 @@
 //! In: `name = value` pairs, durations in whole milliseconds. Out: checked numbers. An unknown
 //! name or a value out of range is refused: parameters are agreed, not guessed.
 
+use plugin_api::Parameter;
+
 /// Checked parameters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Parameters {
@@ -71,6 +73,38 @@ impl Parameters {
         }
         Ok(read)
     }
+
+    /// What there is to set, sorted by name.
+    #[must_use]
+    pub fn describe() -> Vec<Parameter> {
+        let defaults = Self::default();
+        let optimistic = if defaults.optimistic { "on" } else { "off" };
+        let mut all: Vec<Parameter> = [
+            ("block_interval", "ms", defaults.block_interval, "Wait of a leader since its parent."),
+            ("delta", "ms", defaults.delta, "Expected bound on a message's delay."),
+            ("execution", "ms", defaults.execution, "What executing a block may take."),
+            ("hold", "ms", defaults.hold, "Wait for a child before a Commit is sent alone."),
+            ("tenure", "views", defaults.tenure, "Consecutive views of one leader."),
+            ("timeout_max", "ms", defaults.timeout_max, "Longest wait for a view to end."),
+        ]
+        .into_iter()
+        .map(|(name, unit, default, meaning)| (name, unit, default.to_string(), meaning))
+        .chain([(
+            "optimistic",
+            "on | off",
+            optimistic.to_owned(),
+            "Leaders propose on parents that are not certified yet.",
+        )])
+        .map(|(name, unit, default, meaning)| Parameter {
+            name: name.to_owned(),
+            unit: unit.to_owned(),
+            default,
+            meaning: meaning.to_owned(),
+        })
+        .collect();
+        all.sort_by(|a, b| a.name.cmp(&b.name));
+        all
+    }
 }
 
 fn number(name: &str, value: &str, least: u64, most: u64) -> Result<u64, String> {
@@ -107,6 +141,16 @@ mod tests {
     fn what_is_said_is_taken() {
         let read = read(&[("delta", "100"), ("optimistic", "off"), ("hold", "0")]).unwrap();
         assert_eq!((read.delta, read.optimistic, read.hold), (100, false, 0));
+    }
+
+    #[test]
+    fn every_described_parameter_is_read_with_its_default() {
+        let described = Parameters::describe();
+        assert!(described.is_sorted_by(|a, b| a.name < b.name));
+        for parameter in described {
+            let pair = [(parameter.name.as_str(), parameter.default.as_str())];
+            assert_eq!(read(&pair), Ok(Parameters::default()), "{pair:?}");
+        }
     }
 
     #[test]

@@ -18,10 +18,10 @@ use host_core::input::Input;
 use host_core::pipeline::{ChannelConfig, Head, Pipeline};
 use host_core::system::state::{active_scores, registered_certificates};
 use host_identity::{Certificate, Membership};
-use host_store::{ChannelStore, Entry, Reader, StoreError, StoreOptions};
+use host_store::{ChannelStore, Entry, Reader, Segments, StoreError, StoreOptions};
 use host_types::event::ChainEvent;
 use host_types::genesis::ChannelGenesis;
-use host_types::{BlockTime, Code, Epoch, Height, NodeName, Pair, Rejection, RootPair, TxId};
+use host_types::{Block, BlockTime, Code, Epoch, Height, NodeName, Pair, Rejection, RootPair, TxId};
 use plugin_api_loader::LoadedRule;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -78,7 +78,10 @@ pub fn start(start: ChannelStart) -> Result<ChannelHandle, Rejection> {
     let plugged = plug(&genesis, &reader, rule.clone(), index, &log)?;
     let recent = recent_ids(&reader).map_err(|e| store_failed(&e))?;
     let config = ChannelConfig { genesis: Arc::clone(&genesis), epoch: Epoch::ZERO, me: index };
-    let pipeline = Pipeline::new(config, Box::new(plugged), head, recent);
+    let mut pipeline = Pipeline::new(config, Box::new(plugged), head, recent);
+    for block in unfinished(&segments).map_err(|e| store_failed(&e))? {
+        pipeline.restore(block);
+    }
 
     let (commands, queue) = mpsc::channel(COMMAND_QUEUE_MAX);
     let base_state = (tip.block, base);
@@ -208,6 +211,20 @@ fn plug(
         log,
     };
     PluggedRule::create(rule, &start)
+}
+
+/// Blocks above the tip whose payload was stored before the last stop, lowest first: this node may
+/// have voted for them.
+fn unfinished(segments: &Segments) -> Result<Vec<Block>, StoreError> {
+    let mut blocks = Vec::new();
+    for (_, entry) in segments.all_unfinished() {
+        if let Some(location) = entry.block {
+            // What cannot be decoded was never voted for: the vote waits for its sync.
+            blocks.extend(segments.read_block(location)?.decode().ok());
+        }
+    }
+    blocks.sort_by_key(|block| block.header().height);
+    Ok(blocks)
 }
 
 /// Final transactions that could still come again: those of blocks young enough.

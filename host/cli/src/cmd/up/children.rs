@@ -108,7 +108,12 @@ impl Children {
         write_json(&self.data.join("run.json"), &*run)
     }
 
-    /// Stops the peers, then the radiostation; with `kill`, at once.
+    /// Whether any was started.
+    pub(crate) fn has_any(&self) -> bool {
+        !self.tasks.is_empty()
+    }
+
+    /// Stops the peers, then the radiostation.
     pub(crate) async fn stop(&mut self) {
         for role in [MemberRole::Peer, MemberRole::Radiostation] {
             self.tell(role, Phase::Stop);

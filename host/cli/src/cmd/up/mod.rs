@@ -271,7 +271,10 @@ fn check_ports(network: &NetworkFile) -> Result<(), Failure> {
 
 /// Stops the children in order; at once when asked again.
 async fn finish(local: &Local, stop: &Stop, children: &mut Children) {
-    local.out.announce("  stopping");
+    let has_any = children.has_any();
+    if has_any {
+        local.out.announce("  stopping");
+    }
     let kill = children.kill();
     let stopped = children.stop();
     tokio::pin!(stopped);
@@ -285,7 +288,9 @@ async fn finish(local: &Local, stop: &Stop, children: &mut Children) {
     // Who reads it later sees that nothing runs, because the lock is gone.
     std::fs::remove_file(local.data.join("run.json")).ok();
     std::fs::remove_file(local.data.join(super::down::STOP_FILE)).ok();
-    local.out.line(&format!("  stopped; data stays in {}", local.data.path().display()));
+    if has_any {
+        local.out.line(&format!("  stopped; data stays in {}", local.data.path().display()));
+    }
 }
 
 fn refused_line(path: &Path, why: &str) -> String {

@@ -46,6 +46,10 @@ pub(crate) fn install(
         match make::find_rule_so(rule, on_line) {
             Ok(path) => copy(&path, &dropped)?,
             Err(MakeError::Build { .. } | MakeError::NotInstalled { .. }) if dropped.exists() => {}
+            Err(error @ MakeError::NotInstalled { .. }) => {
+                return Err(Failure::new(Code::RuleRefused, error.to_string())
+                    .with_help("the release archive holds it: unpack bin/ and lib/ side by side"));
+            }
             Err(error) => return Err(Failure::new(Code::BuildFailed, error.to_string())),
         }
     }
