@@ -1,5 +1,6 @@
 //! The command line: one definition for parsing, help and completions.
 
+use crate::cmd::bench::Bench;
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use host_node::config::Span;
 use std::path::PathBuf;
@@ -113,6 +114,8 @@ pub enum Command {
     /// Keys of the local network.
     #[command(subcommand)]
     Keys(KeysCommand),
+    /// How fast this machine is, and a network on it.
+    Bench(Bench),
     /// Completions for a shell.
     Completions(Completions),
     /// Versions of what this program speaks.

@@ -1,6 +1,7 @@
 //! One file per noun. Each command takes its arguments, the global flags and where to print, and
 //! gives an exit code or a failure.
 
+pub(crate) mod bench;
 mod block;
 mod call;
 mod channel;
@@ -64,6 +65,7 @@ pub(crate) fn run(command: Command, global: Global, out: Out) -> Done {
             out.raw(&String::from_utf8_lossy(&script));
             Ok(ExitCode::SUCCESS)
         }
+        Command::Bench(bench) => bench::bench(bench, &context),
         Command::Version => version::version(out),
         Command::Score(command) => score::score(command, &context),
         Command::Status => runtime()?.block_on(status::status(&context)),

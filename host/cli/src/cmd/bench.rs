@@ -1,0 +1,196 @@
+//! `bench`: how fast this machine is, and a network on it. The work is `host-bench`'s.
+//!
+//! In: options. Out: a report on stdout, Markdown or with `--json` one document.
+
+use super::{Context, Done};
+use clap::{Args, Subcommand, ValueEnum};
+use host_bench::net::{Fsync, Pace};
+use host_bench::{
+    BenchCommand, BoundOptions, CommonOptions, FloorOptions, Format, LimitsOptions, NetOptions,
+};
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+/// `bench`
+#[derive(Debug, Args)]
+pub struct Bench {
+    /// Folder for temporary files: its disk is measured [default: the system's].
+    #[arg(long, global = true, value_name = "DIR")]
+    pub dir: Option<PathBuf>,
+    /// What to measure.
+    #[command(subcommand)]
+    pub what: What,
+}
+
+/// What `bench` measures.
+#[derive(Debug, Subcommand)]
+pub enum What {
+    /// Signatures, hashes, codec, disk, loopback, HTTP (about 20 s).
+    Limits,
+    /// What replicas could commit at best, without network and consensus (about 20 s).
+    Bound(Bound),
+    /// The least time in which four nodes can commit (about 10 s).
+    Floor(Floor),
+    /// A network of processes under load.
+    Net(Net),
+}
+
+/// `bench bound`
+#[derive(Debug, Args)]
+pub struct Bound {
+    /// Signers of the transactions.
+    #[arg(long, default_value_t = 64, value_name = "N")]
+    pub signers: usize,
+    /// Transactions of a block.
+    #[arg(long, default_value_t = 1_000, value_name = "N")]
+    pub block: usize,
+    /// Replicas.
+    #[arg(long, default_value_t = 4, value_name = "N")]
+    pub replicas: usize,
+    /// Runs of each kind; the median counts.
+    #[arg(long, default_value_t = 3, value_name = "N")]
+    pub runs: usize,
+}
+
+/// `bench floor`
+#[derive(Debug, Args)]
+pub struct Floor {
+    /// Commits of each kind.
+    #[arg(long, default_value_t = 1_000, value_name = "N")]
+    pub samples: usize,
+}
+
+/// Whether peers wait for the disk.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum FsyncMode {
+    /// As in production.
+    On,
+    /// Left to the operating system.
+    Off,
+    /// One run each.
+    Both,
+}
+
+/// `bench net`
+#[derive(Debug, Args)]
+pub struct Net {
+    /// Peers.
+    #[arg(long, default_value_t = 4, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=18))]
+    pub peers: u16,
+    /// Port of the first peer.
+    #[arg(long, default_value_t = 27_100, value_name = "PORT", value_parser = clap::value_parser!(u16).range(1024..=60_000))]
+    pub base_port: u16,
+    /// Transactions per second, or `max`.
+    #[arg(long, default_value = "max", value_name = "R|max", value_parser = pace)]
+    pub rate: Pace,
+    /// Client identities that sign.
+    #[arg(long, default_value_t = 64, value_name = "N")]
+    pub signers: usize,
+    /// Whether peers wait for the disk.
+    #[arg(long, value_enum, default_value = "on", value_name = "WHETHER")]
+    pub fsync: FsyncMode,
+    /// Seconds that are measured.
+    #[arg(long, default_value_t = 20, value_name = "S")]
+    pub duration: u64,
+    /// Seconds of load before.
+    #[arg(long, default_value_t = 3, value_name = "S")]
+    pub warmup: u64,
+    /// Seconds that the idle network is watched.
+    #[arg(long, default_value_t = 10, value_name = "S")]
+    pub idle: u64,
+    /// Single transactions on the idle network.
+    #[arg(long, default_value_t = 200, value_name = "N")]
+    pub probes: usize,
+    /// Connections to each peer.
+    #[arg(long, default_value_t = 32, value_name = "N")]
+    pub connections: usize,
+    /// Requests under way on each connection with `--rate max`.
+    #[arg(long, default_value_t = 4, value_name = "N")]
+    pub pipeline: usize,
+    /// Transactions signed in advance [default: what the rate needs].
+    #[arg(long, value_name = "N")]
+    pub stock: Option<usize>,
+    /// Runs of the bound to compare with; 0: no ratios.
+    #[arg(long, default_value_t = 3, value_name = "N")]
+    pub anchor_runs: usize,
+}
+
+fn pace(text: &str) -> Result<Pace, String> {
+    if text == "max" {
+        return Ok(Pace::Max);
+    }
+    let rate: f64 = text.parse().map_err(|_| "write a number of transactions per second, or max")?;
+    if rate > 0.0 && rate.is_finite() { Ok(Pace::Rate(rate)) } else { Err("above 0".to_owned()) }
+}
+
+/// Measures and prints.
+pub(crate) fn bench(bench: Bench, context: &Context) -> Done {
+    let mut report = Vec::new();
+    host_bench::run(command(bench, context.out.is_json()), &mut report)?;
+    context.out.raw(&String::from_utf8_lossy(&report));
+    Ok(ExitCode::SUCCESS)
+}
+
+fn command(bench: Bench, is_json: bool) -> BenchCommand {
+    let common = CommonOptions {
+        format: if is_json { Format::Json } else { Format::Markdown },
+        dir: bench.dir.unwrap_or_else(std::env::temp_dir),
+    };
+    match bench.what {
+        What::Limits => BenchCommand::Limits(LimitsOptions { common, ..LimitsOptions::default() }),
+        What::Floor(Floor { samples }) => BenchCommand::Floor(FloorOptions { common, samples }),
+        What::Bound(Bound { signers, block, replicas, runs }) => {
+            let defaults = BoundOptions::default();
+            BenchCommand::Bound(BoundOptions { common, signers, block, replicas, runs, ..defaults })
+        }
+        What::Net(net) => BenchCommand::Net(NetOptions {
+            common,
+            peers: net.peers,
+            base_port: net.base_port,
+            pace: net.rate,
+            signers: net.signers,
+            fsync: match net.fsync {
+                FsyncMode::On => Fsync::On,
+                FsyncMode::Off => Fsync::Off,
+                FsyncMode::Both => Fsync::Both,
+            },
+            duration: Duration::from_secs(net.duration),
+            warmup: Duration::from_secs(net.warmup),
+            idle: Duration::from_secs(net.idle),
+            probes: net.probes,
+            connections: net.connections,
+            pipeline: net.pipeline,
+            stock: net.stock,
+            anchor_runs: net.anchor_runs,
+            ..NetOptions::default()
+        }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::args::{Cli, Command};
+    use clap::Parser;
+
+    #[test]
+    fn the_defaults_of_the_command_are_those_of_the_bench() {
+        let cli = Cli::try_parse_from(["loopchain", "bench", "net", "--dir", "/tmp"]).unwrap();
+        let Command::Bench(bench) = cli.command else { panic!("another command") };
+        let host_bench::BenchCommand::Net(net) = super::command(bench, false) else {
+            panic!("another bench")
+        };
+        let common = net.common.clone();
+        let expected = host_bench::NetOptions { common, ..host_bench::NetOptions::default() };
+        assert_eq!(format!("{net:?}"), format!("{expected:?}"));
+    }
+
+    #[test]
+    fn a_rate_is_a_number_above_zero_or_max() {
+        let parses = |rate: &str| {
+            Cli::try_parse_from(["loopchain", "bench", "net", "--rate", rate]).is_ok()
+        };
+        assert!(parses("max") && parses("250") && parses("0.5"));
+        assert!(!parses("0") && !parses("-1") && !parses("fast") && !parses("inf"));
+    }
+}
