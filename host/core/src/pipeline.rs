@@ -15,7 +15,7 @@ use crate::effect::{Effect, To};
 use crate::ingest::AdmittedTx;
 use crate::ingest::dedup::Window;
 use crate::input::{Input, Timer};
-use crate::mempool::{Inserted, Pool};
+use crate::mempool::Pool;
 use crate::sync::SyncPlan;
 use crate::vote::BlockTree;
 use crate::vote::rule::{Rule, RuleInput, RuleStatus, Then};
@@ -248,10 +248,7 @@ impl Pipeline {
             let message = format!("transaction {} is final already", tx.id());
             return Some(Rejection::new(Code::TxDuplicate, message));
         }
-        match self.pool.insert(tx.clone()) {
-            Ok(Inserted::New | Inserted::Known) => None,
-            Err(rejection) => Some(rejection),
-        }
+        self.pool.insert(tx.clone()).err()
     }
 
     /// Tells the rule whether there is work beyond the newest certified branch: at every change,

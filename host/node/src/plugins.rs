@@ -187,7 +187,6 @@ fn to_then(then: api::Then) -> Then {
 }
 
 /// None for an output that makes no sense (a signature of another length).
-#[expect(clippy::too_many_lines, reason = "one arm per message of the interface")]
 fn from_output(epoch: Epoch, output: api::Output) -> Option<RuleOutput> {
     Some(match output {
         api::Output::Sign { sequence, slots, body, then, needs } => RuleOutput::Sign {

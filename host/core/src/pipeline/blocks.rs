@@ -13,6 +13,7 @@ use host_types::limits::{BLOCKS_AHEAD_MAX, PROPOSALS_KEPT_MAX};
 use host_types::message::{FetchRequest, Proposal};
 use host_types::{BlockId, Header, TxId};
 use std::collections::BTreeSet;
+use std::collections::btree_map::Entry;
 use std::sync::Arc;
 
 impl Pipeline {
@@ -88,7 +89,7 @@ impl Pipeline {
                 self.advance(now, block, out);
             }
             None => {
-                self.to_rule.push_back(RuleInput::Validity { block, verdict: Verdict::NoResult })
+                self.to_rule.push_back(RuleInput::Validity { block, verdict: Verdict::NoResult });
             }
         }
     }
@@ -122,9 +123,9 @@ impl Pipeline {
                 self.put_block(block, whole);
                 self.advance(now, block, out);
             }
-        } else if !self.missing.contains_key(&block) {
+        } else if let Entry::Vacant(place) = self.missing.entry(block) {
             let request = FetchRequest::Bodies(lacking.iter().copied().collect());
-            self.missing.insert(block, lacking);
+            place.insert(lacking);
             out.push(Effect::Fetch { from: None, block: Some(block), request });
         }
     }

@@ -241,7 +241,6 @@ impl Actor {
 }
 
 impl World {
-    #[expect(clippy::too_many_lines, reason = "one arm per effect")]
     async fn carry_out(
         &self,
         effect: Effect,
@@ -260,7 +259,7 @@ impl World {
                     self.halt(error.to_string()).await;
                 }
             }
-            Effect::Execute { block } => self.order(Work::Execute(block)).await,
+            Effect::Execute { block } => self.order(Work::Execute(Box::new(block))).await,
             Effect::Forget { block } => self.order(Work::Forget(block)).await,
             Effect::Commit { blocks } => self.order(Work::Commit(blocks)).await,
             Effect::Fetch { from, block, request } => self.fetch(from, block, request),

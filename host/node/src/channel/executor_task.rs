@@ -22,7 +22,7 @@ const STORE_QUEUE_MAX: usize = 64;
 #[derive(Debug)]
 pub enum Work {
     /// Execute a block.
-    Execute(Block),
+    Execute(Box<Block>),
     /// A block will never be final.
     Forget(BlockId),
     /// Store final blocks.

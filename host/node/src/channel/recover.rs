@@ -13,7 +13,7 @@ use super::intake::{ContextSource, Intake};
 use super::links::Links;
 use crate::plugins::{PluggedRule, Start};
 use crate::scores::Scores;
-use crate::signer::{Answer, SeatConfig, Signer};
+use crate::signer::{Answer, AnswerSink, ChannelSigner, SeatConfig, Signer};
 use host_core::input::Input;
 use host_core::pipeline::{ChannelConfig, Head, Pipeline};
 use host_core::system::state::{active_scores, registered_certificates};
@@ -21,7 +21,9 @@ use host_identity::{Certificate, Membership};
 use host_store::{ChannelStore, Entry, Reader, Segments, StoreError, StoreOptions};
 use host_types::event::ChainEvent;
 use host_types::genesis::ChannelGenesis;
-use host_types::{Block, BlockTime, Code, Epoch, Height, NodeName, Pair, Rejection, RootPair, TxId};
+use host_types::{
+    Block, BlockTime, Code, Epoch, Height, NodeName, Pair, Rejection, RootPair, TxId,
+};
 use plugin_api_loader::LoadedRule;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -67,97 +69,121 @@ fn store_failed(error: &StoreError) -> Rejection {
 pub fn start(start: ChannelStart) -> Result<ChannelHandle, Rejection> {
     let ChannelStart { genesis, folder, options, rule, log, me, signer, scores, links } = start;
     let store = ChannelStore::open(&folder, &genesis, &options).map_err(|e| store_failed(&e))?;
-    let (reader, segments, tree) = (store.reader(), store.segments(), store.tree());
-    let committed = Committed::new(reader.clone(), tree);
+    let (reader, segments) = (store.reader(), store.segments());
+    let committed = Committed::new(reader.clone(), store.tree());
     let genesis = Arc::new(genesis);
-    let (tip, hash) = (reader.tip(), genesis.hash());
+    let tip = reader.tip();
     let base = knowledge(&genesis, &committed, tip.header.time)?;
     let index = genesis.validators.index_of(&me);
-    let head =
-        Head { header: tip.header.clone(), pair: Pair { block: tip.block, roots: tip.roots } };
     let plugged = plug(&genesis, &reader, rule.clone(), index, &log)?;
-    let recent = recent_ids(&reader).map_err(|e| store_failed(&e))?;
-    let config = ChannelConfig { genesis: Arc::clone(&genesis), epoch: Epoch::ZERO, me: index };
-    let mut pipeline = Pipeline::new(config, Box::new(plugged), head, recent);
-    for block in unfinished(&segments).map_err(|e| store_failed(&e))? {
-        pipeline.restore(block);
-    }
-
+    let pipeline = pipeline(&genesis, index, plugged, &reader, &segments)?;
     let (commands, queue) = mpsc::channel(COMMAND_QUEUE_MAX);
-    let base_state = (tip.block, base);
     let executor = Executor::new(
         Arc::clone(&genesis),
         Arc::clone(&scores),
         committed,
         segments.clone(),
-        base_state,
+        (tip.block, base),
     );
     let (work, knowledge) = executor_task::start(executor, store, commands.clone())
         .map_err(|error| Rejection::new(Code::Internal, format!("a thread: {error}")))?;
     let prefix = genesis.statement_prefix(Epoch::ZERO, genesis.header().id());
     let seat = index.map(|me| {
-        let answers = commands.clone();
         signer.seat(SeatConfig {
-            genesis: hash,
+            genesis: genesis.hash(),
             epoch: Epoch::ZERO,
             prefix: prefix.clone(),
             me,
             files: segments.clone(),
-            sink: Arc::new(move |answer| {
-                let input = match answer {
-                    Answer::Signed { sequence, statement } => Input::Signed { sequence, statement },
-                    Answer::Refused { sequence } => Input::SignRefused { sequence },
-                };
-                // The channel has stopped: nobody waits for the answer.
-                answers.blocking_send(Command::Input(input)).ok();
-            }),
+            sink: answers_to(commands.clone()),
         })
     });
     let events = broadcast::channel(EVENTS_KEPT).0;
     let follow = Follow::new(&reader, index);
     let context = ContextSource {
         genesis: Arc::clone(&genesis),
-        hash,
+        hash: genesis.hash(),
         knowledge: knowledge.clone(),
         block_time: follow.time.subscribe(),
     };
-    let intake = Intake::start(context.clone(), commands.clone());
-    let (halted, expired) = (Arc::new(Mutex::new(None)), Arc::default());
     let parts = Parts {
+        hash: genesis.hash(),
         genesis,
-        hash,
         prefix,
         rule,
         reader: reader.clone(),
         commands: commands.clone(),
-        intake,
+        intake: Intake::start(context.clone(), commands),
         knowledge: knowledge.clone(),
         height: follow.height.subscribe(),
         events: events.clone(),
-        links: Arc::clone(&links),
+        links,
         me: index,
         scores,
         made_blocks: Arc::clone(&follow.made_blocks),
-        halted: Arc::clone(&halted),
-        expired: Arc::clone(&expired),
+        halted: Arc::default(),
+        expired: Arc::default(),
     };
-    let world = World {
-        signer: seat,
-        segments,
-        work,
-        links,
-        context: Arc::new(move || context.now()),
-        events: events.clone(),
-        own: commands,
-        expired: Arc::new(move |ids| lock(&expired).add(ids)),
-        halted: Arc::new(move |why| {
-            lock(&halted).get_or_insert(why);
-        }),
-    };
+    let world = world(&parts, seat, segments, work, context);
     let actor = Actor { pipeline, world, started: Instant::now(), floor: 0 };
     tokio::spawn(actor.run(queue));
     tokio::spawn(follow.run(reader, knowledge, events));
     Ok(ChannelHandle::new(parts))
+}
+
+/// The pipeline at the last stored block, with what was stored above it.
+fn pipeline(
+    genesis: &Arc<ChannelGenesis>,
+    me: Option<u16>,
+    plugged: PluggedRule,
+    reader: &Reader,
+    segments: &Segments,
+) -> Result<Pipeline, Rejection> {
+    let tip = reader.tip();
+    let pair = Pair { block: tip.block, roots: tip.roots };
+    let head = Head { header: tip.header.clone(), pair };
+    let recent = recent_ids(reader).map_err(|e| store_failed(&e))?;
+    let config = ChannelConfig { genesis: Arc::clone(genesis), epoch: Epoch::ZERO, me };
+    let mut pipeline = Pipeline::new(config, Box::new(plugged), head, recent);
+    for block in unfinished(segments).map_err(|e| store_failed(&e))? {
+        pipeline.restore(block);
+    }
+    Ok(pipeline)
+}
+
+/// The signer's answers become inputs of the actor.
+fn answers_to(commands: mpsc::Sender<Command>) -> AnswerSink {
+    Arc::new(move |answer| {
+        let input = match answer {
+            Answer::Signed { sequence, statement } => Input::Signed { sequence, statement },
+            Answer::Refused { sequence } => Input::SignRefused { sequence },
+        };
+        // The channel has stopped: nobody waits for the answer.
+        commands.blocking_send(Command::Input(input)).ok();
+    })
+}
+
+fn world(
+    parts: &Parts,
+    signer: Option<ChannelSigner>,
+    segments: Segments,
+    work: mpsc::Sender<executor_task::Work>,
+    context: ContextSource,
+) -> World {
+    let (halted, expired) = (Arc::clone(&parts.halted), Arc::clone(&parts.expired));
+    World {
+        signer,
+        segments,
+        work,
+        links: Arc::clone(&parts.links),
+        context: Arc::new(move || context.now()),
+        events: parts.events.clone(),
+        own: parts.commands.clone(),
+        expired: Arc::new(move |ids| lock(&expired).add(ids)),
+        halted: Arc::new(move |why| {
+            lock(&halted).get_or_insert(why);
+        }),
+    }
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {

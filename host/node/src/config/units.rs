@@ -50,7 +50,7 @@ impl Span {
     /// Whole milliseconds; `None` when there is a rest.
     #[must_use]
     pub const fn whole_ms(self) -> Option<u64> {
-        if self.0 % 1_000 == 0 { Some(self.0 / 1_000) } else { None }
+        if self.0.is_multiple_of(1_000) { Some(self.0 / 1_000) } else { None }
     }
 }
 
@@ -63,7 +63,8 @@ impl Percent {
 }
 
 fn write(value: u64, units: &[(&str, u64)], f: &mut fmt::Formatter<'_>) -> fmt::Result {
-    let unit = units.iter().rev().find(|(_, factor)| value >= *factor && value % factor == 0);
+    let unit =
+        units.iter().rev().find(|(_, factor)| value >= *factor && value.is_multiple_of(*factor));
     let (name, factor) = unit.or(units.first()).copied().unwrap_or(("", 1));
     write!(f, "{} {name}", value / factor)
 }
