@@ -218,7 +218,6 @@ impl Network {
     ///
     /// # Panics
     /// When they do not agree in time.
-    #[must_use]
     pub fn agreed(&self, channel: &str, within: Duration) -> (u64, String) {
         eventually(within, "all peers are at one height with one hash", || {
             let tip = |peer| {
@@ -289,7 +288,6 @@ impl Network {
     ///
     /// # Panics
     /// When it does not come in time.
-    #[must_use]
     pub fn said_line(&self, text: &str, within: Duration) -> String {
         eventually(within, &format!("`up` says {text:?}"), || {
             self.said().lines().find(|line| line.contains(text)).map(str::to_owned)

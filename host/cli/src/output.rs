@@ -193,5 +193,5 @@ pub(crate) fn table(head: &[&str], rows: Vec<Vec<String>>) -> Vec<String> {
     for row in rows {
         table.add_row(row);
     }
-    table.lines().map(|line| line.trim_end().to_owned()).collect()
+    table.lines().map(|line| line.trim().to_owned()).collect()
 }

@@ -30,6 +30,9 @@ use std::sync::Arc;
 /// How long to wait before looking again after what is missing, milliseconds.
 pub const FETCH_RETRY_MS: u64 = 300;
 
+/// How long bodies may still come by gossip before they are asked for, milliseconds.
+pub const GOSSIP_WAIT_MS: u64 = 25;
+
 /// What does not change while a channel runs.
 #[derive(Clone, Debug)]
 pub struct ChannelConfig {

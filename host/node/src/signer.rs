@@ -63,6 +63,8 @@ pub enum Answer {
         /// Number of the request.
         sequence: u64,
     },
+    /// The channel's own files failed: nothing of the request was signed.
+    FilesFailed(String),
 }
 
 /// Where a channel's answers go; never blocks for long.
@@ -183,9 +185,17 @@ impl Owner {
         }
         let (mut records, mut answers, mut floors) = (Vec::new(), Vec::new(), Vec::new());
         for request in &requests {
+            if let Err(error) = sync_files(request) {
+                // That channel is halted; the others go on.
+                refuse(request);
+                (request.seat.sink)(Answer::FilesFailed(error.to_string()));
+                continue;
+            }
             self.prepare(request, &mut records, &mut answers, &mut floors);
         }
-        if let Err(error) = self.make_durable(&requests, &records) {
+        if !records.is_empty()
+            && let Err(error) = self.log.append_batch(&records)
+        {
             tracing::error!(code = %host_types::Code::SigningStopped, "{error}; nothing is signed until restart");
             self.is_stopped.store(true, Ordering::Release);
             requests.iter().for_each(refuse);
@@ -263,20 +273,12 @@ impl Owner {
         };
         Answer::Signed { sequence, statement }
     }
+}
 
-    fn make_durable(
-        &mut self,
-        requests: &[Request],
-        records: &[Record],
-    ) -> Result<(), host_store::StoreError> {
-        for request in requests {
-            let needs = |job: &Job| matches!(job, Job::Sign { needs_files, .. } if *needs_files);
-            if request.jobs.iter().any(needs) {
-                request.seat.files.sync()?;
-            }
-        }
-        if records.is_empty() { Ok(()) } else { self.log.append_batch(records) }
-    }
+/// Payloads and write sets that the request's statements need are durable before anything is signed.
+fn sync_files(request: &Request) -> Result<(), host_store::StoreError> {
+    let needs = |job: &Job| matches!(job, Job::Sign { needs_files, .. } if *needs_files);
+    if request.jobs.iter().any(needs) { request.seat.files.sync() } else { Ok(()) }
 }
 
 fn refuse(request: &Request) {

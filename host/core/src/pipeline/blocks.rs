@@ -1,10 +1,10 @@
 //! From a proposal to an executed block.
 
-use super::Pipeline;
+use super::{GOSSIP_WAIT_MS, Pipeline};
 use crate::clock::Now;
 use crate::effect::Effect;
 use crate::ingest::AdmittedTx;
-use crate::input::ExecuteError;
+use crate::input::{ExecuteError, Timer};
 use crate::vote::Progress;
 use crate::vote::rule::{NodeId, RuleInput, Verdict};
 use crate::vote::validate::{HeaderContext, check_header, check_payload, check_place};
@@ -124,9 +124,10 @@ impl Pipeline {
                 self.advance(now, block, out);
             }
         } else if let Entry::Vacant(place) = self.missing.entry(block) {
-            let request = FetchRequest::Bodies(lacking.iter().copied().collect());
+            // Gossip is usually on its way: ask only for what has not come in a moment.
             place.insert(lacking);
-            out.push(Effect::Fetch { from: None, block: Some(block), request });
+            self.is_fetch_timer_set = true;
+            out.push(Effect::SetTimer { timer: Timer::Fetch, after_ms: GOSSIP_WAIT_MS });
         }
     }
 

@@ -172,6 +172,7 @@ fn missing_bodies_are_fetched_and_then_the_block_goes_on() {
     let proposal = bench.proposal(&block);
     let effects = bench.tell_then(proposal, vec![RuleOutput::Validate(block.id())]);
     assert!(executes(&effects).is_empty());
+    let effects = bench.tell(Input::Timer(crate::input::Timer::Fetch));
     let asked = effects.iter().find_map(|e| match e {
         Effect::Fetch { request: FetchRequest::Bodies(ids), .. } => Some(ids.len()),
         _ => None,

@@ -256,7 +256,7 @@ impl World {
             Effect::Send { to, message } => self.send(to, &message),
             Effect::StorePayload { block } => {
                 if let Err(error) = self.segments.append_block(&block) {
-                    self.halt(error.to_string()).await;
+                    self.halt(error.to_string());
                 }
             }
             Effect::Execute { block } => self.order(Work::Execute(Box::new(block))).await,
@@ -298,8 +298,10 @@ impl World {
         }
     }
 
-    async fn halt(&self, reason: String) {
-        self.own.send(Command::Halt(reason)).await.ok();
+    /// Tells itself, without waiting for its own queue.
+    fn halt(&self, reason: String) {
+        let own = self.own.clone();
+        tokio::spawn(async move { own.send(Command::Halt(reason)).await });
     }
 
     async fn order(&self, work: Work) {

@@ -46,6 +46,7 @@ pub struct Executor {
     base: Knowledge,
     base_tree: TreeVersion,
     head: BlockId,
+    failure: Option<String>,
 }
 
 impl Executor {
@@ -60,7 +61,8 @@ impl Executor {
     ) -> Self {
         let base_tree = committed.version();
         let layers = BTreeMap::new();
-        Self { genesis, scores, committed, segments, layers, base, base_tree, head }
+        let failure = None;
+        Self { genesis, scores, committed, segments, layers, base, base_tree, head, failure }
     }
 
     /// Executes a block and appends payload and result.
@@ -107,7 +109,7 @@ impl Executor {
     }
 
     fn seal(
-        &self,
+        &mut self,
         block: &Block,
         parent: Option<Arc<Layer>>,
         tree: &TreeVersion,
@@ -143,12 +145,18 @@ impl Executor {
         Ok((Layer::new(parent, writes, tree, result, knowledge), roots))
     }
 
-    fn append(&self, block: &Block, result: &BlockResult) -> Result<(), ExecuteError> {
-        self.segments
-            .append_block(block)
-            .and_then(|_| self.segments.append_result(result))
-            .map(drop)
-            .map_err(|error| ExecuteError::NoResult(error.to_string()))
+    fn append(&mut self, block: &Block, result: &BlockResult) -> Result<(), ExecuteError> {
+        let appended =
+            self.segments.append_block(block).and_then(|_| self.segments.append_result(result));
+        appended.map(drop).map_err(|error| {
+            self.failure = Some(error.to_string());
+            ExecuteError::NoResult(error.to_string())
+        })
+    }
+
+    /// Why the channel's files took no more, if they did not: it has to halt.
+    pub const fn take_failure(&mut self) -> Option<String> {
+        self.failure.take()
     }
 
     /// What the store needs of a block that is final; none when it was not executed here.

@@ -102,6 +102,9 @@ impl Task {
 
     async fn execute(&mut self, block: &Block) {
         let result = self.executor.execute(block).await;
+        if let Some(why) = self.executor.take_failure() {
+            self.tell(Command::Halt(why)).await;
+        }
         let input = Input::Executed { block: block.id(), result };
         self.tell(Command::Input(input)).await;
     }

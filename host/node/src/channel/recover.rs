@@ -154,12 +154,15 @@ fn pipeline(
 /// The signer's answers become inputs of the actor.
 fn answers_to(commands: mpsc::Sender<Command>) -> AnswerSink {
     Arc::new(move |answer| {
-        let input = match answer {
-            Answer::Signed { sequence, statement } => Input::Signed { sequence, statement },
-            Answer::Refused { sequence } => Input::SignRefused { sequence },
+        let command = match answer {
+            Answer::Signed { sequence, statement } => {
+                Command::Input(Input::Signed { sequence, statement })
+            }
+            Answer::Refused { sequence } => Command::Input(Input::SignRefused { sequence }),
+            Answer::FilesFailed(why) => Command::Halt(why),
         };
         // The channel has stopped: nobody waits for the answer.
-        commands.blocking_send(Command::Input(input)).ok();
+        commands.blocking_send(command).ok();
     })
 }
 

@@ -50,7 +50,12 @@ impl Live {
     /// Keeps connections to these, and to nobody else.
     pub fn follow(&self, alive: &[Target]) {
         let mut clients = self.clients();
-        clients.retain(|_, client| alive.contains(client.target()));
+        clients.retain(|name, client| {
+            if alive.iter().all(|target| target.name != *name) {
+                tracing::info!(event = "peer.silent", peer = %name, "{name} is silent");
+            }
+            alive.contains(client.target())
+        });
         for target in alive {
             clients.entry(target.name.clone()).or_insert_with(|| {
                 Arc::new(PeerClient::start(Arc::clone(&self.session), target.clone()))

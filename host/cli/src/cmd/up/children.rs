@@ -108,6 +108,11 @@ impl Children {
         write_json(&self.data.join("run.json"), &*run)
     }
 
+    /// Whether [`Children::set_ready`] was called.
+    pub(crate) fn is_ready(&self) -> bool {
+        self.run.lock().unwrap_or_else(PoisonError::into_inner).is_ready
+    }
+
     /// Whether any was started.
     pub(crate) fn has_any(&self) -> bool {
         !self.tasks.is_empty()

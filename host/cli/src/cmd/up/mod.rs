@@ -40,7 +40,6 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 use stop::Stop;
-use watch::Watch;
 
 /// Exit code of an `up` that was interrupted before it was ready.
 const EXIT_INTERRUPTED: u8 = 130;
@@ -120,6 +119,13 @@ impl Needed {
             file.channels.values().flat_map(|entry| entry.score.keys().cloned()).collect();
         Self { rules: rules.into_iter().collect(), scores: scores.into_iter().collect() }
     }
+
+    /// Without what another one has.
+    pub(crate) fn without(mut self, other: &Self) -> Self {
+        self.rules.retain(|rule| !other.rules.contains(rule));
+        self.scores.retain(|score| !other.scores.contains(score));
+        self
+    }
 }
 
 /// Runs `up`.
@@ -156,15 +162,15 @@ async fn run(up: &Up, context: &Context, data: DataFolder) -> Done {
     write_channels(&local, &file)?;
     let mut children = Children::new(&local.data, extra_arguments(context));
     let served = tokio::select! {
-        served = serve(&local, up, file, &mut children) => served,
-        () = stop.requested() => Ok(None),
+        served = serve(&local, (up, is_new), file, &mut children) => Some(served),
+        () = stop.requested() => None,
     };
-    let is_ready = local.data.running().ok().flatten().is_some_and(|run| run.is_ready);
+    let is_ready = children.is_ready();
     finish(&local, &stop, &mut children).await;
-    match served? {
-        Some(()) => Ok(ExitCode::SUCCESS),
-        None if is_ready => Ok(ExitCode::SUCCESS),
-        None => Ok(ExitCode::from(EXIT_INTERRUPTED)),
+    match served {
+        Some(Err(failure)) => Err(failure),
+        None if !is_ready => Ok(ExitCode::from(EXIT_INTERRUPTED)),
+        Some(Ok(())) | None => Ok(ExitCode::SUCCESS),
     }
 }
 
@@ -193,10 +199,10 @@ fn write_channels(local: &Local, file: &ChannelsFile) -> Result<(), Failure> {
 /// Starts everything; with `--once` returns when it is ready, else never by itself.
 async fn serve(
     local: &Local,
-    up: &Up,
+    (up, is_new): (&Up, bool),
     file: ChannelsFile,
     children: &mut Children,
-) -> Result<Option<()>, Failure> {
+) -> Result<(), Failure> {
     install(local, Needed::of(&file)).await?;
     let launched = Instant::now();
     check_ports(&local.network)?;
@@ -205,7 +211,6 @@ async fn serve(
     let readied = ready::channels(local, &file, &mut attempts, launched);
     let channels = ready::unless_one_dies(local, children, readied).await?;
     children.set_ready()?;
-    let is_new = channels.iter().all(|(info, _)| info.height < 20);
     let has = |channel: Option<&ChannelName>, score: &str| {
         let found = channels.iter().find(|(info, _)| channel.is_some_and(|c| c.as_str() == info.channel));
         found.is_some_and(|(_, scores)| scores.iter().any(|active| active.name == score))
@@ -217,11 +222,10 @@ async fn serve(
         has(default.as_ref(), "notary"),
     );
     local.out.either(&banner::document(local, is_new, &channels, launched.elapsed()), foot);
-    if up.once {
-        return Ok(Some(()));
+    if !up.once {
+        watch::run(local, file, attempts, children).await;
     }
-    Watch::new(local, file, attempts).run(children).await;
-    Ok(Some(()))
+    Ok(())
 }
 
 async fn launch(

@@ -23,17 +23,31 @@ const FILES: Duration = Duration::from_millis(300);
 /// How often the live line is written.
 const LIVE: Duration = Duration::from_millis(500);
 
-/// What is watched.
-pub(crate) struct Watch<'a> {
-    /// The network.
-    pub local: &'a Local,
+/// Watches for ever: children, files and chain side by side, so that none waits for another.
+pub(crate) async fn run(
+    local: &Local,
+    file: ChannelsFile,
+    attempts: Attempts,
+    children: &mut Children,
+) {
+    let channel = profile_channel(&file).cloned();
+    let mut files = Files::new(local, file, attempts);
+    let deaths = async {
+        while let Some(event) = children.event().await {
+            local.out.announce(&event_line(&event));
+        }
+    };
+    tokio::join!(deaths, files.watch(), show(local, channel));
+}
+
+/// channels.toml and the drop-in folder.
+struct Files<'a> {
+    local: &'a Local,
     /// channels.toml as it was read last.
-    pub file: ChannelsFile,
-    /// What was tried.
-    pub attempts: Attempts,
+    file: ChannelsFile,
+    attempts: Attempts,
     plugins: Changes<Stamps>,
     settings: Changes<Option<SystemTime>>,
-    live: Live,
 }
 
 /// A value that is looked at again and again, and counts when it has been the same twice.
@@ -64,44 +78,26 @@ fn modified(path: &std::path::Path) -> Option<SystemTime> {
     path.metadata().and_then(|about| about.modified()).ok()
 }
 
-impl<'a> Watch<'a> {
+impl<'a> Files<'a> {
     /// Begins with what is there now.
-    pub(crate) fn new(local: &'a Local, file: ChannelsFile, attempts: Attempts) -> Self {
-        let stamp = modified(&file.path);
+    fn new(local: &'a Local, file: ChannelsFile, attempts: Attempts) -> Self {
         let plugins = Changes::new(stamps(&local.data.join("plugins")));
-        Self {
-            local,
-            attempts,
-            plugins,
-            settings: Changes::new(stamp),
-            live: Live::default(),
-            file,
-        }
+        let settings = Changes::new(modified(&file.path));
+        Self { local, file, attempts, plugins, settings }
     }
 
-    /// Watches for ever.
-    pub(crate) async fn run(&mut self, children: &mut Children) {
-        let mut files = tokio::time::interval(FILES);
-        let mut live = tokio::time::interval(LIVE);
+    async fn watch(&mut self) {
+        let mut ticks = tokio::time::interval(FILES);
         loop {
-            tokio::select! {
-                event = children.event() => if let Some(event) = event {
-                    self.local.out.announce(&event_line(&event));
-                },
-                _ = files.tick() => self.look().await,
-                _ = live.tick(), if self.local.out.is_live() => self.show().await,
-            }
-        }
-    }
-
-    async fn look(&mut self) {
-        if self.settings.look(modified(&self.file.path)).is_some() {
-            if let Err(failure) = self.reload().await {
+            ticks.tick().await;
+            if self.settings.look(modified(&self.file.path)).is_some()
+                && let Err(failure) = self.reload().await
+            {
                 self.local.out.announce(&format!("  {BAD} {}", failure.to_text()));
             }
-        }
-        if let Some(now) = self.plugins.look(stamps(&self.local.data.join("plugins"))) {
-            self.activate(&now).await;
+            if let Some(now) = self.plugins.look(stamps(&self.local.data.join("plugins"))) {
+                self.activate(&now).await;
+            }
         }
     }
 
@@ -114,7 +110,7 @@ impl<'a> Watch<'a> {
         for warning in warnings {
             local.out.announce(&format!("  {WARN} {warning}"));
         }
-        super::install(local, Needed::of(&file)).await?;
+        super::install(local, Needed::of(&file).without(&Needed::of(&self.file))).await?;
         let created: Vec<ChannelName> = states
             .iter()
             .filter(|(_, state)| *state == State::Created)
@@ -148,13 +144,18 @@ impl<'a> Watch<'a> {
             self.local.out.announce(&outcome_line(&outcome));
         }
     }
+}
 
-    async fn show(&mut self) {
-        let Some(channel) = profile_channel(&self.file) else { return };
-        if let Ok(client) = self.local.any_client(channel) {
-            self.live.update(&client).await;
-            self.local.out.live(&self.live.line(channel));
-        }
+/// The live line, when a person watches.
+async fn show(local: &Local, channel: Option<ChannelName>) {
+    let Some(channel) = channel.filter(|_| local.out.is_live()) else { return };
+    let Ok(client) = local.any_client(&channel) else { return };
+    let mut ticks = tokio::time::interval(LIVE);
+    let mut live = Live::default();
+    loop {
+        ticks.tick().await;
+        live.update(&client).await;
+        local.out.live(&live.line(&channel));
     }
 }
 
