@@ -132,7 +132,12 @@ fn an_oversized_body_is_refused_with_the_limit() {
     long.resize(70_007, 0);
     let answer = http::post_with(&url, &cbor, &long);
     assert!(["LC2101", "LC2102"].contains(&answer.code().as_str()), "{answer:?}");
-    let huge = http::exchange("GET", &network.url(0, "/api/v1/blocks"), &[("X", &"y".repeat(20_000))], None);
+    let huge = http::exchange(
+        "GET",
+        &network.url(0, "/api/v1/blocks"),
+        &[("X", &"y".repeat(20_000))],
+        None,
+    );
     assert!(huge.is_ok_and(|answer| answer.status == 431), "headers have a limit");
 }
 
@@ -141,7 +146,8 @@ fn malformed_json_and_cbor_have_codes() {
     let network = NETWORK.lease(sample);
     let url = transactions(&network, CHANNEL);
     let json = [("Content-Type", "application/json")];
-    let (wallet, v1) = (Wallet::of(&network, "alice", CHANNEL), network.url(0, "/api/v1/transactions"));
+    let (wallet, v1) =
+        (Wallet::of(&network, "alice", CHANNEL), network.url(0, "/api/v1/transactions"));
     let signed = wallet.sign(&transfer(&network, &wallet));
     let twice = format!("{{\"signature\": \"\", {}", &signed.json.to_string()[1..]);
     let cases: [(&str, u16, &str); 6] = [
@@ -164,7 +170,10 @@ fn malformed_json_and_cbor_have_codes() {
     }
     let bad = http::post_with(&v1, &json, b"{bad");
     assert_eq!(bad.status, 400, "{bad:?}");
-    assert!(bad.body.starts_with("{\"message\": \"The browser (or proxy) sent a request"), "{bad:?}");
+    assert!(
+        bad.body.starts_with("{\"message\": \"The browser (or proxy) sent a request"),
+        "{bad:?}"
+    );
     assert_eq!(http::post_with(&v1, &[("Content-Type", "text/plain")], b"x").status, 415);
     is_nowhere(&network, &signed);
 }
@@ -186,7 +195,11 @@ fn unknown_scores_methods_and_arguments_have_codes() {
         let answer = sends(&network, &signed);
         if answer.status == 200 {
             let receipt = answer.json()["receipt"].clone();
-            assert_eq!((&receipt["status"], &receipt["code"]), (&"refused".into(), &code.into()), "{answer:?}");
+            assert_eq!(
+                (&receipt["status"], &receipt["code"]),
+                (&"refused".into(), &code.into()),
+                "{answer:?}"
+            );
         } else {
             assert_eq!(answer.code(), format!("LC{code}"), "{answer:?}");
         }

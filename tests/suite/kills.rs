@@ -61,7 +61,10 @@ fn is_back(network: &Network, peer: u16, killed: u32) {
 fn commits_go_on_without_a_follower_and_without_the_leader() {
     let network = Network::up(sample());
     let writers = Writers::start(&network);
-    assert!(longest_gap(&network, &others(0), Duration::from_secs(2)) < FAILOVER, "transactions flow");
+    assert!(
+        longest_gap(&network, &others(0), Duration::from_secs(2)) < FAILOVER,
+        "transactions flow"
+    );
     let follower = others(leader(&network))[0];
     let first = kill(&network, follower);
     let gap = longest_gap(&network, &others(follower), WATCHED);
@@ -86,7 +89,10 @@ fn commits_go_on_without_a_follower_and_without_the_leader() {
 fn all_four_killed_at_once_lose_nothing_that_was_acknowledged() {
     let network = Network::up(sample());
     let writers = Writers::start(&network);
-    assert!(longest_gap(&network, &others(0), Duration::from_secs(3)) < FAILOVER, "transactions flow");
+    assert!(
+        longest_gap(&network, &others(0), Duration::from_secs(3)) < FAILOVER,
+        "transactions flow"
+    );
     let peers = network.ps().into_iter().filter(|process| process.name != "radiostation");
     let pids: Vec<_> = peers.map(|process| process.pid).collect();
     process::signal("KILL", &pids);

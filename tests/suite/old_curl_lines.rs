@@ -33,7 +33,8 @@ fn peer_list_tells_four_connected_peers() {
             is_leader
         )
     };
-    let list = |is_leader: &str| (0..4).map(|p| record(p, is_leader)).collect::<Vec<_>>().join(", ");
+    let list =
+        |is_leader: &str| (0..4).map(|p| record(p, is_leader)).collect::<Vec<_>>().join(", ");
     let peers = list(r#", "peer_type": <int>"#);
     let pattern = format!(
         concat!(
@@ -124,8 +125,7 @@ fn a_posted_hello_makes_one_block_that_every_peer_shows() {
     let (before, parent) = last(&network, 0);
     let answer = network.post(0, "/api/v1/transactions", r#"{"data":"hello"}"#);
     assert_eq!((answer.status, answer.header("content-type")), (200, Some("application/json")));
-    let pattern =
-        concat!(r#"{"response_code": "0", "tx_hash": "<hex>", "more_info": ""}"#, "\n");
+    let pattern = concat!(r#"{"response_code": "0", "tx_hash": "<hex>", "more_info": ""}"#, "\n");
     let id = shape::captures(&answer.body, pattern).remove(0);
     let result = format!("/api/v1/transactions/result?hash={id}");
     let committed = concat!(

@@ -98,7 +98,14 @@ fn the_files_of_a_channel_halt_that_channel(network: &Network) {
     let gap = longest_gap(network, &[0, 1, 3], Duration::from_secs(4));
     assert!(gap < OTHERS_GO_ON, "the others committed nothing for {gap:?}");
     let refused = network.cli(&[
-        "tx", "send", "token", "transfer", "to=carol", "amount=1", "--endpoint", &network.url(2, ""),
+        "tx",
+        "send",
+        "token",
+        "transfer",
+        "to=carol",
+        "amount=1",
+        "--endpoint",
+        &network.url(2, ""),
     ]);
     assert_eq!((refused.code, refused.error().as_str()), (5, "LC3206"), "{refused:?}");
     assert_eq!(network.pid_of("peer2"), pid, "it did not abort");

@@ -63,10 +63,17 @@ fn every_command_has_one_json_document() {
     let waited = network.cli_json(&["tx", "wait", id]);
     assert_eq!(waited["height"], sent["height"]);
     let answer = network.cli_json(&["query", "token.total_supply"]);
-    assert_eq!((&answer["schema"], &answer["result"]), (&"loopchain.query.v1".into(), &"1000000".into()));
+    assert_eq!(
+        (&answer["schema"], &answer["result"]),
+        (&"loopchain.query.v1".into(), &"1000000".into())
+    );
     let block = network.cli_json(&["block", "get", &sent["height"].to_string()]);
-    assert_eq!((&block["schema"], &block["hash"]), (&"loopchain.block.v1".into(), &sent["block_hash"]));
-    let sent = network.cli_json(&["tx", "send", "token", "transfer", "to=carol", "amount=1", "--no-wait"]);
+    assert_eq!(
+        (&block["schema"], &block["hash"]),
+        (&"loopchain.block.v1".into(), &sent["block_hash"])
+    );
+    let sent =
+        network.cli_json(&["tx", "send", "token", "transfer", "to=carol", "amount=1", "--no-wait"]);
     let state = sent["state"].as_str().unwrap();
     assert!(["pending", "final"].contains(&state), "{sent}");
 }
@@ -76,7 +83,11 @@ fn refused(arguments: &[&str], code: i32, error: &str) -> Said {
     let network = NETWORK.lease(sample);
     let json: Vec<_> = arguments.iter().copied().chain(["--json"]).collect();
     let as_json = network.cli(&json);
-    assert_eq!((as_json.code, as_json.error().as_str()), (code, error), "{arguments:?}: {as_json:?}");
+    assert_eq!(
+        (as_json.code, as_json.error().as_str()),
+        (code, error),
+        "{arguments:?}: {as_json:?}"
+    );
     let document: serde_json::Value = serde_json::from_str(&as_json.stderr).unwrap();
     assert_eq!(document["error"]["code"], error);
     let said = network.cli(arguments);
@@ -94,8 +105,16 @@ fn what_the_command_line_gets_wrong_is_told_before_anything_is_sent() {
         (&["tx", "send", "nosuch", "transfer", "to=bob"], 4, "LC2106"),
         (&["tx", "send", "token", "nosuch"], 4, "LC2108"),
         (&["tx", "send", "token", "transfer", "to=bob", "amount=1", "-c", "nosuch"], 3, "LC3205"),
-        (&["tx", "send", "token", "transfer", "to=bob", "amount=1", "--identity", "eve"], 2, "LC4112"),
-        (&["tx", "get", "0000000000000000000000000000000000000000000000000000000000000000"], 3, "LC7104"),
+        (
+            &["tx", "send", "token", "transfer", "to=bob", "amount=1", "--identity", "eve"],
+            2,
+            "LC4112",
+        ),
+        (
+            &["tx", "get", "0000000000000000000000000000000000000000000000000000000000000000"],
+            3,
+            "LC7104",
+        ),
     ];
     for (arguments, code, error) in wrong {
         let said = refused(arguments, code, error);
@@ -113,7 +132,8 @@ fn what_the_command_line_gets_wrong_is_told_before_anything_is_sent() {
 #[test]
 fn a_fault_of_the_score_is_final_and_changes_nothing() {
     let network = NETWORK.lease(sample);
-    let pay = ["tx", "send", "token", "transfer", "to=carol", "amount=5000000", "--identity", "alice"];
+    let pay =
+        ["tx", "send", "token", "transfer", "to=carol", "amount=5000000", "--identity", "alice"];
     let said = network.cli(&pay);
     assert_eq!((said.code, said.error().as_str()), (4, "LC2111"), "{said:?}");
     assert!(said.stdout.starts_with("✗ final in block "), "{said:?}");
@@ -121,7 +141,14 @@ fn a_fault_of_the_score_is_final_and_changes_nothing() {
     let supply = network.cli(&["query", "token.total_supply"]);
     assert_eq!(supply.stdout, "\"1000000\"\n");
     let auditor = network.cli(&[
-        "tx", "send", "token", "transfer", "to=carol", "amount=1", "--identity", "auditor",
+        "tx",
+        "send",
+        "token",
+        "transfer",
+        "to=carol",
+        "amount=1",
+        "--identity",
+        "auditor",
     ]);
     assert_eq!((auditor.code, auditor.error().as_str()), (4, "LC4301"), "{auditor:?}");
 }

@@ -20,7 +20,9 @@ fn the_banner_is_the_one_of_the_guide() {
     };
     let pattern = [
         format!("loopchain 0.1.0 · local network in {data} (new)\n"),
-        format!("  channels   {folder}/channels.toml (watched)<any>{data}/plugins (drop a .so here)\n"),
+        format!(
+            "  channels   {folder}/channels.toml (watched)<any>{data}/plugins (drop a .so here)\n"
+        ),
         "  ✓ keys and certificates     dev CA, 4 organisations<any> s\n".to_owned(),
         member("radiostation", base + 2),
         member("peer0  bank-a", base),

@@ -67,7 +67,8 @@ impl Api {
         let limit = wait.map_or(self.timeout, |wait| wait + Duration::from_secs(5));
         let exchanged = tokio::time::timeout(limit, self.send(method, path, body, wait)).await;
         let Ok(exchanged) = exchanged else {
-            let message = format!("http://{} did not answer in {} s", self.authority, limit.as_secs());
+            let message =
+                format!("http://{} did not answer in {} s", self.authority, limit.as_secs());
             return Err(Failure::new(Code::Unreachable, message));
         };
         let (status, bytes) = exchanged?;
@@ -76,7 +77,8 @@ impl Api {
             Value::Null
         } else {
             serde_json::from_slice(&bytes).map_err(|_| {
-                let message = format!("http://{} is no peer: no JSON in its answer", self.authority);
+                let message =
+                    format!("http://{} is no peer: no JSON in its answer", self.authority);
                 Failure::new(Code::Unreachable, message)
             })?
         };
@@ -99,10 +101,9 @@ impl Api {
         };
         let stream = tokio::net::TcpStream::connect(&self.authority).await;
         let stream = stream.map_err(|error| unreachable(&error))?;
-        let (mut sender, connection) =
-            hyper::client::conn::http1::handshake(TokioIo::new(stream))
-                .await
-                .map_err(|error| unreachable(&error))?;
+        let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream))
+            .await
+            .map_err(|error| unreachable(&error))?;
         // It ends with the request; its error is the request's too.
         tokio::spawn(connection);
         let mut request = Request::builder()

@@ -352,12 +352,7 @@ mod tests {
         let rest = |port: u16| format!("127.0.0.1:{port}");
         assert_eq!(
             addresses,
-            [
-                (7102, rest(9002)),
-                (7100, rest(9000)),
-                (7200, rest(9100)),
-                (7300, rest(9200))
-            ]
+            [(7102, rest(9002)), (7100, rest(9000)), (7200, rest(9100)), (7300, rest(9200))]
         );
         assert_eq!(network.members[1].ops(), "127.0.0.1:9050");
     }

@@ -6,8 +6,8 @@
 use crate::args::{Color, Global};
 use crate::failure::Failure;
 use anstream::{AutoStream, ColorChoice};
-use serde_json::Value;
 use indicatif::{ProgressBar, ProgressStyle};
+use serde_json::Value;
 use std::io::{IsTerminal, Write};
 use std::time::{Duration, Instant};
 

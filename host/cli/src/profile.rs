@@ -60,7 +60,9 @@ pub(crate) fn target(global: &Global, data: &DataFolder) -> Result<Target, Failu
         None if global.profile.is_some() => return Err(no_file(global).into()),
         None => host_node::config::Profile::default(),
     };
-    let pick = |flag: &Option<String>, value: String| flag.clone().or((!value.is_empty()).then_some(value));
+    let pick = |flag: &Option<String>, value: String| {
+        flag.clone().or((!value.is_empty()).then_some(value))
+    };
     let endpoint = pick(&global.endpoint, profile.endpoint).ok_or_else(|| {
         let message = format!("there is no local network in {}", data.path().display());
         Failure::new(Code::NotRunning, message)

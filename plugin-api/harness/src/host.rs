@@ -346,7 +346,6 @@ impl<R: ConsensusRule> Host<R> {
     pub fn life(&self) -> u64 {
         self.life
     }
-
 }
 
 fn transactions(ledger: &[Entry]) -> BTreeSet<u64> {

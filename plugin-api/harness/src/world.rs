@@ -9,9 +9,7 @@ use crate::{
     network::Network,
     signer::Signatures,
 };
-use plugin_api::{
-    Hash, HeaderView, LogRecord, Pair, ProposalKind, Statement, Then, Validator,
-};
+use plugin_api::{Hash, HeaderView, LogRecord, Pair, ProposalKind, Statement, Then, Validator};
 use std::{collections::BTreeMap, rc::Rc};
 
 /// What nodes say to each other.
@@ -193,8 +191,7 @@ pub struct Costs {
 
 impl Costs {
     /// Nothing takes time.
-    pub const NONE: Self =
-        Self { execute_max: 0, flush_max: 0, build_max: 0, timer_late_max: 0 };
+    pub const NONE: Self = Self { execute_max: 0, flush_max: 0, build_max: 0, timer_late_max: 0 };
 }
 
 /// One moment of a run, for latency figures.

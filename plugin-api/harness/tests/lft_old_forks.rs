@@ -5,10 +5,10 @@
 use lft::Lft;
 use plugin_api_harness::{
     Plan, campaign,
+    clock::Chance,
     clock::{MS, Micros, SECOND},
     network::Partition,
     villain::{Villain, equivocator::Equivocator},
-    clock::Chance,
 };
 
 fn wall(from: Micros, until: Micros, side: u64, one_way: bool) -> Partition {

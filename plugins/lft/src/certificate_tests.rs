@@ -62,7 +62,8 @@ fn each_certificate_holds_with_the_exact_quorum_and_reads_back() {
 #[test]
 fn too_little_weight_is_refused_however_it_is_dressed_up() {
     let set = set(&[1; 4]);
-    for signers in [vec![], vec![0, 1], vec![0, 0, 1], vec![0, 1, 1], vec![1, 0, 2], vec![0, 1, 4]] {
+    for signers in [vec![], vec![0, 1], vec![0, 0, 1], vec![0, 1, 1], vec![1, 0, 2], vec![0, 1, 4]]
+    {
         for certificate in [
             Certificate::Candidate(candidate(&signers)),
             Certificate::Null(null(&signers)),
@@ -140,10 +141,7 @@ fn a_final_proof_proves_its_own_block_result_and_view_only() {
         Lft::verify_final(PREFIX, &validators, header, pair, bytes, verify)
     };
     assert_eq!(check(&header(), &pair(1), &bytes), Ok(()));
-    assert_eq!(
-        Lft::describe_proof(&validators, &bytes),
-        Ok(vec![(0, 1), (1, 1), (3, 1)])
-    );
+    assert_eq!(Lft::describe_proof(&validators, &bytes), Ok(vec![(0, 1), (1, 1), (3, 1)]));
     let other_result = Pair { state_root: Hash([5; 32]), ..pair(1) };
     assert!(check(&header(), &other_result, &bytes).is_err());
     assert!(check(&HeaderView { view: 5, ..header() }, &pair(1), &bytes).is_err());

@@ -11,6 +11,8 @@
 pub mod certificate;
 pub mod evidence;
 pub mod export;
+#[cfg(test)]
+mod fixture;
 pub mod leader;
 pub mod machine;
 pub mod pacemaker;
@@ -20,8 +22,6 @@ pub mod peer;
 pub mod planted;
 pub mod quorum;
 pub mod statement;
-#[cfg(test)]
-mod fixture;
 mod strict;
 mod tally;
 pub mod validators;

@@ -199,9 +199,11 @@ impl Lft {
     fn enter(&mut self, view: u64, out: &mut Vec<Output>) {
         let ended = view.saturating_sub(1);
         let leader = self.leader(ended);
-        if self.views.get(&ended).is_some_and(|at| {
-            at.null.is_some() && at.proposals.iter().all(Option::is_none)
-        }) {
+        if self
+            .views
+            .get(&ended)
+            .is_some_and(|at| at.null.is_some() && at.proposals.iter().all(Option::is_none))
+        {
             self.heard.missed_turn(leader);
         }
         self.view = view;

@@ -29,8 +29,7 @@ fn timeouts_grow_by_half_and_stop_at_the_limit() {
 #[test]
 fn a_first_repetition_comes_before_half_of_delta() {
     for delta in [1, 2, 3, 500, 60_000] {
-        let parameters =
-            Parameters { delta, timeout_max: 600_000, ..Parameters::default() };
+        let parameters = Parameters { delta, timeout_max: 600_000, ..Parameters::default() };
         assert!(timeouts(&parameters, 0).resend <= (delta / 2).max(1));
     }
 }

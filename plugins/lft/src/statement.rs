@@ -89,9 +89,9 @@ impl Body {
     pub fn decode(bytes: &[u8]) -> Result<Self, String> {
         let body: Self = strict::decode(bytes)?;
         match body {
-            Self::Propose { view: 0, .. } | Self::Skip { view: 0 } | Self::Commit { view: 0, .. } => {
-                Err("nothing is signed in view 0".to_owned())
-            }
+            Self::Propose { view: 0, .. }
+            | Self::Skip { view: 0 }
+            | Self::Commit { view: 0, .. } => Err("nothing is signed in view 0".to_owned()),
             Self::Propose { kind: ProposalKind::Closing, .. } => {
                 Err("closing proposals are not part of this version".to_owned())
             }
@@ -142,12 +142,7 @@ impl Body {
 
     /// The bytes whose signature a certificate carries.
     #[must_use]
-    pub fn verify_item(
-        &self,
-        prefix: &[u8],
-        public_key: [u8; 32],
-        signature: &[u8],
-    ) -> VerifyItem {
+    pub fn verify_item(&self, prefix: &[u8], public_key: [u8; 32], signature: &[u8]) -> VerifyItem {
         VerifyItem {
             public_key,
             message: statement_message(prefix, &self.slots(), &self.encode()),

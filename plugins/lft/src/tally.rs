@@ -218,7 +218,9 @@ fn raise<K: PartialEq>(list: &mut Vec<(K, u64)>, key: K, weight: u64) {
 fn add_child(children: &mut Vec<ChildVotes>, ballot: &Ballot, vote: Signed) {
     match children.iter_mut().find(|c| c.view == ballot.view && c.pair == ballot.pair) {
         Some(child) => child.votes.push(vote),
-        None => children.push(ChildVotes { view: ballot.view, pair: ballot.pair, votes: vec![vote] }),
+        None => {
+            children.push(ChildVotes { view: ballot.view, pair: ballot.pair, votes: vec![vote] })
+        }
     }
 }
 

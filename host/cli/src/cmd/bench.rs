@@ -120,7 +120,8 @@ fn pace(text: &str) -> Result<Pace, String> {
     if text == "max" {
         return Ok(Pace::Max);
     }
-    let rate: f64 = text.parse().map_err(|_| "write a number of transactions per second, or max")?;
+    let rate: f64 =
+        text.parse().map_err(|_| "write a number of transactions per second, or max")?;
     if rate > 0.0 && rate.is_finite() { Ok(Pace::Rate(rate)) } else { Err("above 0".to_owned()) }
 }
 
@@ -187,9 +188,8 @@ mod tests {
 
     #[test]
     fn a_rate_is_a_number_above_zero_or_max() {
-        let parses = |rate: &str| {
-            Cli::try_parse_from(["loopchain", "bench", "net", "--rate", rate]).is_ok()
-        };
+        let parses =
+            |rate: &str| Cli::try_parse_from(["loopchain", "bench", "net", "--rate", rate]).is_ok();
         assert!(parses("max") && parses("250") && parses("0.5"));
         assert!(!parses("0") && !parses("-1") && !parses("fast") && !parses("inf"));
     }

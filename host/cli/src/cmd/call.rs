@@ -48,8 +48,9 @@ fn one(argument: &str) -> Result<(String, Value), Failure> {
         return Ok((name.to_owned(), value));
     }
     let text = match value.strip_prefix('@') {
-        Some(file) => std::fs::read_to_string(file)
-            .map_err(|error| Failure::file(Path::new(file), &error))?,
+        Some(file) => {
+            std::fs::read_to_string(file).map_err(|error| Failure::file(Path::new(file), &error))?
+        }
         None => value.to_owned(),
     };
     Ok((name.to_owned(), Value::String(text)))

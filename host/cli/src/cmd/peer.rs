@@ -6,8 +6,8 @@
 use super::{Done, runtime};
 use crate::args::{Global, Run, RunCommand};
 use crate::failure::Failure;
-use host_node::config::{Overrides, PeerConfig, RadioStationConfig};
 use host_node::Shutdown;
+use host_node::config::{Overrides, PeerConfig, RadioStationConfig};
 use host_types::fault::Code;
 use std::process::ExitCode;
 use tokio::signal::unix::{SignalKind, signal};

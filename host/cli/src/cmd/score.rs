@@ -112,7 +112,10 @@ fn check(path: &Path, context: &Context) -> Done {
     };
     let metered = if checked.metered.is_metered() { OK } else { BAD };
     let lines = vec![
-        format!("{OK} {} {}, ABI {}", checked.manifest.name, checked.manifest.version, checked.manifest.abi),
+        format!(
+            "{OK} {} {}, ABI {}",
+            checked.manifest.name, checked.manifest.version, checked.manifest.abi
+        ),
         format!("  sha256    {}", hex(&checked.sha256)),
         format!("  size      {} bytes", checked.size),
         format!(

@@ -118,7 +118,8 @@ fn lines(seen: &[Seen], channels: &ByChannel<'_>) -> Vec<String> {
         for (peer, view) in views {
             if view.mode != "normal" || view.height + 2 < info.height {
                 let reason = view.mode_reason.as_deref().unwrap_or_default();
-                lines.push(format!("  {WARN} {peer:<18} {}  #{}  {reason}", view.mode, view.height));
+                lines
+                    .push(format!("  {WARN} {peer:<18} {}  #{}  {reason}", view.mode, view.height));
             }
         }
     }

@@ -52,12 +52,7 @@ struct Shown<'a> {
     manifest: Option<Manifest>,
 }
 
-async fn send(
-    send: &TxSend,
-    client: &Client,
-    identity: Option<String>,
-    context: &Context,
-) -> Done {
+async fn send(send: &TxSend, client: &Client, identity: Option<String>, context: &Context) -> Done {
     let Some(name) = identity else {
         let message = "nobody is named who signs";
         return Err(Failure::new(Code::IdentityUnknown, message)
@@ -99,10 +94,9 @@ fn outcome(info: &TxInfo, waited: Duration) -> Done {
     match (info.state.as_str(), &info.receipt, &info.error) {
         ("final", Some(receipt), _) if receipt.status == "ok" => Ok(ExitCode::SUCCESS),
         ("final", Some(receipt), _) => Err(refusal(info, receipt)),
-        ("rejected", _, Some(error)) => Err(Failure::from_problem(
-            409,
-            &json!({"code": error.code, "detail": error.message}),
-        )),
+        ("rejected", _, Some(error)) => {
+            Err(Failure::from_problem(409, &json!({"code": error.code, "detail": error.message})))
+        }
         _ => {
             let message = format!(
                 "transaction {} was accepted but is not final after {} s",
@@ -144,7 +138,8 @@ fn lines(shown: &Shown<'_>, validators: Option<u64>, book: &AddressBook) -> Vec<
     match (&info.receipt, &info.error) {
         (Some(receipt), _) => {
             let mark = if receipt.status == "ok" { OK } else { BAD };
-            let after = shown.took.map(|took| format!(" after {}", seconds(took))).unwrap_or_default();
+            let after =
+                shown.took.map(|took| format!(" after {}", seconds(took))).unwrap_or_default();
             let votes = info.voters.len();
             let votes = match validators {
                 Some(all) => format!("{votes} of {all} validators"),

@@ -16,11 +16,7 @@ pub fn enough(signers: &[(u16, u64)], weights: &[u64]) -> Result<(), String> {
         sum += u128::from(*weight);
     }
     let total: u128 = weights.iter().map(|weight| u128::from(*weight)).sum();
-    if sum * 3 > total * 2 {
-        Ok(())
-    } else {
-        Err(format!("a proof weighs {sum} of {total}"))
-    }
+    if sum * 3 > total * 2 { Ok(()) } else { Err(format!("a proof weighs {sum} of {total}")) }
 }
 
 #[cfg(test)]

@@ -5,7 +5,9 @@
 
 use super::Host;
 use crate::world::{Batch, Entry, Event, Wire, World};
-use plugin_api::{ConsensusRule, Hash, Input, LogRecord, Pair, Statement, Then, To, mirror::statement_message};
+use plugin_api::{
+    ConsensusRule, Hash, Input, LogRecord, Pair, Statement, Then, To, mirror::statement_message,
+};
 use std::rc::Rc;
 
 impl<R: ConsensusRule> Host<R> {
@@ -39,7 +41,8 @@ impl<R: ConsensusRule> Host<R> {
             })
             .collect();
         let in_ledger = |id: &Hash| memory.ledger.iter().any(|entry| entry.pair.block == *id);
-        if blocks.is_none() && !needs.iter().all(|id| memory.blocks.contains_key(id) || in_ledger(id))
+        if blocks.is_none()
+            && !needs.iter().all(|id| memory.blocks.contains_key(id) || in_ledger(id))
         {
             world.blame(number, "the rule signed for a block this node does not have");
         }
@@ -101,12 +104,7 @@ impl<R: ConsensusRule> Host<R> {
             let Some(tip) = memory.ledger.last() else { return };
             if honest {
                 let checked = world
-                    .check_final(
-                        number,
-                        (&tip.block.header, &tip.pair),
-                        entry,
-                        &memory.included,
-                    )
+                    .check_final(number, (&tip.block.header, &tip.pair), entry, &memory.included)
                     .and_then(|()| check_proof::<R>(entry, world));
                 if let Err(why) = checked {
                     return world.blame(number, &why);
@@ -162,7 +160,9 @@ impl<R: ConsensusRule> Host<R> {
                 }
             }
         }
-        if batch.synced && let Some(entry) = batch.finals.last() {
+        if batch.synced
+            && let Some(entry) = batch.finals.last()
+        {
             if let Some(memory) = self.memory.as_mut() {
                 memory.syncing = false;
             }

@@ -86,7 +86,12 @@ impl<R> Memory<R> {
             .or_else(|| self.ledger.last().map(|e| &e.block.header).filter(|h| h.id == *id))
     }
 
-    pub(super) fn assemble(&mut self, wish: &BuildWish, proposer: u16, twin: bool) -> Option<HeaderView> {
+    pub(super) fn assemble(
+        &mut self,
+        wish: &BuildWish,
+        proposer: u16,
+        twin: bool,
+    ) -> Option<HeaderView> {
         let parent = self.header_of(&wish.parent.block)?.clone();
         let above = self.above(&wish.parent.block)?;
         let mut chosen: Vec<u64> =

@@ -156,9 +156,7 @@ impl<R: ConsensusRule> Host<R> {
     /// An equivocator's halves hear only their own audience.
     pub(super) fn hears(&self, from: usize, world: &World) -> bool {
         match &self.role.villain {
-            Some(Villain::Equivocator(two)) => {
-                two.tells(world.agenda.now(), self.role.twin, from)
-            }
+            Some(Villain::Equivocator(two)) => two.tells(world.agenda.now(), self.role.twin, from),
             _ => true,
         }
     }
@@ -182,7 +180,12 @@ impl<R: ConsensusRule> Host<R> {
     }
 
     /// Takes over final blocks whose last has a proof.
-    pub(super) fn sync(&mut self, blocks: &[(Rc<ModelBlock>, Pair)], proof: &[u8], world: &mut World) {
+    pub(super) fn sync(
+        &mut self,
+        blocks: &[(Rc<ModelBlock>, Pair)],
+        proof: &[u8],
+        world: &mut World,
+    ) {
         let Some(memory) = self.memory.as_mut() else { return };
         if memory.syncing {
             return;
@@ -192,14 +195,8 @@ impl<R: ConsensusRule> Host<R> {
             blocks.iter().filter(|(block, _)| block.header.height > height).collect();
         let Some((top, pair)) = fresh.last() else { return };
         let verify = world.signatures.verifier();
-        let proved = R::verify_final(
-            &world.prefix,
-            &world.validators,
-            &top.header,
-            pair,
-            proof,
-            verify,
-        );
+        let proved =
+            R::verify_final(&world.prefix, &world.validators, &top.header, pair, proof, verify);
         let linked = fresh.windows(2).all(|pair| match pair {
             [(_, below), (above, _)] => above.header.parent == *below,
             _ => false,
@@ -220,7 +217,13 @@ impl<R: ConsensusRule> Host<R> {
         self.append(entries, true, world);
     }
 
-    pub(super) fn accuse(&self, signer: u16, first: &Statement, second: &Statement, world: &mut World) {
+    pub(super) fn accuse(
+        &self,
+        signer: u16,
+        first: &Statement,
+        second: &Statement,
+        world: &mut World,
+    ) {
         if !self.is_honest() {
             return;
         }

@@ -57,10 +57,8 @@ impl LftForger {
     fn learn(&mut self, statement: &Statement) {
         let Ok(body) = Body::decode(&statement.body) else { return };
         self.top = self.top.max(body.view());
-        self.signatures.push(Signed {
-            signer: statement.signer,
-            signature: statement.signature.clone(),
-        });
+        self.signatures
+            .push(Signed { signer: statement.signer, signature: statement.signature.clone() });
         if self.signatures.len() > 32 {
             self.signatures.remove(0);
         }
@@ -112,8 +110,7 @@ impl LftForger {
             .find(|view| *view > 0 && view % count == u64::from(bench.index));
         let (Some(view), Some(parent)) = (view, self.ballot(bench.chance)) else { return };
         let headers = self.headers.values().flatten();
-        let Some(height) =
-            headers.filter(|h| h.id == parent.pair.block).map(|h| h.height).next()
+        let Some(height) = headers.filter(|h| h.id == parent.pair.block).map(|h| h.height).next()
         else {
             return;
         };
@@ -139,8 +136,7 @@ impl LftForger {
         let statement = (bench.sign)(body.slots(), body.encode());
         let certificates: Vec<Certificate> =
             self.certificates.range(parent.view..view).flat_map(|(_, c)| c.clone()).collect();
-        let justification =
-            if opt { Vec::new() } else { certificate::encode_all(&certificates) };
+        let justification = if opt { Vec::new() } else { certificate::encode_all(&certificates) };
         bench.send.push(Wire::Proposal(block, statement, justification));
     }
 

@@ -187,9 +187,7 @@ impl Lft {
         if parent.block == self.head.header.id {
             return parent == self.head.pair;
         }
-        self.blocks
-            .get(&parent.block)
-            .is_some_and(|known| known.checked == Checked::Valid(parent))
+        self.blocks.get(&parent.block).is_some_and(|known| known.checked == Checked::Valid(parent))
     }
 
     /// Whether a block with transactions is certified, or proposed in this view, but not final.

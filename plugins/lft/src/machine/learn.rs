@@ -66,8 +66,7 @@ impl Lft {
             Some(_) => None,
         };
         let higher = self.pending.as_ref().is_none_or(|known| known.proof.view < view);
-        let proof =
-            if higher { at.tally.final_proof(view, &self.validators) } else { None };
+        let proof = if higher { at.tally.final_proof(view, &self.validators) } else { None };
         if let Some(candidate) = candidate {
             self.learn_candidate(candidate, out);
         }
@@ -242,9 +241,12 @@ impl Lft {
         let seen_at = self.now;
         let certified = self.certified(header.view).is_some_and(|pair| pair.block == id);
         let wanted = wanted || certified;
-        self.blocks
-            .entry(id)
-            .or_insert(Block { header, checked: Checked::Unasked, seen_at, wanted: false });
+        self.blocks.entry(id).or_insert(Block {
+            header,
+            checked: Checked::Unasked,
+            seen_at,
+            wanted: false,
+        });
         self.fetching.remove(&id);
         self.dirty = true;
         if wanted {
@@ -259,9 +261,10 @@ impl Lft {
         }
         let id = header.id;
         let view = header.view;
-        let restored = self.views.get(&view).and_then(|at| {
-            at.restored.iter().find(|statement| names(statement, &id)).cloned()
-        });
+        let restored = self
+            .views
+            .get(&view)
+            .and_then(|at| at.restored.iter().find(|statement| names(statement, &id)).cloned());
         let parent = header.parent.block;
         match restored {
             Some(statement) => {

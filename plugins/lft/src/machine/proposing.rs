@@ -221,8 +221,7 @@ impl Lft {
         header: Option<HeaderView>,
         out: &mut Vec<Output>,
     ) -> Result<(), String> {
-        let Some(request) = self.building.request.filter(|request| request.number == number)
-        else {
+        let Some(request) = self.building.request.filter(|request| request.number == number) else {
             return Ok(());
         };
         self.building.request = None;

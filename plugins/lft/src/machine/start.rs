@@ -154,8 +154,7 @@ impl Lft {
                     self.at(ballot.view).vote = Register::Holds(ballot.pair);
                 }
                 if commit_parent && ballot.parent_view >= floor {
-                    self.at(ballot.parent_view).end =
-                        Register::Holds(End::Commit(ballot.parent));
+                    self.at(ballot.parent_view).end = Register::Holds(End::Commit(ballot.parent));
                 }
             }
             Body::Skip { view } if view >= floor => {

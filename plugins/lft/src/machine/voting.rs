@@ -20,13 +20,7 @@ const HOLDS_FOR_CHILD: u64 = 10;
 
 impl Lft {
     /// Asks the host to sign.
-    pub(super) fn sign(
-        &mut self,
-        body: Body,
-        then: Then,
-        needs: Vec<Hash>,
-        out: &mut Vec<Output>,
-    ) {
+    pub(super) fn sign(&mut self, body: Body, then: Then, needs: Vec<Hash>, out: &mut Vec<Output>) {
         self.mark_registers(&body);
         self.sequence += 1;
         self.signing.insert(self.sequence, Signing { body });

@@ -41,11 +41,8 @@ pub(crate) fn member(member: &Member) -> String {
 /// The line of a channel.
 pub(crate) fn channel(info: &ChannelInfo, scores: &[ScoreInfo]) -> String {
     let all = info.validators.len();
-    let mut rest = format!(
-        "{} of {all} validators, tolerates {} faulty",
-        info.connected(),
-        info.faulty_max
-    );
+    let mut rest =
+        format!("{} of {all} validators, tolerates {} faulty", info.connected(), info.faulty_max);
     if !scores.is_empty() {
         let names = scores.iter().map(|score| format!("{}@{}", score.name, score.version));
         rest.push_str(&format!("; SCORE {}", names.collect::<Vec<_>>().join(", ")));
@@ -136,7 +133,10 @@ mod tests {
         let [first, second] = head(Path::new("./.loopchain"), Path::new("./channels.toml"), true);
         assert_eq!(
             first,
-            format!("loopchain {} · local network in ./.loopchain (new)", env!("CARGO_PKG_VERSION"))
+            format!(
+                "loopchain {} · local network in ./.loopchain (new)",
+                env!("CARGO_PKG_VERSION")
+            )
         );
         assert_eq!(
             second,

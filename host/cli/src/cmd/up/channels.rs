@@ -76,9 +76,9 @@ pub(crate) fn genesis(
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(Failure::file(&path, &error)),
     };
-    ChannelGenesis::from_bytes(&bytes).map(Some).map_err(|error| {
-        Failure::new(Code::StoreDamaged, format!("{}: {error}", path.display()))
-    })
+    ChannelGenesis::from_bytes(&bytes)
+        .map(Some)
+        .map_err(|error| Failure::new(Code::StoreDamaged, format!("{}: {error}", path.display())))
 }
 
 fn genesis_path(data: &DataFolder, channel: &ChannelName) -> PathBuf {

@@ -6,7 +6,9 @@
 //! `up` only, which stops them in order.
 
 use crate::failure::Failure;
-use crate::network::{DataFolder, Member, MemberRole, RunFile, RunningProcess, make_folder, write_json};
+use crate::network::{
+    DataFolder, Member, MemberRole, RunFile, RunningProcess, make_folder, write_json,
+};
 use host_types::fault::Code;
 use std::fs::File;
 use std::path::PathBuf;
@@ -191,7 +193,8 @@ impl Nurse {
             Failure::new(Code::StartFailed, message)
         };
         let mut child = command.spawn().map_err(failed)?;
-        let stdin = child.stdin.take().ok_or_else(|| failed(std::io::ErrorKind::BrokenPipe.into()))?;
+        let stdin =
+            child.stdin.take().ok_or_else(|| failed(std::io::ErrorKind::BrokenPipe.into()))?;
         self.record(child.id())?;
         Ok((child, stdin))
     }

@@ -164,9 +164,8 @@ async fn until_active(client: &Client, wish: Wish<'_>) -> Result<ScoreInfo, Fail
     let name = &wish.artefact.manifest.name;
     loop {
         let (_, scores) = client.scores().await?;
-        let is_it = |score: &&ScoreInfo| {
-            score.name == *name && score.sha256 == wish.artefact.sha256
-        };
+        let is_it =
+            |score: &&ScoreInfo| score.name == *name && score.sha256 == wish.artefact.sha256;
         if let Some(score) = scores.iter().find(is_it) {
             return Ok(score.clone());
         }

@@ -38,7 +38,9 @@ pub(crate) fn start(data: &DataFolder, context: &Context) -> Done {
         if run.is_some_and(|run| run.is_ready && run.pid == child.id()) {
             context.out.raw(&std::fs::read_to_string(&path).unwrap_or_default());
             let shown = data.path().display();
-            context.out.note(&format!("  in the background: `loopchain down --data {shown}` stops it"));
+            context
+                .out
+                .note(&format!("  in the background: `loopchain down --data {shown}` stops it"));
             return Ok(ExitCode::SUCCESS);
         }
         std::thread::sleep(POLL);

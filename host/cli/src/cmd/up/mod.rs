@@ -99,7 +99,8 @@ impl Local {
         let genesis = channels::genesis(&self.data, channel)?;
         let mut found = Vec::new();
         for validator in genesis.iter().flat_map(|genesis| genesis.validators.all()) {
-            let is_it = |peer: &&Member| format!("{}/{}", peer.org, peer.name) == validator.name.as_str();
+            let is_it =
+                |peer: &&Member| format!("{}/{}", peer.org, peer.name) == validator.name.as_str();
             if let Some(peer) = self.network.peers().find(is_it) {
                 let key = self.data.join(&peer.home).join("pki/sign.key");
                 let identity = Identity::load(&key)?;
@@ -212,7 +213,8 @@ async fn serve(
     let channels = ready::unless_one_dies(local, children, readied).await?;
     children.set_ready()?;
     let has = |channel: Option<&ChannelName>, score: &str| {
-        let found = channels.iter().find(|(info, _)| channel.is_some_and(|c| c.as_str() == info.channel));
+        let found =
+            channels.iter().find(|(info, _)| channel.is_some_and(|c| c.as_str() == info.channel));
         found.is_some_and(|(_, scores)| scores.iter().any(|active| active.name == score))
     };
     let default = ChannelName::new("loopchain_default");

@@ -91,7 +91,8 @@ fn create(data: &DataFolder, peers: u16, base_port: u16) -> Result<NetworkFile, 
     let authority = Authority::new_dev("loopchain dev root")?;
     authority.save(&data.join("pki/ca"), None)?;
     let root = authority.root().fingerprint().to_hex();
-    let organisation = |name: &&str| OrganisationRoot { name: (*name).to_owned(), root: root.clone() };
+    let organisation =
+        |name: &&str| OrganisationRoot { name: (*name).to_owned(), root: root.clone() };
     let mut network = NetworkFile {
         schema: "loopchain.network.v1".to_owned(),
         name: "local".to_owned(),

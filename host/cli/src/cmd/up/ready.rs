@@ -88,7 +88,8 @@ async fn not_in_step(local: &Local, member: &Member, channels: &[ChannelName]) -
             Ok((_, info)) if info.mode == "normal" => {}
             Ok((_, info)) => {
                 let reason = info.mode_reason.unwrap_or_default();
-                let message = format!("{}: channel {channel} is {} {reason}", member.name, info.mode);
+                let message =
+                    format!("{}: channel {channel} is {} {reason}", member.name, info.mode);
                 return Some(Failure::new(Code::Syncing, message));
             }
             Err(failure) => return Some(failure),
