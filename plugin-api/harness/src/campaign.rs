@@ -124,7 +124,7 @@ fn draw_villains(
         let weight = weights.get(place).copied().unwrap_or(u64::MAX);
         if weight <= budget && !villains.contains_key(&index) {
             budget -= weight;
-            let honest = chance.next();
+            let honest = chance.draw();
             villains.insert(index, Villain::draw(chance, honest, with_forger));
         }
     }

@@ -27,7 +27,7 @@ impl Chance {
     }
 
     /// The next 64 bits.
-    pub fn next(&mut self) -> u64 {
+    pub fn draw(&mut self) -> u64 {
         self.state = self.state.wrapping_add(0x9E37_79B9_7F4A_7C15);
         mix(self.state)
     }
@@ -37,7 +37,7 @@ impl Chance {
         if limit == 0 {
             return 0;
         }
-        let wide = u128::from(self.next()) * u128::from(limit);
+        let wide = u128::from(self.draw()) * u128::from(limit);
         u64::try_from(wide >> 64).unwrap_or(0)
     }
 
@@ -133,7 +133,7 @@ mod tests {
     fn chance_repeats_itself_from_its_seed_and_keeps_its_bounds() {
         let mut a = Chance::new(7);
         let mut b = Chance::new(7);
-        assert!((0..100).all(|_| a.next() == b.next()));
+        assert!((0..100).all(|_| a.draw() == b.draw()));
         assert!((0..1000).all(|_| (3..=5).contains(&a.between(3, 5))));
         assert_eq!(a.below(0), 0);
         let hits = (0..10_000).filter(|_| a.permille(250)).count();

@@ -227,7 +227,7 @@ impl<R: ConsensusRule> Host<R> {
         let life = self.life;
         match output {
             Output::Sign { sequence, slots, body, then, needs } => {
-                self.sign(sequence, slots, body, then, &needs, world);
+                self.sign(disk::Wanted { sequence, slots, body, then, needs }, world);
             }
             Output::Send { to, bytes } => self.send(to, &Wire::Peer(bytes), world),
             Output::SendStatement { to, statement } => {

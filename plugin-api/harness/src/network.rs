@@ -77,7 +77,7 @@ impl Network {
             Partition {
                 from,
                 until: (from + chance.between(100 * MS, 10_000 * MS)).min(heals_at),
-                side: chance.next() & ((1 << nodes.min(63)) - 1),
+                side: chance.draw() & ((1 << nodes.min(63)) - 1),
                 one_way: chance.permille(300),
             }
         });

@@ -1,5 +1,7 @@
 //! The rule `lft` on a network without trouble: latency in message delays, silence, dead leaders.
 
+#![expect(clippy::unwrap_used, reason = "small numbers of this file fit")]
+
 use lft::Lft;
 use plugin_api_harness::{
     Plan, Report, campaign,

@@ -2,6 +2,8 @@
 //!
 //! They are approximated by who hears whom when; each is run with many fine shifts of time.
 
+#![expect(clippy::unwrap_used, reason = "small numbers of this file fit")]
+
 use lft::Lft;
 use plugin_api_harness::{
     Plan, campaign,

@@ -1,5 +1,7 @@
 //! Seeds of the rule `lft` in the simulator.
 
+#![expect(clippy::print_stdout, reason = "the line that repeats a bad seed is for people")]
+
 mod lft_forger;
 
 use lft::Lft;

@@ -219,7 +219,7 @@ fn add_child(children: &mut Vec<ChildVotes>, ballot: &Ballot, vote: Signed) {
     match children.iter_mut().find(|c| c.view == ballot.view && c.pair == ballot.pair) {
         Some(child) => child.votes.push(vote),
         None => {
-            children.push(ChildVotes { view: ballot.view, pair: ballot.pair, votes: vec![vote] })
+            children.push(ChildVotes { view: ballot.view, pair: ballot.pair, votes: vec![vote] });
         }
     }
 }

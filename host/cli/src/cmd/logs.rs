@@ -50,7 +50,10 @@ pub(crate) fn logs(logs: &Logs, context: &Context) -> Done {
             print(context, log, is_labelled, &line);
         }
     }
-    while logs.follow {
+    if !logs.follow {
+        return Ok(ExitCode::SUCCESS);
+    }
+    loop {
         std::thread::sleep(POLL);
         for log in &mut open {
             for line in new_lines(log)? {
@@ -58,7 +61,6 @@ pub(crate) fn logs(logs: &Logs, context: &Context) -> Done {
             }
         }
     }
-    Ok(ExitCode::SUCCESS)
 }
 
 /// Data of a stream: a line each, JSON as the process wrote it.

@@ -403,7 +403,7 @@ mod tests {
             assert!(Registry::restore(&bytes[..end], at(0), believe).is_err());
         }
         // The next number may not be one that is taken.
-        let mut reused = bytes.clone();
+        let mut reused = bytes;
         assert_eq!(reused[2], 2);
         reused[2] = 1;
         assert!(Registry::restore(&reused, at(0), believe).is_err());

@@ -10,16 +10,18 @@ use plugin_api::{
 };
 use std::rc::Rc;
 
+/// What a rule wants signed: the fields of [`plugin_api::Output::Sign`].
+pub(super) struct Wanted {
+    pub sequence: u64,
+    pub slots: Vec<plugin_api::Slot>,
+    pub body: Vec<u8>,
+    pub then: Then,
+    pub needs: Vec<Hash>,
+}
+
 impl<R: ConsensusRule> Host<R> {
-    pub(super) fn sign(
-        &mut self,
-        sequence: u64,
-        slots: Vec<plugin_api::Slot>,
-        body: Vec<u8>,
-        then: Then,
-        needs: &[Hash],
-        world: &mut World,
-    ) {
+    pub(super) fn sign(&mut self, wanted: Wanted, world: &mut World) {
+        let Wanted { sequence, slots, body, then, needs } = wanted;
         let Some(index) = self.role.index else { return };
         let number = self.role.number;
         let guarded = self.role.guarded && self.is_honest();

@@ -17,7 +17,7 @@ impl Equivocator {
     /// Draws one; `honest` varies the audiences.
     pub fn draw(chance: &mut Chance, honest: u64) -> Self {
         Self {
-            salt: chance.next() ^ honest,
+            salt: chance.draw() ^ honest,
             every: chance.one_of(&[20 * MS, 300 * MS, 3_000 * MS], MS),
             both: chance.between(0, 6),
         }

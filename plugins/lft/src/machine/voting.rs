@@ -133,8 +133,8 @@ impl Lft {
 
     /// A3: the parent is certified, and every view in between is null.
     fn has_valid_ancestry(&self, header: &HeaderView) -> bool {
-        let between = header.parent_view + 1..header.view;
-        let linked = between.clone().all(|view| self.holds_null(view));
+        let mut between = header.parent_view + 1..header.view;
+        let linked = between.all(|view| self.holds_null(view));
         #[cfg(feature = "planted-bugs")]
         let linked = linked || self.has_bug(crate::planted::Bug::NoNullNeeded);
         let certified = self.certified(header.parent_view) == Some(header.parent);

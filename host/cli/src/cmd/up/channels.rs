@@ -85,13 +85,16 @@ fn genesis_path(data: &DataFolder, channel: &ChannelName) -> PathBuf {
     data.join("channels").join(format!("{channel}.genesis"))
 }
 
+/// How each channel of the file stands now, and what a person should know of the new ones.
+pub(crate) type Written = (Vec<(ChannelName, State)>, Vec<String>);
+
 /// Checks every channel of the file and writes the genesis of those that have none. Nothing is
 /// written when one of them is wrong.
 pub(crate) fn write(
     data: &DataFolder,
     file: &ChannelsFile,
     inputs: &GenesisInputs,
-) -> Result<(Vec<(ChannelName, State)>, Vec<String>), Failure> {
+) -> Result<Written, Failure> {
     make_folder(&data.join("channels"))?;
     let (mut states, mut warnings, mut fresh) = (Vec::new(), Vec::new(), Vec::new());
     for channel in file.channels.keys() {

@@ -77,7 +77,7 @@ async fn not_in_step(local: &Local, member: &Member, channels: &[ChannelName]) -
         // A peer serves the channels whose genesis names it.
         let node = format!("{}/{}", member.org, member.name);
         let validators = local.validator_names(channel);
-        if !validators.iter().any(|name| *name == node) {
+        if !validators.contains(&node) {
             continue;
         }
         let client = match local.client(channel, &member.url()) {

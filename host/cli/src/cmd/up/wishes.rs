@@ -109,7 +109,8 @@ async fn one(local: &Local, wanted: &Wanted<'_>) -> Result<Option<ScoreInfo>, Fa
     }
     let is_first = active.is_none();
     let is_auto = genesis(&local.data, wanted.channel)?.is_some_and(|g| g.auto_activate);
-    if !is_auto && !(is_first && wanted.entry.is_some()) {
+    let is_wished = is_first && wanted.entry.is_some();
+    if !is_auto && !is_wished {
         return Ok(None);
     }
     let default = ScoreEntry::default();
