@@ -1,5 +1,5 @@
 //! The curl lines of the old edition's README against a network of ours: exact bodies, key order and
-//! types of `rest-v1.md`.
+//! types of `docs/spec/rest.md`.
 
 use crate::{sample, shape};
 use std::time::Duration;

@@ -8,7 +8,7 @@ use lft::{Lft, planted::Bug};
 use plugin_api_harness::{Options, campaign};
 
 /// Seeds within which every planted bug must show.
-const SEEDS: u64 = 150;
+const SEEDS: u64 = 400;
 
 /// Looks for a bug.
 fn find(name: &str, guarded: bool) -> bool {

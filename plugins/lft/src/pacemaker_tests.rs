@@ -1,3 +1,5 @@
+//! Timers of the pacemaker, as tables of virtual time.
+
 use super::{Arm, Deadlines, Due, Heard, jitter, timeouts};
 use crate::parameters::Parameters;
 

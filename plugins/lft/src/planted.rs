@@ -20,7 +20,7 @@ pub enum Bug {
     ForgetLog,
     /// Do not check certificates of others.
     TrustCertificates,
-    /// Vote for a block with whatever result the host first named, agreed parent or not.
+    /// Vote for a block on any parent, certified or not.
     AnyParent,
     /// Never send a Commit alone and never flag a vote.
     NeverCommit,

@@ -1,3 +1,5 @@
+//! Quorum arithmetic, by properties and at the limits of the integers.
+
 use super::{Quorum, QuorumError};
 use proptest::prelude::*;
 

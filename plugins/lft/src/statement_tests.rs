@@ -1,3 +1,5 @@
+//! Statements: registers, bytes, and what does not decode.
+
 use super::{Ballot, Body, read};
 use plugin_api::{Hash, Pair, ProposalKind, Statement, mirror::class};
 

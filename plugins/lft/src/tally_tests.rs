@@ -1,3 +1,5 @@
+//! The tally of a view: who counts, once, and what becomes evidence.
+
 use super::{As, Tally};
 use crate::{
     fixture::{pair, said, set, vote},
@@ -17,7 +19,7 @@ fn a_candidate_needs_the_exact_quorum_of_one_ballot() {
         (vec![1; 4], vec![0, 1], 2),
         (vec![1; 7], vec![0, 1, 2, 3], 4),
         (vec![3, 2, 2, 1, 3], vec![0, 1, 2], 3),
-        (vec![5, 1, 1], vec![0], 1),
+        (vec![5, 1, 1], vec![1, 2], 0),
     ] {
         let set = set(&weights);
         let mut tally = Tally::default();

@@ -1,5 +1,8 @@
-//! One file per noun. Each command takes its arguments, the global flags and where to print, and
-//! gives an exit code or a failure.
+//! The commands, one file per noun.
+//!
+//! In: a command's arguments, the global flags and where to print. Out: an exit code or a failure.
+//! Deliberately not here: what a command line looks like (`args.rs`), how anything is printed
+//! (`output.rs`), what a peer does.
 
 pub(crate) mod bench;
 mod block;

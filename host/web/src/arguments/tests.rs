@@ -1,3 +1,5 @@
+//! Arguments of REST and the command line against a manifest: what is taken, what is refused and how.
+
 use super::*;
 use crate::json::{Duplicates, parse};
 

@@ -170,10 +170,14 @@ impl Lft {
         if self.blocks.get(&header.id).is_some_and(|known| known.checked == Checked::Invalid) {
             return true;
         }
-        match self.certified(header.parent_view) {
-            Some(pair) if pair != header.parent => return true,
-            None if header.parent_view < self.head.view => return true,
-            _ => {}
+        let misplaced = match self.certified(header.parent_view) {
+            Some(pair) => pair != header.parent,
+            None => header.parent_view < self.head.view,
+        };
+        #[cfg(feature = "planted-bugs")]
+        let misplaced = misplaced && !self.has_bug(crate::planted::Bug::AnyParent);
+        if misplaced {
+            return true;
         }
         let Some(parent) = self.header(&header.parent.block) else { return false };
         if parent.height.checked_add(1) != Some(header.height) {
