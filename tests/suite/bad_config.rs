@@ -20,11 +20,11 @@ fn an_unknown_key_of_channels_toml_is_drawn_with_its_line() {
     assert_eq!(said.code, 2, "{said:?}");
     let pattern = concat!(
         "error[LC1104]: unknown key `blok_txs`\n",
-        "  --> ./channels.toml:4:1\n",
-        "   |\n",
-        " 4 | blok_txs = 10\n",
-        "   | ^^^^^^^^ not a setting of [channel.demo.limits]\n",
-        "   |\n",
+        " --> ./channels.toml:4:1\n",
+        "  |\n",
+        "4 | blok_txs = 10\n",
+        "  | ^^^^^^^^ not a setting of [channel.demo.limits]\n",
+        "  |\n",
         "help: did you mean `block_txs`?\n",
         "more: loopchain explain LC1104\n",
     );
@@ -39,7 +39,7 @@ fn an_unknown_key_of_peer_toml_is_drawn_with_its_line() {
     assert_eq!((said.code, said.error().as_str()), (2, "LC1104"), "{said:?}");
     let stderr = said.stderr.replace(&format!("{folder}/"), "./");
     assert!(stderr.contains("peer.toml:5:1\n"), "{stderr}");
-    assert!(stderr.contains("\n   | ^^^^^^^ not a setting of [rest]\n"), "{stderr}");
+    assert!(stderr.contains("\n  | ^^^^^^^ not a setting of [rest]\n"), "{stderr}");
     assert!(stderr.contains("help: did you mean `listen`?\n"), "{stderr}");
 }
 

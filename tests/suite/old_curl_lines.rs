@@ -18,24 +18,35 @@ const BLOCK: &str = concat!(
     r#""time_stamp": "<int>", "height": "<int>", "peer_id": "<uuid>"}"#
 );
 
+/// Where the registered peers listen, in the order in which they joined.
+fn targets(list: &serde_json::Value) -> Vec<String> {
+    let records = list["data"]["registered_peer_list"].as_array().unwrap();
+    records.iter().map(|record| record["target"].as_str().unwrap().to_owned()).collect()
+}
+
 #[test]
 fn peer_list_tells_four_connected_peers() {
     let network = network();
-    let record = |peer: u16, is_leader: &str| {
-        let target = format!("127.0.0.1:{}", network.base_port() + peer * 100);
+    let answer = eventually(Duration::from_secs(10), "four peers are connected", || {
+        let answer = http::get(&network.station("/api/v1/peer/list"));
+        answer.body.contains("\"connected_peer_count\": 4").then_some(answer)
+    });
+    // They join side by side, so any of them may be the first.
+    let targets = targets(&answer.json());
+    let record = |(place, target): (usize, &String), is_leader: &str| {
         format!(
             concat!(
                 r#"{{"order": {}, "peer_id": "<uuid>", "group_id": "<uuid>", "target": "{}", "#,
                 r#""cert": "<base64>", "status_update_time": "<time>", "status": 1{}}}"#
             ),
-            peer + 1,
+            place + 1,
             target,
             is_leader
         )
     };
-    let list =
-        |is_leader: &str| (0..4).map(|p| record(p, is_leader)).collect::<Vec<_>>().join(", ");
-    let peers = list(r#", "peer_type": <int>"#);
+    let peers: Vec<_> =
+        targets.iter().enumerate().map(|p| record(p, r#", "peer_type": <int>"#)).collect();
+    let peers = peers.join(", ");
     let pattern = format!(
         concat!(
             r#"{{"response_code": 0, "data": {{"registered_peer_count": 4, "#,
@@ -45,10 +56,10 @@ fn peer_list_tells_four_connected_peers() {
         ),
         peers, peers
     );
-    let answer = eventually(Duration::from_secs(10), "four peers are connected", || {
-        let answer = http::get(&network.station("/api/v1/peer/list"));
-        answer.body.contains("\"connected_peer_count\": 4").then_some(answer)
-    });
+    let mut all = targets;
+    all.sort();
+    let expected = (0..4).map(|peer| format!("127.0.0.1:{}", network.base_port() + peer * 100));
+    assert_eq!(all, expected.collect::<Vec<_>>());
     assert_eq!((answer.status, answer.header("content-type")), (200, Some("application/json")));
     shape::is(&answer.body, &pattern);
 }
@@ -57,7 +68,9 @@ fn peer_list_tells_four_connected_peers() {
 fn the_radiostation_asks_a_peer_for_its_status() {
     let network = network();
     let list = http::get(&network.station("/api/v1/peer/list")).json();
-    let id = list["data"]["registered_peer_list"][1]["peer_id"].as_str().unwrap().to_owned();
+    let target = format!("127.0.0.1:{}", network.base_port() + 100);
+    let place = targets(&list).iter().position(|other| *other == target).unwrap();
+    let id = list["data"]["registered_peer_list"][place]["peer_id"].as_str().unwrap().to_owned();
     let path = format!("/api/v1/peer/status?peer_id={id}&group_id={id}");
     let body = http::get(&network.station(&path)).body;
     shape::is(&body, &status_pattern(network.base_port() + 100));

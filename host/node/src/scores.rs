@@ -10,7 +10,7 @@ use host_types::receipt::{Receipt, ScoreEvent, Status, Write};
 use host_types::{Code, Hash32, Rejection, ScoreName};
 use score_native_link::{
     ArtefactStore, CRASH, CallReceipt, CheckedScore, Pool, Sandbox, Seat, SeatKey, WorkerConfig,
-    check,
+    check, refusal,
 };
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -126,13 +126,7 @@ impl Scores {
 /// A worker's receipt in the host's words, with its events and writes.
 #[must_use]
 pub fn to_receipt(score: &ScoreName, raw: CallReceipt) -> (Receipt, Vec<ScoreEvent>, Vec<Write>) {
-    let status = match raw.code {
-        0 => Status::Ok,
-        1..=0xffff => Status::Fault,
-        CRASH => Status::Crash,
-        0xffff_0000.. => Status::Refused,
-        _ => Status::Trap,
-    };
+    let outcome = outcome_of(raw.code);
     let events: Vec<ScoreEvent> = raw
         .events
         .into_iter()
@@ -147,8 +141,21 @@ pub fn to_receipt(score: &ScoreName, raw: CallReceipt) -> (Receipt, Vec<ScoreEve
         .into_iter()
         .map(|write| Write { score: score.clone(), key: write.key, value: write.value })
         .collect();
-    let receipt = Receipt::new((status, raw.code), raw.output, &events, &writes, raw.steps);
+    let receipt = Receipt::new(outcome, raw.output, &events, &writes, raw.steps);
     (receipt, events, writes)
+}
+
+/// Status and code of a receipt: a refusal has the number that people meet everywhere else.
+fn outcome_of(code: u32) -> (Status, u32) {
+    let refused = |why: Code| (Status::Refused, u32::from(why.number()));
+    match code {
+        0 => (Status::Ok, 0),
+        1..=0xffff => (Status::Fault, code),
+        CRASH => (Status::Crash, code),
+        refusal::NO_METHOD => refused(Code::MethodUnknown),
+        refusal::BAD_ARGS | refusal::BAD_UTF8 => refused(Code::ArgumentsWrong),
+        _ => (Status::Trap, code),
+    }
 }
 
 fn to_fields(arguments: &[score_native_link::elf::Argument]) -> Vec<Field> {
@@ -182,5 +189,27 @@ fn to_manifest(found: &score_native_link::elf::Manifest) -> Manifest {
             .map(|f| FaultKind { code: f.code, name: f.name.clone(), message: f.message.clone() })
             .collect(),
         any: CatchAll { invoke: found.any.invoke, query: found.any.query },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_code_of_the_worker_becomes_the_status_and_number_that_people_meet() {
+        for (code, expected) in [
+            (0, (Status::Ok, 0)),
+            (1, (Status::Fault, 1)),
+            (0xffff, (Status::Fault, 0xffff)),
+            (0xfffe_0001, (Status::Trap, 0xfffe_0001)),
+            (CRASH, (Status::Crash, CRASH)),
+            (refusal::BAD_UTF8, (Status::Refused, 2107)),
+            (refusal::BAD_ARGS, (Status::Refused, 2107)),
+            (refusal::NO_METHOD, (Status::Refused, 2108)),
+            (refusal::NO_CALLS, (Status::Trap, refusal::NO_CALLS)),
+        ] {
+            assert_eq!(outcome_of(code), expected, "{code:#x}");
+        }
     }
 }

@@ -153,6 +153,10 @@ impl Station {
         }
         let target = entry.rpc_target.clone();
         let announced = self.take(signed, verified, now)?;
+        if announced.is_changed {
+            // Whoever asks about it next should not have to wait for the next round.
+            self.live.follow(&self.alive());
+        }
         if announced.is_new {
             tracing::info!(
                 event = "peer.joined", peer = %from.name, order = announced.order, target,
