@@ -22,7 +22,7 @@ pub struct Artefact {
     /// Its digest.
     pub sha256: Hash32,
     /// What it says about itself.
-    pub manifest: Manifest,
+    pub manifest: Arc<Manifest>,
     /// How to start its worker.
     config: WorkerConfig,
 }
@@ -78,7 +78,7 @@ impl Scores {
             .map_err(|error| Rejection::new(Code::Internal, format!("sealed memory: {error}")))?;
         let sha256 = Hash32::new(checked.sha256);
         let artefact =
-            Arc::new(Artefact { sha256, manifest: to_manifest(&checked.manifest), config });
+            Arc::new(Artefact { sha256, manifest: to_manifest(&checked.manifest).into(), config });
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         Ok(Arc::clone(known.entry(sha256).or_insert(artefact)))
     }

@@ -13,6 +13,7 @@ use host_types::{
     Address, BlockId, BlockTime, CertificateId, ChannelName, GenesisHash, Hash32, Height, NodeName,
     RawTx, Receipt, Rejection, ScoreEvent, ScoreName, SignedTransaction, TxId,
 };
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Which block is meant.
@@ -167,7 +168,7 @@ pub struct ScoreView {
     /// Digests of all versions that were active, newest first.
     pub history: Vec<Hash32>,
     /// Its manifest; none when the artefact is not here.
-    pub manifest: Option<Manifest>,
+    pub manifest: Option<Arc<Manifest>>,
     /// Whether its worker answers.
     pub is_running: bool,
 }
@@ -273,6 +274,15 @@ pub trait Gateway: Send + Sync {
         limit: u32,
     ) -> Result<Vec<BlockView>, Rejection>;
 
+    /// An active SCORE; none when there is none of that name.
+    async fn score(
+        &self,
+        channel: &ChannelName,
+        name: &ScoreName,
+    ) -> Result<Option<ScoreView>, Rejection> {
+        Ok(self.scores(channel).await?.into_iter().find(|score| score.name == *name))
+    }
+
     /// Active SCOREs, sorted by name.
     async fn scores(&self, channel: &ChannelName) -> Result<Vec<ScoreView>, Rejection>;
 
@@ -291,6 +301,13 @@ pub trait Gateway: Send + Sync {
         channel: &ChannelName,
         name: Option<&str>,
     ) -> Result<Vec<MemberView>, Rejection>;
+
+    /// The member with this certificate; none when the channel knows no such one.
+    async fn member(
+        &self,
+        channel: &ChannelName,
+        certificate: &CertificateId,
+    ) -> Result<Option<MemberView>, Rejection>;
 
     /// Waits for the next committed block of a channel; gives its height.
     async fn next_block(&self, channel: &ChannelName, after: Height) -> Result<Height, Rejection>;

@@ -185,7 +185,7 @@ fn by_position<'a>(
         Json::Object(given) => {
             let known = |key: &str| fields.iter().any(|field| field.name == key);
             if let Some((key, _)) = given.iter().find(|(key, _)| !known(key)) {
-                return Err((format!("{owner} has no parameter `{key}`"), key.clone()));
+                return Err((format!("{owner} has no parameter `{key}`"), key.to_string()));
             }
             let value = |field: &Field| {
                 let missing = || plain(format!("{owner} needs `{}`", field.name));

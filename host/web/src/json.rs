@@ -6,6 +6,8 @@
 
 mod parse;
 
+use std::borrow::Cow;
+
 pub use parse::{DEPTH_MAX, Duplicates, JsonError, parse};
 
 /// A JSON value.
@@ -22,7 +24,7 @@ pub enum Json {
     /// An array.
     Array(Vec<Self>),
     /// An object; keys in order, each once.
-    Object(Vec<(String, Self)>),
+    Object(Vec<(Cow<'static, str>, Self)>),
 }
 
 /// A number as text: an integer of any size, or a float in Python's shortest form.
@@ -75,8 +77,8 @@ fn python_repr(value: f64) -> String {
 impl Json {
     /// An object of these keys in this order.
     #[must_use]
-    pub fn object<const N: usize>(fields: [(&str, Self); N]) -> Self {
-        Self::Object(fields.into_iter().map(|(key, value)| (key.to_owned(), value)).collect())
+    pub fn object<const N: usize>(fields: [(&'static str, Self); N]) -> Self {
+        Self::Object(fields.into_iter().map(|(key, value)| (key.into(), value)).collect())
     }
 
     /// The value of a key; `None` when this is no object or has no such key.
@@ -98,15 +100,15 @@ impl Json {
     }
 
     /// Adds a key at the end; does nothing to what is no object.
-    pub fn push(&mut self, key: &str, value: impl Into<Self>) {
+    pub fn push(&mut self, key: impl Into<Cow<'static, str>>, value: impl Into<Self>) {
         if let Self::Object(fields) = self {
-            fields.push((key.to_owned(), value.into()));
+            fields.push((key.into(), value.into()));
         }
     }
 
     /// This object with one more key at the end.
     #[must_use]
-    pub fn with(mut self, key: &str, value: impl Into<Self>) -> Self {
+    pub fn with(mut self, key: impl Into<Cow<'static, str>>, value: impl Into<Self>) -> Self {
         self.push(key, value);
         self
     }
@@ -194,9 +196,9 @@ impl From<&serde_json::Value> for Json {
             }
             Value::String(text) => Self::Text(text.clone()),
             Value::Array(values) => values.iter().map(Self::from).collect(),
-            Value::Object(fields) => {
-                Self::Object(fields.iter().map(|(k, v)| (k.clone(), Self::from(v))).collect())
-            }
+            Value::Object(fields) => Self::Object(
+                fields.iter().map(|(k, v)| (k.clone().into(), Self::from(v))).collect(),
+            ),
         }
     }
 }

@@ -16,9 +16,11 @@ use host_rpc::gateway::{
 use host_store::{Reader, StoreError, StoredBlock, TxPlace};
 use host_types::proof::FinalProof;
 use host_types::{
-    Address, Code, Domain, Height, NodeName, Rejection, ScoreName, SignedTransaction, TxId,
+    Address, CertificateId, Code, Domain, Height, NodeName, Rejection, ScoreName,
+    SignedTransaction, TxId,
 };
 use score_native_link::{CallKind, CallSpec, Outcome, Query, StateReader};
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
@@ -119,7 +121,11 @@ impl ChannelHandle {
         }))
     }
 
-    fn final_transaction(&self, id: TxId) -> Result<Option<FinalTx>, Rejection> {
+    /// A stored transaction.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn final_transaction(&self, id: TxId) -> Result<Option<FinalTx>, Rejection> {
         let reader = self.reader();
         let Some((place, transaction)) = reader.transaction(&id).map_err(|e| failed(&e))? else {
             return Ok(None);
@@ -203,6 +209,13 @@ impl ChannelHandle {
         active.iter().map(|(name, score)| self.score_view(name, score)).collect()
     }
 
+    /// An active SCORE.
+    #[must_use]
+    pub fn active_score(&self, name: &ScoreName) -> Option<ScoreView> {
+        let active = Arc::clone(&self.parts().knowledge.borrow().active);
+        active.get(name).map(|score| self.score_view(name, score))
+    }
+
     fn score_view(&self, name: &ScoreName, active: &ActiveScore) -> ScoreView {
         let artefact = self.parts().scores.artefact(&active.sha256);
         let mut history = vec![active.sha256];
@@ -214,7 +227,7 @@ impl ChannelHandle {
             active_since: active.since,
             history,
             is_running: artefact.is_some(),
-            manifest: artefact.map(|artefact| artefact.manifest.clone()),
+            manifest: artefact.map(|artefact| Arc::clone(&artefact.manifest)),
         }
     }
 
@@ -225,17 +238,14 @@ impl ChannelHandle {
         let wanted = |member: &&host_identity::Member| {
             name.is_none_or(|name| member.name().as_str() == name || member.name().short() == name)
         };
-        membership
-            .all()
-            .filter(wanted)
-            .map(|member| MemberView {
-                certificate: member.id(),
-                name: member.name().clone(),
-                role: member.role().word(),
-                address: member.address,
-                public_key: member.public_key,
-            })
-            .collect()
+        membership.all().filter(wanted).map(view_of_member).collect()
+    }
+
+    /// The member with a certificate.
+    #[must_use]
+    pub fn member_view(&self, certificate: &CertificateId) -> Option<MemberView> {
+        let membership = Arc::clone(&self.parts().knowledge.borrow().membership);
+        membership.get(certificate).map(view_of_member)
     }
 
     /// Calls a query method on the stored state.
@@ -293,15 +303,21 @@ impl ChannelHandle {
     ///
     /// # Errors
     /// Its refusal.
-    pub fn may(
-        &self,
-        signer: &host_types::CertificateId,
-        action: Action,
-    ) -> Result<Address, Rejection> {
+    pub fn may(&self, signer: &CertificateId, action: Action) -> Result<Address, Rejection> {
         let parts = self.parts();
         let membership = parts.knowledge.borrow().membership.clone();
         let time = self.reader().tip().header.time;
         membership.may(signer, action, &parts.genesis.policies, time).map(|m| m.address)
+    }
+}
+
+fn view_of_member(member: &host_identity::Member) -> MemberView {
+    MemberView {
+        certificate: member.id(),
+        name: member.name().clone(),
+        role: member.role().word(),
+        address: member.address,
+        public_key: member.public_key,
     }
 }
 

@@ -9,7 +9,9 @@ use host_rpc::gateway::{
     TxState,
 };
 use host_types::validators::ValidatorSet;
-use host_types::{ChannelName, Code, Height, RawTx, Rejection, ScoreName, SignedTransaction, TxId};
+use host_types::{
+    CertificateId, ChannelName, Code, Height, RawTx, Rejection, ScoreName, SignedTransaction, TxId,
+};
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -95,14 +97,11 @@ impl Gateway for LocalGateway {
             Rejection::new(Code::TxMalformed, message)
         })?;
         let (id, mut height) = (tx.id(), channel.reader().tip().height);
-        // The same bytes again get the same answer.
-        if let Some(state @ TxState::Final(_)) = channel.transaction_state(id).await? {
-            return Ok((id, state));
-        }
-        match channel.intake().submit(raw).await {
-            // It became final between the two looks.
-            Err(rejection) if rejection.code == Code::TxDuplicate => {}
-            other => other?,
+        if let Err(rejection) = channel.intake().submit(raw).await {
+            // The same bytes again get the same answer, also after they have expired.
+            let known = channel.final_transaction(id)?;
+            let state = known.map(|found| TxState::Final(Box::new(found)));
+            return state.map(|state| (id, state)).ok_or(rejection);
         }
         let Some(wait) = wait else { return Ok((id, TxState::Pending(tx))) };
         let deadline = Instant::now() + wait;
@@ -183,6 +182,14 @@ impl Gateway for LocalGateway {
         Ok(page)
     }
 
+    async fn score(
+        &self,
+        channel: &ChannelName,
+        name: &ScoreName,
+    ) -> Result<Option<ScoreView>, Rejection> {
+        Ok(self.find(channel)?.active_score(name))
+    }
+
     async fn scores(&self, channel: &ChannelName) -> Result<Vec<ScoreView>, Rejection> {
         Ok(self.find(channel)?.score_views())
     }
@@ -203,6 +210,14 @@ impl Gateway for LocalGateway {
         name: Option<&str>,
     ) -> Result<Vec<MemberView>, Rejection> {
         Ok(self.find(channel)?.member_views(name))
+    }
+
+    async fn member(
+        &self,
+        channel: &ChannelName,
+        certificate: &CertificateId,
+    ) -> Result<Option<MemberView>, Rejection> {
+        Ok(self.find(channel)?.member_view(certificate))
     }
 
     async fn next_block(&self, channel: &ChannelName, after: Height) -> Result<Height, Rejection> {

@@ -15,7 +15,7 @@ pub fn decode_fields(fields: &[Field], bytes: &[u8]) -> Option<Json> {
         return None;
     }
     let both = fields.iter().zip(&values);
-    let named = both.map(|(f, v)| Some((f.name.clone(), json(&Kind::parse(&f.kind)?, v)?)));
+    let named = both.map(|(f, v)| Some((f.name.clone().into(), json(&Kind::parse(&f.kind)?, v)?)));
     named.collect::<Option<_>>().map(Json::Object)
 }
 
@@ -84,7 +84,7 @@ fn json(kind: &Kind, value: &Value) -> Option<Json> {
         }
         (Kind::Record(fields), Value::Array(values)) if fields.len() == values.len() => {
             let both = fields.iter().zip(values);
-            let named = both.map(|((name, kind), v)| Some((name.clone(), json(kind, v)?)));
+            let named = both.map(|((name, kind), v)| Some((name.clone().into(), json(kind, v)?)));
             named.collect::<Option<_>>().map(Json::Object)
         }
         _ => None,

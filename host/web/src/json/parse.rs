@@ -3,6 +3,7 @@
 //! In: bytes of a body. Out: [`Json`], or a [`JsonError`] with the byte where it went wrong.
 
 use super::{Json, Number};
+use std::borrow::Cow;
 use std::collections::HashMap;
 
 /// Deepest nesting of arrays and objects: bounds the recursion of every reader and writer.
@@ -240,7 +241,7 @@ fn is_float(text: &str) -> bool {
 /// Keys in order of their first mention, found fast however many there are.
 #[derive(Default)]
 struct Fields {
-    list: Vec<(String, Json)>,
+    list: Vec<(Cow<'static, str>, Json)>,
     index: HashMap<String, usize>,
 }
 
@@ -259,11 +260,11 @@ impl Fields {
         if self.list.len() >= SEARCHED_KEYS_MAX {
             if self.index.is_empty() {
                 let known = self.list.iter().enumerate();
-                self.index.extend(known.map(|(at, (k, _))| (k.clone(), at)));
+                self.index.extend(known.map(|(at, (k, _))| (k.to_string(), at)));
             }
             self.index.insert(key.clone(), self.list.len());
         }
-        self.list.push((key, value));
+        self.list.push((key.into(), value));
         false
     }
 }

@@ -45,7 +45,7 @@ pub(super) async fn call(
 ) -> Result<Call, NoCall> {
     let scores = gateway.scores(channel).await.map_err(|_| NoCall::Score)?;
     let score = scores.into_iter().next().ok_or(NoCall::Score)?;
-    let manifest = score.manifest.as_ref().ok_or(NoCall::Score)?;
+    let manifest = score.manifest.as_deref().ok_or(NoCall::Score)?;
     let method = body.get("method").and_then(Json::as_str);
     let typed = method.and_then(|name| arguments::find(manifest, kind, name).ok());
     let call = if let Some(method) = typed {
@@ -86,7 +86,7 @@ const fn takes_any(manifest: &Manifest, kind: CallKind) -> bool {
 /// catch-all, `{"method", "params"}` otherwise.
 pub(super) fn text(scores: &[ScoreView], transaction: &Transaction) -> String {
     let score = scores.iter().find(|score| score.name == transaction.score);
-    let manifest = score.and_then(|score| score.manifest.as_ref());
+    let manifest = score.and_then(|score| score.manifest.as_deref());
     let method = &transaction.method;
     let typed = manifest.and_then(|m| arguments::find(m, CallKind::Transaction, method).ok());
     if typed.is_none()

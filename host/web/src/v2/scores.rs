@@ -46,7 +46,7 @@ pub(crate) async fn one(
     if let (Json::Object(all), Json::Object(fields)) = (&mut json, views::score(&score)) {
         all.extend(fields);
     }
-    Ok(ok(&json.with("manifest", score.manifest.as_ref().map(views::manifest))))
+    Ok(ok(&json.with("manifest", score.manifest.as_deref().map(views::manifest))))
 }
 
 /// A read call.

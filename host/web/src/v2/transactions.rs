@@ -155,11 +155,10 @@ async fn view(api: &PeerApi, channel: &ChannelName, state: &TxState) -> Json {
             ]);
         }
     };
-    let scores = api.gateway.scores(channel).await.unwrap_or_default();
-    let members = api.gateway.members(channel, None).await.unwrap_or_default();
-    let signer = transaction.transaction().signer;
-    let signer = members.iter().find(|member| member.certificate == signer);
-    let context = TxContext { channel, scores: &scores, signer };
+    let called = transaction.transaction();
+    let score = api.gateway.score(channel, &called.score).await.ok().flatten();
+    let signer = api.gateway.member(channel, &called.signer).await.ok().flatten();
+    let context = TxContext { channel, score: score.as_ref(), signer: signer.as_ref() };
     match state {
         TxState::Final(tx) => context.final_tx(tx),
         _ => context.transaction(transaction, "pending"),

@@ -25,8 +25,8 @@ fn name(name: &NodeName) -> Json {
     name.as_str().into()
 }
 
-fn push_time(json: &mut Json, prefix: &str, at: BlockTime) {
-    json.push(&format!("{prefix}_us"), at.get());
+fn push_time(json: &mut Json, prefix: &'static str, at: BlockTime) {
+    json.push(format!("{prefix}_us"), at.get());
     json.push(prefix, time::rfc3339(at.get()));
 }
 
@@ -197,13 +197,13 @@ pub(super) fn manifest(manifest: &Manifest) -> Json {
 /// What a transaction is about, in whatever state.
 pub(super) struct TxContext<'a> {
     pub(super) channel: &'a ChannelName,
-    pub(super) scores: &'a [ScoreView],
+    pub(super) score: Option<&'a ScoreView>,
     pub(super) signer: Option<&'a MemberView>,
 }
 
 impl TxContext<'_> {
     fn manifest(&self, score: &host_types::ScoreName) -> Option<&Manifest> {
-        self.scores.iter().find(|s| s.name == *score)?.manifest.as_ref()
+        self.score.filter(|called| called.name == *score)?.manifest.as_deref()
     }
 
     /// Fields that every state has.

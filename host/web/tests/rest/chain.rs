@@ -96,7 +96,7 @@ fn score(name: &str, manifest: &str) -> ScoreView {
         sha256: hash(0x5c),
         active_since: Height::new(1),
         history: vec![hash(0x5c), hash(0x5b)],
-        manifest: Some(manifest),
+        manifest: Some(manifest.into()),
         is_running: true,
     }
 }

@@ -12,8 +12,8 @@ use host_rpc::gateway::{
 use host_types::validators::ValidatorSet;
 use host_types::value::Value;
 use host_types::{
-    ChannelName, Code, Decode, Encode, Height, NodeName, RawTx, Receipt, Rejection, ScoreName,
-    SignedTransaction, Status, TxId,
+    CertificateId, ChannelName, Code, Decode, Encode, Height, NodeName, RawTx, Receipt, Rejection,
+    ScoreName, SignedTransaction, Status, TxId,
 };
 use host_web::RestConfig;
 use http_body_util::BodyExt;
@@ -173,6 +173,15 @@ impl Gateway for Node {
                 .map(|(name, key)| chain::member(name, key));
         let is_called = |m: &NodeName| name.is_none_or(|n| m.as_str() == n || m.short() == n);
         Ok(all.into_iter().filter(|member| is_called(&member.name)).collect())
+    }
+
+    async fn member(
+        &self,
+        channel: &ChannelName,
+        certificate: &CertificateId,
+    ) -> Result<Option<MemberView>, Rejection> {
+        let all = self.members(channel, None).await?;
+        Ok(all.into_iter().find(|member| member.certificate == *certificate))
     }
 
     async fn next_block(&self, _channel: &ChannelName, after: Height) -> Result<Height, Rejection> {
