@@ -131,6 +131,9 @@ type Instances = BTreeMap<u64, Arc<Mutex<Instance>>>;
 static INSTANCES: Mutex<Instances> = Mutex::new(BTreeMap::new());
 static NEXT_NUMBER: AtomicU64 = AtomicU64::new(1);
 
+/// Level of a line that only a debugging person wants.
+const DEBUG: u8 = 4;
+
 /// Locks; a panic under the lock was contained and has left a poisoned rule, not a broken one.
 fn lock<T: ?Sized>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
@@ -243,7 +246,14 @@ extern "C" fn step(
     };
     let result = with_instance(handle, |rule| {
         let mut outputs = Vec::new();
-        rule.step(now_ms, input, &mut outputs).map(|()| outputs)
+        match rule.step(now_ms, input, &mut outputs) {
+            // What it wished before it refused must not be lost: its state has moved on.
+            Err(error) if !outputs.is_empty() => {
+                outputs.push(Output::Trace { level: DEBUG, line: error.message });
+                Ok(outputs)
+            }
+            result => result.map(|()| outputs),
+        }
     });
     answer(result, out)
 }

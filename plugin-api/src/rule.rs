@@ -120,7 +120,8 @@ pub trait ConsensusRule: Send + Sized + 'static {
     /// Takes one input. `now_ms` is monotonic.
     ///
     /// # Errors
-    /// When the input is malformed and was ignored (the host may penalise its sender).
+    /// When the input is malformed (the host may penalise its sender). What the rule has wished
+    /// by then is carried out all the same, and the refusal becomes a line of the log.
     fn step(&mut self, now_ms: u64, input: Input, out: &mut Vec<Output>) -> Result<(), RuleError>;
 
     /// For status pages and metrics.

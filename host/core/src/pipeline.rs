@@ -21,9 +21,13 @@ use crate::vote::BlockTree;
 use crate::vote::rule::{Rule, RuleInput, RuleStatus, Then};
 use host_types::block::{Pair, RootPair};
 use host_types::genesis::ChannelGenesis;
+use host_types::limits::DRIFT_US_MAX;
 use host_types::message::PeerMessage;
 use host_types::statement::Statement;
-use host_types::{BlockId, BlockTime, Code, Epoch, Hash32, Header, Height, Rejection, TxId, View};
+use host_types::{
+    BlockId, BlockTime, Code, Epoch, Hash32, Header, Height, Rejection, SignedTransaction, TxId,
+    View,
+};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
@@ -70,6 +74,15 @@ pub struct PipelineStatus {
     pub leader: u16,
 }
 
+/// Bodies that a proposed block lacks, and those that came for it. They are kept beside the pool:
+/// its bounds are for what might be proposed, and must not keep anybody from voting for what is.
+#[derive(Clone, Debug, Default)]
+struct Missing {
+    lacking: BTreeSet<TxId>,
+    found: BTreeMap<TxId, Arc<SignedTransaction>>,
+    bytes: u64,
+}
+
 /// One channel.
 pub struct Pipeline {
     config: ChannelConfig,
@@ -83,7 +96,8 @@ pub struct Pipeline {
     head: Head,
     tip: BlockId,
     signing: BTreeMap<u64, Then>,
-    missing: BTreeMap<BlockId, BTreeSet<TxId>>,
+    missing: BTreeMap<BlockId, Missing>,
+    offered: BTreeMap<BlockId, Arc<[TxId]>>,
     unknown: BTreeSet<BlockId>,
     to_rule: VecDeque<RuleInput>,
     restored: Vec<Header>,
@@ -125,6 +139,7 @@ impl Pipeline {
             tip: head.pair.block,
             signing: BTreeMap::new(),
             missing: BTreeMap::new(),
+            offered: BTreeMap::new(),
             unknown: BTreeSet::new(),
             to_rule: VecDeque::new(),
             restored: Vec::new(),
@@ -150,6 +165,7 @@ impl Pipeline {
 
     /// Takes one input.
     pub fn handle(&mut self, now: Now, input: Input, out: &mut Vec<Effect>) {
+        self.drop_expired(now, out);
         match input {
             Input::Start => {
                 self.to_rule.push_back(RuleInput::Start);
@@ -166,7 +182,7 @@ impl Pipeline {
             Input::Helper { from, validator, bytes } => {
                 self.to_rule.push_back(RuleInput::Helper { from, validator, bytes });
             }
-            Input::FetchedProposal { block, found } => self.on_fetched_proposal(block, found),
+            Input::FetchedProposal { block, found } => self.on_fetched_proposal(block, found, out),
             Input::FetchedBodies { block, transactions } => {
                 self.on_bodies(now, Some(block), transactions, out);
             }
@@ -212,9 +228,29 @@ impl Pipeline {
 
     /// A transaction of a block above the last final one.
     #[must_use]
-    pub fn speculative(&self, id: &TxId) -> Option<Arc<host_types::SignedTransaction>> {
+    pub fn speculative(&self, id: &TxId) -> Option<Arc<SignedTransaction>> {
         let blocks = self.tree.iter().filter_map(|(_, entry)| entry.block.as_ref());
         blocks.flat_map(|b| b.transactions().iter()).find(|tx| tx.id() == *id).cloned()
+    }
+
+    /// Those of these transactions that wait or stand in a block above the last final one, looked
+    /// up in one pass whatever their number.
+    #[must_use]
+    pub fn bodies(&self, ids: &[TxId]) -> Vec<Arc<SignedTransaction>> {
+        let mut found = Vec::with_capacity(ids.len());
+        let mut others = BTreeSet::new();
+        for id in ids {
+            match self.pool.get(id) {
+                Some(tx) => found.push(Arc::clone(tx.transaction())),
+                None => drop(others.insert(*id)),
+            }
+        }
+        for (_, entry) in self.tree.iter() {
+            let Some(block) = entry.block.as_ref().filter(|_| !others.is_empty()) else { continue };
+            let wanted = block.transactions().iter().filter(|tx| others.remove(&tx.id()));
+            found.extend(wanted.cloned());
+        }
+        found
     }
 
     /// The last final block known, stored or on its way.
@@ -243,6 +279,16 @@ impl Pipeline {
         }
         self.on_bodies(now, None, transactions, out);
         self.tell_work(true);
+    }
+
+    /// What can enter no block any more, whatever the clocks of other leaders say, is no work.
+    fn drop_expired(&mut self, now: Now, out: &mut Vec<Effect>) {
+        let past = now.wall.get().saturating_sub(DRIFT_US_MAX);
+        let expired = self.pool.expire(BlockTime::new(past));
+        if !expired.is_empty() {
+            out.push(Effect::Expired { ids: expired });
+            self.tell_work(false);
+        }
     }
 
     /// Puts a transaction into the pool; says why not.

@@ -1,6 +1,6 @@
 //! From a proposal to an executed block.
 
-use super::{GOSSIP_WAIT_MS, Pipeline};
+use super::{GOSSIP_WAIT_MS, Missing, Pipeline};
 use crate::clock::Now;
 use crate::effect::Effect;
 use crate::ingest::AdmittedTx;
@@ -33,7 +33,7 @@ impl Pipeline {
             self.sync.hint(host_types::Height::new(height - 1));
             return;
         }
-        self.keep_header(header.clone(), tx_ids.into(), out);
+        self.offered.insert(header.id(), tx_ids.into());
         self.to_rule.push_back(RuleInput::Proposal { header, statement, justification });
     }
 
@@ -52,14 +52,19 @@ impl Pipeline {
         if fits { Ok(()) } else { Err("the transaction ids do not fit the header".into()) }
     }
 
-    fn keep_header(&mut self, header: Header, tx_ids: Arc<[TxId]>, out: &mut Vec<Effect>) {
+    pub(super) fn keep_header(
+        &mut self,
+        header: Header,
+        tx_ids: Arc<[TxId]>,
+        out: &mut Vec<Effect>,
+    ) {
         if header.height <= self.head.header.height {
             return;
         }
         let id = header.id();
         self.unknown.remove(&id);
         self.tree.insert_header(id, header, tx_ids);
-        for block in self.tree.shrink(PROPOSALS_KEPT_MAX + self.finals.len()) {
+        for block in self.tree.shrink(PROPOSALS_KEPT_MAX + self.finals.len(), self.tip) {
             self.missing.remove(&block);
             out.push(Effect::Forget { block });
         }
@@ -69,6 +74,7 @@ impl Pipeline {
         &mut self,
         block: BlockId,
         found: Option<(Box<Header>, Vec<TxId>)>,
+        out: &mut Vec<Effect>,
     ) {
         let Some((header, tx_ids)) = found else { return };
         if header.id() != block || self.screen(&header, &tx_ids).is_err() {
@@ -78,7 +84,7 @@ impl Pipeline {
         if above > 2 && self.header_of(&header.parent.block).is_none() {
             self.sync.hint(host_types::Height::new(header.height.get() - 1));
         }
-        self.keep_header((*header).clone(), tx_ids.into(), &mut Vec::new());
+        self.keep_header((*header).clone(), tx_ids.into(), out);
         self.to_rule.push_back(RuleInput::Header(*header));
     }
 
@@ -113,8 +119,12 @@ impl Pipeline {
     fn complete(&mut self, now: Now, block: BlockId, out: &mut Vec<Effect>) {
         let Some(entry) = self.tree.get(&block) else { return };
         let (header, ids) = (entry.header.clone(), Arc::clone(&entry.tx_ids));
-        let found: Vec<_> =
-            ids.iter().map(|id| self.pool.get(id).map(|tx| Arc::clone(tx.transaction()))).collect();
+        let kept = self.missing.get(&block);
+        let body = |id: &TxId| match self.pool.get(id) {
+            Some(tx) => Some(Arc::clone(tx.transaction())),
+            None => kept.and_then(|missing| missing.found.get(id)).map(Arc::clone),
+        };
+        let found: Vec<_> = ids.iter().map(body).collect();
         let lacking: BTreeSet<TxId> =
             ids.iter().zip(&found).filter(|(_, tx)| tx.is_none()).map(|(id, _)| *id).collect();
         if lacking.is_empty() {
@@ -125,7 +135,7 @@ impl Pipeline {
             }
         } else if let Entry::Vacant(place) = self.missing.entry(block) {
             // Gossip is usually on its way: ask only for what has not come in a moment.
-            place.insert(lacking);
+            place.insert(Missing { lacking, ..Missing::default() });
             self.is_fetch_timer_set = true;
             out.push(Effect::SetTimer { timer: Timer::Fetch, after_ms: GOSSIP_WAIT_MS });
         }
@@ -150,24 +160,33 @@ impl Pipeline {
     ) {
         if fetched_for.is_some() {
             for tx in &transactions {
-                // A full pool refuses it; the block then stays incomplete and is asked for again.
-                if let Some(rejection) = self.insert(tx) {
-                    out.push(Effect::Refused { id: tx.id(), rejection });
-                }
+                // Others may want it from here; whether the pool has room for it does not matter.
+                self.insert(tx);
             }
         }
-        let mut ready = Vec::new();
-        for (block, lacking) in &mut self.missing {
+        let bytes_max = self.config.genesis.limits.block_bytes;
+        let (mut ready, mut too_large) = (Vec::new(), Vec::new());
+        for (block, missing) in &mut self.missing {
             for tx in &transactions {
-                lacking.remove(&tx.id());
+                if missing.lacking.remove(&tx.id()) {
+                    missing.bytes += tx.transaction().size() as u64;
+                    missing.found.insert(tx.id(), Arc::clone(tx.transaction()));
+                }
             }
-            if lacking.is_empty() {
+            if missing.bytes > bytes_max {
+                too_large.push(*block);
+            } else if missing.lacking.is_empty() {
                 ready.push(*block);
             }
         }
-        for block in ready {
+        for block in too_large {
             self.missing.remove(&block);
+            self.set_progress(block, Progress::Invalid("its transactions are too large".into()));
             self.advance(now, block, out);
+        }
+        for block in ready {
+            self.advance(now, block, out);
+            self.missing.remove(&block);
         }
     }
 

@@ -172,8 +172,8 @@ impl Pipeline {
     /// Asks again for what is missing, and runs again what had no result.
     pub(super) fn on_fetch_timer(&mut self, now: Now, out: &mut Vec<Effect>) {
         self.is_fetch_timer_set = false;
-        for (block, lacking) in &self.missing {
-            let request = FetchRequest::Bodies(lacking.iter().copied().collect());
+        for (block, missing) in &self.missing {
+            let request = FetchRequest::Bodies(missing.lacking.iter().copied().collect());
             out.push(Effect::Fetch { from: None, block: Some(*block), request });
         }
         let unknown = std::mem::take(&mut self.unknown);

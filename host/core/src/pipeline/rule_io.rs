@@ -15,8 +15,18 @@ impl Pipeline {
     /// Steps the rule until it has nothing more to be told.
     pub(super) fn run_rule(&mut self, now: Now, out: &mut Vec<Effect>) {
         while let Some(input) = self.to_rule.pop_front() {
+            let offer = match &input {
+                RuleInput::Proposal { header, .. } => {
+                    self.offered.remove(&header.id()).map(|tx_ids| (header.clone(), tx_ids))
+                }
+                _ => None,
+            };
             match self.rule.step(now.tick_ms, input) {
                 Ok(outputs) => {
+                    // Only what the rule takes is kept: it alone knows who may propose when.
+                    if let Some((header, tx_ids)) = offer {
+                        self.keep_header(header, tx_ids, out);
+                    }
                     for output in outputs {
                         self.on_output(now, output, out);
                     }

@@ -19,11 +19,15 @@ use std::sync::{Arc, Mutex};
 struct Scripted {
     answers: Arc<Mutex<VecDeque<Vec<RuleOutput>>>>,
     told: Arc<Mutex<Vec<RuleInput>>>,
+    refuses: Arc<Mutex<bool>>,
 }
 
 impl Rule for Scripted {
     fn step(&mut self, _: u64, input: RuleInput) -> Result<Vec<RuleOutput>, RuleFault> {
         self.told.lock().unwrap().push(input);
+        if *self.refuses.lock().unwrap() {
+            return Err(RuleFault::Rejected("not this one".into()));
+        }
         Ok(self.answers.lock().unwrap().pop_front().unwrap_or_default())
     }
 
@@ -185,6 +189,74 @@ fn missing_bodies_are_fetched_and_then_the_block_goes_on() {
     let fetched =
         Input::FetchedBodies { block: block.id(), transactions: vec![bench.fixture.admitted(2)] };
     assert_eq!(executes(&bench.tell(fetched)), [block.id()]);
+}
+
+/// Signatures of one statement authenticate its sender, not the headers that come with it.
+#[test]
+fn proposals_that_the_rule_refuses_take_no_place_from_one_that_it_takes() {
+    let mut bench = Bench::new();
+    let block = bench.first_block(&[]);
+    *bench.rule.refuses.lock().unwrap() = true;
+    for view in 0..200 {
+        let fake = bench.block((&bench.fixture.genesis.header(), roots(0)), &[], 1_000 + view);
+        let proposal = bench.proposal(&fake);
+        bench.tell(proposal);
+    }
+    assert_eq!(bench.pipeline.tree.len(), 0);
+    *bench.rule.refuses.lock().unwrap() = false;
+    let proposal = bench.proposal(&block);
+    let effects = bench.tell_then(proposal, vec![RuleOutput::Validate(block.id())]);
+    assert_eq!(executes(&effects), [block.id()]);
+}
+
+#[test]
+fn many_proposals_push_out_neither_what_is_wanted_nor_the_branch_of_the_newest_candidate() {
+    let mut bench = Bench::new();
+    let first = bench.first_block(&[]);
+    let proposal = bench.proposal(&first);
+    bench.tell_then(proposal, vec![RuleOutput::Validate(first.id())]);
+    bench.tell(Input::Executed { block: first.id(), result: Ok(roots(1)) });
+    let pair = Pair { block: first.id(), roots: roots(1) };
+    let certified = RuleOutput::Candidate { pair, view: View::new(1) };
+    bench.tell_then(Input::Timer(crate::input::Timer::Rule(1)), vec![certified]);
+    for view in 2..200 {
+        let other = bench.block((&bench.fixture.genesis.header(), roots(0)), &[], view);
+        let proposal = bench.proposal(&other);
+        bench.tell(proposal);
+    }
+    assert_eq!(bench.pipeline.tree.len(), host_types::limits::PROPOSALS_KEPT_MAX);
+    assert!(bench.pipeline.tree.get(&first.id()).is_some());
+}
+
+#[test]
+fn a_full_pool_keeps_nobody_from_voting_for_a_block() {
+    let mut bench = Bench::new();
+    // The share of one signer is two of twenty.
+    let own = vec![bench.fixture.admitted(100), bench.fixture.admitted(101)];
+    bench.tell(Input::Admitted { transactions: own, is_local: true });
+    let refused =
+        Input::Admitted { transactions: vec![bench.fixture.admitted(102)], is_local: true };
+    assert!(bench.tell(refused).iter().any(|e| matches!(e, Effect::Refused { .. })));
+    let block = bench.first_block(&[1, 2]);
+    let proposal = bench.proposal(&block);
+    bench.tell_then(proposal, vec![RuleOutput::Validate(block.id())]);
+    // One is told by a peer, the pool has no room for it; the other is fetched.
+    bench.tell(Input::Admitted { transactions: vec![bench.fixture.admitted(1)], is_local: false });
+    let fetched =
+        Input::FetchedBodies { block: block.id(), transactions: vec![bench.fixture.admitted(2)] };
+    assert_eq!(executes(&bench.tell(fetched)), [block.id()]);
+}
+
+#[test]
+fn what_has_expired_is_dropped_and_is_no_work() {
+    let mut bench = Bench::new();
+    bench.tell(Input::Admitted { transactions: vec![bench.fixture.admitted(1)], is_local: true });
+    bench.told();
+    let late = Now { tick_ms: 2, wall: BlockTime::new(now().get() + 61_000_000) };
+    let mut effects = Vec::new();
+    bench.pipeline.handle(late, Input::Timer(crate::input::Timer::Rule(1)), &mut effects);
+    assert!(effects.iter().any(|e| matches!(e, Effect::Expired { ids } if ids.len() == 1)));
+    assert!(bench.told().iter().any(|input| matches!(input, RuleInput::Pending(false))));
 }
 
 #[test]

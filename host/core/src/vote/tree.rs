@@ -5,7 +5,7 @@
 
 use host_types::block::{Block, RootPair};
 use host_types::{BlockId, Header, TxId};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// How far a block has come.
@@ -118,7 +118,7 @@ impl BlockTree {
 
     /// Whether a transaction stands in the branch that ends in `tip`.
     #[must_use]
-    pub fn branch_ids(&self, tip: BlockId) -> std::collections::BTreeSet<TxId> {
+    pub fn branch_ids(&self, tip: BlockId) -> BTreeSet<TxId> {
         self.branch(tip).flat_map(|(_, entry)| entry.tx_ids.iter().copied()).collect()
     }
 
@@ -147,15 +147,23 @@ impl BlockTree {
         }
     }
 
-    /// Drops blocks that are neither final nor wanted, lowest view first, until at most `max` are
-    /// kept. Gives what was dropped.
-    pub fn shrink(&mut self, max: usize) -> Vec<BlockId> {
+    /// Drops blocks that nobody waits for, lowest view first, until at most `max` are kept or only
+    /// such are left that are final, wanted, being executed, or on the branch that ends in `tip`.
+    /// Gives what was dropped.
+    pub fn shrink(&mut self, max: usize, tip: BlockId) -> Vec<BlockId> {
         let mut dropped = Vec::new();
+        if self.entries.len() <= max {
+            return dropped;
+        }
+        let branch: BTreeSet<BlockId> = self.branch(tip).map(|(id, _)| id).collect();
+        let is_needed = |entry: &Entry| {
+            entry.is_final || entry.is_wanted || entry.progress == Progress::Executing
+        };
         while self.entries.len() > max {
             let oldest = self
                 .entries
                 .iter()
-                .filter(|(_, entry)| !entry.is_final)
+                .filter(|(id, entry)| !is_needed(entry) && !branch.contains(*id))
                 .min_by_key(|(_, entry)| entry.header.view)
                 .map(|(id, _)| *id);
             let Some(id) = oldest else { break };

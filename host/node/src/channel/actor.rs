@@ -206,7 +206,7 @@ impl Actor {
             Command::Status(reply) => drop(reply.send(self.pipeline.status())),
             Command::Waiting(id, reply) => drop(reply.send(self.find(&id))),
             Command::Bodies(ids, reply) => {
-                let found = ids.iter().filter_map(|id| self.find(id)).map(|tx| tx.raw()).collect();
+                let found = self.pipeline.bodies(&ids).iter().map(|tx| tx.raw()).collect();
                 drop(reply.send(found));
             }
             Command::Proposal(block, reply) => {

@@ -192,8 +192,7 @@ impl Lft {
         }
         self.note_leading(&body, statement.signer);
         self.take(&Said { body, statement: statement.clone() }, out);
-        self.install(header, Proposal { block, statement, justification });
-        Ok(())
+        self.install(header, Proposal { block, statement, justification })
     }
 
     /// What can be said against a proposal without looking at its payload or parent.
@@ -220,15 +219,22 @@ impl Lft {
     }
 
     /// Stores the first proposal of each kind of a view.
-    pub(super) fn install(&mut self, header: HeaderView, proposal: Proposal) {
+    ///
+    /// Any other is refused, so that the host keeps no block that nobody will vote for.
+    pub(super) fn install(&mut self, header: HeaderView, proposal: Proposal) -> Result<(), String> {
         let view = header.view;
         if view <= self.head.view || view > self.view.saturating_add(VIEWS_AHEAD_MAX) {
-            return;
+            return Err(format!("a proposal of view {view} in view {}", self.view));
         }
         let kind = header.kind;
-        if let Some(stored @ None) = self.at(view).proposals.get_mut(place(kind)) {
-            *stored = Some(proposal);
-            self.add_block(header, false);
+        match self.at(view).proposals.get_mut(place(kind)) {
+            Some(stored @ None) => {
+                *stored = Some(proposal);
+                self.add_block(header, false);
+                Ok(())
+            }
+            Some(Some(stored)) if stored.block == proposal.block => Ok(()),
+            _ => Err(format!("a second proposal of view {view}")),
         }
     }
 
@@ -272,7 +278,8 @@ impl Lft {
                 let justification = self.justify(&header).unwrap_or_default();
                 let proposal = Proposal { block: id, statement, justification };
                 self.send_proposal(&proposal, out);
-                self.install(header, proposal);
+                // Its view may have passed meanwhile: then nobody wants it.
+                self.install(header, proposal).ok();
             }
             None => {
                 self.add_block(header, true);

@@ -43,7 +43,8 @@ impl Lft {
         if let Body::Propose { block, .. } = body {
             if let Some(header) = self.blocks.get(&block).map(|known| known.header.clone()) {
                 let justification = self.justify(&header).unwrap_or_default();
-                self.install(header, Proposal { block, statement, justification });
+                // Its view may have passed meanwhile: then nobody wants it.
+                self.install(header, Proposal { block, statement, justification }).ok();
             }
             return Ok(());
         }
