@@ -11,6 +11,7 @@ use host_identity::{Item, verify_batch};
 use host_store::Entry;
 use host_types::block::{Header, Pair, ProposalKind, RootPair};
 use host_types::genesis::ChannelGenesis;
+use host_types::limits::{RULE_BYTES_MAX, STATEMENT_BYTES_MAX};
 use host_types::statement::{Slot, Statement, StatementPrefix};
 use host_types::validators::ValidatorSet;
 use host_types::{BlockId, Code, Epoch, Hash32, Height, Rejection, View};
@@ -253,6 +254,16 @@ fn from_output(epoch: Epoch, output: api::Output) -> Option<RuleOutput> {
     })
 }
 
+/// What would be signed or kept, but could not be read back at the next start.
+fn too_large(output: &api::Output) -> Option<String> {
+    let (what, size, max) = match output {
+        api::Output::Sign { body, .. } => ("a statement", body.len(), STATEMENT_BYTES_MAX),
+        api::Output::Persist { record, .. } => ("a record", record.len(), RULE_BYTES_MAX),
+        _ => return None,
+    };
+    (size > max).then(|| format!("it made {what} of {size} bytes, at most {max} are allowed"))
+}
+
 /// Where a channel stands when its rule is created.
 #[derive(Clone, Debug)]
 pub struct Start<'a> {
@@ -351,7 +362,17 @@ impl Rule for PluggedRule {
             StepError::Rejected(why) => RuleFault::Rejected(why),
             StepError::Poisoned(why) => RuleFault::Poisoned(why),
         });
-        outputs.extend(stepped?);
+        match stepped {
+            Ok(more) => outputs.extend(more),
+            // What it wished at its start must not be lost.
+            Err(RuleFault::Rejected(line)) if !outputs.is_empty() => {
+                outputs.push(api::Output::Trace { level: 4, line });
+            }
+            Err(fault) => return Err(fault),
+        }
+        if let Some(what) = outputs.iter().find_map(too_large) {
+            return Err(RuleFault::Poisoned(what));
+        }
         Ok(self.outputs(outputs))
     }
 

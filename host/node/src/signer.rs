@@ -19,6 +19,9 @@ pub const SIGN_QUEUE_MAX: usize = 1_024;
 
 /// Requests that go down in one sync.
 const BATCH_MAX: usize = 256;
+/// Bytes that go down in one sync, beside one last request: a batch is one record of the sign log
+/// and has to fit one of its segments.
+const BATCH_BYTES_MAX: usize = 4 * 1024 * 1024;
 
 /// One thing to make durable.
 #[derive(Debug)]
@@ -97,6 +100,18 @@ struct Request {
     jobs: Vec<Job>,
 }
 
+impl Request {
+    /// About what it adds to a batch.
+    fn bytes(&self) -> usize {
+        let of = |job: &Job| match job {
+            Job::Sign { body, .. } => body.len() + 256,
+            Job::Persist { record, .. } => record.len() + 64,
+            Job::Floor { .. } => 0,
+        };
+        self.jobs.iter().map(of).sum()
+    }
+}
+
 impl ChannelSigner {
     /// Hands jobs over, in order; they are made durable together or later, never out of order.
     pub fn submit(&self, jobs: Vec<Job>) {
@@ -169,11 +184,29 @@ struct Owner {
     is_stopped: Arc<AtomicBool>,
 }
 
+/// Says that signing has stopped when it goes.
+struct StopOnDrop(Arc<AtomicBool>);
+
+impl Drop for StopOnDrop {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Release);
+    }
+}
+
 impl Owner {
     fn run(mut self, queue: &mpsc::Receiver<Request>) {
+        // Also when this thread breaks off: then nothing is signed any more.
+        let _stop = StopOnDrop(Arc::clone(&self.is_stopped));
         while let Ok(first) = queue.recv() {
+            let mut bytes = first.bytes();
             let mut requests = vec![first];
-            requests.extend(queue.try_iter().take(BATCH_MAX));
+            while requests.len() < BATCH_MAX
+                && bytes < BATCH_BYTES_MAX
+                && let Ok(more) = queue.try_recv()
+            {
+                bytes += more.bytes();
+                requests.push(more);
+            }
             self.serve(requests);
         }
     }

@@ -257,8 +257,8 @@ impl Segments {
     }
 
     fn append(&self, payload: &[u8]) -> Result<Location, StoreError> {
-        self.check_poison()?;
         let mut appender = lock(&self.0.appender);
+        self.check_poison()?;
         let outcome = self.append_locked(&mut appender, payload);
         if outcome.as_ref().is_err_and(|e| !matches!(e, StoreError::TooLarge { .. })) {
             self.0.is_poisoned.store(true, Ordering::SeqCst);
@@ -315,8 +315,9 @@ impl Segments {
     /// # Errors
     /// Poisons the segments: what the disk holds is unknown until the node is restarted.
     pub fn sync(&self) -> Result<(), StoreError> {
-        self.check_poison()?;
         let mut synced = lock(&self.0.synced);
+        // Who waited here while another sync failed must not take its files for synced.
+        self.check_poison()?;
         let (files, has_new_file, covered) = {
             let mut appender = lock(&self.0.appender);
             let end = Location { segment: appender.number, offset: appender.end, len: 0 };

@@ -24,6 +24,9 @@ use tokio::sync::{broadcast, mpsc, oneshot};
 
 /// Commands that may wait for the actor. Peers and clients wait beyond: that is the back-pressure.
 pub const COMMAND_QUEUE_MAX: usize = 4_096;
+/// Answers of this node's own parts that may wait for the actor: far more than it can have asked
+/// for, so that none of them ever waits for it while it waits for them.
+pub const ANSWER_QUEUE_MAX: usize = 4_096;
 /// Commands taken before effects go out, so that statements share one sync.
 const COMMANDS_AT_ONCE: usize = 64;
 /// Views between two floors: the log keeps a few MiB, and its segments go away in time.
@@ -108,23 +111,34 @@ struct Turn {
 }
 
 impl Actor {
-    /// Runs until every sender is gone or the channel halts.
-    pub async fn run(mut self, mut commands: mpsc::Receiver<Command>) {
+    /// Runs until every sender is gone or the channel halts. `answers` come from this node's own
+    /// signer, executor and store, and go before whatever peers and clients say.
+    pub async fn run(
+        mut self,
+        mut answers: mpsc::Receiver<Command>,
+        mut commands: mpsc::Receiver<Command>,
+    ) {
         let mut timers: BTreeMap<(Instant, Timer), ()> = BTreeMap::new();
         self.turn(vec![Command::Input(Input::Start)], &mut timers).await;
         loop {
             let next = timers.keys().next().map(|(at, _)| *at);
             let wake = next.unwrap_or_else(|| Instant::now() + Duration::from_secs(3_600));
-            let mut taken = Vec::new();
+            let (mut taken, mut said) = (Vec::new(), Vec::new());
             tokio::select! {
                 biased;
-                count = commands.recv_many(&mut taken, COMMANDS_AT_ONCE) => {
+                count = answers.recv_many(&mut taken, COMMANDS_AT_ONCE) => {
+                    if count == 0 {
+                        return;
+                    }
+                }
+                count = commands.recv_many(&mut said, COMMANDS_AT_ONCE) => {
                     if count == 0 {
                         return;
                     }
                 }
                 () = tokio::time::sleep_until(wake.into()) => {}
             }
+            taken.append(&mut said);
             let now = Instant::now();
             while let Some(&(at, timer)) = timers.keys().next().filter(|(at, _)| *at <= now) {
                 timers.remove(&(at, timer));

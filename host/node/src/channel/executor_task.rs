@@ -10,7 +10,6 @@ use host_core::input::Input;
 use host_store::{ChannelStore, CommitBlock};
 use host_types::block::Block;
 use host_types::{BlockId, Height};
-use std::sync::mpsc as blocking;
 use tokio::sync::{mpsc, watch};
 
 /// Orders that may wait for the executor. The pipeline asks for a handful per view.
@@ -27,9 +26,10 @@ pub enum Work {
     Forget(BlockId),
     /// Store final blocks.
     Commit(Vec<FinalBlock>),
-    /// Blocks are stored.
-    Stored(Vec<BlockId>, Height),
 }
+
+/// Blocks that are stored, and the height of the last.
+type Stored = (Vec<BlockId>, Height);
 
 /// What others may know of execution: as of the last stored block.
 pub type KnowledgeWatch = watch::Receiver<Knowledge>;
@@ -44,31 +44,42 @@ pub fn start(
     actor: mpsc::Sender<Command>,
 ) -> std::io::Result<(mpsc::Sender<Work>, KnowledgeWatch)> {
     let (work, orders) = mpsc::channel(WORK_QUEUE_MAX);
-    let (to_store, batches) = blocking::sync_channel(STORE_QUEUE_MAX);
+    let (to_store, batches) = mpsc::channel(STORE_QUEUE_MAX);
+    // Room for every batch that may be on its way, so that the store's thread never waits for a
+    // task that waits for it.
+    let (done, stored) = mpsc::channel(2 * STORE_QUEUE_MAX);
     let (knowledge, watch) = watch::channel(executor.base().clone());
-    let (done, fate) = (work.clone(), actor.clone());
+    let fate = actor.clone();
     std::thread::Builder::new()
         .name("store".into())
-        .spawn(move || write_batches(store, &batches, &done, &fate))?;
-    let task = Task { executor, actor, to_store, knowledge };
-    tokio::spawn(task.run(orders));
+        .spawn(move || write_batches(store, batches, &done, &fate))?;
+    let fate = actor.clone();
+    let task = tokio::spawn(Task { executor, actor, to_store, knowledge }.run(orders, stored));
+    tokio::spawn(async move {
+        if let Err(error) = task.await {
+            // The actor is gone only when the channel stops.
+            fate.send(Command::Halt(format!("execution broke off: {error}"))).await.ok();
+        }
+    });
     Ok((work, watch))
 }
 
 fn write_batches(
     mut store: ChannelStore,
-    batches: &blocking::Receiver<Vec<CommitBlock>>,
-    done: &mpsc::Sender<Work>,
+    mut batches: mpsc::Receiver<Vec<CommitBlock>>,
+    done: &mpsc::Sender<Stored>,
     actor: &mpsc::Sender<Command>,
 ) {
-    while let Ok(mut batch) = batches.recv() {
+    while let Some(mut batch) = batches.blocking_recv() {
         // Blocks that are ready together share one sync.
-        batch.extend(batches.try_iter().flatten());
+        while let Ok(more) = batches.try_recv() {
+            batch.extend(more);
+        }
         match store.commit(&batch) {
             Ok(()) => {
                 let ids: Vec<_> = batch.iter().map(|b| b.block.id()).collect();
                 let height = batch.last().map_or(Height::ZERO, |b| b.block.header().height);
-                if done.blocking_send(Work::Stored(ids, height)).is_err() {
+                if done.blocking_send((ids, height)).is_err() {
                     return;
                 }
             }
@@ -84,18 +95,22 @@ fn write_batches(
 struct Task {
     executor: Executor,
     actor: mpsc::Sender<Command>,
-    to_store: blocking::SyncSender<Vec<CommitBlock>>,
+    to_store: mpsc::Sender<Vec<CommitBlock>>,
     knowledge: watch::Sender<Knowledge>,
 }
 
 impl Task {
-    async fn run(mut self, mut orders: mpsc::Receiver<Work>) {
-        while let Some(order) = orders.recv().await {
-            match order {
-                Work::Execute(block) => self.execute(&block).await,
-                Work::Forget(block) => self.executor.forget(block).await,
-                Work::Commit(blocks) => self.commit(blocks),
-                Work::Stored(blocks, height) => self.stored(blocks, height).await,
+    async fn run(mut self, mut orders: mpsc::Receiver<Work>, mut stored: mpsc::Receiver<Stored>) {
+        loop {
+            tokio::select! {
+                biased;
+                Some((blocks, height)) = stored.recv() => self.stored(blocks, height).await,
+                order = orders.recv() => match order {
+                    Some(Work::Execute(block)) => self.execute(&block).await,
+                    Some(Work::Forget(block)) => self.executor.forget(block).await,
+                    Some(Work::Commit(blocks)) => self.commit(blocks).await,
+                    None => return,
+                },
             }
         }
     }
@@ -109,18 +124,18 @@ impl Task {
         self.tell(Command::Input(input)).await;
     }
 
-    fn commit(&self, blocks: Vec<FinalBlock>) {
+    async fn commit(&self, blocks: Vec<FinalBlock>) {
         let mut batch = Vec::with_capacity(blocks.len());
         for FinalBlock { block, proof, .. } in blocks {
             let Some(layer) = self.executor.layer(&block.id()) else {
-                tracing::error!("final block {} was not executed here", block.id());
-                return;
+                let why = format!("final block {} was not executed here", block.id());
+                return self.tell(Command::Halt(why)).await;
             };
             let (result, tree) = (layer.result.clone(), layer.tree.clone());
             batch.push(CommitBlock { block, result, tree, proof });
         }
         // The thread is gone only after it has halted the channel.
-        self.to_store.send(batch).ok();
+        self.to_store.send(batch).await.ok();
     }
 
     async fn stored(&mut self, blocks: Vec<BlockId>, height: Height) {

@@ -4,7 +4,7 @@
 //! Order: store (with its own checks) → members and SCOREs from state → ids that could come again
 //! → rule from its log → tasks.
 
-use super::actor::{Actor, COMMAND_QUEUE_MAX, Command, World};
+use super::actor::{ANSWER_QUEUE_MAX, Actor, COMMAND_QUEUE_MAX, Command, World};
 use super::execution::{Executor, Knowledge, LayerView};
 use super::executor_task;
 use super::files::Committed;
@@ -78,6 +78,7 @@ pub fn start(start: ChannelStart) -> Result<ChannelHandle, Rejection> {
     let plugged = plug(&genesis, &reader, rule.clone(), index, &log)?;
     let pipeline = pipeline(&genesis, index, plugged, &reader, &segments)?;
     let (commands, queue) = mpsc::channel(COMMAND_QUEUE_MAX);
+    let (own, answers) = mpsc::channel(ANSWER_QUEUE_MAX);
     let executor = Executor::new(
         Arc::clone(&genesis),
         Arc::clone(&scores),
@@ -85,7 +86,7 @@ pub fn start(start: ChannelStart) -> Result<ChannelHandle, Rejection> {
         segments.clone(),
         (tip.block, base),
     );
-    let (work, knowledge) = executor_task::start(executor, store, commands.clone())
+    let (work, knowledge) = executor_task::start(executor, store, own.clone())
         .map_err(|error| Rejection::new(Code::Internal, format!("a thread: {error}")))?;
     let prefix = genesis.statement_prefix(Epoch::ZERO, genesis.header().id());
     let seat = index.map(|me| {
@@ -95,7 +96,7 @@ pub fn start(start: ChannelStart) -> Result<ChannelHandle, Rejection> {
             prefix: prefix.clone(),
             me,
             files: segments.clone(),
-            sink: answers_to(commands.clone()),
+            sink: answers_to(own.clone()),
         })
     });
     let events = broadcast::channel(EVENTS_KEPT).0;
@@ -124,9 +125,9 @@ pub fn start(start: ChannelStart) -> Result<ChannelHandle, Rejection> {
         halted: Arc::default(),
         expired: Arc::default(),
     };
-    let world = world(&parts, seat, segments, work, context);
+    let world = world(&parts, (own, seat), segments, work, context);
     let actor = Actor { pipeline, world, started: Instant::now(), floor: 0 };
-    tokio::spawn(actor.run(queue));
+    supervise(tokio::spawn(actor.run(answers, queue)), Arc::clone(&parts.halted));
     tokio::spawn(follow.run(reader, knowledge, events));
     Ok(ChannelHandle::new(parts))
 }
@@ -168,7 +169,7 @@ fn answers_to(commands: mpsc::Sender<Command>) -> AnswerSink {
 
 fn world(
     parts: &Parts,
-    signer: Option<ChannelSigner>,
+    (own, signer): (mpsc::Sender<Command>, Option<ChannelSigner>),
     segments: Segments,
     work: mpsc::Sender<executor_task::Work>,
     context: ContextSource,
@@ -181,12 +182,23 @@ fn world(
         links: Arc::clone(&parts.links),
         context: Arc::new(move || context.now()),
         events: parts.events.clone(),
-        own: parts.commands.clone(),
+        own,
         expired: Arc::new(move |ids| lock(&expired).add(ids)),
         halted: Arc::new(move |why| {
             lock(&halted).get_or_insert(why);
         }),
     }
+}
+
+/// An actor that broke off has halted its channel, whatever it was about to say.
+fn supervise(actor: tokio::task::JoinHandle<()>, halted: Arc<Mutex<Option<String>>>) {
+    tokio::spawn(async move {
+        if let Err(error) = actor.await {
+            let why = format!("the channel broke off: {error}");
+            tracing::error!(code = %Code::ChannelHalted, "{why}");
+            lock(&halted).get_or_insert(why);
+        }
+    });
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {

@@ -83,6 +83,7 @@ pub struct Node {
     pub replay: Mutex<BTreeMap<GenesisHash, ChannelReplay>>,
     channels: RwLock<BTreeMap<ChannelName, ChannelHandle>>,
     refused: Mutex<BTreeMap<ChannelName, String>>,
+    starting: Mutex<()>,
 }
 
 impl std::fmt::Debug for Node {
@@ -132,6 +133,7 @@ impl Node {
             replay: Mutex::new(replay),
             channels: RwLock::default(),
             refused: Mutex::default(),
+            starting: Mutex::default(),
         }
     }
 
@@ -140,6 +142,7 @@ impl Node {
     /// # Errors
     /// Why it does not start; it is remembered and shown.
     pub fn start_channel(&self, genesis: ChannelGenesis) -> Result<(), Rejection> {
+        let _one_at_a_time = self.starting.lock().unwrap_or_else(PoisonError::into_inner);
         let name = genesis.channel.clone();
         if self.channel(&name).is_some() {
             return Ok(());
@@ -164,8 +167,8 @@ impl Node {
         let hash = genesis.hash();
         let rule = self.rules.find(&genesis.rule)?;
         let log = {
-            let mut replay = self.replay.lock().unwrap_or_else(PoisonError::into_inner);
-            replay.remove(&hash).map(|replay| replay.entries).unwrap_or_default()
+            let replay = self.replay.lock().unwrap_or_else(PoisonError::into_inner);
+            replay.get(&hash).map(|replay| replay.entries.clone()).unwrap_or_default()
         };
         let links = self.mesh.links(&genesis);
         let folder = self.config.data_dir.join("channels").join(genesis.channel.as_str());
@@ -180,7 +183,10 @@ impl Node {
             scores: Arc::clone(&self.scores),
             links,
         };
-        recover::start(start)
+        let handle = recover::start(start)?;
+        // Only now: a channel that did not start needs its log again at the next try.
+        self.replay.lock().unwrap_or_else(PoisonError::into_inner).remove(&hash);
+        Ok(handle)
     }
 
     /// A channel of this node.
