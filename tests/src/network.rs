@@ -120,7 +120,10 @@ pub struct Network {
 
 /// Builds what networks need before any of them is started, so that none waits for a compiler while
 /// its time runs.
-fn build_scores() {
+///
+/// # Panics
+/// When one does not compile.
+pub fn build_scores() {
     static BUILT: Once = Once::new();
     BUILT.call_once(|| {
         let root = score_native_link::build::source_tree().expect("tests run in the source tree");
@@ -440,7 +443,7 @@ fn show(text: &str) {
 }
 
 /// Settings of the surrounding shell are not meant for a network under test.
-fn clean(command: &mut Command) {
+pub fn clean(command: &mut Command) {
     for (name, _) in std::env::vars_os() {
         if name.to_str().is_some_and(|name| name.starts_with("LOOPCHAIN_")) {
             command.env_remove(name);

@@ -1,5 +1,5 @@
-//! Networks of real processes, as a newcomer meets them: `up`, curl, the command line, kills, disks
-//! that fail, bad input.
+//! Networks of real processes, as a newcomer meets them: `up`, curl, the command line, the commands
+//! of README.md, kills, disks that fail, bad input.
 //!
 //! Each test has ports and a data folder of its own, so all may run at once and beside a network of
 //! yours. Tests that only ask share a network. What a test does not do: sleep and hope; it waits for
@@ -16,11 +16,15 @@ mod kills;
 #[cfg(test)]
 mod old_curl_lines;
 #[cfg(test)]
+mod readme;
+#[cfg(test)]
 mod shape;
 #[cfg(test)]
 mod storage_faults;
 #[cfg(test)]
 mod token_transfer;
+#[cfg(test)]
+mod transcript;
 #[cfg(test)]
 mod up;
 

@@ -2,7 +2,9 @@
 //!
 //! In: Markdown. Out: [`Block`]s. A block is fenced with the word `console`; a line that begins
 //! with `$ ` is a command (a `\` at its end continues it), the lines up to the next command are what
-//! it prints. Not here: running anything.
+//! it prints. A note may stand behind the word: under `no-run` nothing is executed, and a block
+//! `up` has no command: it is what `up`, started earlier and still running, prints now. Not here:
+//! running anything (`tests/suite/readme.rs`).
 
 use crate::{Finding, Tree};
 
@@ -22,12 +24,18 @@ pub struct Command {
 pub struct Block {
     /// Line of its fence, counted from 1.
     pub line: usize,
-    /// What stands behind `console` on the fence, such as `no-run`.
+    /// What stands behind `console` on the fence: nothing, [`NO_RUN`] or [`UP`].
     pub note: String,
+    /// Lines before the first command: all of them in a block [`UP`], none in others.
+    pub output: Vec<String>,
     /// Its commands.
     pub commands: Vec<Command>,
 }
 
+/// The note of a block whose commands no test executes.
+pub const NO_RUN: &str = "no-run";
+/// The note of a block that shows what a running `up` prints.
+pub const UP: &str = "up";
 /// The word on the fence.
 const CONSOLE: &str = "console";
 /// Words under which commands would escape the tests.
@@ -39,9 +47,12 @@ pub fn console_blocks(markdown: &str) -> Vec<Block> {
     let mut blocks = Vec::new();
     for fence in fences(markdown) {
         if let Some(note) = fence.word.strip_prefix(CONSOLE) {
+            let first = fence.lines.iter().position(|line| line.starts_with("$ "));
+            let output = fence.lines.iter().take(first.unwrap_or(fence.lines.len()));
             blocks.push(Block {
                 line: fence.line,
                 note: note.trim().to_owned(),
+                output: output.map(|line| (*line).to_owned()).collect(),
                 commands: commands(fence.line, &fence.lines),
             });
         }
@@ -49,25 +60,39 @@ pub fn console_blocks(markdown: &str) -> Vec<Block> {
     blocks
 }
 
-/// Documents for people show commands in `console` blocks that begin with one, and in no other.
+/// Documents for people show commands in `console` blocks that begin with one, and in no other; in
+/// every other document such a block says that nothing runs it.
 #[must_use]
 pub fn check(tree: &Tree) -> Vec<Finding> {
     let mut findings = Vec::new();
-    let documents = tree.ending(".md").filter(|(path, _)| is_executed(path));
-    for (path, text) in documents {
-        for fence in fences(text) {
+    for (path, text) in tree.ending(".md") {
+        for block in console_blocks(text) {
+            let message = mistake(&block, is_executed(path));
+            findings.extend(message.map(|message| Finding::at(path, block.line, message)));
+        }
+        for fence in fences(text).iter().filter(|_| is_executed(path)) {
             if SHELLS.contains(&fence.word.as_str()) {
                 let message = format!("a `{}` block is not run: make it `console`", fence.word);
-                findings.push(Finding::at(path, fence.line, message));
-            }
-            let first = fence.lines.first().map_or("", |line| line);
-            if fence.word.starts_with(CONSOLE) && !first.starts_with("$ ") {
-                let message = "a `console` block begins with `$ ` and a command";
                 findings.push(Finding::at(path, fence.line, message));
             }
         }
     }
     findings
+}
+
+fn mistake(block: &Block, is_executed: bool) -> Option<&'static str> {
+    let is_output = block.note == UP;
+    if !["", NO_RUN, UP].contains(&block.note.as_str()) {
+        return Some("behind `console` stands nothing, `no-run` or `up`");
+    }
+    if is_output && !block.commands.is_empty() {
+        return Some("a `console up` block has no command");
+    }
+    if !is_output && (block.commands.is_empty() || !block.output.is_empty()) {
+        return Some("a `console` block begins with `$ ` and a command");
+    }
+    (!is_executed && block.note != NO_RUN)
+        .then_some("no test runs the commands of this document: make it `console no-run`")
 }
 
 /// True for documents whose commands a test runs.
@@ -126,12 +151,12 @@ mod tests {
     use super::*;
 
     const PAGE: &str = "# x\n\n```console\n$ curl a \\\n    b\nout\n\n$ next\n```\n\n```toml\n$ no\n```\n\
-                        ```console no-run\n$ cargo up\n```\n";
+                        ```console no-run\n$ cargo up\n```\n```console up\n  ready\n```\n";
 
     #[test]
     fn commands_and_their_output_are_read() {
         let blocks = console_blocks(PAGE);
-        assert_eq!(blocks.len(), 2);
+        assert_eq!(blocks.len(), 3);
         assert_eq!((blocks[0].line, blocks[0].note.as_str()), (3, ""));
         let [first, second] = &blocks[0].commands[..] else { panic!("{blocks:?}") };
         assert_eq!((first.line, first.text.as_str()), (4, "curl a b"));
@@ -139,12 +164,27 @@ mod tests {
         assert_eq!((second.line, second.text.as_str()), (8, "next"));
         assert_eq!(blocks[1].note, "no-run");
         assert_eq!(blocks[1].commands[0].text, "cargo up");
+        assert_eq!((blocks[2].note.as_str(), &blocks[2].commands[..]), (UP, &[][..]));
+        assert_eq!(blocks[2].output, ["  ready"]);
     }
 
     #[test]
     fn a_block_that_escapes_the_tests_is_found() {
         let page = "```sh\nls\n```\n```console\nls\n```\n";
-        assert_eq!(check(&Tree::of(&[("README.md", page), ("docs/x.md", page)])).len(), 2);
+        assert_eq!(check(&Tree::of(&[("README.md", page), ("docs/x.md", page)])).len(), 3);
         assert_eq!(check(&Tree::of(&[("docs/guide/a.md", PAGE)])).len(), 0);
+    }
+
+    #[test]
+    fn a_block_that_no_test_runs_says_so() {
+        let page = "```console\n$ ls\n```\n```console no-run\n$ ls\n```\n";
+        assert_eq!(check(&Tree::of(&[("CONTRIBUTING.md", page)])).len(), 1);
+        assert_eq!(check(&Tree::of(&[("README.md", page)])).len(), 0);
+    }
+
+    #[test]
+    fn a_note_that_means_nothing_is_found() {
+        let page = "```console norun\n$ ls\n```\n```console up\n$ ls\n```\n";
+        assert_eq!(check(&Tree::of(&[("README.md", page)])).len(), 2);
     }
 }
