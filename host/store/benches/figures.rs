@@ -1,7 +1,8 @@
 //! CPU and wall time of the state tree, of commits and of the sign log, printed for ADR 0002.
 //!
-//! In: `--keys N` (1,000,000), `--blocks N` (200), `--only tree|commit|sign`. Out: a table. CPU time of a thread and of
-//! the process comes from /proc. Run by hand:
+//! In: `--keys N` (1,000,000), `--blocks N` (200), `--only tree|commit|sign`. Out: a table. CPU time
+//! of a thread and of the process, and memory, come from /proc. Not here: other trees, which are in
+//! `jmt/src/main.rs`. Run by hand:
 //! `cargo bench -p host-store --bench figures -- --keys 1000000`.
 
 #![expect(clippy::print_stdout, reason = "it is a report")]
@@ -9,7 +10,7 @@
 
 use host_store::{
     BlockResult, ChannelStore, CommitBlock, Entry, Record, SignLog, StateCommitment, StateTree,
-    StoreOptions,
+    StoreOptions, TreeVersion,
 };
 use host_types::codec::Encode;
 use host_types::genesis::{ChannelGenesis, ChannelLimits, Policies, Policy, RuleConfig};
@@ -26,9 +27,16 @@ use std::sync::Arc;
 use std::time::Instant;
 
 const BLOCK_TXS: u64 = 1000;
+/// Blocks of other sizes that the tree alone is measured with.
+const TREE_BLOCK_TXS: [u64; 4] = [10, 100, 1000, 5000];
+const PROOFS: u64 = 20_000;
+/// Versions of the tree kept at once to see what one weighs.
+const VERSIONS_KEPT: u64 = 50;
 
 /// Nanoseconds of CPU of this thread.
 fn thread_cpu_ns() -> u64 {
+    // The kernel brings the figure up to date when it schedules, else only every few milliseconds.
+    std::thread::yield_now();
     let text = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap();
     text.split_whitespace().next().unwrap().parse().unwrap()
 }
@@ -40,10 +48,26 @@ fn process_cpu_ns() -> u64 {
     (fields[11].parse::<u64>().unwrap() + fields[12].parse::<u64>().unwrap()) * 10_000_000
 }
 
-fn resident_mib() -> u64 {
+fn memory_kib(field: &str) -> u64 {
     let text = std::fs::read_to_string("/proc/self/status").unwrap();
-    let line = text.lines().find(|line| line.starts_with("VmRSS")).unwrap();
-    line.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap() / 1024
+    let line = text.lines().find(|line| line.starts_with(field)).unwrap();
+    line.split_whitespace().nth(1).unwrap().parse().unwrap()
+}
+
+fn resident_mib() -> u64 {
+    memory_kib("VmRSS") / 1024
+}
+
+/// Bytes of the files of a folder and below.
+fn folder_bytes(dir: &std::path::Path) -> u64 {
+    let entries = std::fs::read_dir(dir).unwrap().map(Result::unwrap);
+    // The database deletes files while this looks.
+    let size = |entry: std::fs::DirEntry| match entry.metadata() {
+        Ok(of) if of.is_dir() => folder_bytes(&entry.path()),
+        Ok(of) => of.len(),
+        Err(_) => 0,
+    };
+    entries.map(size).sum()
 }
 
 struct Dice(u64);
@@ -73,9 +97,8 @@ fn write(n: u64, value: u64) -> Write {
     Write { score: token(), key: key(n), value: Some(bytes) }
 }
 
-fn block_writes(dice: &mut Dice, keys: u64, value: u64) -> Vec<Write> {
-    let mut writes: Vec<_> =
-        (0..2 * BLOCK_TXS).map(|i| write(dice.roll(keys), value + i)).collect();
+fn block_writes(dice: &mut Dice, keys: u64, txs: u64, value: u64) -> Vec<Write> {
+    let mut writes: Vec<_> = (0..2 * txs).map(|i| write(dice.roll(keys), value + i)).collect();
     writes.sort();
     writes.dedup_by(|a, b| a.key == b.key);
     writes
@@ -102,27 +125,100 @@ fn measure_hash() {
 fn measure_tree(keys: u64, blocks: u64) {
     let tree = StateTree::default();
     let state = sorted_state(keys);
-    let cpu = thread_cpu_ns();
-    let (_, mut version) = tree.apply(&tree.committed(), &state).unwrap();
-    println!("tree: built from {keys} keys in {} ms of CPU", (thread_cpu_ns() - cpu) / 1_000_000);
-    drop(state);
-    println!("tree: {} nodes, process {} MiB", tree.node_count(), resident_mib());
-    let mut dice = Dice(7);
-    let all: Vec<_> = (0..blocks).map(|i| block_writes(&mut dice, keys, i << 32)).collect();
-    let mut figures = Vec::new();
-    for writes in &all {
-        let cpu = thread_cpu_ns();
-        // The version before is dropped here, as a commit does it.
-        version = tree.apply(&version, writes).unwrap().1;
-        figures.push(thread_cpu_ns() - cpu);
-    }
-    figures.sort_unstable();
-    let per_tx = |ns: u64| ns as f64 / 1000.0 / BLOCK_TXS as f64;
+    let (cpu, before) = (thread_cpu_ns(), memory_kib("VmRSS"));
+    let (_, version) = tree.apply(&tree.committed(), &state).unwrap();
+    let (cpu, after) = ((thread_cpu_ns() - cpu) / 1_000_000, memory_kib("VmRSS"));
+    let peak = memory_kib("VmHWM");
     println!(
-        "tree: {blocks} blocks of {BLOCK_TXS} transactions of two writes: {:.2} us of CPU a transaction (median), {:.2} to {:.2}",
-        per_tx(figures[figures.len() / 2]),
-        per_tx(figures[figures.len() / 20]),
-        per_tx(figures[figures.len() * 19 / 20]),
+        "tree: built from {keys} keys in {cpu} ms of CPU; {} nodes, {} bytes a key, {} more while it is built",
+        tree.node_count(),
+        (after - before) * 1024 / keys,
+        (peak - after) * 1024 / keys,
+    );
+    drop(state);
+    let mut dice = Dice(7);
+    for txs in TREE_BLOCK_TXS {
+        let all = (0..blocks).map(|i| block_writes(&mut dice, keys, txs, i << 32));
+        let all: Vec<_> = all.collect();
+        let figures = all.iter().map(|writes| {
+            let cpu = thread_cpu_ns();
+            // Each is made of the same version and dropped, so that the next one takes the nodes
+            // back: as many as after a commit, where they are those of the version before.
+            drop(tree.apply(&version, writes).unwrap());
+            thread_cpu_ns() - cpu
+        });
+        let mut figures: Vec<_> = figures.collect();
+        figures.sort_unstable();
+        let per_tx = |ns: u64| ns as f64 / 1000.0 / txs as f64;
+        println!(
+            "tree: {blocks} blocks of {txs} transactions of two writes: {:.2} us of CPU a transaction (median), {:.2} to {:.2}",
+            per_tx(figures[figures.len() / 2]),
+            per_tx(figures[figures.len() / 20]),
+            per_tx(figures[figures.len() * 19 / 20]),
+        );
+    }
+    measure_proofs(&tree, &version, keys);
+    measure_versions(&tree, &version, keys);
+}
+
+/// Proofs of keys that are there, then of keys that are not.
+fn measure_proofs(tree: &StateTree, version: &TreeVersion, keys: u64) {
+    for (name, first) in [("inclusion", 0), ("exclusion", keys)] {
+        let mut dice = Dice(8);
+        let asked = (0..PROOFS).map(|_| first + dice.roll(keys));
+        let asked: Vec<_> = asked.map(|n| write(n, n)).collect();
+        let cpu = thread_cpu_ns();
+        let proofs = asked.iter().map(|of| tree.prove(version, &of.score, &of.key).unwrap());
+        let proofs: Vec<_> = proofs.collect();
+        let made = thread_cpu_ns() - cpu;
+        let cpu = thread_cpu_ns();
+        for (of, proof) in asked.iter().zip(&proofs) {
+            let value = of.value.as_deref().filter(|_| first == 0);
+            assert!(proof.verify(version.root(), &of.score, &of.key, value), "a proof holds");
+        }
+        let verified = thread_cpu_ns() - cpu;
+        let hashes = |proof: &host_store::StateProof| proof.siblings.len() + 2 * proof.bucket.len();
+        let hashes: usize = proofs.iter().map(hashes).sum();
+        let us = |ns: u64| ns as f64 / 1000.0 / PROOFS as f64;
+        println!(
+            "tree: {name} proof: made in {:.2} us of CPU, verified in {:.2}, {:.1} hashes of 32 bytes and the roots of the SCOREs",
+            us(made),
+            us(verified),
+            hashes as f64 / PROOFS as f64,
+        );
+    }
+}
+
+/// What it costs to keep versions, and to go back to one from the newest.
+fn measure_versions(tree: &StateTree, oldest: &TreeVersion, keys: u64) {
+    let mut dice = Dice(10);
+    let (nodes, before) = (tree.node_count(), memory_kib("VmRSS"));
+    let mut undo = std::collections::BTreeMap::new();
+    let mut version = oldest.clone();
+    for i in 1..=VERSIONS_KEPT {
+        let writes = block_writes(&mut dice, keys, BLOCK_TXS, i << 32);
+        // A version keeps the one it was made of.
+        version = tree.apply(&version, &writes).unwrap().1;
+        for write in writes {
+            undo.insert(write.key.clone(), write);
+        }
+    }
+    println!(
+        "tree: a version of {BLOCK_TXS} transactions more: {} nodes, {} KiB",
+        (tree.node_count() - nodes) as u64 / VERSIONS_KEPT,
+        (memory_kib("VmRSS") - before) / VERSIONS_KEPT,
+    );
+    let former: std::collections::HashMap<_, _> =
+        (0..keys).map(|n| (key(n), n)).filter(|(key, _)| undo.contains_key(key)).collect();
+    let mut back: Vec<_> = former.into_values().map(|n| write(n, n)).collect();
+    back.sort();
+    let cpu = thread_cpu_ns();
+    let (root, _) = tree.apply(&version, &back).unwrap();
+    assert_eq!(root, oldest.root(), "the former values make the former root");
+    println!(
+        "tree: back over {VERSIONS_KEPT} blocks of {BLOCK_TXS}, {} keys: {} ms of CPU",
+        back.len(),
+        (thread_cpu_ns() - cpu) / 1_000_000,
     );
 }
 
@@ -215,12 +311,12 @@ fn measure_commit(keys: u64, blocks: u64) {
     let mut store = ChannelStore::open(dir.path(), &genesis, &options).unwrap();
     let mut dice = Dice(9);
     let (mut append, mut sync, mut apply, mut commit) = (0, 0, 0, 0);
-    let mut read = 0;
+    let (mut read, mut again) = (0, 0);
     let all = process_cpu_ns();
     let (mut append_wall, mut sync_wall, mut commit_wall) = (0, 0, 0);
     for height in 1..=blocks {
         let tip = store.reader().tip();
-        let writes = block_writes(&mut dice, keys, height << 32);
+        let writes = block_writes(&mut dice, keys, BLOCK_TXS, height << 32);
         // Execution reads what it writes.
         let reader = store.reader();
         let cpu = thread_cpu_ns();
@@ -231,48 +327,46 @@ fn measure_commit(keys: u64, blocks: u64) {
         let cpu = thread_cpu_ns();
         let (state, tree) = store.tree().apply(&store.tree().committed(), &writes).unwrap();
         apply += thread_cpu_ns() - cpu;
+        let cpu = thread_cpu_ns();
+        drop(store.tree().apply(&store.tree().committed(), &writes).unwrap());
+        again += thread_cpu_ns() - cpu;
         let parent = Pair { block: tip.block, roots: tip.roots };
         let Prepared { block, result } = prepare(&genesis, (height, parent), writes, state);
         let (cpu, wall) = (thread_cpu_ns(), Instant::now());
         store.segments().append_block(&block).unwrap();
         store.segments().append_result(&result).unwrap();
-        append += thread_cpu_ns() - cpu;
         append_wall += wall.elapsed().as_nanos();
+        append += thread_cpu_ns() - cpu;
         let (cpu, wall) = (thread_cpu_ns(), Instant::now());
         store.segments().sync().unwrap();
-        sync += thread_cpu_ns() - cpu;
         sync_wall += wall.elapsed().as_nanos();
+        sync += thread_cpu_ns() - cpu;
         let roots = result.roots;
         let proof = FinalProof { descendants: vec![], roots, rule_proof: vec![1; 300] };
         let commits = [CommitBlock { block, result: Arc::new(result), tree, proof: Some(proof) }];
         let (cpu, wall) = (thread_cpu_ns(), Instant::now());
         store.commit(&commits).unwrap();
-        commit += thread_cpu_ns() - cpu;
         commit_wall += wall.elapsed().as_nanos();
+        commit += thread_cpu_ns() - cpu;
     }
     let txs = (blocks * BLOCK_TXS) as f64 * 1000.0;
     let us = |ns: u64| ns as f64 / txs;
     let wall = |ns: u128| ns as f64 / txs;
     println!("commit: us of CPU a transaction at {keys} keys, {blocks} blocks of {BLOCK_TXS}:");
     println!("  two reads by execution {:.2}", us(read));
-    println!("  state tree {:.2}", us(apply));
+    println!("  state tree {:.2}, the same again at once {:.2}", us(apply), us(again));
     println!("  append body and result {:.2} ({:.2} wall)", us(append), wall(append_wall));
     println!("  sync of the segments {:.2} ({:.2} wall)", us(sync), wall(sync_wall));
     println!("  commit {:.2} ({:.2} wall)", us(commit), wall(commit_wall));
     println!("  all threads, with the making of the blocks {:.2}", us(process_cpu_ns() - all));
-    let size = |path: &std::path::Path| -> u64 {
-        let walk = |dir: std::path::PathBuf| {
-            std::fs::read_dir(dir).unwrap().map(|e| e.unwrap().metadata().unwrap().len()).sum()
-        };
-        walk(path.join("blocks"))
-    };
-    let per_tx = size(dir.path()) / (blocks * BLOCK_TXS);
+    let per_tx = folder_bytes(&dir.path().join("blocks")) / (blocks * BLOCK_TXS);
     println!("  segments hold {per_tx} bytes a transaction; process {} MiB", resident_mib());
     drop(store);
     let (wall, cpu) = (Instant::now(), thread_cpu_ns());
     let store = ChannelStore::open(dir.path(), &genesis, &StoreOptions::default()).unwrap();
     let (wall, cpu) = (wall.elapsed().as_millis(), (thread_cpu_ns() - cpu) / 1_000_000);
     println!("open: {wall} ms, {cpu} ms of CPU, height {}", store.reader().tip().height);
+    println!("database: {} MiB on disk", folder_bytes(&dir.path().join("db")) / 1024 / 1024);
 }
 
 fn measure_sign_log() {
