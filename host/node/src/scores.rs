@@ -132,7 +132,8 @@ pub fn to_receipt(score: &ScoreName, raw: CallReceipt) -> (Receipt, Vec<ScoreEve
         .into_iter()
         .map(|event| ScoreEvent {
             score: score.clone(),
-            name: String::from_utf8_lossy(&event.name).into_owned(),
+            name: String::from_utf8(event.name)
+                .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned()),
             data: event.data,
         })
         .collect();

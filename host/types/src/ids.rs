@@ -3,6 +3,7 @@
 use crate::codec::{CodecError, CodecErrorKind, Decode, Encode, Reader, Writer};
 use crate::hash::{Domain, Hash32, from_hex, to_hex};
 use std::fmt;
+use std::sync::Arc;
 
 macro_rules! hash_id {
     ($(#[$doc:meta])* $name:ident) => {
@@ -87,7 +88,7 @@ macro_rules! name {
     ($(#[$doc:meta])* $name:ident, $max:literal, $extra:literal) => {
         $(#[$doc])*
         #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-        pub struct $name(String);
+        pub struct $name(Arc<str>);
 
         impl $name {
             /// Longest name in bytes.
@@ -100,7 +101,7 @@ macro_rules! name {
                 let first = chars.next().is_some_and(|c| c.is_ascii_lowercase());
                 let rest = chars
                     .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || $extra.contains(c));
-                (first && rest && text.len() <= $max).then(|| Self(text.to_owned()))
+                (first && rest && text.len() <= $max).then(|| Self(text.into()))
             }
 
             /// The text.
@@ -153,13 +154,13 @@ impl ScoreName {
     /// True for the reserved name.
     #[must_use]
     pub fn is_system(&self) -> bool {
-        self.0 == Self::SYSTEM
+        &*self.0 == Self::SYSTEM
     }
 }
 
 /// A node or person inside its organisation: `ORG/NAME`.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct NodeName(String);
+pub struct NodeName(Arc<str>);
 
 impl NodeName {
     /// Longest name in bytes.
@@ -171,7 +172,7 @@ impl NodeName {
         let (org, name) = text.split_once('/')?;
         ChannelName::new(org)?;
         ChannelName::new(name)?;
-        Some(Self(text.to_owned()))
+        Some(Self(text.into()))
     }
 
     /// The organisation.

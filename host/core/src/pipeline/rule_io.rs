@@ -8,8 +8,23 @@ use crate::propose::{Request, assemble};
 use crate::vote::rule::{RuleFault, RuleInput, RuleOutput, Verdict};
 use host_types::message::{FetchRequest, PeerMessage, Proposal};
 use host_types::statement::Statement;
-use host_types::{BlockId, Encode};
+use host_types::{BlockId, Encode, Header};
 use std::sync::Arc;
+
+/// A parent of so many transactions shows that more are on their way.
+const BUSY_TXS: u32 = 64;
+/// So many are worth a block of their own at any time.
+const FULL_TXS: usize = 1_000;
+/// How long after its parent a block may be filled under load, microseconds: every block has costs
+/// that do not depend on its size (three syncs, a round of votes), and larger ones share them out.
+const FILL_US: u64 = 50_000;
+
+/// Whether a leader does better to wait: the load is high, the block would be small, and its parent
+/// is young. An idle channel never waits.
+const fn is_worth_waiting(parent: &Header, waiting: usize, now: Now) -> bool {
+    let age = now.wall.get().saturating_sub(parent.time.get());
+    parent.tx_count >= BUSY_TXS && waiting > 0 && waiting < FULL_TXS && age < FILL_US
+}
 
 impl Pipeline {
     /// Steps the rule until it has nothing more to be told.
@@ -129,6 +144,11 @@ impl Pipeline {
             allow_empty,
         };
         let taken = self.tree.branch_ids(parent.block);
+        let waiting = self.pool.len().saturating_sub(taken.len());
+        if is_worth_waiting(parent_header, waiting, now) {
+            self.to_rule.push_back(RuleInput::Built { request, header: None });
+            return;
+        }
         let limits = &self.config.genesis.limits;
         let block = assemble(&wanted, &self.pool, limits, now.wall, |id| taken.contains(id));
         let header = block.map(|block| {

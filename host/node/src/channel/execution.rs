@@ -116,14 +116,8 @@ impl Executor {
         done: batch::Done,
     ) -> Result<(Layer, RootPair), ExecuteError> {
         let batch::Done { receipts, events, writes, knowledge } = done;
-        let sorted: Vec<Write> = writes
-            .iter()
-            .map(|((score, key), value)| Write {
-                score: score.clone(),
-                key: key.clone(),
-                value: value.clone(),
-            })
-            .collect();
+        let sorted: Vec<Write> =
+            writes.into_iter().map(|((score, key), value)| Write { score, key, value }).collect();
         let (state, tree) = self
             .committed
             .apply(tree, &sorted)
@@ -142,7 +136,7 @@ impl Executor {
             writes: sorted,
         });
         self.append(block, &result)?;
-        Ok((Layer::new(parent, writes, tree, result, knowledge), roots))
+        Ok((Layer::new(parent, tree, result, knowledge), roots))
     }
 
     fn append(&mut self, block: &Block, result: &BlockResult) -> Result<(), ExecuteError> {

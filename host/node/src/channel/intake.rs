@@ -20,11 +20,10 @@ pub const INTAKE_QUEUE_MAX: usize = 4_096;
 /// Transactions checked together.
 const BATCH_MAX: usize = 1_024;
 
-/// A batch of so many shows that there is load, so that the next one gathers for [`GATHER`].
-const LOAD_TXS: usize = 32;
-/// How long a batch gathers under load: short beside the time to a final block, long enough for
-/// the signatures of one signer to meet.
-const GATHER: Duration = Duration::from_millis(5);
+/// How long a batch gathers after one of at least so many transactions: short beside the time to a
+/// final block under such a load, long enough for the signatures of one signer to meet.
+const GATHER: [(usize, Duration); 2] =
+    [(128, Duration::from_millis(8)), (32, Duration::from_millis(5))];
 
 /// Who waits for the verdict of one transaction.
 pub type Verdict = oneshot::Sender<Result<(), Rejection>>;
@@ -104,10 +103,10 @@ impl Intake {
 }
 
 async fn run(context: ContextSource, actor: mpsc::Sender<Command>, mut queue: mpsc::Receiver<Raw>) {
-    let mut is_loaded = false;
+    let mut last = 0;
     while let Some(first) = queue.recv().await {
-        if is_loaded {
-            tokio::time::sleep(GATHER).await;
+        if let Some((_, wait)) = GATHER.iter().find(|(least, _)| last >= *least) {
+            tokio::time::sleep(*wait).await;
         }
         let (mut raw, mut verdicts) = (Vec::new(), Vec::new());
         let mut add = |one: Raw| match one {
@@ -124,7 +123,7 @@ async fn run(context: ContextSource, actor: mpsc::Sender<Command>, mut queue: mp
         while let Ok(more) = queue.try_recv() {
             add(more);
         }
-        is_loaded = raw.len() >= LOAD_TXS;
+        last = raw.len();
         let now = context.now();
         let Ok(answers) = tokio::task::spawn_blocking(move || {
             raw.chunks(BATCH_MAX).flat_map(|chunk| admit(chunk, &now)).collect::<Vec<_>>()

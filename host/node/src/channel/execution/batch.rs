@@ -77,9 +77,6 @@ pub(super) struct Run<'a> {
     deadline: Instant,
 }
 
-/// A transaction that may run: what its worker is told.
-type Ready = (usize, CallSpec);
-
 impl<'a> Run<'a> {
     pub(super) fn new(
         genesis: &'a ChannelGenesis,
@@ -287,17 +284,15 @@ impl<'a> Run<'a> {
         group: &[Arc<SignedTransaction>],
     ) -> Result<(), String> {
         let active: Option<ActiveScore> = self.knowledge.active.get(score).cloned();
-        let mut verdicts: Vec<Result<Ready, Rejection>> = Vec::with_capacity(group.len());
+        let artefact = active.as_ref().and_then(|active| self.scores.artefact(&active.sha256));
+        let (mut calls, mut verdicts) = (Vec::with_capacity(group.len()), Vec::new());
         for (i, tx) in group.iter().enumerate() {
-            verdicts.push(self.ready(active.as_ref(), first + i, tx));
+            let ready = self.ready(active.is_some(), artefact.as_deref(), first + i, tx);
+            verdicts.push(ready.map(|call| calls.push(call)));
         }
-        let calls: Vec<CallSpec> =
-            verdicts.iter().flatten().map(|(_, call)| call.clone()).collect();
         let mut answers = match active {
             Some(active) if !calls.is_empty() => {
-                let artefact = self
-                    .scores
-                    .artefact(&active.sha256)
+                let artefact = artefact
                     .ok_or_else(|| format!("artefact {} of {score} is not here", active.sha256))?;
                 self.call_worker(score, &artefact, calls).await?.into_iter()
             }
@@ -306,7 +301,7 @@ impl<'a> Run<'a> {
         for verdict in verdicts {
             match verdict {
                 Err(rejection) => self.refuse(&rejection),
-                Ok(_) => {
+                Ok(()) => {
                     let (receipt, events, writes) =
                         answers.next().ok_or("the worker answered for fewer calls")?;
                     self.apply(writes);
@@ -318,21 +313,23 @@ impl<'a> Run<'a> {
         Ok(())
     }
 
+    /// What the worker is told of a transaction that may run.
     fn ready(
         &self,
-        active: Option<&ActiveScore>,
+        is_active: bool,
+        artefact: Option<&Artefact>,
         index: usize,
         tx: &SignedTransaction,
-    ) -> Result<Ready, Rejection> {
+    ) -> Result<CallSpec, Rejection> {
         let (body, time) = (tx.transaction(), self.block.header().time);
         let policies = &self.genesis.policies;
         let member = self.knowledge.membership.may(&body.signer, Action::Submit, policies, time)?;
-        if active.is_none() {
+        if !is_active {
             let message = format!("{} has no SCORE `{}`", self.genesis.channel, body.score);
             return Err(Rejection::new(Code::ScoreUnknown, message));
         }
         let index = u32::try_from(index).unwrap_or(u32::MAX);
-        let args = self.arguments(active, &body.method, &body.args);
+        let args = arguments(artefact, &body.method, &body.args);
         let mut call = self.call(
             (CallKind::Invoke, &body.method),
             args,
@@ -341,17 +338,7 @@ impl<'a> Run<'a> {
         );
         call.role = member.role().number();
         call.organisation = member.name().organisation().to_owned();
-        Ok((index as usize, call))
-    }
-
-    /// Arguments as the SCORE takes them: one that takes anything gets the bytes of the only
-    /// argument as they are.
-    fn arguments(&self, active: Option<&ActiveScore>, method: &str, args: &[u8]) -> Vec<u8> {
-        let artefact = active.and_then(|active| self.scores.artefact(&active.sha256));
-        let takes_any = artefact.is_some_and(|artefact| {
-            artefact.manifest.any.invoke && artefact.manifest.method(method, "invoke").is_none()
-        });
-        if takes_any { unwrap_only(args) } else { args.to_vec() }
+        Ok(call)
     }
 
     async fn call_worker(
@@ -387,6 +374,15 @@ impl<'a> Run<'a> {
             }
         }
     }
+}
+
+/// Arguments as the SCORE takes them: one that takes anything gets the bytes of the only argument
+/// as they are.
+fn arguments(artefact: Option<&Artefact>, method: &str, args: &[u8]) -> Vec<u8> {
+    let takes_any = artefact.is_some_and(|artefact| {
+        artefact.manifest.any.invoke && artefact.manifest.method(method, "invoke").is_none()
+    });
+    if takes_any { unwrap_only(args) } else { args.to_vec() }
 }
 
 /// The bytes of the only argument, or the arguments as they are.

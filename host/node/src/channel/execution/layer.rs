@@ -18,11 +18,9 @@ pub(crate) type Writes = BTreeMap<(ScoreName, Vec<u8>), Option<Vec<u8>>>;
 pub struct Layer {
     /// The layer below, until that is stored. Cut then, so that a chain never grows with history.
     pub(super) parent: Mutex<Option<Arc<Self>>>,
-    /// What it wrote.
-    pub(super) writes: Writes,
     /// The state commitment after it.
     pub tree: TreeVersion,
-    /// Its result.
+    /// Its result, with what it wrote, sorted.
     pub result: Arc<BlockResult>,
     /// What is known after it.
     pub knowledge: Knowledge,
@@ -31,17 +29,35 @@ pub struct Layer {
 impl Layer {
     pub(super) const fn new(
         parent: Option<Arc<Self>>,
-        writes: Writes,
         tree: TreeVersion,
         result: Arc<BlockResult>,
         knowledge: Knowledge,
     ) -> Self {
-        Self { parent: Mutex::new(parent), writes, tree, result, knowledge }
+        Self { parent: Mutex::new(parent), tree, result, knowledge }
     }
 
     /// The block is stored: what is above no longer looks below it, nor into it.
     pub(super) fn cut(&self) {
         self.parent.lock().unwrap_or_else(PoisonError::into_inner).take();
+    }
+
+    /// What it wrote to a key: a value, none for a removal; or that it did not.
+    fn wrote(&self, score: &ScoreName, key: &[u8]) -> Option<&Option<Vec<u8>>> {
+        let writes = &self.result.writes;
+        let place = writes.binary_search_by(|w| (&w.score, w.key.as_slice()).cmp(&(score, key)));
+        place.ok().and_then(|at| writes.get(at)).map(|write| &write.value)
+    }
+
+    /// Its writes of one SCORE from a key on.
+    fn wrote_from<'a>(
+        &'a self,
+        score: &'a ScoreName,
+        key: &[u8],
+    ) -> impl Iterator<Item = (&'a [u8], &'a Option<Vec<u8>>)> {
+        let writes = &self.result.writes;
+        let first = writes.partition_point(|w| (&w.score, w.key.as_slice()) < (score, key));
+        let from = writes.get(first..).unwrap_or_default().iter();
+        from.take_while(move |w| w.score == *score).map(|w| (w.key.as_slice(), &w.value))
     }
 
     fn below(&self) -> Option<Arc<Self>> {
@@ -84,7 +100,7 @@ impl LayerView {
         }
         let mut layer = self.top.clone();
         while let Some(at) = layer {
-            if let Some(value) = at.writes.get(&place) {
+            if let Some(value) = at.wrote(score, key) {
                 return value.clone();
             }
             layer = at.below();
@@ -102,21 +118,19 @@ impl LayerView {
         limit: usize,
     ) -> Vec<(Vec<u8>, Vec<u8>)> {
         let mut changed: BTreeMap<Vec<u8>, Option<Vec<u8>>> = BTreeMap::new();
-        let mut collect = |writes: &Writes| {
-            let from = (score.clone(), prefix.to_vec());
-            for ((name, key), value) in writes.range(from..) {
-                if name != score || !key.starts_with(prefix) {
-                    break;
-                }
-                if key.as_slice() > after {
-                    changed.entry(key.clone()).or_insert_with(|| value.clone());
+        let mut collect = |writes: &mut dyn Iterator<Item = (&[u8], &Option<Vec<u8>>)>| {
+            for (key, value) in writes.take_while(|(key, _)| key.starts_with(prefix)) {
+                if key > after {
+                    changed.entry(key.to_vec()).or_insert_with(|| value.clone());
                 }
             }
         };
-        collect(&self.own);
+        let own = self.own.range((score.clone(), prefix.to_vec())..);
+        let own = own.take_while(|((name, _), _)| name == score);
+        collect(&mut own.map(|((_, key), value)| (key.as_slice(), value)));
         let mut layer = self.top.clone();
         while let Some(at) = layer {
-            collect(&at.writes);
+            collect(&mut at.wrote_from(score, prefix));
             layer = at.below();
         }
         // Deleted keys may hide stored ones: ask for as many more.
