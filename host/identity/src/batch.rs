@@ -5,6 +5,7 @@
 //! merged by the batch verifier, which makes them nearly twice as cheap.
 
 use ed25519_zebra::{Signature, VerificationKeyBytes, batch};
+use getrandom::rand_core::{TryCryptoRng, TryRng, UnwrapErr};
 use std::borrow::Cow;
 
 /// Signatures of one batch: beyond it the cost per signature falls no further, and one wrong
@@ -62,18 +63,57 @@ fn halve(items: &[batch::Item], verdicts: &mut Vec<bool>) {
 }
 
 fn is_all_right(items: &[batch::Item]) -> bool {
-    // The random factors must be unknown to signers. Without randomness no batch can be trusted:
-    // then every signature is checked alone.
-    let mut probe = [0; 1];
-    if getrandom::fill(&mut probe).is_err() {
-        return false;
-    }
+    // Without randomness no batch can be trusted: then every signature is checked alone.
+    let Some(factors) = Factors::draw(items.len()) else { return false };
     let mut verifier = batch::Verifier::new();
     for item in items {
         verifier.queue(item.clone());
     }
-    verifier.verify(getrandom::rand_core::UnwrapErr(getrandom::SysRng)).is_ok()
+    verifier.verify(UnwrapErr(factors)).is_ok()
 }
+
+/// The random factors of one batch, 16 bytes a signature, drawn from the system with one call.
+/// They must be unknown to signers, so none is ever used twice.
+struct Factors {
+    bytes: Vec<u8>,
+    used: usize,
+}
+
+/// More factors were asked for than there are signatures.
+#[derive(Clone, Copy, Debug, thiserror::Error)]
+#[error("the random factors of this batch are used up")]
+struct UsedUp;
+
+impl Factors {
+    fn draw(signatures: usize) -> Option<Self> {
+        let mut bytes = vec![0; signatures * 16];
+        getrandom::fill(&mut bytes).ok()?;
+        Some(Self { bytes, used: 0 })
+    }
+}
+
+impl TryRng for Factors {
+    type Error = UsedUp;
+
+    fn try_next_u32(&mut self) -> Result<u32, UsedUp> {
+        let mut bytes = [0; 4];
+        self.try_fill_bytes(&mut bytes).map(|()| u32::from_le_bytes(bytes))
+    }
+
+    fn try_next_u64(&mut self) -> Result<u64, UsedUp> {
+        let mut bytes = [0; 8];
+        self.try_fill_bytes(&mut bytes).map(|()| u64::from_le_bytes(bytes))
+    }
+
+    fn try_fill_bytes(&mut self, to: &mut [u8]) -> Result<(), UsedUp> {
+        let end = self.used + to.len();
+        to.copy_from_slice(self.bytes.get(self.used..end).ok_or(UsedUp)?);
+        self.used = end;
+        Ok(())
+    }
+}
+
+impl TryCryptoRng for Factors {}
 
 /// A value whose signature was verified. Only this module makes one.
 #[derive(Clone, Debug, PartialEq, Eq)]

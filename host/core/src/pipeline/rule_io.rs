@@ -150,7 +150,8 @@ impl Pipeline {
             return;
         }
         let limits = &self.config.genesis.limits;
-        let block = assemble(&wanted, &self.pool, limits, now.wall, |id| taken.contains(id));
+        let block =
+            assemble(&wanted, &self.pool, limits, now.wall, |id| taken.binary_search(id).is_ok());
         let header = block.map(|block| {
             let header = block.header().clone();
             self.tree.insert_block(block.clone());

@@ -116,10 +116,13 @@ impl BlockTree {
         })
     }
 
-    /// Whether a transaction stands in the branch that ends in `tip`.
+    /// The transactions of the branch that ends in `tip`, sorted.
     #[must_use]
-    pub fn branch_ids(&self, tip: BlockId) -> BTreeSet<TxId> {
-        self.branch(tip).flat_map(|(_, entry)| entry.tx_ids.iter().copied()).collect()
+    pub fn branch_ids(&self, tip: BlockId) -> Vec<TxId> {
+        let ids = self.branch(tip).flat_map(|(_, entry)| entry.tx_ids.iter().copied());
+        let mut ids: Vec<TxId> = ids.collect();
+        ids.sort_unstable();
+        ids
     }
 
     /// Removes a block that became final and everything that cannot follow it: blocks at its

@@ -5,7 +5,6 @@ use host_types::block::Block;
 use host_types::genesis::ChannelLimits;
 use host_types::limits::DRIFT_US_MAX;
 use host_types::{BlockTime, GenesisHash, Hash32, Header, TxId};
-use std::collections::BTreeSet;
 
 /// What a header must fit.
 #[derive(Clone, Copy, Debug)]
@@ -68,21 +67,26 @@ pub fn check_place(header: &Header, parent: &Header, wall: BlockTime) -> Result<
 }
 
 /// Checks the transactions of a complete block: size, expiry, and that each is there once in the
-/// whole branch.
+/// whole branch. `ancestors` are sorted.
 ///
 /// # Errors
 /// One line.
 pub fn check_payload(
     block: &Block,
-    ancestors: &BTreeSet<TxId>,
+    ancestors: &[TxId],
     window: &Window,
     limits: &ChannelLimits,
 ) -> Result<(), String> {
-    let (mut bytes, mut seen) = (0u64, BTreeSet::new());
+    let mut bytes = 0u64;
+    let mut ids: Vec<TxId> = block.transactions().iter().map(|tx| tx.id()).collect();
+    ids.sort_unstable();
+    if let Some(pair) = ids.windows(2).find(|pair| pair.first() == pair.last()) {
+        return Err(format!("transaction {:?} stands twice in the block", pair.first()));
+    }
     for tx in block.transactions().iter() {
         bytes += tx.size() as u64;
         let id = tx.id();
-        if !seen.insert(id) || ancestors.contains(&id) || window.contains(&id) {
+        if ancestors.binary_search(&id).is_ok() || window.contains(&id) {
             return Err(format!("transaction {id} stands twice in the chain"));
         }
         if tx.transaction().expiry < block.header().time {

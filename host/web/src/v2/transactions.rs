@@ -37,10 +37,20 @@ pub(crate) async fn post(
     let mut response = match &state {
         TxState::Final(_) => ok(&view(&api, &channel, &state).await),
         TxState::Rejected(why) => return Err(why.clone().into()),
-        TxState::Pending(_) => reply(StatusCode::ACCEPTED, &view(&api, &channel, &state).await),
+        TxState::Pending(_) => reply(StatusCode::ACCEPTED, &accepted(&channel, id)),
     };
     put_place(&mut response, &channel, id, wait);
     Ok(response)
+}
+
+/// What is known of a transaction that was only just taken; the rest is at its `Location`.
+fn accepted(channel: &ChannelName, id: TxId) -> Json {
+    Json::object([
+        ("schema", "loopchain.tx.v1".into()),
+        ("hash", id.to_string().into()),
+        ("channel", channel.as_str().into()),
+        ("state", "pending".into()),
+    ])
 }
 
 fn put_place(response: &mut Response, channel: &ChannelName, id: TxId, wait: Option<Duration>) {
