@@ -38,18 +38,46 @@ fn signers(network: &Network, asked: u16, channel: &str) -> Vec<String> {
 }
 
 #[test]
-#[expect(clippy::print_stderr, reason = "a test that does not run says so")]
 fn a_failing_disk_stops_what_depends_on_it_and_nothing_else() {
-    if !is_there("strace") {
-        eprintln!("not run: there is no strace");
-        return;
-    }
+    assert!(is_there("strace"), "this test needs strace (Debian: apt-get install strace)");
     let network = Network::up(sample());
     let writers = Writers::start(&network);
     a_sign_log_that_fails_stops_signing(&network);
     the_files_of_a_channel_halt_that_channel(&network);
     drop(writers.stop());
     network.agreed(V1_CHANNEL, BACK_WITHIN);
+}
+
+#[test]
+fn a_lost_sign_log_signs_nothing_and_a_lost_database_is_rebuilt() {
+    let network = Network::up(sample());
+    let writers = Writers::start(&network);
+    assert!(longest_gap(&network, &[0, 1, 2, 3], Duration::from_secs(2)) < OTHERS_GO_ON);
+    // `up` starts it again after a second, with what is left of its data.
+    let data = |peer: u16| network.data().join(format!("peers/peer{peer}/data"));
+    process::signal("KILL", &[network.pid_of("peer3")]);
+    std::fs::remove_dir_all(data(3).join("channels").join(CHANNEL).join("db")).unwrap();
+    network.said_line("peer3 runs again", BACK_WITHIN);
+    becomes(&network, 3, CHANNEL, "normal", BACK_WITHIN);
+    let log = std::fs::read_to_string(network.data().join("logs/peer3.log")).unwrap();
+    assert!(log.contains("LC5203") && log.contains("rebuilding it from the block files"), "{log}");
+    process::signal("KILL", &[network.pid_of("peer1")]);
+    std::fs::remove_dir_all(data(1).join("sign")).unwrap();
+    network.said_line("peer1 runs again", BACK_WITHIN);
+    for channel in [CHANNEL, V1_CHANNEL] {
+        becomes(&network, 1, channel, "degraded", BACK_WITHIN);
+    }
+    let reason = network.channel(1, CHANNEL).unwrap()["mode_reason"].clone();
+    assert!(reason.as_str().unwrap().contains("sign log"), "{reason}");
+    let before = network.height(1, CHANNEL).unwrap();
+    eventually(BACK_WITHIN, "peer1 follows, and reads go on", || {
+        (network.height(1, CHANNEL)? > before + 5).then_some(())
+    });
+    for _ in 0..20 {
+        assert!(!signers(&network, 0, CHANNEL).contains(&"bank-b/peer1".to_owned()));
+    }
+    drop(writers.stop());
+    network.agreed(CHANNEL, BACK_WITHIN);
 }
 
 fn a_sign_log_that_fails_stops_signing(network: &Network) {

@@ -147,6 +147,8 @@ pub struct SeatConfig {
 pub struct Signer {
     jobs: mpsc::SyncSender<Request>,
     is_stopped: Arc<AtomicBool>,
+    /// Why it never began, when it did not.
+    reason: Option<Arc<str>>,
 }
 
 impl Signer {
@@ -159,7 +161,15 @@ impl Signer {
         let is_stopped = Arc::new(AtomicBool::new(false));
         let owner = Owner { key, guard, log, is_stopped: Arc::clone(&is_stopped) };
         std::thread::Builder::new().name("signer".into()).spawn(move || owner.run(&queue))?;
-        Ok(Self { jobs, is_stopped })
+        Ok(Self { jobs, is_stopped, reason: None })
+    }
+
+    /// One that signs nothing until the process is restarted: reads and sync go on without it.
+    #[must_use]
+    pub fn stopped(reason: &str) -> Self {
+        // Without a receiver every request is refused at once.
+        let (jobs, _) = mpsc::sync_channel(1);
+        Self { jobs, is_stopped: Arc::new(AtomicBool::new(true)), reason: Some(reason.into()) }
     }
 
     /// A door for one channel.
@@ -174,6 +184,13 @@ impl Signer {
     #[must_use]
     pub fn is_stopped(&self) -> bool {
         self.is_stopped.load(Ordering::Acquire)
+    }
+
+    /// Why nothing is signed until restart; none while it is.
+    #[must_use]
+    pub fn why_stopped(&self) -> Option<String> {
+        let failed = || "the sign log failed: nothing is signed until restart".to_owned();
+        self.is_stopped().then(|| self.reason.as_ref().map_or_else(failed, |why| why.to_string()))
     }
 }
 

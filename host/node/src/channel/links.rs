@@ -1,5 +1,6 @@
 //! What a channel needs of the network, so that the actor knows no sockets.
 
+use super::executor_task::KnowledgeWatch;
 use async_trait::async_trait;
 use bytes::Bytes;
 use host_core::effect::To;
@@ -29,6 +30,9 @@ pub trait Links: Send + Sync {
         from: Option<NodeId>,
         request: &FetchRequest,
     ) -> Option<(NodeId, FetchReply)>;
+
+    /// From now on whoever is a member as of the last stored block belongs to the channel.
+    fn follow(&self, knowledge: KnowledgeWatch);
 
     /// A node broke a rule.
     fn penalise(&self, node: NodeId, reason: &str);

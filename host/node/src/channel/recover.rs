@@ -26,7 +26,7 @@ use host_types::{
 };
 use plugin_api_loader::LoadedRule;
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
@@ -68,7 +68,7 @@ fn store_failed(error: &StoreError) -> Rejection {
 /// A coded refusal: damaged files, a rule that does not take its parameters.
 pub fn start(start: ChannelStart) -> Result<ChannelHandle, Rejection> {
     let ChannelStart { genesis, folder, options, rule, log, me, signer, scores, links } = start;
-    let store = ChannelStore::open(&folder, &genesis, &options).map_err(|e| store_failed(&e))?;
+    let store = open_store(&folder, &genesis, &options).map_err(|e| store_failed(&e))?;
     let (reader, segments) = (store.reader(), store.segments());
     let committed = Committed::new(reader.clone(), store.tree());
     let genesis = Arc::new(genesis);
@@ -88,6 +88,7 @@ pub fn start(start: ChannelStart) -> Result<ChannelHandle, Rejection> {
     );
     let (work, knowledge) = executor_task::start(executor, store, own.clone())
         .map_err(|error| Rejection::new(Code::Internal, format!("a thread: {error}")))?;
+    links.follow(knowledge.clone());
     let prefix = genesis.statement_prefix(Epoch::ZERO, genesis.header().id());
     let seat = index.map(|me| {
         signer.seat(SeatConfig {
@@ -132,6 +133,22 @@ pub fn start(start: ChannelStart) -> Result<ChannelHandle, Rejection> {
     Ok(ChannelHandle::new(parts))
 }
 
+/// Opens the store; what its database lost is rebuilt from the block files, and the rest comes from
+/// peers. Nothing can be signed twice meanwhile: the sign log is not in the database.
+fn open_store(
+    folder: &Path,
+    genesis: &ChannelGenesis,
+    options: &StoreOptions,
+) -> Result<ChannelStore, StoreError> {
+    match ChannelStore::open(folder, genesis, options) {
+        Err(error @ (StoreError::BehindMarker { .. } | StoreError::Database { .. })) => {
+            tracing::error!(code = %error.code(), channel = %genesis.channel, "{error}; rebuilding it from the block files");
+            host_store::open_repaired(folder, genesis, options).map(|(store, _)| store)
+        }
+        opened => opened,
+    }
+}
+
 /// The pipeline at the last stored block, with what was stored above it.
 fn pipeline(
     genesis: &Arc<ChannelGenesis>,
@@ -162,8 +179,15 @@ fn answers_to(commands: mpsc::Sender<Command>) -> AnswerSink {
             Answer::Refused { sequence } => Command::Input(Input::SignRefused { sequence }),
             Answer::FilesFailed(why) => Command::Halt(why),
         };
-        // The channel has stopped: nobody waits for the answer.
-        commands.blocking_send(command).ok();
+        // An error means that the channel has stopped: nobody waits for the answer. Without a signer
+        // thread the refusal comes from the actor itself, which must not wait for its own queue.
+        match tokio::runtime::Handle::try_current() {
+            Ok(runtime) => {
+                let commands = commands.clone();
+                drop(runtime.spawn(async move { commands.send(command).await.ok() }));
+            }
+            Err(_) => drop(commands.blocking_send(command)),
+        }
     })
 }
 

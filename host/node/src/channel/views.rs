@@ -40,7 +40,7 @@ impl ChannelHandle {
     ///
     /// # Errors
     /// Never at present; a stopped channel still tells what it stored.
-    pub async fn status(&self, is_signing_stopped: bool) -> Result<ChannelStatus, Rejection> {
+    pub async fn status(&self, why_unsigned: Option<String>) -> Result<ChannelStatus, Rejection> {
         let parts = self.parts();
         let pipeline = self.pipeline().await;
         let tip = self.reader().tip();
@@ -73,7 +73,7 @@ impl ChannelHandle {
             tx_total: tip.tx_total,
             made_blocks: parts.made_blocks.load(Ordering::Relaxed),
             pool_txs: pipeline.as_ref().map_or(0, |p| p.pool_txs),
-            mode: self.mode(pipeline.as_ref(), is_signing_stopped),
+            mode: self.mode(pipeline.as_ref(), why_unsigned),
             sandbox: parts.scores.sandbox(),
             quorum: u64::try_from(set.quorum_weight()).unwrap_or(u64::MAX),
             total_weight: u64::try_from(set.total_weight()).unwrap_or(u64::MAX),
@@ -84,7 +84,7 @@ impl ChannelHandle {
         })
     }
 
-    fn mode(&self, pipeline: Option<&PipelineStatus>, is_signing_stopped: bool) -> Mode {
+    fn mode(&self, pipeline: Option<&PipelineStatus>, why_unsigned: Option<String>) -> Mode {
         if let Some(why) = self.halted() {
             return Mode::Halted(why);
         }
@@ -94,8 +94,8 @@ impl ChannelHandle {
         if let Some(why) = &pipeline.degraded {
             return Mode::Degraded(why.clone());
         }
-        if is_signing_stopped {
-            return Mode::Degraded("the sign log failed: nothing is signed until restart".into());
+        if let Some(why) = why_unsigned {
+            return Mode::Degraded(why);
         }
         if pipeline.is_syncing { Mode::Syncing } else { Mode::Normal }
     }

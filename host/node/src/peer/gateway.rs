@@ -77,7 +77,7 @@ impl Gateway for LocalGateway {
     }
 
     async fn channel(&self, channel: &ChannelName) -> Result<ChannelStatus, Rejection> {
-        self.find(channel)?.status(self.node.signer.is_stopped()).await
+        self.find(channel)?.status(self.node.signer.why_stopped()).await
     }
 
     async fn validators(&self, channel: &ChannelName) -> Result<ValidatorSet, Rejection> {
@@ -240,9 +240,7 @@ impl Gateway for LocalGateway {
                 problems.push(format!("channel {} is halted: {why}", channel.genesis().channel));
             }
         }
-        if self.node.signer.is_stopped() {
-            problems.push("the sign log failed: nothing is signed until restart".into());
-        }
+        problems.extend(self.node.signer.why_stopped());
         problems
     }
 }

@@ -9,6 +9,7 @@ use super::status_wire;
 use crate::channel::{ChannelHandle, serve};
 use async_trait::async_trait;
 use bytes::Bytes;
+use host_identity::Role;
 use host_rpc::{HelloReply, HelloRequest, PeerHandler, PeerIdentity, RpcError};
 use host_types::message::FetchRequest;
 use host_types::{Code, Decode, Encode, GenesisHash, Rejection};
@@ -38,10 +39,11 @@ impl Handler {
 impl PeerHandler for Handler {
     async fn hello(
         &self,
-        _from: &PeerIdentity,
+        from: &PeerIdentity,
         _request: HelloRequest,
     ) -> Result<HelloReply, RpcError> {
-        let channels = self.0.channels().iter().map(|channel| channel.parts().hash).collect();
+        let all = self.0.channels().into_iter().map(|channel| channel.parts().hash);
+        let channels = all.filter(|hash| self.channel(from, *hash).is_ok()).collect();
         Ok(HelloReply { build: env!("CARGO_PKG_VERSION").to_owned(), channels })
     }
 
@@ -74,11 +76,15 @@ impl PeerHandler for Handler {
         Ok(Bytes::from(reply.to_bytes()))
     }
 
-    async fn status(&self, _from: &PeerIdentity, request: Bytes) -> Result<Bytes, RpcError> {
+    async fn status(&self, from: &PeerIdentity, request: Bytes) -> Result<Bytes, RpcError> {
         let name = status_wire::decode_request(&request)
             .map_err(|error| RpcError::Penalised { reason: format!("a request: {error}") })?;
         let channel = self.0.channel(&name).ok_or_else(unknown)?;
-        let status = channel.status(self.0.signer.is_stopped()).await?;
+        // The radiostation tells v1's status views, and nothing of what is in a channel.
+        if from.role != Role::RadioStation {
+            self.channel(from, channel.parts().hash)?;
+        }
+        let status = channel.status(self.0.signer.why_stopped()).await?;
         Ok(Bytes::from(status_wire::encode(&status)))
     }
 }

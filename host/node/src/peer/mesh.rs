@@ -4,18 +4,21 @@
 //! A peer is known by its name; an address is only where to try. Without any radiostation the last
 //! list serves. Deliberately not here: what is said.
 
+use crate::channel::executor_task::KnowledgeWatch;
 use crate::channel::links::{Lane, Links};
 use async_trait::async_trait;
 use bytes::Bytes;
 use host_core::effect::To;
 use host_core::vote::rule::NodeId;
+use host_identity::Role;
 use host_rpc::directory::VerifiedEntry;
 use host_rpc::{Class, PeerClient, Session, Target};
 use host_types::genesis::ChannelGenesis;
 use host_types::message::{FetchReply, FetchRequest};
-use host_types::{ChannelName, Decode, Encode, GenesisHash, NodeName};
+use host_types::{ChannelName, Decode, Encode, GenesisHash, NodeName, SignedTransaction};
 use std::collections::BTreeMap;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
 /// Peers a node keeps connections to.
 const PEERS_MAX: usize = 1_024;
@@ -94,6 +97,8 @@ impl Mesh {
             genesis: genesis.hash(),
             channel,
             validators,
+            knowledge: OnceLock::new(),
+            turn: AtomicUsize::new(0),
         })
     }
 }
@@ -103,16 +108,28 @@ struct ChannelLinks {
     genesis: GenesisHash,
     channel: ChannelName,
     validators: Vec<NodeName>,
+    knowledge: OnceLock<KnowledgeWatch>,
+    /// Whom to ask first next time: nobody answers for ever in the place of others.
+    turn: AtomicUsize,
 }
 
 impl ChannelLinks {
+    /// Whether a node that says it serves the channel may have what is said in it.
+    fn may_follow(&self, name: &NodeName) -> bool {
+        let Some(knowledge) = self.knowledge.get() else { return false };
+        let membership = Arc::clone(&knowledge.borrow().membership);
+        let role = membership.by_name(name.as_str()).map(host_identity::Member::role);
+        matches!(role, Some(Role::Validator | Role::Peer | Role::Auditor))
+    }
+
     /// Members of the channel that are known.
     fn members(&self) -> Vec<(NodeName, Arc<PeerClient>)> {
         let peers = self.mesh.peers.read().unwrap_or_else(PoisonError::into_inner);
         peers
             .iter()
             .filter(|(name, peer)| {
-                self.validators.contains(name) || peer.channels.contains(&self.channel)
+                self.validators.contains(name)
+                    || (peer.channels.contains(&self.channel) && self.may_follow(name))
             })
             .map(|(name, peer)| (name.clone(), Arc::clone(&peer.client)))
             .collect()
@@ -125,6 +142,21 @@ impl ChannelLinks {
             To::Node(id) => node_id(name) == id,
         };
         self.members().into_iter().filter(|(name, _)| is_meant(name)).map(|(_, c)| c).collect()
+    }
+}
+
+/// Whether an answer holds anything that was asked for; else the next node is asked.
+fn is_of_use(request: &FetchRequest, reply: &FetchReply) -> bool {
+    match (request, reply) {
+        (FetchRequest::Bodies(ids), FetchReply::Bodies(raw)) => raw.iter().any(|raw| {
+            SignedTransaction::decode(raw).is_ok_and(|transaction| ids.contains(&transaction.id()))
+        }),
+        (FetchRequest::Proposal(block), FetchReply::Proposal(Some((header, _)))) => {
+            header.id() == *block
+        }
+        (FetchRequest::Blocks { .. }, FetchReply::Blocks(Some(_)))
+        | (FetchRequest::Artefact { .. }, FetchReply::Artefact(Some(_))) => true,
+        _ => false,
     }
 }
 
@@ -148,19 +180,22 @@ impl Links for ChannelLinks {
     ) -> Option<(NodeId, FetchReply)> {
         let bytes = Bytes::from(request.to_bytes());
         let mut order = self.members();
+        let first = self.turn.fetch_add(1, Ordering::Relaxed) % order.len().max(1);
+        order.rotate_left(first);
         order.sort_by_key(|(name, client)| (Some(node_id(name)) != from, !client.is_connected()));
         for (name, client) in order {
             let Ok(reply) = client.fetch(self.genesis, bytes.clone()).await else { continue };
             let Ok(reply) = FetchReply::from_bytes(&reply) else { continue };
-            let is_empty = matches!(
-                reply,
-                FetchReply::Proposal(None) | FetchReply::Blocks(None) | FetchReply::Artefact(None)
-            ) || matches!(&reply, FetchReply::Bodies(raw) if raw.is_empty());
-            if !is_empty {
+            if is_of_use(request, &reply) {
                 return Some((node_id(&name), reply));
             }
         }
         None
+    }
+
+    fn follow(&self, knowledge: KnowledgeWatch) {
+        // Once per channel and start: a second one would be the same.
+        self.knowledge.set(knowledge).ok();
     }
 
     fn penalise(&self, node: NodeId, reason: &str) {
