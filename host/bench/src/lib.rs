@@ -67,11 +67,11 @@ pub enum BenchCommand {
     Net(NetOptions),
 }
 
-/// Measures, and writes the report.
+/// Measures, and writes the report; gives its ratios.
 ///
 /// # Errors
 /// What could not be measured, with the place and what the system said.
-pub fn run(command: BenchCommand, out: &mut dyn Write) -> Result<(), Rejection> {
+pub fn run(command: BenchCommand, out: &mut dyn Write) -> Result<Vec<Ratio>, Rejection> {
     let (common, report) = match command {
         BenchCommand::Limits(options) => (options.common.clone(), limits::run(&options)?),
         BenchCommand::Bound(options) => (options.common.clone(), bound::run(&options)?),
@@ -82,5 +82,6 @@ pub fn run(command: BenchCommand, out: &mut dyn Write) -> Result<(), Rejection> 
         Format::Markdown => report.to_markdown(),
         Format::Json => report.to_json().map_err(BenchError::Report)?,
     };
-    out.write_all(text.as_bytes()).map_err(|error| BenchError::Output(error).into())
+    out.write_all(text.as_bytes()).map_err(BenchError::Output)?;
+    Ok(report.ratios)
 }

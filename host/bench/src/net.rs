@@ -106,7 +106,7 @@ impl Default for NetOptions {
             warmup: Duration::from_secs(3),
             idle: Duration::from_secs(10),
             probes: 200,
-            connections: 32,
+            connections: 60,
             pipeline: 4,
             stock: None,
             anchor_runs: 3,
@@ -122,7 +122,7 @@ impl NetOptions {
         }
         if self.connections > client::CONNECTIONS_MAX {
             let max = client::CONNECTIONS_MAX;
-            return refuse(&format!("at most {max} connections: a peer takes 64 of one address"));
+            return refuse(&format!("at most {max} connections to a peer"));
         }
         if self.duration.is_zero() {
             return refuse("the duration is zero");
@@ -247,7 +247,7 @@ mod tests {
         let refused = |options: NetOptions| matches!(options.check(), Err(BenchError::Option(_)));
         assert!(NetOptions::default().check().is_ok());
         assert!(refused(NetOptions { signers: 1, ..NetOptions::default() }));
-        assert!(refused(NetOptions { connections: 65, ..NetOptions::default() }));
+        assert!(refused(NetOptions { connections: 1_001, ..NetOptions::default() }));
         assert!(refused(NetOptions { pace: Pace::Rate(0.0), ..NetOptions::default() }));
         assert!(refused(NetOptions { duration: Duration::ZERO, ..NetOptions::default() }));
     }

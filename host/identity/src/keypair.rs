@@ -1,7 +1,7 @@
 //! The Ed25519 key of a signer: made, read, signs.
 //!
 //! In: 32 random bytes or PKCS#8. Out: signatures. Wiped from memory when dropped and never
-//! printed. Not here: verification ([`crate::verify`]), files ([`crate::keyfile`]).
+//! printed. Not here: verification ([`mod@crate::verify`]), files ([`crate::keyfile`]).
 
 use ed25519_dalek::Signer;
 use ed25519_dalek::pkcs8::{DecodePrivateKey, EncodePrivateKey};

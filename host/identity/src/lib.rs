@@ -5,7 +5,7 @@
 //! Deliberately not here: sockets and sessions (`host/rpc`), the sign log and the guard
 //! (`host/core`, `host/store`), the local clock: every check takes its time as an argument.
 //!
-//! Where to look next: [`verify`], [`batch`], [`certificate`], [`membership`], [`authority`].
+//! Where to look next: [`mod@verify`], [`batch`], [`certificate`], [`membership`], [`authority`].
 
 pub mod authority;
 pub mod batch;

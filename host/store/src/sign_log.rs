@@ -10,8 +10,8 @@
 //! floors that only it holds are written again first. When one quiet channel would pin more than
 //! [`SEGMENTS_MAX`] segments, its few records are carried to the end of the log instead.
 //!
-//! The checksum is the CRC-32 of `crc32fast` (ISO-HDLC, with hardware support); CRC-32C would
-//! detect no more (ADR 0002).
+//! The checksum is the CRC-32 of `crc32fast` (ISO-HDLC, with hardware support): CRC-32C would
+//! detect no more of what a torn or damaged write leaves.
 
 mod segment;
 #[cfg(test)]

@@ -90,6 +90,8 @@ codes! {
 
     /// A process of a local network did not start.
     StartFailed = 1305, 503, 1, true, "the log named in the message tells why";
+    /// A measurement that missed what it was required to reach.
+    GoalMissed = 1306, 500, 7, false, "run it again on a quiet machine; the report says what was measured";
 
     /// A transaction is not in the canonical encoding.
     TxMalformed = 2101, 400, 4, false, "encode it as docs/spec/wire.md says";

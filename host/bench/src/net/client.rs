@@ -7,9 +7,9 @@ use host_types::{GenesisHash, RawTx, TxId};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
-/// Connections of the load to one peer: a peer takes 64 of one address, and the bench itself needs
-/// some.
-pub(super) const CONNECTIONS_MAX: usize = 60;
+/// Connections of the load to one peer: a peer takes 1,024 of this machine, and the bench itself
+/// needs some.
+pub(super) const CONNECTIONS_MAX: usize = 1_000;
 /// Longest wait for a transaction to become final, seconds.
 const WAIT_SECONDS: u32 = 30;
 

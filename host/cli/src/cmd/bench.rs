@@ -3,11 +3,14 @@
 //! In: options. Out: a report on stdout, Markdown or with `--json` one document.
 
 use super::{Context, Done};
+use crate::failure::Failure;
 use clap::{Args, Subcommand, ValueEnum};
 use host_bench::net::{Fsync, Pace};
 use host_bench::{
     BenchCommand, BoundOptions, CommonOptions, FloorOptions, Format, LimitsOptions, NetOptions,
+    Ratio,
 };
+use host_types::Code;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -103,7 +106,7 @@ pub struct Net {
     #[arg(long, default_value_t = 200, value_name = "N")]
     pub probes: usize,
     /// Connections to each peer.
-    #[arg(long, default_value_t = 32, value_name = "N")]
+    #[arg(long, default_value_t = 60, value_name = "N")]
     pub connections: usize,
     /// Requests under way on each connection with `--rate max`.
     #[arg(long, default_value_t = 4, value_name = "N")]
@@ -111,6 +114,10 @@ pub struct Net {
     /// Transactions signed in advance [default: what the rate needs].
     #[arg(long, value_name = "N")]
     pub stock: Option<usize>,
+    /// Exit with 7 unless the first ratio of a goal is at least (or, where less is better, at most)
+    /// this much; repeatable.
+    #[arg(long, value_name = "GOAL=VALUE", value_parser = requirement)]
+    pub require: Vec<Requirement>,
     /// Runs of the bound to compare with; 0: no ratios.
     #[arg(long, default_value_t = 3, value_name = "N")]
     pub anchor_runs: usize,
@@ -125,12 +132,52 @@ fn pace(text: &str) -> Result<Pace, String> {
     if rate > 0.0 && rate.is_finite() { Ok(Pace::Rate(rate)) } else { Err("above 0".to_owned()) }
 }
 
+/// A goal and what it has to reach for once, whatever passes in the long run.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Requirement {
+    goal: String,
+    value: f64,
+}
+
+fn requirement(text: &str) -> Result<Requirement, String> {
+    let form = || "write a goal and a number, such as G1=0.2".to_owned();
+    let (goal, value) = text.split_once('=').ok_or_else(form)?;
+    let value: f64 = value.parse().map_err(|_| form())?;
+    if value.is_finite() { Ok(Requirement { goal: goal.to_owned(), value }) } else { Err(form()) }
+}
+
+impl Requirement {
+    /// Why these ratios do not do.
+    fn missed_by(&self, ratios: &[Ratio]) -> Option<String> {
+        let Some(ratio) = ratios.iter().find(|ratio| ratio.goal == self.goal) else {
+            return Some(format!("{}: this run has no such ratio", self.goal));
+        };
+        let is_met =
+            if ratio.is_floor { ratio.value >= self.value } else { ratio.value <= self.value };
+        let bound = if ratio.is_floor { "at least" } else { "at most" };
+        (!is_met).then(|| {
+            format!(
+                "{}: {} is {:.3}, not {bound} {}",
+                self.goal, ratio.name, ratio.value, self.value
+            )
+        })
+    }
+}
+
 /// Measures and prints.
 pub(crate) fn bench(bench: Bench, context: &Context) -> Done {
+    let required = match &bench.what {
+        What::Net(net) => net.require.clone(),
+        What::Limits | What::Bound(_) | What::Floor(_) => Vec::new(),
+    };
     let mut report = Vec::new();
-    host_bench::run(command(bench, context.out.is_json()), &mut report)?;
+    let ratios = host_bench::run(command(bench, context.out.is_json()), &mut report)?;
     context.out.raw(&String::from_utf8_lossy(&report));
-    Ok(ExitCode::SUCCESS)
+    let missed: Vec<_> = required.iter().filter_map(|one| one.missed_by(&ratios)).collect();
+    if missed.is_empty() {
+        return Ok(ExitCode::SUCCESS);
+    }
+    Err(Failure::new(Code::GoalMissed, missed.join("; ")))
 }
 
 fn command(bench: Bench, is_json: bool) -> BenchCommand {
@@ -171,8 +218,10 @@ fn command(bench: Bench, is_json: bool) -> BenchCommand {
 
 #[cfg(test)]
 mod tests {
+    use super::requirement;
     use crate::args::{Cli, Command};
     use clap::Parser;
+    use host_bench::Ratio;
 
     #[test]
     fn the_defaults_of_the_command_are_those_of_the_bench() {
@@ -184,6 +233,17 @@ mod tests {
         let common = net.common.clone();
         let expected = host_bench::NetOptions { common, ..host_bench::NetOptions::default() };
         assert_eq!(format!("{net:?}"), format!("{expected:?}"));
+    }
+
+    #[test]
+    fn a_requirement_is_met_from_its_own_side() {
+        let ratios =
+            [Ratio::at_least("G1", "rate", 0.25, 0.5), Ratio::at_most("G5", "latency", 4.0, 2.5)];
+        let missed = |text: &str| requirement(text).unwrap().missed_by(&ratios).is_some();
+        assert!(!missed("G1=0.25") && missed("G1=0.26"));
+        assert!(!missed("G5=4") && missed("G5=3.9"));
+        assert!(missed("G7=0"), "a ratio that was not measured is not met");
+        assert!(requirement("G1").is_err() && requirement("G1=x").is_err());
     }
 
     #[test]

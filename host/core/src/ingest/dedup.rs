@@ -1,24 +1,30 @@
 //! Which transactions are in final blocks and could still come again.
 //!
 //! A transaction may enter a block only while its expiry has not passed in block time, so the ids
-//! of final transactions have to be remembered until then and no longer. The window is bounded by
-//! the channel's rate times `EXPIRY_US_MAX`.
+//! of final transactions have to be remembered until then. They are forgotten by the second, all of
+//! one second together: remembering an id for a moment longer changes nothing, because a block that
+//! carries it then is invalid anyway. The window is bounded by the channel's rate times
+//! `EXPIRY_US_MAX`.
 
 use host_types::{BlockTime, TxId};
 use std::collections::{BTreeMap, BTreeSet};
+
+/// Microseconds of a second.
+const SECOND_US: u64 = 1_000_000;
 
 /// Ids of final transactions whose expiry has not passed.
 #[derive(Clone, Debug, Default)]
 pub struct Window {
     ids: BTreeSet<TxId>,
-    by_expiry: BTreeMap<BlockTime, Vec<TxId>>,
+    /// By the second of their expiry.
+    by_expiry: BTreeMap<u64, Vec<TxId>>,
 }
 
 impl Window {
     /// Remembers a final transaction.
     pub fn insert(&mut self, id: TxId, expiry: BlockTime) {
         if self.ids.insert(id) {
-            self.by_expiry.entry(expiry).or_default().push(id);
+            self.by_expiry.entry(expiry.get() / SECOND_US).or_default().push(id);
         }
     }
 
@@ -28,9 +34,9 @@ impl Window {
         self.ids.contains(id)
     }
 
-    /// Forgets what has expired at this block time.
+    /// Forgets what had expired before the second of this block time.
     pub fn expire(&mut self, time: BlockTime) {
-        let kept = self.by_expiry.split_off(&time);
+        let kept = self.by_expiry.split_off(&(time.get() / SECOND_US));
         for id in std::mem::replace(&mut self.by_expiry, kept).into_values().flatten() {
             self.ids.remove(&id);
         }
@@ -56,12 +62,16 @@ mod tests {
 
     #[test]
     fn an_id_is_remembered_until_its_expiry_has_passed() {
-        let (id, expiry) = (TxId::new(Hash32::new([1; 32])), BlockTime::new(100));
+        let id = |n: u8| TxId::new(Hash32::new([n; 32]));
         let mut window = Window::default();
-        window.insert(id, expiry);
-        window.expire(BlockTime::new(100));
-        assert!(window.contains(&id), "a block of time 100 may still carry it");
-        window.expire(BlockTime::new(101));
-        assert!(!window.contains(&id) && window.is_empty());
+        window.insert(id(1), BlockTime::new(5 * SECOND_US));
+        window.insert(id(2), BlockTime::new(6 * SECOND_US - 1));
+        window.insert(id(3), BlockTime::new(6 * SECOND_US));
+        window.expire(BlockTime::new(6 * SECOND_US - 1));
+        assert_eq!(window.len(), 3, "a block of that time may still carry the last two");
+        window.expire(BlockTime::new(6 * SECOND_US));
+        assert!(!window.contains(&id(1)) && !window.contains(&id(2)) && window.contains(&id(3)));
+        window.expire(BlockTime::new(7 * SECOND_US));
+        assert!(window.is_empty());
     }
 }

@@ -25,6 +25,9 @@ const BATCH_MAX: usize = 1_024;
 const GATHER: [(usize, Duration); 2] =
     [(128, Duration::from_millis(8)), (32, Duration::from_millis(5))];
 
+/// So few are checked where they are: it takes less time than waking another thread would.
+const HERE_MAX: usize = 2;
+
 /// Who waits for the verdict of one transaction.
 pub type Verdict = oneshot::Sender<Result<(), Rejection>>;
 
@@ -125,12 +128,13 @@ async fn run(context: ContextSource, actor: mpsc::Sender<Command>, mut queue: mp
         }
         last = raw.len();
         let now = context.now();
-        let Ok(answers) = tokio::task::spawn_blocking(move || {
-            raw.chunks(BATCH_MAX).flat_map(|chunk| admit(chunk, &now)).collect::<Vec<_>>()
-        })
-        .await
-        else {
-            continue;
+        let check =
+            move || raw.chunks(BATCH_MAX).flat_map(|chunk| admit(chunk, &now)).collect::<Vec<_>>();
+        let answers = if last <= HERE_MAX {
+            check()
+        } else {
+            let Ok(answers) = tokio::task::spawn_blocking(check).await else { continue };
+            answers
         };
         forward(&actor, answers, verdicts).await;
     }
