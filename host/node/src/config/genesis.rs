@@ -105,7 +105,7 @@ impl Of<'_> {
         let Some(sha256) = sha256.collect::<Option<Vec<_>>>() else {
             return Err(self.bad(&["rule_sha256"], "each is 64 hex digits"));
         };
-        let (id, version) = (self.entry.rule.clone(), self.entry.rule_version);
+        let (id, version) = (self.entry.rule.clone(), self.entry.rule_version());
         Ok(RuleConfig { id, version, sha256, parameters })
     }
 

@@ -165,7 +165,8 @@ impl Node {
 
     fn try_start(&self, genesis: ChannelGenesis) -> Result<ChannelHandle, Rejection> {
         let hash = genesis.hash();
-        let rule = self.rules.find(&genesis.rule)?;
+        // Before the channel has a folder: a genesis that nobody can start may still be corrected.
+        let rule = self.rules.accepts(&genesis)?;
         let log = {
             let replay = self.replay.lock().unwrap_or_else(PoisonError::into_inner);
             replay.get(&hash).map(|replay| replay.entries.clone()).unwrap_or_default()

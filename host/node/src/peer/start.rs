@@ -7,7 +7,7 @@ use super::mesh::Mesh;
 use super::metrics::Metrics;
 use super::node::{Identity, Node, NodeParts};
 use super::readiness;
-use super::rules::RuleShelf;
+use super::rules::{self, RuleShelf};
 use crate::channel::intake::wall_clock;
 use crate::config::{self, PeerConfig, TlsConfig};
 use crate::scores::Scores;
@@ -21,7 +21,7 @@ use host_rpc::{PeerClient, Session, Target, Trust};
 use host_store::{Guard, SignLog};
 use host_types::genesis::ChannelGenesis;
 use host_types::{ChannelName, Code, Decode, Encode, NodeName, Rejection};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -53,6 +53,7 @@ pub async fn run(config: PeerConfig, shutdown: Shutdown) -> Result<(), Rejection
     let ops = bind(node.config.ops.listen).await?;
 
     let installed = watch::channel(0).0;
+    let looked = Looked::at(&node);
     scan_channels(&node, &installed);
     let handler = Arc::new(Handler(Arc::clone(&node)));
     let session = Arc::clone(node.mesh.session());
@@ -66,7 +67,7 @@ pub async fn run(config: PeerConfig, shutdown: Shutdown) -> Result<(), Rejection
     ));
     serve_web(&node, metrics, (rest, ops), &stopped, &mut tasks)?;
     tasks.spawn(drop_folder::watch(Arc::clone(&node), installed.clone()));
-    tasks.spawn(follow_genesis(Arc::clone(&node), installed.clone()));
+    tasks.spawn(follow_genesis(Arc::clone(&node), installed.clone(), looked));
     for target in node.config.radiostation.targets.clone() {
         tasks.spawn(discover(Arc::clone(&node), target));
     }
@@ -256,8 +257,8 @@ fn pinned_names(node: &Node, mut names: BTreeSet<NodeName>) -> BTreeSet<NodeName
     names
 }
 
-/// Genesis files of a folder.
-pub(crate) fn geneses(folder: &Path) -> Vec<ChannelGenesis> {
+/// Genesis files of a folder, sorted.
+fn genesis_files(folder: &Path) -> Vec<PathBuf> {
     let Ok(entries) = std::fs::read_dir(folder) else { return Vec::new() };
     let mut files: Vec<PathBuf> = entries
         .flatten()
@@ -266,6 +267,11 @@ pub(crate) fn geneses(folder: &Path) -> Vec<ChannelGenesis> {
         .collect();
     files.sort();
     files
+}
+
+/// What the genesis files of a folder say.
+pub(crate) fn geneses(folder: &Path) -> Vec<ChannelGenesis> {
+    genesis_files(folder)
         .iter()
         .filter_map(|file| {
             let bytes = std::fs::read(file).ok()?;
@@ -278,19 +284,34 @@ pub(crate) fn geneses(folder: &Path) -> Vec<ChannelGenesis> {
         .collect()
 }
 
-async fn follow_genesis(node: Arc<Node>, installed: watch::Sender<u64>) {
+/// What a channel's start depends on: when genesis files and rules were written, and how long they
+/// are. Reading them is left for when this changes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Looked {
+    geneses: BTreeMap<PathBuf, drop_folder::Stamp>,
+    plugins: BTreeMap<PathBuf, drop_folder::Stamp>,
+}
+
+impl Looked {
+    fn at(node: &Node) -> Self {
+        Self {
+            geneses: drop_folder::stamps(genesis_files(&node.config.channels.dir)),
+            plugins: drop_folder::stamps(rules::libraries(&node.config.plugins.dir)),
+        }
+    }
+}
+
+/// Starts channels that appear, and tries those that were refused again when a genesis or a plugin
+/// has changed.
+async fn follow_genesis(node: Arc<Node>, installed: watch::Sender<u64>, mut seen: Looked) {
     loop {
         tokio::time::sleep(GENESIS_RESCAN).await;
-        let known: BTreeSet<ChannelName> =
-            node.channels().iter().map(|c| c.genesis().channel.clone()).collect();
-        let refused: BTreeSet<ChannelName> =
-            node.refused().into_iter().map(|(name, _)| name).collect();
-        let is_new = geneses(&node.config.channels.dir).iter().any(|genesis| {
-            !known.contains(&genesis.channel) && !refused.contains(&genesis.channel)
-        });
-        if is_new {
+        let now = Looked::at(&node);
+        let is_of_interest = now.geneses != seen.geneses || !node.refused().is_empty();
+        if now != seen && is_of_interest {
             scan_channels(&node, &installed);
         }
+        seen = now;
     }
 }
 

@@ -5,7 +5,7 @@
 //! watches. Files are looked at often instead of being subscribed to: two folders cost nothing,
 //! and a file counts when it has stopped changing.
 
-use super::channels::{self, State, profile_channel};
+use super::channels::{self, profile_channel};
 use super::children::{Children, Event};
 use super::plugins::{Needed, Stamps, scan, stamps};
 use super::wishes::{Attempts, Outcome, fulfil};
@@ -46,6 +46,8 @@ struct Files<'a> {
     /// channels.toml as it was read last.
     file: ChannelsFile,
     attempts: Attempts,
+    /// Whether channels.toml asks for what could not be done: a rule may come.
+    is_waiting: bool,
     plugins: Changes<Stamps>,
     settings: Changes<Option<SystemTime>>,
 }
@@ -83,7 +85,7 @@ impl<'a> Files<'a> {
     fn new(local: &'a Local, file: ChannelsFile, attempts: Attempts) -> Self {
         let plugins = Changes::new(stamps(&local.data.join("plugins")));
         let settings = Changes::new(modified(&file.path));
-        Self { local, file, attempts, plugins, settings }
+        Self { local, file, attempts, is_waiting: false, plugins, settings }
     }
 
     async fn watch(&mut self) {
@@ -93,9 +95,14 @@ impl<'a> Files<'a> {
             if self.settings.look(modified(&self.file.path)).is_some()
                 && let Err(failure) = self.reload().await
             {
+                self.is_waiting = true;
                 self.local.out.announce(&format!("  {BAD} {}", failure.to_text()));
             }
             if let Some(now) = self.plugins.look(stamps(&self.local.data.join("plugins"))) {
+                // What a channel waited for may have come; that it has not is told already.
+                if self.is_waiting && self.reload().await.is_ok() {
+                    continue;
+                }
                 self.activate(&now).await;
             }
         }
@@ -105,23 +112,14 @@ impl<'a> Files<'a> {
     async fn reload(&mut self) -> Result<(), Failure> {
         let local = self.local;
         let file = channels::load(&self.file.path)?;
-        let inputs = super::genesis_inputs(&local.data, &local.network)?;
-        let (states, warnings) = channels::write(&local.data, &file, &inputs)?;
-        for warning in warnings {
-            local.out.announce(&format!("  {WARN} {warning}"));
-        }
-        super::install(local, Needed::of(&file).without(&Needed::of(&self.file))).await?;
-        let created: Vec<ChannelName> = states
-            .iter()
-            .filter(|(_, state)| *state == State::Created)
-            .map(|(channel, _)| channel.clone())
-            .collect();
-        for channel in states.iter().filter(|(_, s)| *s == State::Differs).map(|(c, _)| c) {
-            local.out.announce(&super::differs_line(channel));
-        }
+        let needed = Needed::of(&file).without(&Needed::of(&self.file));
+        let plan = super::plan(local, &file)?;
+        let (file, plan) = super::make_channels(local, (&file, plan), needed).await?;
+        let created = plan.created();
         for peer in local.network.peers() {
             ready::answers(local, peer, &created).await?;
         }
+        self.is_waiting = !plan.stuck.is_empty();
         // What channels.toml says of a SCORE may have been the obstacle.
         self.attempts.clear();
         self.file = file;
