@@ -7,7 +7,7 @@
 
 use super::channels::{self, profile_channel};
 use super::children::{Children, Event};
-use super::plugins::{Needed, Stamps, scan, stamps};
+use super::plugins::{Found, Needed, Stamps, scan, stamps};
 use super::wishes::{Attempts, Outcome, fulfil};
 use super::{Local, banner, ready};
 use crate::client::Client;
@@ -16,6 +16,7 @@ use crate::output::{BAD, OK, WARN};
 use host_node::config::ChannelsFile;
 use host_types::ids::ChannelName;
 use serde_json::Value;
+use std::path::PathBuf;
 use std::time::{Duration, Instant, SystemTime};
 
 /// How often files are looked at.
@@ -50,6 +51,18 @@ struct Files<'a> {
     is_waiting: bool,
     plugins: Changes<Stamps>,
     settings: Changes<Option<SystemTime>>,
+    /// Files that were told to be refused, as they were then: each is told once.
+    refused: Stamps,
+}
+
+/// Those of the refused files that were not told yet.
+fn untold(found: &Found, files: &Stamps, told: &mut Stamps) -> Vec<(PathBuf, String)> {
+    told.retain(|path, stamp| files.get(path) == Some(stamp));
+    let fresh = found.refused.iter().filter(|(path, _)| {
+        let stamp = files.get(path).copied();
+        stamp.is_some_and(|stamp| told.insert(path.clone(), stamp) != Some(stamp))
+    });
+    fresh.cloned().collect()
 }
 
 /// A value that is looked at again and again, and counts when it has been the same twice.
@@ -83,9 +96,13 @@ fn modified(path: &std::path::Path) -> Option<SystemTime> {
 impl<'a> Files<'a> {
     /// Begins with what is there now.
     fn new(local: &'a Local, file: ChannelsFile, attempts: Attempts) -> Self {
-        let plugins = Changes::new(stamps(&local.data.join("plugins")));
+        let now = stamps(&local.data.join("plugins"));
         let settings = Changes::new(modified(&file.path));
-        Self { local, file, attempts, is_waiting: false, plugins, settings }
+        // The start has told what it refused.
+        let mut refused = Stamps::new();
+        untold(&scan(&now), &now, &mut refused);
+        let plugins = Changes::new(now);
+        Self { local, file, attempts, is_waiting: false, plugins, settings, refused }
     }
 
     async fn watch(&mut self) {
@@ -135,8 +152,8 @@ impl<'a> Files<'a> {
 
     async fn activate(&mut self, files: &Stamps) {
         let found = scan(files);
-        for (path, why) in &found.refused {
-            self.local.out.announce(&super::refused_line(path, why));
+        for (path, why) in untold(&found, files, &mut self.refused) {
+            self.local.out.announce(&super::refused_line(&path, &why));
         }
         for outcome in fulfil(self.local, &self.file, &found, &mut self.attempts).await {
             self.local.out.announce(&outcome_line(&outcome));
@@ -229,6 +246,21 @@ mod tests {
         assert_eq!(changes.look(2), None);
         assert_eq!(changes.look(2), Some(2));
         assert_eq!(changes.look(2), None, "it is told once");
+    }
+
+    #[test]
+    fn a_refused_file_is_told_once_and_again_when_it_has_changed() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("liba.so");
+        let mut told = Stamps::new();
+        let mut look = |text: &str| {
+            std::fs::write(&file, text).unwrap();
+            let mut now = stamps(folder.path());
+            // The clock of the file system is coarse: here only the length tells.
+            now.values_mut().for_each(|stamp| stamp.1 = SystemTime::UNIX_EPOCH);
+            untold(&scan(&now), &now, &mut told).len()
+        };
+        assert_eq!([look("no plugin"), look("no plugin"), look("still none")], [1, 0, 1]);
     }
 
     #[test]
