@@ -63,6 +63,8 @@ fn a_new_score_is_active_and_callable_without_a_restart() {
             (said.stdout.trim().trim_matches('"') == "1").then_some(())
         });
     }
+    let status = network.get(0, "/api/v1/status/score?channel=demo").json();
+    assert_eq!(status["id"], "token", "v1 goes on with the SCORE that was there first");
     let refused = network.cli(&["tx", "send", "hello", "greet", "name="]);
     assert_eq!((refused.code, refused.error().as_str()), (4, "LC2111"), "{refused:?}");
     assert!(refused.stderr.contains("a greeting needs a name"), "{refused:?}");

@@ -165,6 +165,8 @@ pub struct ScoreView {
     pub sha256: Hash32,
     /// Since this height.
     pub active_since: Height,
+    /// Whether the channel activated it before any other: the one that v1 requests mean.
+    pub is_first: bool,
     /// Digests of all versions that were active, newest first.
     pub history: Vec<Hash32>,
     /// Its manifest; none when the artefact is not here.

@@ -140,8 +140,8 @@ impl Gateway for Node {
         failing(channel)?;
         Ok(match channel.as_str() {
             "bare" => Vec::new(),
-            "channel2" => vec![chain::token()],
-            _ => vec![chain::notary(), chain::token()],
+            "channel2" => vec![chain::later("hello"), chain::token()],
+            _ => vec![chain::notary(), chain::later("token")],
         })
     }
 
