@@ -154,8 +154,7 @@ pub(crate) fn roots(tls: &TlsConfig) -> Result<Vec<Root>, Rejection> {
     files
         .iter()
         .map(|file| {
-            let der =
-                keyfile::load_certificate(file).map_err(|e| bad(Code::ConfigUnreadable, e))?;
+            let der = keyfile::load_certificate(file).map_err(|e| bad(e.code(), e))?;
             Root::from_der(&der).map_err(|e| bad(Code::CertificateUntrusted, e))
         })
         .collect()
@@ -175,7 +174,7 @@ pub(crate) fn session(
     let id = network.network_id().map_err(Rejection::from)?;
     let organisations = network.roots().map_err(Rejection::from)?;
     let trust = Arc::new(Trust::new(id, &organisations, roots));
-    let key = keyfile::load_pkcs8(&tls.key, None).map_err(|e| bad(Code::KeyFileExposed, e))?;
+    let key = keyfile::load_pkcs8(&tls.key, None).map_err(|e| bad(e.code(), e))?;
     let der =
         keyfile::load_certificate(&tls.certificate).map_err(|e| bad(Code::ConfigUnreadable, e))?;
     let certificate = Certificate::parse(&der).map_err(|e| bad(e.code(), e))?;
@@ -184,7 +183,7 @@ pub(crate) fn session(
 }
 
 fn identity(files: &config::KeyFiles) -> Result<(Identity, Certificate), Rejection> {
-    let key = keyfile::load(&files.key).map_err(|e| bad(Code::KeyFileExposed, e))?;
+    let key = keyfile::load(&files.key).map_err(|e| bad(e.code(), e))?;
     let der = keyfile::load_certificate(&files.certificate)
         .map_err(|e| bad(Code::ConfigUnreadable, e))?;
     let certificate = Certificate::parse(&der).map_err(|e| bad(e.code(), e))?;
@@ -207,7 +206,7 @@ fn build(config: PeerConfig) -> Result<Arc<Node>, Rejection> {
     let (log, replay) =
         SignLog::open(&data.join("sign")).map_err(|e| Rejection::new(e.code(), e.to_string()))?;
     let guard = Guard::from_replay(&replay);
-    let key = keyfile::load(&config.signing.key).map_err(|e| bad(Code::KeyFileExposed, e))?;
+    let key = keyfile::load(&config.signing.key).map_err(|e| bad(e.code(), e))?;
     let signer = Signer::start(key, guard, log)
         .map_err(|e| bad(Code::Internal, format!("a thread: {e}")))?;
     // This very program, even when its file was replaced by a newer build meanwhile.

@@ -5,8 +5,8 @@
 //! it can hide or delay them and never change them; a peer keeps the last good list on disk and
 //! goes on without any radiostation. It votes nowhere, chooses no leader and holds no block.
 //!
-//! Deliberately not here: validators and weights (they are on chain), issuing certificates
-//! (`loopchain ca`), what pages look like (`host/web`).
+//! Deliberately not here: validators and weights (they are on chain), issuing certificates,
+//! what pages look like (`host/web`).
 //!
 //! Where to look next: [`registry`] who is there, [`station`] what an announcement does, [`serve`]
 //! what peers call, [`live`] who leads, [`views`] what pages show.
