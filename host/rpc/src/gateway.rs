@@ -16,6 +16,15 @@ use host_types::{
 use std::sync::Arc;
 use std::time::Duration;
 
+/// What a channel's policy names apart for those who send nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Access {
+    /// Blocks and transactions.
+    Read,
+    /// Queries of SCOREs.
+    Query,
+}
+
 /// Which block is meant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum BlockRef {
@@ -227,6 +236,9 @@ pub trait Gateway: Send + Sync {
 
     /// Channel of v1 requests that name none.
     fn default_channel(&self) -> ChannelName;
+
+    /// Whether a channel's policy lets anybody do this: a request says not yet who sends it.
+    fn is_open(&self, channel: &ChannelName, access: Access) -> bool;
 
     /// State of a channel.
     async fn channel(&self, channel: &ChannelName) -> Result<ChannelStatus, Rejection>;

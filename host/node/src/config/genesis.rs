@@ -62,7 +62,16 @@ impl ChannelsFile {
         };
         let of = Of { file: self, name: channel.as_str(), entry };
         let validators = of.validators(inputs)?;
-        let warnings = of.check_weights(&validators)?;
+        let mut warnings = of.check_weights(&validators)?;
+        let policies = of.policies()?;
+        for (word, policy) in [("read", &policies.read), ("query", &policies.query)] {
+            if *policy != Policy::Anyone {
+                warnings.push(format!(
+                    "channel {channel}: `policy.{word}` is not [\"*\"]: REST refuses it to \
+                     everybody until requests carry an identity"
+                ));
+            }
+        }
         let genesis = ChannelGenesis {
             network: inputs.network,
             channel: channel.clone(),
@@ -72,7 +81,7 @@ impl ChannelsFile {
             roots: of.roots(inputs)?,
             certificates: inputs.certificates.clone(),
             limits: of.limits()?,
-            policies: of.policies()?,
+            policies,
             metering_required: entry.execution.metering == Metering::Required,
             auto_activate: entry.execution.auto_activate,
         };

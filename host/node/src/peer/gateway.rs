@@ -5,9 +5,10 @@ use super::node::Node;
 use crate::channel::ChannelHandle;
 use async_trait::async_trait;
 use host_rpc::gateway::{
-    BlockRef, BlockView, ChannelStatus, Gateway, MemberView, NodeView, QueryAnswer, ScoreView,
-    TxState,
+    Access, BlockRef, BlockView, ChannelStatus, Gateway, MemberView, NodeView, QueryAnswer,
+    ScoreView, TxState,
 };
+use host_types::genesis::Policy;
 use host_types::validators::ValidatorSet;
 use host_types::{
     CertificateId, ChannelName, Code, Height, RawTx, Rejection, ScoreName, SignedTransaction, TxId,
@@ -74,6 +75,17 @@ impl Gateway for LocalGateway {
 
     fn default_channel(&self) -> ChannelName {
         self.default_channel.clone()
+    }
+
+    fn is_open(&self, channel: &ChannelName, access: Access) -> bool {
+        self.find(channel).is_ok_and(|channel| {
+            let policies = &channel.genesis().policies;
+            let policy = match access {
+                Access::Read => &policies.read,
+                Access::Query => &policies.query,
+            };
+            *policy == Policy::Anyone
+        })
     }
 
     async fn channel(&self, channel: &ChannelName) -> Result<ChannelStatus, Rejection> {
