@@ -31,7 +31,7 @@ impl std::fmt::Debug for Identity {
 }
 
 /// How long a transaction of the node itself may wait for a block, microseconds.
-const OWN_EXPIRY_US: u64 = 120 * 1_000_000;
+pub(super) const OWN_EXPIRY_US: u64 = 120 * 1_000_000;
 
 impl Identity {
     /// Signs a call for a channel.
