@@ -160,16 +160,29 @@ pub(crate) fn roots(tls: &TlsConfig) -> Result<Vec<Root>, Rejection> {
         .collect()
 }
 
-/// The TLS of a node.
+/// Everybody may have the keys of a dev CA, so nothing of its network listens to others.
+fn unexposed(listeners: [std::net::SocketAddr; 3]) -> Result<(), Rejection> {
+    let names = ["rpc", "rest", "ops"];
+    match names.into_iter().zip(listeners).find(|(_, listen)| !listen.ip().is_loopback()) {
+        Some((name, listen)) => {
+            let message = format!(
+                "{name}.listen = {listen} can be reached by others, and this network has a dev CA"
+            );
+            Err(Rejection::new(Code::DevCaExposed, message))
+        }
+        None => Ok(()),
+    }
+}
+
+/// The TLS of a node that listens at these addresses: RPC, REST, operations.
 pub(crate) fn session(
     network: &config::NetworkConfig,
     tls: &TlsConfig,
-    listen: std::net::SocketAddr,
+    listeners: [std::net::SocketAddr; 3],
 ) -> Result<Arc<Session>, Rejection> {
     let roots = roots(tls)?;
-    if roots.iter().any(Root::is_dev) && !listen.ip().is_loopback() {
-        let message = format!("{listen} can be reached by others, and this network has a dev CA");
-        return Err(Rejection::new(Code::DevCaExposed, message));
+    if roots.iter().any(Root::is_dev) {
+        unexposed(listeners)?;
     }
     let id = network.network_id().map_err(Rejection::from)?;
     let organisations = network.roots().map_err(Rejection::from)?;
@@ -201,7 +214,8 @@ fn build(config: PeerConfig) -> Result<Arc<Node>, Rejection> {
         Some(files) => Some(self::identity(files)?.0),
         None => None,
     };
-    let session = session(&config.network, &config.tls, config.rpc.listen)?;
+    let listeners = [config.rpc.listen, config.rest.listen, config.ops.listen];
+    let session = session(&config.network, &config.tls, listeners)?;
     let data = &config.data_dir;
     let (log, replay) =
         SignLog::open(&data.join("sign")).map_err(|e| Rejection::new(e.code(), e.to_string()))?;
@@ -387,4 +401,25 @@ fn remember(node: &Node, list: &[u8]) {
     let (path, part) = (memory(node), node.config.data_dir.join("peers.list.part"));
     // Losing it only costs time when the radiostation is dead at the next start.
     std::fs::write(&part, list).and_then(|()| std::fs::rename(&part, &path)).ok();
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_listener_of_a_dev_network_stays_on_this_machine() {
+        let home = "127.0.0.1:7".parse().unwrap();
+        assert_eq!(unexposed([home; 3]), Ok(()));
+        for (at, name) in ["rpc", "rest", "ops"].into_iter().enumerate() {
+            let mut listeners = [home; 3];
+            listeners[at] = "0.0.0.0:7".parse().unwrap();
+            let refused = unexposed(listeners).unwrap_err();
+            assert_eq!(refused.code, Code::DevCaExposed);
+            assert!(
+                refused.message.starts_with(&format!("{name}.listen = 0.0.0.0:7")),
+                "{refused}"
+            );
+        }
+    }
 }

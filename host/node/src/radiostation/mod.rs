@@ -55,7 +55,8 @@ struct Listeners {
 pub async fn run(config: RadioStationConfig, shutdown: Shutdown) -> Result<(), Rejection> {
     let name = config.node_name().map_err(Rejection::from)?;
     telemetry::init(&config.log, name.as_str())?;
-    let session = start::session(&config.network, &config.tls, config.rpc.listen)?;
+    let listeners = [config.rpc.listen, config.rest.listen, config.ops.listen];
+    let session = start::session(&config.network, &config.tls, listeners)?;
     let roots = start::roots(&config.tls)?;
     let listeners = Listeners {
         rpc: start::bind(config.rpc.listen).await?,
