@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Builds the guest book, checks the .so as a peer would, and runs its tests.
+# Builds the guest book, checks the built .so as a peer would, and runs its tests.
 # LOOPCHAIN names another program than the one of this source tree.
 set -euo pipefail
 cd "$(dirname "$0")/../.."

@@ -44,6 +44,35 @@ fn an_unknown_key_of_peer_toml_is_drawn_with_its_line() {
 }
 
 #[test]
+fn a_rule_that_does_not_exist_or_is_given_what_it_does_not_take_writes_no_genesis() {
+    let unknown = "[channel.demo]\nrule = \"ltf\"\n";
+    let parameter = "[channel.demo]\n\n[channel.demo.lft]\nblok_interval = \"10 ms\"\n";
+    let value = "[channel.demo]\n\n[channel.demo.lft]\ntenure = 0\n";
+    let version = "[channel.demo]\nrule_version = 2\n";
+    for (text, code, exit, told) in [
+        (unknown, "LC6101", 4, ["channels.toml:2:8\n", "help: did you mean `lft`?\n"]),
+        (parameter, "LC1104", 2, ["channels.toml:4:1\n", "did you mean `block_interval`?\n"]),
+        (value, "LC1105", 2, ["channels.toml:4:10\n", "whole number from 1 to 1000"]),
+        (version, "LC1105", 2, ["channels.toml:2:16\n", "rule `lft` is version 3 here"]),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("channels.toml"), text).unwrap();
+        let said = run(&sample().program, folder.path(), &["up", "--data", "data"]);
+        assert_eq!((said.code, said.error().as_str()), (exit, code), "{said:?}");
+        for part in told {
+            assert!(said.stderr.contains(part), "{part}: {said:?}");
+        }
+        assert!(!folder.path().join("data/channels/demo.genesis").exists(), "{text}");
+        // The rule is in the plugin folder now, so the check needs no network.
+        if text != unknown {
+            let check = ["channel", "check", "channels.toml", "--data", "data"];
+            let said = run(&sample().program, folder.path(), &check);
+            assert_eq!((said.code, said.error().as_str()), (exit, code), "{said:?}");
+        }
+    }
+}
+
+#[test]
 fn other_mistakes_have_codes_of_their_own() {
     let cases = [
         ("[channel.demo\n", "LC1102"),

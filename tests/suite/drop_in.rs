@@ -1,6 +1,9 @@
 //! Files that appear while a network runs: a new SCORE, a broken one, another channel.
 
 use crate::sample;
+use host_types::codec::{Decode, Encode};
+use host_types::genesis::ChannelGenesis;
+use host_types::ids::ChannelName;
 use score_native_link::build::{build_score, source_tree};
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -60,6 +63,8 @@ fn a_new_score_is_active_and_callable_without_a_restart() {
             (said.stdout.trim().trim_matches('"') == "1").then_some(())
         });
     }
+    let status = network.get(0, "/api/v1/status/score?channel=demo").json();
+    assert_eq!(status["id"], "token", "v1 goes on with the SCORE that was there first");
     let refused = network.cli(&["tx", "send", "hello", "greet", "name="]);
     assert_eq!((refused.code, refused.error().as_str()), (4, "LC2111"), "{refused:?}");
     assert!(refused.stderr.contains("a greeting needs a name"), "{refused:?}");
@@ -132,4 +137,48 @@ fn a_mistake_in_the_file_is_told_and_changes_nothing(network: &Network, file: &P
     network.said_line("did you mean `faulty_peers_max`?", ACTIVE_WITHIN);
     assert_eq!(network.get(0, "/api/v2/channels/fourth").code(), "LC3205");
     std::fs::write(file, right).unwrap();
+}
+
+#[test]
+fn a_typo_in_a_rule_or_its_parameter_writes_nothing_and_a_correction_starts_the_channel() {
+    let network = Network::up(sample());
+    let file = network.folder().join("channels.toml");
+    let right = std::fs::read_to_string(&file).unwrap();
+    let genesis = network.data().join("channels/extra.genesis");
+    append(&file, "\n[channel.extra]\nrule = \"ltf\"\n");
+    network.said_line("error[LC6101]: channel.extra.rule", ACTIVE_WITHIN);
+    network.said_line("did you mean `lft`?", ACTIVE_WITHIN);
+    std::fs::write(&file, format!("{right}\n[channel.extra.lft]\nblok_interval = \"10 ms\"\n"))
+        .unwrap();
+    network.said_line("error[LC1104]: unknown key `blok_interval`", ACTIVE_WITHIN);
+    assert!(!genesis.exists(), "nothing is written of a channel that could not start");
+    std::fs::write(&file, format!("{right}\n[channel.extra.lft]\nblock_interval = \"20 ms\"\n"))
+        .unwrap();
+    network.said_line("channel extra ", ACTIVE_WITHIN);
+    everywhere(&network, "extra");
+}
+
+#[test]
+fn a_genesis_that_no_peer_could_start_is_written_again_and_the_peers_try_it_again() {
+    let network = Network::up(sample());
+    let folder = network.data().join("channels");
+    let bytes = std::fs::read(folder.join("demo.genesis")).unwrap();
+    let mut genesis = ChannelGenesis::from_bytes(&bytes).unwrap();
+    genesis.channel = ChannelName::new("left").unwrap();
+    genesis.rule.id = "ltf".to_owned();
+    std::fs::write(folder.join("left.genesis"), genesis.to_bytes()).unwrap();
+    eventually(ACTIVE_WITHIN, "the peers refuse it", || {
+        network.logs().contains("channel left does not start").then_some(())
+    });
+    append(&network.folder().join("channels.toml"), "\n[channel.left]\n");
+    network.said_line("channel left ", ACTIVE_WITHIN);
+    everywhere(&network, "left");
+}
+
+fn everywhere(network: &Network, channel: &str) {
+    for peer in 0..4 {
+        eventually(ACTIVE_WITHIN, "every peer has the channel", || {
+            (network.channel(peer, channel)?["mode"] == "normal").then_some(())
+        });
+    }
 }

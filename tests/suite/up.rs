@@ -32,7 +32,7 @@ fn the_banner_is_the_one_of_the_guide() {
         channel("channel loopchain_default", "notary"),
         channel("channel demo", "token"),
         "  ✓ first transaction final<any> s\n".to_owned(),
-        "\n  You are    alice (client, bank-a)       also: bob, carol, auditor\n".to_owned(),
+        "\n  You are    alice (client, bank-a)       also: bob, carol\n".to_owned(),
         format!(
             "\n  Try        loopchain tx send token transfer to=bob amount=100 --data {data}\n"
         ),

@@ -44,6 +44,17 @@ impl Api {
         self.exchange(Method::GET, path, None, None).await
     }
 
+    /// Asks for what is answered with an error status as well, such as readiness.
+    pub(crate) async fn look(&self, path: &str) -> Result<Value, Failure> {
+        let sent = self.send(Method::GET, path, None, None);
+        let Ok(answer) = tokio::time::timeout(self.timeout, sent).await else {
+            let message = format!("http://{} did not answer in time", self.authority);
+            return Err(Failure::new(Code::Unreachable, message));
+        };
+        let (_, bytes) = answer?;
+        Ok(serde_json::from_slice(&bytes).unwrap_or_default())
+    }
+
     /// Sends; with `wait`, the peer may take so long to answer.
     pub(crate) async fn post(
         &self,

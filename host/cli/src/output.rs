@@ -180,7 +180,7 @@ impl Progress {
         self.bar.finish_and_clear();
         let took = self.started.elapsed();
         if took > WORTH_A_WORD {
-            self.out.note(&format!("  {OK} {what}  {:.1} s", took.as_secs_f64()));
+            self.out.note(&format!("  {OK} {what:<72} {:.1} s", took.as_secs_f64()));
         }
     }
 }

@@ -327,6 +327,25 @@ impl PluggedRule {
         Ok(Self { loaded, instance, epoch, prefix, validators, first })
     }
 
+    /// Whether a rule takes what a genesis says of it, before anything of the channel is stored.
+    ///
+    /// # Errors
+    /// When the rule refuses parameters or validators.
+    pub fn accepts(loaded: &LoadedRule, genesis: &ChannelGenesis) -> Result<(), Rejection> {
+        let root = genesis.header();
+        let pair = Pair { block: root.id(), roots: RootPair::default() };
+        let start = Start {
+            genesis,
+            me: None,
+            head: &root,
+            head_pair: pair,
+            head_proof: Vec::new(),
+            root_pair: pair,
+            log: &[],
+        };
+        Self::create(loaded.clone(), &start).map(|_| ())
+    }
+
     /// Who signed a proof of this rule, with weights.
     #[must_use]
     pub fn describe(loaded: &LoadedRule, set: &ValidatorSet, proof: &[u8]) -> Vec<(u16, u64)> {

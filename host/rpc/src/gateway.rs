@@ -16,6 +16,15 @@ use host_types::{
 use std::sync::Arc;
 use std::time::Duration;
 
+/// What a channel's policy names apart for those who send nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Access {
+    /// Blocks and transactions.
+    Read,
+    /// Queries of SCOREs.
+    Query,
+}
+
 /// Which block is meant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum BlockRef {
@@ -165,6 +174,8 @@ pub struct ScoreView {
     pub sha256: Hash32,
     /// Since this height.
     pub active_since: Height,
+    /// Whether the channel activated it before any other: the one that v1 requests mean.
+    pub is_first: bool,
     /// Digests of all versions that were active, newest first.
     pub history: Vec<Hash32>,
     /// Its manifest; none when the artefact is not here.
@@ -225,6 +236,9 @@ pub trait Gateway: Send + Sync {
 
     /// Channel of v1 requests that name none.
     fn default_channel(&self) -> ChannelName;
+
+    /// Whether a channel's policy lets anybody do this: a request says not yet who sends it.
+    fn is_open(&self, channel: &ChannelName, access: Access) -> bool;
 
     /// State of a channel.
     async fn channel(&self, channel: &ChannelName) -> Result<ChannelStatus, Rejection>;

@@ -68,7 +68,7 @@ macro_rules! codes {
 
 codes! {
     /// A command line is not written as the command takes it.
-    UsageWrong = 1001, 400, 2, false, "`loopchain help` shows how it is written";
+    UsageWrong = 1001, 400, 2, false, "`loopchain --help` shows how it is written";
     /// A configuration file cannot be read.
     ConfigUnreadable = 1101, 500, 2, false, "check the path and the permissions of the file";
     /// A configuration file is not valid TOML.
@@ -140,6 +140,9 @@ codes! {
     ChannelHalted = 3206, 503, 5, false, "`loopchain status` tells why";
     /// This node is catching up.
     Syncing = 3207, 503, 5, true, "wait, or ask another peer";
+
+    /// A validator signed two statements that cannot both be honest.
+    EvidenceFound = 3301, 409, 5, false, "keep the log of the peer that found it, and ask the organisation of that validator";
 
     /// The signer's certificate is not in the channel's membership.
     SignerUnknown = 4101, 403, 4, false, "register the certificate on the channel first";

@@ -21,7 +21,7 @@ use crate::query::Query;
 use axum::body::Body;
 use axum::http::{StatusCode, header};
 use axum::response::Response;
-use host_rpc::gateway::Gateway;
+use host_rpc::gateway::{Access, Gateway};
 use host_types::{ChannelName, hash};
 
 /// 200 with a body as Python wrote it.
@@ -56,9 +56,14 @@ fn unknown_channel() -> Response {
     message(FAIL_INVALID_PEER_TARGET, NO_CHANNEL)
 }
 
-/// The channel that a `GET` names, or the default; none when this node is not in it.
+/// The channel that a `GET` names, or the default; none when this node is not in it, or when its
+/// policy does not open it to anybody.
 fn channel(gateway: &dyn Gateway, query: &Query) -> Option<ChannelName> {
-    named_channel(gateway, query.get("channel"))
+    open_channel(gateway, query.get("channel"), Access::Read)
+}
+
+fn open_channel(gateway: &dyn Gateway, name: Option<&str>, access: Access) -> Option<ChannelName> {
+    named_channel(gateway, name).filter(|channel| gateway.is_open(channel, access))
 }
 
 fn named_channel(gateway: &dyn Gateway, name: Option<&str>) -> Option<ChannelName> {

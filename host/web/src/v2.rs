@@ -12,7 +12,7 @@ use crate::problem::{JSON, Problem};
 use axum::body::Body;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::Response;
-use host_rpc::gateway::Gateway;
+use host_rpc::gateway::{Access, Gateway};
 use host_types::{ChannelName, Code, Hash32};
 
 /// What never changes may be kept for a year.
@@ -61,4 +61,21 @@ fn channel(gateway: &dyn Gateway, name: &str) -> Result<ChannelName, Problem> {
     ChannelName::new(name).filter(|channel| gateway.channels().contains(channel)).ok_or_else(|| {
         Problem::new(Code::ChannelUnknown, format!("this node has no channel `{name}`"))
     })
+}
+
+/// The channel a path names, when its policy opens it to anybody: a request does not say who sends
+/// it, so where roles are named none can be met.
+fn open_channel(gateway: &dyn Gateway, name: &str, access: Access) -> Result<ChannelName, Problem> {
+    let channel = channel(gateway, name)?;
+    if gateway.is_open(&channel, access) {
+        return Ok(channel);
+    }
+    let word = match access {
+        Access::Read => "read",
+        Access::Query => "query",
+    };
+    let message = format!(
+        "`policy.{word}` of channel {channel} names roles, and requests carry no identity yet"
+    );
+    Err(Problem::new(Code::RoleRefused, message))
 }

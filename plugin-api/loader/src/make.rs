@@ -218,6 +218,11 @@ pub fn find_rule_so(rule: &str, on_line: &mut dyn FnMut(&str)) -> Result<PathBuf
         return Ok(path);
     }
     if let Some(root) = source_tree() {
+        let folder = root.join("plugins").join(rule.replace('_', "-"));
+        if !folder.join("Cargo.toml").is_file() {
+            let (rule, looked) = (rule.to_owned(), folder.display().to_string());
+            return Err(MakeError::NotInstalled { rule, looked });
+        }
         let package = format!("{PACKAGE_PREFIX}{}", rule.replace('_', "-"));
         let profile = Profile::of_this_program();
         let mut built = build_rules(&root, &[&package], profile, on_line)?;

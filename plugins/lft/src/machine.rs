@@ -287,7 +287,7 @@ impl Lft {
 
 impl ConsensusRule for Lft {
     const ID: &'static str = "lft";
-    const VERSION: u32 = 1;
+    const VERSION: u32 = 3;
 
     fn parameters() -> Vec<Parameter> {
         Parameters::describe()

@@ -136,6 +136,16 @@ pub fn build_score_at(folder: &Path, on_line: &mut dyn FnMut(&str)) -> Result<Pa
     build(&Job { folder: &folder, package: None, name }, on_line)
 }
 
+/// Where [`build_score_at`] leaves the library of that name, built or not.
+///
+/// # Errors
+/// When the folder cannot be read.
+pub fn built_score_at(folder: &Path, library: &str) -> io::Result<PathBuf> {
+    let folder = fs::canonicalize(folder)?;
+    let file = format!("lib{}.so", library.replace('-', "_"));
+    Ok(target_folder(workspace_root(&folder)).join(TARGET).join("score").join(file))
+}
+
 /// One build: of a package of the workspace in `folder`, or of the package in `folder`.
 struct Job<'a> {
     folder: &'a Path,

@@ -87,19 +87,40 @@ fn check(file: Option<&Path>, context: &Context) -> Done {
     };
     let channels = ChannelsFile::load(&path)?;
     let network = context.data.network()?;
+    let mut unchecked = Vec::new();
     if let Some(network) = &network {
         let inputs = super::up::genesis_inputs(&context.data, network)?;
+        let rules = super::up::rules(&context.data)?;
         for name in channels.channels.keys() {
-            for warning in channels.genesis(name, &inputs)?.warnings {
+            let planned = channels.genesis(name, &inputs)?;
+            for warning in planned.warnings {
                 context.out.note(&format!("warning: {warning}"));
             }
+            let rule = &planned.genesis.rule.id;
+            if rules.ids().contains(rule) {
+                channels.check_rule(&planned.genesis, &rules)?;
+            } else {
+                unchecked.push(format!("channel {name}: rule {rule}"));
+            }
         }
+    } else {
+        unchecked.extend(
+            channels
+                .channels
+                .iter()
+                .map(|(name, entry)| format!("channel {name}: rule {}", entry.rule)),
+        );
+    }
+    for what in &unchecked {
+        let folder = context.data.join("plugins");
+        let note = format!("not checked: {what} has no .so in {}", folder.display());
+        context.out.note(&note);
     }
     let names: Vec<_> = channels.channels.keys().map(ChannelName::as_str).collect();
     let shown = path.display().to_string();
     context.out.either(
         &json!({"schema": "loopchain.channel-check.v1", "file": shown, "channels": names,
-                "weights_checked": network.is_some()}),
+                "weights_checked": network.is_some(), "rules_checked": unchecked.is_empty()}),
         [format!("{OK} {shown}: {}", names.join(", "))],
     );
     Ok(ExitCode::SUCCESS)

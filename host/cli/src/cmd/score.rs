@@ -10,10 +10,11 @@ use crate::time::seconds;
 use host_types::fault::Code;
 use host_types::manifest::Method;
 use host_web::arguments::describe;
-use score_native_link::build::build_score_at;
+use score_native_link::build::{build_score_at, built_score_at};
+use score_native_link::elf::Metered;
 use score_native_link::{CheckedScore, Finding, check as check_bytes, hex};
 use serde_json::{Value, json};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 use std::time::Instant;
 
@@ -104,7 +105,29 @@ fn refused(path: &Path, findings: &[Finding]) -> Failure {
         .with_exit(EXIT_FOUND)
 }
 
+/// The file that a build of a SCORE's folder makes.
+fn built(folder: &Path) -> Result<PathBuf, Failure> {
+    let manifest = folder.join("Cargo.toml");
+    let text = std::fs::read_to_string(&manifest);
+    let text = text.map_err(|error| Failure::file(&manifest, &error))?;
+    let table: toml::Table = text.parse().map_err(|error: toml::de::Error| {
+        let message = format!("{}: {}", manifest.display(), error.message());
+        Failure::new(Code::ConfigSyntax, message)
+    })?;
+    let name = |section: &str| table.get(section)?.get("name")?.as_str();
+    let library = name("lib").or_else(|| name("package")).unwrap_or_default();
+    let path = built_score_at(folder, library).map_err(|error| Failure::file(folder, &error))?;
+    if path.is_file() {
+        return Ok(path);
+    }
+    let shown = folder.display();
+    let message = format!("{shown} is not built: there is no {}", path.display());
+    Err(Failure::new(Code::ConfigUnreadable, message)
+        .with_help(format!("`loopchain score build {shown}` builds it")))
+}
+
 fn check(path: &Path, context: &Context) -> Done {
+    let path = &if path.is_dir() { built(path)? } else { path.to_path_buf() };
     let bytes = std::fs::read(path).map_err(|error| Failure::file(path, &error))?;
     let checked = match check_bytes(&bytes) {
         Ok(checked) => checked,
@@ -118,14 +141,26 @@ fn check(path: &Path, context: &Context) -> Done {
         ),
         format!("  sha256    {}", hex(&checked.sha256)),
         format!("  size      {} bytes", checked.size),
-        format!(
-            "{metered} metered   {} of {} loops count steps",
-            checked.metered.metered_loops, checked.metered.loops
-        ),
+        format!("{metered} metered   {}", metering(checked.metered)),
         format!("  floats    {} instructions", checked.floats),
     ];
     context.out.either(&facts(&checked), lines);
-    Ok(ExitCode::SUCCESS)
+    Ok(if checked.metered.is_metered() { ExitCode::SUCCESS } else { ExitCode::from(EXIT_FOUND) })
+}
+
+/// What is counted. Loops of precompiled `core` and `alloc` are not: they are linear in memory,
+/// which the arena bounds.
+fn metering(metered: Metered) -> String {
+    if !metered.is_metered() {
+        return "no: its loops do not count steps, and channels that require it refuse the file"
+            .to_owned();
+    }
+    format!(
+        "yes: its own loops count steps ({}); those of precompiled core and alloc ({}) are linear \
+         in memory",
+        metered.metered_loops,
+        metered.loops - metered.metered_loops
+    )
 }
 
 /// The crate's own tests, by cargo; its output is passed through.

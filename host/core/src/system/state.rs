@@ -8,6 +8,7 @@
 //! | `ready/` SHA-256, validator index (2 bytes) | `[]` |
 //! | `due/` height (8 bytes), change id | `[]` |
 //! | `score/` name | `[version, sha256, since, [older sha256]]` |
+//! | `first` | name of the SCORE that was activated first: the one that v1 requests mean |
 //! | `open` | number of open changes |
 
 use super::system_name;
@@ -141,6 +142,15 @@ pub fn active_scores(view: &dyn View) -> Vec<(ScoreName, ActiveScore)> {
         .iter()
         .filter_map(|(key, value)| Some((name(key)?, ActiveScore::from_bytes(value).ok()?)))
         .collect()
+}
+
+/// Key of the SCORE that was activated first.
+const FIRST: &[u8] = b"first";
+
+/// The SCORE that was activated first; none before that.
+#[must_use]
+pub fn first_score(view: &dyn View) -> Option<ScoreName> {
+    ScoreName::new(std::str::from_utf8(&view.get(FIRST)?).ok()?)
 }
 
 /// Certificates that were registered after genesis, DER.
@@ -288,6 +298,9 @@ impl<'a> SystemState<'a> {
             history,
         };
         self.put(score_key(&deploy.score), active.to_bytes());
+        if self.get(FIRST).is_none() {
+            self.put(FIRST.to_vec(), deploy.score.as_str().as_bytes().to_vec());
+        }
     }
 }
 

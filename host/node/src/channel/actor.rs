@@ -297,7 +297,7 @@ impl World {
             ),
             Effect::Evidence { signer, .. } => {
                 tracing::warn!(
-                    code = "LC3301",
+                    code = %host_types::Code::EvidenceFound,
                     signer,
                     "a validator signed two statements that cannot both be honest"
                 );

@@ -4,10 +4,11 @@
 
 use super::ChannelHandle;
 use super::execution::unwrap_only;
+use crate::peer::readiness::Stored as SystemState;
 use crate::plugins::PluggedRule;
 use crate::scores::to_receipt;
 use host_core::pipeline::PipelineStatus;
-use host_core::system::state::ActiveScore;
+use host_core::system::state::{ActiveScore, first_score};
 use host_identity::Action;
 use host_rpc::gateway::{
     BlockRef, BlockView, ChannelStatus, FinalTx, MemberView, Mode, QueryAnswer, ScoreView, TxState,
@@ -216,6 +217,11 @@ impl ChannelHandle {
         active.get(name).map(|score| self.score_view(name, score))
     }
 
+    /// The SCORE that was activated first, which never changes.
+    fn first_score(&self) -> Option<ScoreName> {
+        first_score(&SystemState(self.reader().clone()))
+    }
+
     fn score_view(&self, name: &ScoreName, active: &ActiveScore) -> ScoreView {
         let artefact = self.parts().scores.artefact(&active.sha256);
         let mut history = vec![active.sha256];
@@ -225,6 +231,7 @@ impl ChannelHandle {
             version: active.version.clone(),
             sha256: active.sha256,
             active_since: active.since,
+            is_first: self.first_score().as_ref() == Some(name),
             history,
             is_running: artefact.is_some(),
             manifest: artefact.map(|artefact| Arc::clone(&artefact.manifest)),

@@ -38,9 +38,9 @@ pub struct ChannelEntry {
     /// The consensus rule.
     #[serde(default = "default_rule")]
     pub rule: String,
-    /// Its version.
-    #[serde(default = "default_rule_version")]
-    pub rule_version: u32,
+    /// Its version; none: the one that this release ships.
+    #[serde(default)]
+    pub rule_version: Option<u32>,
     /// SHA-256 of the builds accepted, hex; empty: any, under a dev CA only.
     #[serde(default)]
     pub rule_sha256: Vec<String>,
@@ -87,9 +87,8 @@ fn default_rule() -> String {
     "lft".to_owned()
 }
 
-const fn default_rule_version() -> u32 {
-    3
-}
+/// Version of [`default_rule`] in this release; every other rule is at its first.
+const DEFAULT_RULE_VERSION: u32 = 3;
 
 const fn default_faulty_peers_max() -> u64 {
     1
@@ -356,6 +355,13 @@ impl ChannelsFile {
 }
 
 impl ChannelEntry {
+    /// The version of its rule.
+    #[must_use]
+    pub fn rule_version(&self) -> u32 {
+        let shipped = if self.rule == default_rule() { DEFAULT_RULE_VERSION } else { 1 };
+        self.rule_version.unwrap_or(shipped)
+    }
+
     /// The rule's parameters as the genesis carries them: text, time spans in whole milliseconds.
     ///
     /// # Errors

@@ -62,7 +62,16 @@ impl ChannelsFile {
         };
         let of = Of { file: self, name: channel.as_str(), entry };
         let validators = of.validators(inputs)?;
-        let warnings = of.check_weights(&validators)?;
+        let mut warnings = of.check_weights(&validators)?;
+        let policies = of.policies()?;
+        for (word, policy) in [("read", &policies.read), ("query", &policies.query)] {
+            if *policy != Policy::Anyone {
+                warnings.push(format!(
+                    "channel {channel}: `policy.{word}` is not [\"*\"]: REST refuses it to \
+                     everybody until requests carry an identity"
+                ));
+            }
+        }
         let genesis = ChannelGenesis {
             network: inputs.network,
             channel: channel.clone(),
@@ -72,7 +81,7 @@ impl ChannelsFile {
             roots: of.roots(inputs)?,
             certificates: inputs.certificates.clone(),
             limits: of.limits()?,
-            policies: of.policies()?,
+            policies,
             metering_required: entry.execution.metering == Metering::Required,
             auto_activate: entry.execution.auto_activate,
         };
@@ -105,7 +114,7 @@ impl Of<'_> {
         let Some(sha256) = sha256.collect::<Option<Vec<_>>>() else {
             return Err(self.bad(&["rule_sha256"], "each is 64 hex digits"));
         };
-        let (id, version) = (self.entry.rule.clone(), self.entry.rule_version);
+        let (id, version) = (self.entry.rule.clone(), self.entry.rule_version());
         Ok(RuleConfig { id, version, sha256, parameters })
     }
 

@@ -15,6 +15,7 @@ mod layers;
 mod peer;
 mod profiles;
 mod render;
+mod rule;
 mod toml_pass;
 mod units;
 

@@ -247,3 +247,10 @@ fn an_unknown_key_of_a_peer_is_drawn_with_its_section() {
     assert!(text.contains("not a setting of [rest]"), "{text}");
     assert!(text.contains("did you mean `body_limit`?"), "{text}");
 }
+
+#[test]
+fn a_policy_that_nobody_can_meet_yet_is_warned_of() {
+    let text = "[channel.demo]\n[channel.demo.policy]\nread = [\"client\"]\n";
+    let warnings = plan(text, 4).unwrap().warnings;
+    assert!(warnings.iter().any(|warning| warning.contains("`policy.read`")), "{warnings:?}");
+}

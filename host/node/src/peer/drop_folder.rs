@@ -22,7 +22,8 @@ const STILL: Duration = Duration::from_millis(300);
 /// Events may be missed: the folder is looked at this often anyway.
 const RESCAN: Duration = Duration::from_secs(5);
 
-type Stamp = (u64, Option<SystemTime>);
+/// Length and time of a file: what tells that it has changed.
+pub(super) type Stamp = (u64, Option<SystemTime>);
 
 /// Watches until the node stops. `installed` counts artefacts that were taken.
 pub async fn watch(node: Arc<Node>, installed: watch::Sender<u64>) {
@@ -46,7 +47,7 @@ pub async fn watch(node: Arc<Node>, installed: watch::Sender<u64>) {
     });
     let mut seen: BTreeMap<PathBuf, Stamp> = BTreeMap::new();
     loop {
-        let now = stamps(&folder);
+        let now = stamps(libraries(&folder));
         let fresh: Vec<PathBuf> = now
             .iter()
             .filter(|(path, stamp)| seen.get(*path) != Some(stamp))
@@ -54,7 +55,7 @@ pub async fn watch(node: Arc<Node>, installed: watch::Sender<u64>) {
             .collect();
         if !fresh.is_empty() {
             tokio::time::sleep(STILL).await;
-            let later = stamps(&folder);
+            let later = stamps(libraries(&folder));
             for path in fresh {
                 let (before, after) = (now.get(&path), later.get(&path));
                 if before != after {
@@ -62,7 +63,10 @@ pub async fn watch(node: Arc<Node>, installed: watch::Sender<u64>) {
                 }
                 if let Some(stamp) = after {
                     seen.insert(path.clone(), *stamp);
-                    if take(&node, &path) {
+                    // Reading, checking and keeping it durably takes a while.
+                    let node = Arc::clone(&node);
+                    let taken = tokio::task::spawn_blocking(move || take(&node, &path)).await;
+                    if taken.unwrap_or_default() {
                         installed.send_modify(|count| *count += 1);
                     }
                 }
@@ -76,12 +80,12 @@ pub async fn watch(node: Arc<Node>, installed: watch::Sender<u64>) {
     }
 }
 
-fn stamps(folder: &Path) -> BTreeMap<PathBuf, Stamp> {
+pub(super) fn stamps(files: Vec<PathBuf>) -> BTreeMap<PathBuf, Stamp> {
     let stamp = |path: PathBuf| {
         let meta = std::fs::symlink_metadata(&path).ok()?;
         Some((path, (meta.len(), meta.modified().ok())))
     };
-    libraries(folder).into_iter().filter_map(stamp).collect()
+    files.into_iter().filter_map(stamp).collect()
 }
 
 /// True when a SCORE was taken.

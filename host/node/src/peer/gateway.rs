@@ -1,13 +1,15 @@
 //! This node, as the REST interface sees it.
 
 use super::metrics::Metrics;
-use super::node::Node;
+use super::node::{Node, OWN_EXPIRY_US};
+use super::quota::{GATEWAY_TXS_PER_ADDRESS_MAX, Quota};
 use crate::channel::ChannelHandle;
 use async_trait::async_trait;
 use host_rpc::gateway::{
-    BlockRef, BlockView, ChannelStatus, Gateway, MemberView, NodeView, QueryAnswer, ScoreView,
-    TxState,
+    Access, BlockRef, BlockView, ChannelStatus, Gateway, MemberView, NodeView, QueryAnswer,
+    ScoreView, TxState,
 };
+use host_types::genesis::Policy;
 use host_types::validators::ValidatorSet;
 use host_types::{
     CertificateId, ChannelName, Code, Height, RawTx, Rejection, ScoreName, SignedTransaction, TxId,
@@ -25,19 +27,37 @@ pub struct LocalGateway {
     node: Arc<Node>,
     default_channel: ChannelName,
     metrics: Arc<Metrics>,
+    quota: Quota,
 }
 
 impl LocalGateway {
     /// Of this node.
     #[must_use]
-    pub const fn new(node: Arc<Node>, default_channel: ChannelName, metrics: Arc<Metrics>) -> Self {
-        Self { node, default_channel, metrics }
+    pub fn new(node: Arc<Node>, default_channel: ChannelName, metrics: Arc<Metrics>) -> Self {
+        Self { node, default_channel, metrics, quota: Quota::default() }
     }
 
     fn find(&self, channel: &ChannelName) -> Result<ChannelHandle, Rejection> {
         self.node.channel(channel).ok_or_else(|| {
             Rejection::new(Code::ChannelUnknown, format!("this node has no channel `{channel}`"))
         })
+    }
+
+    /// Counts no longer what has become final; it is looked at only where it decides.
+    async fn make_room(&self, client: IpAddr) {
+        let taken = self.quota.taken(client);
+        if taken.len() < GATEWAY_TXS_PER_ADDRESS_MAX {
+            return;
+        }
+        for one in taken {
+            // One that is on its way to its pool is not known there yet, and counts.
+            if let Ok(channel) = self.find(&one.channel)
+                && let Ok(Some(state)) = channel.transaction_state(one.id).await
+                && !matches!(state, TxState::Pending(_))
+            {
+                self.quota.forget(client, one.id);
+            }
+        }
     }
 
     async fn state(&self, channel: &ChannelHandle, id: TxId) -> Result<TxState, Rejection> {
@@ -74,6 +94,17 @@ impl Gateway for LocalGateway {
 
     fn default_channel(&self) -> ChannelName {
         self.default_channel.clone()
+    }
+
+    fn is_open(&self, channel: &ChannelName, access: Access) -> bool {
+        self.find(channel).is_ok_and(|channel| {
+            let policies = &channel.genesis().policies;
+            let policy = match access {
+                Access::Read => &policies.read,
+                Access::Query => &policies.query,
+            };
+            *policy == Policy::Anyone
+        })
     }
 
     async fn channel(&self, channel: &ChannelName) -> Result<ChannelStatus, Rejection> {
@@ -124,7 +155,7 @@ impl Gateway for LocalGateway {
         score: ScoreName,
         method: String,
         args: Vec<u8>,
-        _client: IpAddr,
+        client: IpAddr,
     ) -> Result<TxId, Rejection> {
         let channel = self.find(channel)?;
         check_open(&channel)?;
@@ -140,8 +171,19 @@ impl Gateway for LocalGateway {
         let id = SignedTransaction::decode(&raw)
             .map_err(|error| Rejection::new(Code::TxMalformed, error.to_string()))?
             .id();
-        channel.intake().submit(raw).await?;
-        Ok(id)
+        // Clients of a dev network are all on this machine: their address tells nothing.
+        if self.node.config.rest.listen.ip().is_loopback() {
+            channel.intake().submit(raw).await?;
+            return Ok(id);
+        }
+        self.make_room(client).await;
+        let counted = (channel.genesis().channel.clone(), id);
+        self.quota.take(client, counted, Duration::from_micros(OWN_EXPIRY_US))?;
+        let submitted = channel.intake().submit(raw).await;
+        if submitted.is_err() {
+            self.quota.forget(client, id);
+        }
+        submitted.map(|()| id)
     }
 
     async fn transaction(

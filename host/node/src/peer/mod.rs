@@ -11,6 +11,7 @@ pub mod handler;
 pub mod mesh;
 pub mod metrics;
 pub mod node;
+pub mod quota;
 pub mod readiness;
 pub mod rules;
 pub mod start;

@@ -31,7 +31,7 @@ impl std::fmt::Debug for Identity {
 }
 
 /// How long a transaction of the node itself may wait for a block, microseconds.
-const OWN_EXPIRY_US: u64 = 120 * 1_000_000;
+pub(super) const OWN_EXPIRY_US: u64 = 120 * 1_000_000;
 
 impl Identity {
     /// Signs a call for a channel.
@@ -165,7 +165,8 @@ impl Node {
 
     fn try_start(&self, genesis: ChannelGenesis) -> Result<ChannelHandle, Rejection> {
         let hash = genesis.hash();
-        let rule = self.rules.find(&genesis.rule)?;
+        // Before the channel has a folder: a genesis that nobody can start may still be corrected.
+        let rule = self.rules.accepts(&genesis)?;
         let log = {
             let replay = self.replay.lock().unwrap_or_else(PoisonError::into_inner);
             replay.get(&hash).map(|replay| replay.entries.clone()).unwrap_or_default()

@@ -22,7 +22,7 @@ use tokio::sync::watch;
 const REPEAT: Duration = Duration::from_secs(5);
 
 /// The stored state of the channel itself.
-struct Stored(Reader);
+pub(crate) struct Stored(pub(crate) Reader);
 
 impl View for Stored {
     fn get(&self, key: &[u8]) -> Option<Vec<u8>> {

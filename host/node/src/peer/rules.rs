@@ -3,7 +3,8 @@
 //! In: what a genesis names. Out: a loaded rule from the drop-in folder, checked and copied to a
 //! private place first. A rule is loaded once and stays until the process ends.
 
-use host_types::genesis::RuleConfig;
+use crate::plugins::PluggedRule;
+use host_types::genesis::{ChannelGenesis, RuleConfig};
 use host_types::{Code, Rejection};
 use plugin_api_loader::{LoadedRule, Refusal, Registry, Wanted, check};
 use std::collections::BTreeMap;
@@ -31,23 +32,37 @@ impl RuleShelf {
     /// The rule that a channel names.
     ///
     /// # Errors
-    /// `LC6101`: there is none in the folder, or why it was refused.
+    /// `LC6101`: there is none in the folder, it is of another version, or why it was refused.
     pub fn find(&self, wanted: &RuleConfig) -> Result<LoadedRule, Rejection> {
+        let rule = self.any_version(wanted)?;
+        if rule.version() == wanted.version {
+            return Ok(rule);
+        }
+        let message = format!(
+            "rule `{}` of {} is version {}, the channel names {}",
+            wanted.id,
+            self.folder.display(),
+            rule.version(),
+            wanted.version
+        );
+        Err(Rejection::new(Code::RuleRefused, message))
+    }
+
+    /// The rule of that name, of whatever version.
+    ///
+    /// # Errors
+    /// `LC6101`: there is none in the folder, or why it was refused.
+    pub fn any_version(&self, wanted: &RuleConfig) -> Result<LoadedRule, Rejection> {
         let accepted: Vec<[u8; 32]> = wanted.sha256.iter().map(|sha| *sha.as_bytes()).collect();
         let mut loaded = self.loaded.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(rule) = loaded.get(&wanted.id)
+            && rule.version() == wanted.version
             && (accepted.is_empty() || accepted.contains(&rule.sha256()))
         {
             return Ok(rule.clone());
         }
         let mut last = None;
-        for path in libraries(&self.folder) {
-            let is_named = check::read(&path)
-                .and_then(|bytes| check::rule_symbol(&path, &bytes))
-                .is_ok_and(|symbol| symbol == format!("loopchain_rule_{}", wanted.id));
-            if !is_named {
-                continue;
-            }
+        for (path, _) in self.files().into_iter().filter(|(_, id)| *id == wanted.id) {
             match self.registry.open(&path, Wanted { id: Some(&wanted.id), accepted: &accepted }) {
                 Ok(rule) => {
                     loaded.insert(wanted.id.clone(), rule.clone());
@@ -61,6 +76,33 @@ impl RuleShelf {
                 format!("no rule `{}` in {}: drop its .so there", wanted.id, self.folder.display());
             Rejection::new(Code::RuleRefused, message)
         }))
+    }
+
+    /// The rule that a genesis names, when it takes what the genesis says of it.
+    ///
+    /// # Errors
+    /// As of [`Self::find`], or what the rule says against it.
+    pub fn accepts(&self, genesis: &ChannelGenesis) -> Result<LoadedRule, Rejection> {
+        let rule = self.find(&genesis.rule)?;
+        PluggedRule::accepts(&rule, genesis)?;
+        Ok(rule)
+    }
+
+    /// Ids of the rules in the folder.
+    #[must_use]
+    pub fn ids(&self) -> Vec<String> {
+        self.files().into_iter().map(|(_, id)| id).collect()
+    }
+
+    /// Files of the folder that say they are a rule, and which.
+    fn files(&self) -> Vec<(PathBuf, String)> {
+        let named = |path: PathBuf| {
+            let bytes = check::read(&path).ok()?;
+            let symbol = check::rule_symbol(&path, &bytes).ok()?;
+            let id = symbol.strip_prefix("loopchain_rule_")?.to_owned();
+            Some((path, id))
+        };
+        libraries(&self.folder).into_iter().filter_map(named).collect()
     }
 }
 

@@ -7,7 +7,7 @@ use super::mesh::Mesh;
 use super::metrics::Metrics;
 use super::node::{Identity, Node, NodeParts};
 use super::readiness;
-use super::rules::RuleShelf;
+use super::rules::{self, RuleShelf};
 use crate::channel::intake::wall_clock;
 use crate::config::{self, PeerConfig, TlsConfig};
 use crate::scores::Scores;
@@ -21,7 +21,7 @@ use host_rpc::{PeerClient, Session, Target, Trust};
 use host_store::{Guard, Replay, SignLog};
 use host_types::genesis::ChannelGenesis;
 use host_types::{ChannelName, Code, Decode, Encode, NodeName, Rejection};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -53,6 +53,7 @@ pub async fn run(config: PeerConfig, shutdown: Shutdown) -> Result<(), Rejection
     let ops = bind(node.config.ops.listen).await?;
 
     let installed = watch::channel(0).0;
+    let looked = Looked::at(&node);
     scan_channels(&node, &installed);
     let handler = Arc::new(Handler(Arc::clone(&node)));
     let session = Arc::clone(node.mesh.session());
@@ -66,7 +67,7 @@ pub async fn run(config: PeerConfig, shutdown: Shutdown) -> Result<(), Rejection
     ));
     serve_web(&node, metrics, (rest, ops), &stopped, &mut tasks)?;
     tasks.spawn(drop_folder::watch(Arc::clone(&node), installed.clone()));
-    tasks.spawn(follow_genesis(Arc::clone(&node), installed.clone()));
+    tasks.spawn(follow_genesis(Arc::clone(&node), installed.clone(), looked));
     for target in node.config.radiostation.targets.clone() {
         tasks.spawn(discover(Arc::clone(&node), target));
     }
@@ -153,28 +154,40 @@ pub(crate) fn roots(tls: &TlsConfig) -> Result<Vec<Root>, Rejection> {
     files
         .iter()
         .map(|file| {
-            let der =
-                keyfile::load_certificate(file).map_err(|e| bad(Code::ConfigUnreadable, e))?;
+            let der = keyfile::load_certificate(file).map_err(|e| bad(e.code(), e))?;
             Root::from_der(&der).map_err(|e| bad(Code::CertificateUntrusted, e))
         })
         .collect()
 }
 
-/// The TLS of a node.
+/// Everybody may have the keys of a dev CA, so nothing of its network listens to others.
+fn unexposed(listeners: [std::net::SocketAddr; 3]) -> Result<(), Rejection> {
+    let names = ["rpc", "rest", "ops"];
+    match names.into_iter().zip(listeners).find(|(_, listen)| !listen.ip().is_loopback()) {
+        Some((name, listen)) => {
+            let message = format!(
+                "{name}.listen = {listen} can be reached by others, and this network has a dev CA"
+            );
+            Err(Rejection::new(Code::DevCaExposed, message))
+        }
+        None => Ok(()),
+    }
+}
+
+/// The TLS of a node that listens at these addresses: RPC, REST, operations.
 pub(crate) fn session(
     network: &config::NetworkConfig,
     tls: &TlsConfig,
-    listen: std::net::SocketAddr,
+    listeners: [std::net::SocketAddr; 3],
 ) -> Result<Arc<Session>, Rejection> {
     let roots = roots(tls)?;
-    if roots.iter().any(Root::is_dev) && !listen.ip().is_loopback() {
-        let message = format!("{listen} can be reached by others, and this network has a dev CA");
-        return Err(Rejection::new(Code::DevCaExposed, message));
+    if roots.iter().any(Root::is_dev) {
+        unexposed(listeners)?;
     }
     let id = network.network_id().map_err(Rejection::from)?;
     let organisations = network.roots().map_err(Rejection::from)?;
     let trust = Arc::new(Trust::new(id, &organisations, roots));
-    let key = keyfile::load_pkcs8(&tls.key, None).map_err(|e| bad(Code::KeyFileExposed, e))?;
+    let key = keyfile::load_pkcs8(&tls.key, None).map_err(|e| bad(e.code(), e))?;
     let der =
         keyfile::load_certificate(&tls.certificate).map_err(|e| bad(Code::ConfigUnreadable, e))?;
     let certificate = Certificate::parse(&der).map_err(|e| bad(e.code(), e))?;
@@ -183,7 +196,7 @@ pub(crate) fn session(
 }
 
 fn identity(files: &config::KeyFiles) -> Result<(Identity, Certificate), Rejection> {
-    let key = keyfile::load(&files.key).map_err(|e| bad(Code::KeyFileExposed, e))?;
+    let key = keyfile::load(&files.key).map_err(|e| bad(e.code(), e))?;
     let der = keyfile::load_certificate(&files.certificate)
         .map_err(|e| bad(Code::ConfigUnreadable, e))?;
     let certificate = Certificate::parse(&der).map_err(|e| bad(e.code(), e))?;
@@ -201,7 +214,8 @@ fn build(config: PeerConfig) -> Result<Arc<Node>, Rejection> {
         Some(files) => Some(self::identity(files)?.0),
         None => None,
     };
-    let session = session(&config.network, &config.tls, config.rpc.listen)?;
+    let listeners = [config.rpc.listen, config.rest.listen, config.ops.listen];
+    let session = session(&config.network, &config.tls, listeners)?;
     let data = &config.data_dir;
     let (signer, replay) = signer(&config)?;
     // This very program, even when its file was replaced by a newer build meanwhile.
@@ -247,7 +261,7 @@ fn signer(config: &PeerConfig) -> Result<(Signer, Replay), Rejection> {
         }
     };
     let guard = Guard::from_replay(&replay);
-    let key = keyfile::load(&config.signing.key).map_err(|e| bad(Code::KeyFileExposed, e))?;
+    let key = keyfile::load(&config.signing.key).map_err(|e| bad(e.code(), e))?;
     let signer = Signer::start(key, guard, log)
         .map_err(|e| bad(Code::Internal, format!("a thread: {e}")))?;
     Ok((signer, replay))
@@ -285,8 +299,8 @@ fn pinned_names(node: &Node, mut names: BTreeSet<NodeName>) -> BTreeSet<NodeName
     names
 }
 
-/// Genesis files of a folder.
-pub(crate) fn geneses(folder: &Path) -> Vec<ChannelGenesis> {
+/// Genesis files of a folder, sorted.
+fn genesis_files(folder: &Path) -> Vec<PathBuf> {
     let Ok(entries) = std::fs::read_dir(folder) else { return Vec::new() };
     let mut files: Vec<PathBuf> = entries
         .flatten()
@@ -295,6 +309,11 @@ pub(crate) fn geneses(folder: &Path) -> Vec<ChannelGenesis> {
         .collect();
     files.sort();
     files
+}
+
+/// What the genesis files of a folder say.
+pub(crate) fn geneses(folder: &Path) -> Vec<ChannelGenesis> {
+    genesis_files(folder)
         .iter()
         .filter_map(|file| {
             let bytes = std::fs::read(file).ok()?;
@@ -307,19 +326,34 @@ pub(crate) fn geneses(folder: &Path) -> Vec<ChannelGenesis> {
         .collect()
 }
 
-async fn follow_genesis(node: Arc<Node>, installed: watch::Sender<u64>) {
+/// What a channel's start depends on: when genesis files and rules were written, and how long they
+/// are. Reading them is left for when this changes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Looked {
+    geneses: BTreeMap<PathBuf, drop_folder::Stamp>,
+    plugins: BTreeMap<PathBuf, drop_folder::Stamp>,
+}
+
+impl Looked {
+    fn at(node: &Node) -> Self {
+        Self {
+            geneses: drop_folder::stamps(genesis_files(&node.config.channels.dir)),
+            plugins: drop_folder::stamps(rules::libraries(&node.config.plugins.dir)),
+        }
+    }
+}
+
+/// Starts channels that appear, and tries those that were refused again when a genesis or a plugin
+/// has changed.
+async fn follow_genesis(node: Arc<Node>, installed: watch::Sender<u64>, mut seen: Looked) {
     loop {
         tokio::time::sleep(GENESIS_RESCAN).await;
-        let known: BTreeSet<ChannelName> =
-            node.channels().iter().map(|c| c.genesis().channel.clone()).collect();
-        let refused: BTreeSet<ChannelName> =
-            node.refused().into_iter().map(|(name, _)| name).collect();
-        let is_new = geneses(&node.config.channels.dir).iter().any(|genesis| {
-            !known.contains(&genesis.channel) && !refused.contains(&genesis.channel)
-        });
-        if is_new {
+        let now = Looked::at(&node);
+        let is_of_interest = now.geneses != seen.geneses || !node.refused().is_empty();
+        if now != seen && is_of_interest {
             scan_channels(&node, &installed);
         }
+        seen = now;
     }
 }
 
@@ -396,4 +430,25 @@ fn remember(node: &Node, list: &[u8]) {
     let (path, part) = (memory(node), node.config.data_dir.join("peers.list.part"));
     // Losing it only costs time when the radiostation is dead at the next start.
     std::fs::write(&part, list).and_then(|()| std::fs::rename(&part, &path)).ok();
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_listener_of_a_dev_network_stays_on_this_machine() {
+        let home = "127.0.0.1:7".parse().unwrap();
+        assert_eq!(unexposed([home; 3]), Ok(()));
+        for (at, name) in ["rpc", "rest", "ops"].into_iter().enumerate() {
+            let mut listeners = [home; 3];
+            listeners[at] = "0.0.0.0:7".parse().unwrap();
+            let refused = unexposed(listeners).unwrap_err();
+            assert_eq!(refused.code, Code::DevCaExposed);
+            assert!(
+                refused.message.starts_with(&format!("{name}.listen = 0.0.0.0:7")),
+                "{refused}"
+            );
+        }
+    }
 }

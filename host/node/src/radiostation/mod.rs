@@ -5,8 +5,8 @@
 //! it can hide or delay them and never change them; a peer keeps the last good list on disk and
 //! goes on without any radiostation. It votes nowhere, chooses no leader and holds no block.
 //!
-//! Deliberately not here: validators and weights (they are on chain), issuing certificates
-//! (`loopchain ca`), what pages look like (`host/web`).
+//! Deliberately not here: validators and weights (they are on chain), issuing certificates,
+//! what pages look like (`host/web`).
 //!
 //! Where to look next: [`registry`] who is there, [`station`] what an announcement does, [`serve`]
 //! what peers call, [`live`] who leads, [`views`] what pages show.
@@ -55,7 +55,8 @@ struct Listeners {
 pub async fn run(config: RadioStationConfig, shutdown: Shutdown) -> Result<(), Rejection> {
     let name = config.node_name().map_err(Rejection::from)?;
     telemetry::init(&config.log, name.as_str())?;
-    let session = start::session(&config.network, &config.tls, config.rpc.listen)?;
+    let listeners = [config.rpc.listen, config.rest.listen, config.ops.listen];
+    let session = start::session(&config.network, &config.tls, listeners)?;
     let roots = start::roots(&config.tls)?;
     let listeners = Listeners {
         rpc: start::bind(config.rpc.listen).await?,

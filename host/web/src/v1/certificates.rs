@@ -40,8 +40,8 @@ fn success(data: Json) -> Response {
 pub(crate) async fn issue_gone() -> Problem {
     Problem::new(
         Code::Gone,
-        "certificates are not issued over HTTP: `loopchain cert request` on the peer, then \
-         `loopchain ca sign` where the organisation's key is",
+        "certificates are not issued over HTTP: the organisation's own authority signs them \
+         where its key is",
     )
 }
 

@@ -36,6 +36,12 @@ pub(super) enum NoCall {
     Score,
 }
 
+/// The SCORE that v1 means: the edition of 2017 had one a channel, so it is the first that the
+/// channel activated, whatever came later.
+pub(super) fn of_channel(scores: &[ScoreView]) -> Option<&ScoreView> {
+    scores.iter().find(|score| score.is_first)
+}
+
 /// Makes the call that `body` asks the channel's SCORE for.
 pub(super) async fn call(
     gateway: &dyn Gateway,
@@ -44,7 +50,7 @@ pub(super) async fn call(
     body: &Json,
 ) -> Result<Call, NoCall> {
     let scores = gateway.scores(channel).await.map_err(|_| NoCall::Score)?;
-    let score = scores.into_iter().next().ok_or(NoCall::Score)?;
+    let score = of_channel(&scores).cloned().ok_or(NoCall::Score)?;
     let manifest = score.manifest.as_deref().ok_or(NoCall::Score)?;
     let method = body.get("method").and_then(Json::as_str);
     let typed = method.and_then(|name| arguments::find(manifest, kind, name).ok());

@@ -1,7 +1,7 @@
 //! `POST /api/v1/query`: the whole body, or its typed part, to the SCORE's query.
 
 use super::payload::{self, Call, NoCall};
-use super::{FAIL, FAIL_VALIDATE_PARAMS, TIMEOUT_EXCEED, named_channel, reply};
+use super::{FAIL, FAIL_VALIDATE_PARAMS, TIMEOUT_EXCEED, open_channel, reply};
 use crate::arguments::{self, CallKind};
 use crate::calls;
 use crate::json::{Duplicates, Json, parse};
@@ -10,6 +10,7 @@ use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Response};
+use host_rpc::gateway::Access;
 use host_types::value::Value;
 use host_types::{Decode, Receipt, Status};
 use std::sync::Arc;
@@ -33,7 +34,7 @@ pub(crate) async fn query(
         _ => return code(FAIL_VALIDATE_PARAMS),
     };
     let gateway = api.gateway.as_ref();
-    let Some(channel) = named_channel(gateway, channel) else { return code(FAIL) };
+    let Some(channel) = open_channel(gateway, channel, Access::Query) else { return code(FAIL) };
     let call = match payload::call(gateway, &channel, CallKind::Query, &body).await {
         Ok(call) => call,
         Err(NoCall::Arguments) => return code(FAIL_VALIDATE_PARAMS),

@@ -187,7 +187,7 @@ fn setting_type(value: &str) -> u8 {
 pub(crate) async fn settings_gone() -> Problem {
     Problem::new(
         Code::Gone,
-        "settings cannot be changed over HTTP: edit radiostation.toml and restart, or propose a \
-         channel change with `loopchain channel apply`",
+        "settings cannot be changed over HTTP: edit radiostation.toml and restart; \
+         what a channel is stands on its chain",
     )
 }

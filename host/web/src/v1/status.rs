@@ -58,7 +58,7 @@ pub(crate) async fn score(State(api): State<Arc<PeerApi>>, RawQuery(query): RawQ
         return reply(&nothing);
     };
     let Ok(scores) = gateway.scores(&channel).await else { return reply(&nothing) };
-    let json = match scores.first() {
+    let json = match super::payload::of_channel(&scores) {
         Some(score) if !score.is_running => nothing,
         Some(score) => Json::object([
             ("id", score.name.as_str().into()),

@@ -1,13 +1,13 @@
 //! `GET /channels/{c}/blocks` and `/blocks/{height|hash|latest}`.
 
-use super::{Answer, channel, ok, tagged, views};
+use super::{Answer, ok, open_channel, tagged, views};
 use crate::json::Json;
 use crate::problem::Problem;
 use crate::query::Query;
 use crate::router::PeerApi;
 use axum::extract::{Path, RawQuery, State};
 use axum::http::HeaderMap;
-use host_rpc::gateway::BlockRef;
+use host_rpc::gateway::{Access, BlockRef};
 use host_types::{BlockId, Height};
 use std::sync::Arc;
 
@@ -37,7 +37,7 @@ pub(crate) async fn one(
     Path((name, block)): Path<(String, String)>,
     headers: HeaderMap,
 ) -> Answer {
-    let channel = channel(api.gateway.as_ref(), &name)?;
+    let channel = open_channel(api.gateway.as_ref(), &name, Access::Read)?;
     let wanted = reference(&block)?;
     let found = api.gateway.block(&channel, wanted).await?;
     let found =
@@ -58,7 +58,7 @@ pub(crate) async fn page(
     Path(name): Path<String>,
     RawQuery(query): RawQuery,
 ) -> Answer {
-    let channel = channel(api.gateway.as_ref(), &name)?;
+    let channel = open_channel(api.gateway.as_ref(), &name, Access::Read)?;
     let query = Query::parse(query.as_deref());
     let before = query.get("before").map(|text| {
         number(text).map(Height::new).ok_or_else(|| Problem::parameter("`before` is a height"))

@@ -1,6 +1,6 @@
 //! `GET /channels/{c}/scores`, `/scores/{s}`, `POST /scores/{s}/query`.
 
-use super::{Answer, channel, ok, views};
+use super::{Answer, channel, ok, open_channel, views};
 use crate::arguments::{self, CallKind};
 use crate::body;
 use crate::calls;
@@ -10,7 +10,7 @@ use crate::router::PeerApi;
 use axum::body::Bytes;
 use axum::extract::{Path, State};
 use axum::http::HeaderMap;
-use host_rpc::gateway::ScoreView;
+use host_rpc::gateway::{Access, ScoreView};
 use host_types::{ChannelName, Code, Receipt, Status};
 use std::sync::Arc;
 
@@ -57,7 +57,7 @@ pub(crate) async fn query(
     body: Bytes,
 ) -> Answer {
     let gateway = api.gateway.as_ref();
-    let channel = channel(gateway, &name)?;
+    let channel = open_channel(gateway, &name, Access::Query)?;
     let score = find(&api, &channel, &score).await?;
     let body = calls::json_body(&headers, &body, Duplicates::Refuse)?;
     let (method, args) = question(&body)?;

@@ -1,7 +1,7 @@
 //! `POST /channels/{c}/transactions` and `GET /channels/{c}/transactions/{hash}`.
 
 use super::views::TxContext;
-use super::{Answer, channel, ok, reply, tagged};
+use super::{Answer, channel, ok, open_channel, reply, tagged};
 use crate::calls;
 use crate::json::{Duplicates, Json};
 use crate::problem::Problem;
@@ -12,7 +12,7 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::Response;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use host_rpc::gateway::TxState;
+use host_rpc::gateway::{Access, TxState};
 use host_types::codec::{CodecErrorKind, Writer};
 use host_types::limits::TX_BYTES_MAX;
 use host_types::{ChannelName, Code, RawTx, SignedTransaction, TxId};
@@ -130,7 +130,7 @@ pub(crate) async fn get(
     Path((name, hash)): Path<(String, String)>,
     headers: HeaderMap,
 ) -> Answer {
-    let channel = channel(api.gateway.as_ref(), &name)?;
+    let channel = open_channel(api.gateway.as_ref(), &name, Access::Read)?;
     let id = TxId::from_hex(&hash)
         .ok_or_else(|| Problem::parameter("a transaction is named by 64 hex digits"))?;
     let state = api.gateway.transaction(&channel, id).await?;

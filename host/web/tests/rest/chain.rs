@@ -88,6 +88,17 @@ pub(crate) fn token() -> ScoreView {
     )
 }
 
+/// A SCORE that was activated after another one; `hello` comes before `token` by its name.
+pub(crate) fn later(name: &str) -> ScoreView {
+    let mut view = token();
+    view.is_first = false;
+    if name != "token" {
+        view = score(name, r#"{"abi": "1.0", "name": "hello", "version": "0.1.0", "methods": []}"#);
+        view.is_first = false;
+    }
+    view
+}
+
 fn score(name: &str, manifest: &str) -> ScoreView {
     let manifest: Manifest = serde_json::from_str(manifest).unwrap();
     ScoreView {
@@ -95,6 +106,7 @@ fn score(name: &str, manifest: &str) -> ScoreView {
         version: manifest.version.clone(),
         sha256: hash(0x5c),
         active_since: Height::new(1),
+        is_first: true,
         history: vec![hash(0x5c), hash(0x5b)],
         manifest: Some(manifest.into()),
         is_running: true,

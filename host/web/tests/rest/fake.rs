@@ -6,8 +6,8 @@ use axum::Router;
 use axum::body::Body;
 use axum::http::{HeaderMap, Request, StatusCode};
 use host_rpc::gateway::{
-    BlockRef, BlockView, ChannelStatus, Directory, Gateway, MemberView, NodeView, PeerRecord,
-    QueryAnswer, ScoreView, TxState,
+    Access, BlockRef, BlockView, ChannelStatus, Directory, Gateway, MemberView, NodeView,
+    PeerRecord, QueryAnswer, ScoreView, TxState,
 };
 use host_types::validators::ValidatorSet;
 use host_types::value::Value;
@@ -26,7 +26,7 @@ use tower::ServiceExt;
 pub(crate) type Sent = (ScoreName, String, Vec<u8>, IpAddr);
 
 /// The node. `channel1` has the notary, `channel2` the token, `signed` the notary without a gateway,
-/// `bare` no SCORE, `failing` refuses everything.
+/// `bare` no SCORE, `closed` the notary and policies that name roles, `failing` refuses everything.
 #[derive(Debug, Default)]
 pub(crate) struct Node {
     pub(crate) sent: Mutex<Vec<Sent>>,
@@ -52,11 +52,15 @@ impl Gateway for Node {
     }
 
     fn channels(&self) -> Vec<ChannelName> {
-        ["bare", "channel1", "channel2", "failing", "signed"].map(chain::channel).to_vec()
+        ["bare", "channel1", "channel2", "closed", "failing", "signed"].map(chain::channel).to_vec()
     }
 
     fn default_channel(&self) -> ChannelName {
         chain::channel("channel1")
+    }
+
+    fn is_open(&self, channel: &ChannelName, _access: Access) -> bool {
+        channel.as_str() != "closed"
     }
 
     async fn channel(&self, channel: &ChannelName) -> Result<ChannelStatus, Rejection> {
@@ -140,8 +144,8 @@ impl Gateway for Node {
         failing(channel)?;
         Ok(match channel.as_str() {
             "bare" => Vec::new(),
-            "channel2" => vec![chain::token()],
-            _ => vec![chain::notary(), chain::token()],
+            "channel2" => vec![chain::later("hello"), chain::token()],
+            _ => vec![chain::notary(), chain::later("token")],
         })
     }
 

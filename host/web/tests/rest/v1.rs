@@ -178,6 +178,7 @@ async fn a_full_pool_is_code_11_and_other_refusals_code_1() {
             "{\"response_code\": \"-11\", \"tx_hash\": \"\", \"more_info\": \"this peer has too much tx already!\"}",
         ),
         (Code::SignerQuota, "{\"response_code\": \"-11\""),
+        (Code::TooManyRequests, "{\"response_code\": \"-11\""),
         (
             Code::NoQuorum,
             "{\"response_code\": \"-1\", \"tx_hash\": \"\", \"more_info\": \"LC3201: why\"}",

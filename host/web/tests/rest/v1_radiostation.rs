@@ -127,7 +127,11 @@ async fn what_changed_things_is_gone_and_says_what_to_do_instead() {
     for path in ["ca", "peer"] {
         let issue = get(&router, &format!("/api/v1/cert/issue/{path}")).await;
         assert_eq!(issue.status, 410);
-        assert!(issue.body.contains("loopchain cert request"), "{}", issue.body);
+        assert!(
+            issue.body.contains("the organisation's own authority signs them"),
+            "{}",
+            issue.body
+        );
     }
 }
 

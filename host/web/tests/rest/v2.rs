@@ -38,7 +38,7 @@ async fn a_channel_tells_its_state() {
     assert_eq!(answer.header("deprecation"), "");
     let list = get(&peer_router(), "/api/v2/channels").await.json();
     assert_eq!(list["schema"], "loopchain.channels.v1");
-    assert_eq!(list["channels"].as_array().unwrap().len(), 4);
+    assert_eq!(list["channels"].as_array().unwrap().len(), 5);
 }
 
 #[tokio::test]
@@ -204,4 +204,34 @@ async fn members_are_found_by_short_and_full_name() {
         assert_eq!(json["members"][0]["name"], "bank-a/alice");
         assert!(json["members"][0]["address"].as_str().unwrap().starts_with("hx"));
     }
+}
+
+#[tokio::test]
+async fn reads_and_queries_of_a_channel_whose_policy_names_roles_are_refused() {
+    let router = peer_router();
+    let closed = "/api/v2/channels/closed";
+    let hash = chain::block(1).id;
+    for path in ["/blocks", "/blocks/latest", &format!("/transactions/{hash}")] {
+        let answer = get(&router, &format!("{closed}{path}")).await;
+        assert_eq!(
+            (answer.status.as_u16(), answer.json()["code"].as_str()),
+            (403, Some("LC4103")),
+            "{path}"
+        );
+    }
+    let asked = post(&router, &format!("{closed}/scores/notary/query"), "{}").await;
+    assert_eq!((asked.status.as_u16(), asked.json()["code"].as_str()), (403, Some("LC4103")));
+    assert_eq!(get(&router, closed).await.status, 200, "what signing needs stays open");
+    // The old interface answers as for a channel that is not here.
+    for path in [
+        "/api/v1/blocks?channel=".to_owned(),
+        format!("/api/v1/transactions?hash={hash}&channel="),
+        format!("/api/v1/transactions/result?hash={hash}&channel="),
+    ] {
+        let answer = get(&router, &format!("{path}closed")).await;
+        assert_eq!(answer.body, get(&router, &format!("{path}nosuch")).await.body, "{path}");
+    }
+    let ask = |name: &str| format!("{{\"channel\": \"{name}\", \"data\": \"x\"}}");
+    let answer = post(&router, "/api/v1/query", ask("closed")).await;
+    assert_eq!(answer.body, post(&router, "/api/v1/query", ask("nosuch")).await.body);
 }

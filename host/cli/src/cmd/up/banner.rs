@@ -54,7 +54,7 @@ pub(crate) fn channel(info: &ChannelInfo, scores: &[ScoreInfo]) -> String {
 pub(crate) fn foot(local: &Local, with_token: bool, with_notary: bool) -> Vec<String> {
     let mut lines = vec![
         String::new(),
-        "  You are    alice (client, bank-a)       also: bob, carol, auditor".to_owned(),
+        "  You are    alice (client, bank-a)       also: bob, carol".to_owned(),
         String::new(),
     ];
     let data = local.data.path();

@@ -1,16 +1,19 @@
 //! Which channels a local network has: `channels.toml` on one side, genesis files on the other.
 //!
-//! In: the file. Out: `DATA/channels/NAME.{genesis,json}` for every channel that has none; peers
-//! watch the folder. A channel that exists is never written again: what it is stands on its chain.
+//! In: the file. Out: a [`Plan`], and from it `DATA/channels/NAME.{genesis,json}` for every channel
+//! that has none; peers watch the folder. A channel that a peer has started is never written again:
+//! what it is stands on its chain.
 
+use super::plugins;
 use crate::failure::Failure;
 use crate::network::{DataFolder, make_folder, write_json, write_whole};
-use host_node::config::{ChannelsFile, GenesisInputs, nearest_channels_file};
+use host_node::config::{ChannelsFile, GenesisInputs, Planned, nearest_channels_file};
 use host_types::codec::{Decode, Encode};
 use host_types::fault::Code;
 use host_types::genesis::ChannelGenesis;
 use host_types::ids::ChannelName;
 use serde_json::json;
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 /// The channels of a network that was started where no channels.toml is.
@@ -85,18 +88,27 @@ fn genesis_path(data: &DataFolder, channel: &ChannelName) -> PathBuf {
     data.join("channels").join(format!("{channel}.genesis"))
 }
 
-/// How each channel of the file stands now, and what a person should know of the new ones.
-pub(crate) type Written = (Vec<(ChannelName, State)>, Vec<String>);
+/// What is to be done for the channels of a file.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Plan {
+    /// How each channel of the file stands now.
+    pub states: Vec<(ChannelName, State)>,
+    /// What a person should know of the new ones.
+    pub warnings: Vec<String>,
+    /// Channels whose chain exists and whose rule does not take it now, and why.
+    pub stuck: BTreeMap<ChannelName, String>,
+    fresh: Vec<ChannelGenesis>,
+    /// What the file makes of channels that have a genesis and that no peer has started.
+    idle: Vec<Planned>,
+}
 
-/// Checks every channel of the file and writes the genesis of those that have none. Nothing is
-/// written when one of them is wrong.
-pub(crate) fn write(
+/// Plans every channel of the file; writes nothing.
+pub(crate) fn plan(
     data: &DataFolder,
     file: &ChannelsFile,
     inputs: &GenesisInputs,
-) -> Result<Written, Failure> {
-    make_folder(&data.join("channels"))?;
-    let (mut states, mut warnings, mut fresh) = (Vec::new(), Vec::new(), Vec::new());
+) -> Result<Plan, Failure> {
+    let mut plan = Plan::default();
     for channel in file.channels.keys() {
         let existing = genesis(data, channel)?;
         let mut inputs = inputs.clone();
@@ -111,15 +123,76 @@ pub(crate) fn write(
             Some(_) => State::Differs,
         };
         if state == State::Created {
-            warnings.extend(planned.warnings);
-            fresh.push(planned.genesis);
+            plan.warnings.extend(planned.warnings);
+            plan.fresh.push(planned.genesis);
+        } else if !is_started(data, channel) {
+            plan.idle.push(planned);
         }
-        states.push((channel.clone(), state));
+        plan.states.push((channel.clone(), state));
     }
-    for genesis in &fresh {
-        store(data, genesis)?;
+    Ok(plan)
+}
+
+/// Whether a peer has a folder of the channel, which it makes once the rule takes the genesis.
+fn is_started(data: &DataFolder, channel: &ChannelName) -> bool {
+    let peers = std::fs::read_dir(data.join("peers")).into_iter().flatten().flatten();
+    let folder = Path::new("data/channels").join(channel.as_str());
+    peers.map(|peer| peer.path().join(&folder)).any(|folder| folder.exists())
+}
+
+impl Plan {
+    /// The channels that are new.
+    pub(crate) fn created(&self) -> Vec<ChannelName> {
+        let new = self.states.iter().filter(|(_, state)| *state == State::Created);
+        new.map(|(channel, _)| channel.clone()).collect()
     }
-    Ok((states, warnings))
+
+    /// Checks that the rules of new channels are there and take their parameters, and says which
+    /// channels that exist cannot run.
+    ///
+    /// # Errors
+    /// The first new channel whose rule is missing or refuses it, with its line.
+    pub(crate) fn check_rules(
+        &mut self,
+        data: &DataFolder,
+        file: &ChannelsFile,
+    ) -> Result<(), Failure> {
+        let rules = plugins::rules(data)?;
+        for planned in std::mem::take(&mut self.idle) {
+            let channel = planned.genesis.channel.clone();
+            let existing = genesis(data, &channel)?;
+            if existing.is_some_and(|existing| rules.accepts(&existing).is_err()) {
+                // Nobody could ever start it: it may still become what the file says.
+                let states = self.states.iter_mut().filter(|(name, _)| *name == channel);
+                states.for_each(|(_, state)| *state = State::Created);
+                self.warnings.extend(planned.warnings);
+                self.fresh.push(planned.genesis);
+            }
+        }
+        for genesis in &self.fresh {
+            file.check_rule(genesis, &rules)?;
+        }
+        for (channel, state) in &self.states {
+            if *state != State::Created
+                && let Some(existing) = genesis(data, channel)?
+                && let Err(refusal) = rules.accepts(&existing)
+            {
+                self.stuck.insert(channel.clone(), refusal.to_string());
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes the genesis of new channels.
+    pub(crate) fn store(&self, data: &DataFolder) -> Result<(), Failure> {
+        make_folder(&data.join("channels"))?;
+        for new in &self.fresh {
+            if genesis(data, &new.channel)?.as_ref() != Some(new) {
+                store(data, new)?;
+            }
+        }
+        Ok(())
+    }
 }
 
 fn store(data: &DataFolder, genesis: &ChannelGenesis) -> Result<(), Failure> {
@@ -161,12 +234,18 @@ mod tests {
         let (network, _) = network(&data, wanted).unwrap();
         let inputs = genesis_inputs(&data, &network).unwrap();
         let states = |text: &str| {
-            let (states, _) = write(&data, &parsed(text), &inputs).unwrap();
-            states.into_iter().map(|(name, state)| (name.to_string(), state)).collect::<Vec<_>>()
+            let plan = plan(&data, &parsed(text), &inputs).unwrap();
+            plan.store(&data).unwrap();
+            plan.states
+                .into_iter()
+                .map(|(name, state)| (name.to_string(), state))
+                .collect::<Vec<_>>()
         };
         let one = |name: &str, state| (name.to_owned(), state);
         assert_eq!(states("[channel.a]"), [one("a", State::Created)]);
         let first = genesis(&data, &ChannelName::new("a").unwrap()).unwrap();
+        // What a peer makes when it starts the channel.
+        make_folder(&data.join("peers/peer0/data/channels/a")).unwrap();
         assert_eq!(
             states("[channel.a]\n[channel.b]"),
             [one("a", State::Same), one("b", State::Created)]
@@ -185,7 +264,7 @@ mod tests {
         let (network, _) = network(&data, wanted).unwrap();
         let inputs = genesis_inputs(&data, &network).unwrap();
         let file = parsed("[channel.a]\n[channel.b]\nfaulty_peers_max = 3");
-        assert_eq!(write(&data, &file, &inputs).unwrap_err().code(), Code::ConfigUnsafe);
+        assert_eq!(plan(&data, &file, &inputs).unwrap_err().code(), Code::ConfigUnsafe);
         assert_eq!(genesis(&data, &ChannelName::new("a").unwrap()).unwrap(), None);
     }
 

@@ -19,6 +19,7 @@ mod stop;
 mod watch;
 mod wishes;
 
+pub(crate) use plugins::rules;
 pub(crate) use prepare::genesis_inputs;
 
 use super::{Context, Done, runtime};
@@ -29,6 +30,7 @@ use crate::identity::Identity;
 use crate::network::{DATA_DEFAULT, DataFolder, Member, NetworkFile, make_folder};
 use crate::output::{BAD, Out, WARN};
 use crate::profile::Target;
+use channels::Plan;
 use children::Children;
 use host_node::config::ChannelsFile;
 use host_types::fault::Code;
@@ -160,10 +162,10 @@ async fn run(up: &Up, context: &Context, data: DataFolder) -> Done {
     ));
     let (out, timeout) = (context.out, context.global.timeout);
     let local = Local { data, network, out, timeout };
-    write_channels(&local, &file)?;
+    let plan = plan(&local, &file)?;
     let mut children = Children::new(&local.data, extra_arguments(context));
     let served = tokio::select! {
-        served = serve(&local, (up, is_new), file, &mut children) => Some(served),
+        served = serve(&local, (up, is_new), (file, plan), &mut children) => Some(served),
         () = stop.requested() => None,
     };
     let is_ready = children.is_ready();
@@ -182,34 +184,55 @@ fn extra_arguments(context: &Context) -> Vec<String> {
     settings.chain(verbose).collect()
 }
 
-fn write_channels(local: &Local, file: &ChannelsFile) -> Result<(), Failure> {
+fn plan(local: &Local, file: &ChannelsFile) -> Result<Plan, Failure> {
     let inputs = genesis_inputs(&local.data, &local.network)?;
-    let (states, warnings) = channels::write(&local.data, file, &inputs)?;
-    for warning in warnings {
-        local.out.line(&format!("  {WARN} {warning}"));
+    channels::plan(&local.data, file, &inputs)
+}
+
+/// Installs what the file needs, checks the rules, then writes: in this order, because what stands
+/// in a genesis cannot be corrected. Gives the channels that can run.
+async fn make_channels(
+    local: &Local,
+    (file, mut plan): (&ChannelsFile, Plan),
+    needed: Needed,
+) -> Result<(ChannelsFile, Plan), Failure> {
+    install(local, needed).await?;
+    plan.check_rules(&local.data, file)?;
+    for warning in &plan.warnings {
+        local.out.announce(&format!("  {WARN} {warning}"));
     }
-    for (channel, state) in &states {
-        if *state == channels::State::Differs {
-            local.out.line(&differs_line(channel));
+    for (channel, state) in &plan.states {
+        if let Some(why) = plan.stuck.get(channel) {
+            local.out.announce(&format!("  {BAD} channel {channel} does not start: {why}"));
+        } else if *state == channels::State::Differs {
+            local.out.announce(&differs_line(channel));
         }
     }
-    let profile = channels::profile_channel(file).map(ChannelName::as_str).unwrap_or_default();
-    prepare::write_profile(&local.data, &local.network, profile)
+    plan.store(&local.data)?;
+    let mut runs = file.clone();
+    runs.channels.retain(|channel, _| !plan.stuck.contains_key(channel));
+    if let Some(why) = plan.stuck.values().next().filter(|_| runs.channels.is_empty()) {
+        return Err(Failure::new(Code::RuleRefused, format!("no channel can start: {why}")));
+    }
+    Ok((runs, plan))
 }
 
 /// Starts everything; with `--once` returns when it is ready, else never by itself.
 async fn serve(
     local: &Local,
     (up, is_new): (&Up, bool),
-    file: ChannelsFile,
+    (file, plan): (ChannelsFile, Plan),
     children: &mut Children,
 ) -> Result<(), Failure> {
-    install(local, Needed::of(&file)).await?;
+    let (file, _) = make_channels(local, (&file, plan), Needed::of(&file)).await?;
+    let profile = channels::profile_channel(&file).map(ChannelName::as_str).unwrap_or_default();
+    prepare::write_profile(&local.data, &local.network, profile)?;
     let launched = Instant::now();
     check_ports(&local.network)?;
     launch(local, &file, children).await?;
     let mut attempts = wishes::Attempts::new();
     let readied = ready::channels(local, &file, &mut attempts, launched);
+    let readied = ready::within(local, readied);
     let channels = ready::unless_one_dies(local, children, readied).await?;
     children.set_ready()?;
     let has = |channel: Option<&ChannelName>, score: &str| {

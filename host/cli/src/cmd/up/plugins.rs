@@ -6,6 +6,7 @@
 
 use crate::failure::Failure;
 use crate::network::{DataFolder, make_folder, write_whole};
+use host_node::peer::rules::RuleShelf;
 use host_types::fault::Code;
 use host_types::manifest::{CatchAll, EventKind, FaultKind, Field, Manifest, Method};
 use plugin_api_loader::make::{self, MakeError};
@@ -29,11 +30,19 @@ pub(crate) struct Needed {
     pub scores: Vec<String>,
 }
 
+/// The rules of the drop-in folder of a network.
+///
+/// # Errors
+/// When the folder of private copies cannot be used.
+pub(crate) fn rules(data: &DataFolder) -> Result<RuleShelf, Failure> {
+    Ok(RuleShelf::open(&data.join("plugins"), &data.join("rules"))?)
+}
+
 /// Puts what is needed into the drop-in folder. What is there already and cannot be made here was
 /// dropped by somebody and stays.
 ///
 /// # Errors
-/// A build that fails, or a rule that is nowhere.
+/// A build that fails.
 pub(crate) fn install(
     data: &DataFolder,
     needed: &Needed,
@@ -45,11 +54,10 @@ pub(crate) fn install(
         let dropped = folder.join(make::file_name(rule));
         match make::find_rule_so(rule, on_line) {
             Ok(path) => copy(&path, &dropped)?,
-            Err(MakeError::Build { .. } | MakeError::NotInstalled { .. }) if dropped.exists() => {}
-            Err(error @ MakeError::NotInstalled { .. }) => {
-                return Err(Failure::new(Code::RuleRefused, error.to_string())
-                    .with_help("the release archive holds it: unpack bin/ and lib/ side by side"));
-            }
+            Err(MakeError::Build { .. }) if dropped.exists() => {}
+            // Not one of ours: it was dropped in, or the check of channels.toml says that it is not
+            // there, with its line.
+            Err(MakeError::NotInstalled { .. } | MakeError::Name { .. }) => {}
             Err(error) => return Err(Failure::new(Code::BuildFailed, error.to_string())),
         }
     }

@@ -12,6 +12,7 @@ use crate::api::Api;
 use crate::client::{ChannelInfo, ScoreInfo};
 use crate::failure::Failure;
 use crate::network::{Member, MemberRole};
+use crate::output::WARN;
 use host_node::config::ChannelsFile;
 use host_types::fault::Code;
 use host_types::ids::ChannelName;
@@ -21,6 +22,12 @@ use std::time::{Duration, Instant};
 const ANSWER_WITHIN: Duration = Duration::from_secs(60);
 /// How long validators may take to find each other.
 const CONNECT_WITHIN: Duration = Duration::from_secs(30);
+/// How long a channel may stay refused: a peer that saw a genesis just now looks again soon.
+const REFUSED_FOR: Duration = Duration::from_secs(2);
+/// After so long without being ready, what the peers complain of is shown.
+const PATIENCE: Duration = Duration::from_secs(20);
+/// How long all channels together may take until they are ready.
+const READY_WITHIN: Duration = Duration::from_secs(60);
 /// How often it is asked.
 const POLL: Duration = Duration::from_millis(50);
 /// A process that starts may be slow to accept, but answers at once.
@@ -56,6 +63,7 @@ pub(crate) async fn answers(
 ) -> Result<(), Failure> {
     let api = Api::new(&member.url(), ASK_WITHIN, local.out)?;
     let end = Instant::now() + ANSWER_WITHIN;
+    let mut refused_since = None;
     loop {
         let missing = match member.role {
             MemberRole::Radiostation => match api.get("/api/v1/peer/list").await {
@@ -68,8 +76,86 @@ pub(crate) async fn answers(
         if Instant::now() >= end {
             return Err(missing);
         }
+        let refusal = match missing.code() {
+            Code::ChannelUnknown => refusal(local, member, channels).await,
+            _ => None,
+        };
+        match (refusal, refused_since) {
+            (None, _) => refused_since = None,
+            (Some(_), None) => refused_since = Some(Instant::now()),
+            (Some(refusal), Some(since)) if since.elapsed() >= REFUSED_FOR => return Err(refusal),
+            (Some(_), Some(_)) => {}
+        }
         tokio::time::sleep(POLL).await;
     }
+}
+
+/// Why a peer does not start one of the channels, as its readiness tells.
+async fn refusal(local: &Local, member: &Member, channels: &[ChannelName]) -> Option<Failure> {
+    let api = Api::new(&format!("http://{}", member.ops()), ASK_WITHIN, local.out).ok()?;
+    let answer = api.look("/readyz").await.ok()?;
+    let reasons = answer.get("reasons")?.as_array()?;
+    channels.iter().find_map(|channel| {
+        let start = format!("channel {channel}: ");
+        let why = reasons.iter().filter_map(|one| one.as_str()?.strip_prefix(&start)).next()?;
+        let (code, why) = coded(why);
+        let name = &member.name;
+        Some(Failure::new(code, format!("{name} does not start channel {channel}: {why}")))
+    })
+}
+
+/// `LC6101: what` as its parts.
+fn coded(text: &str) -> (Code, &str) {
+    let parts = text.strip_prefix("LC").and_then(|rest| rest.split_once(": "));
+    let parts = parts
+        .and_then(|(number, what)| Some((number.parse().ok().and_then(Code::from_number)?, what)));
+    parts.unwrap_or((Code::StartFailed, text))
+}
+
+/// Waits for a part of the start no longer than it may take, and shows meanwhile what is wrong.
+pub(crate) async fn within<T>(
+    local: &Local,
+    part: impl Future<Output = Result<T, Failure>>,
+) -> Result<T, Failure> {
+    tokio::pin!(part);
+    if let Ok(done) = tokio::time::timeout(PATIENCE, &mut part).await {
+        return done;
+    }
+    let seconds = PATIENCE.as_secs();
+    local
+        .out
+        .announce(&format!("  {WARN} not ready after {seconds} s; the peers last complained of"));
+    for line in complaints(local) {
+        local.out.announce(&format!("      {line}"));
+    }
+    if let Ok(done) = tokio::time::timeout(READY_WITHIN - PATIENCE, &mut part).await {
+        return done;
+    }
+    let lines: String = complaints(local).iter().map(|line| format!("\n  {line}")).collect();
+    let message = format!("the network is not ready after {} s{lines}", READY_WITHIN.as_secs());
+    Err(Failure::new(Code::StartFailed, message)
+        .with_help("`loopchain logs` shows what every process says"))
+}
+
+/// The last warning or error of each process.
+fn complaints(local: &Local) -> Vec<String> {
+    let last = |name: &str| {
+        let bytes = std::fs::read(local.data.log(name)).unwrap_or_default();
+        let text = String::from_utf8_lossy(&bytes).into_owned();
+        let found = text.lines().rev().find_map(complaint);
+        format!("{name:<13} {}", found.as_deref().unwrap_or("nothing"))
+    };
+    local.network.members.iter().map(|member| last(&member.name)).collect()
+}
+
+/// What a line of a log complains of.
+fn complaint(line: &str) -> Option<String> {
+    let event: serde_json::Value = serde_json::from_str(line).ok()?;
+    let text = |key: &str| event.get(key).and_then(serde_json::Value::as_str);
+    let is_bad = matches!(text("level"), Some("WARN" | "ERROR"));
+    is_bad.then(|| {
+        [text("code"), text("message")].into_iter().flatten().collect::<Vec<_>>().join(": ")
+    })
 }
 
 async fn not_in_step(local: &Local, member: &Member, channels: &[ChannelName]) -> Option<Failure> {
@@ -161,4 +247,26 @@ pub(crate) async fn channels(
     }
     local.out.line(&banner::timed("first transaction final", "", launched.elapsed()));
     Ok(ready)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_log_complains_in_warnings_and_errors_only() {
+        let line = r#"{"level":"WARN","code":"LC6103","message":"no worker: EPERM","target":"x"}"#;
+        assert_eq!(complaint(line).unwrap(), "LC6103: no worker: EPERM");
+        assert_eq!(complaint(r#"{"level":"INFO","message":"started"}"#), None);
+        assert_eq!(complaint("no json"), None);
+    }
+
+    #[test]
+    fn a_refusal_keeps_its_code() {
+        assert_eq!(
+            coded("LC6101: no rule `x`: drop it"),
+            (Code::RuleRefused, "no rule `x`: drop it")
+        );
+        assert_eq!(coded("something: else"), (Code::StartFailed, "something: else"));
+    }
 }

@@ -5,9 +5,9 @@
 //! watches. Files are looked at often instead of being subscribed to: two folders cost nothing,
 //! and a file counts when it has stopped changing.
 
-use super::channels::{self, State, profile_channel};
+use super::channels::{self, profile_channel};
 use super::children::{Children, Event};
-use super::plugins::{Needed, Stamps, scan, stamps};
+use super::plugins::{Found, Needed, Stamps, scan, stamps};
 use super::wishes::{Attempts, Outcome, fulfil};
 use super::{Local, banner, ready};
 use crate::client::Client;
@@ -16,6 +16,7 @@ use crate::output::{BAD, OK, WARN};
 use host_node::config::ChannelsFile;
 use host_types::ids::ChannelName;
 use serde_json::Value;
+use std::path::PathBuf;
 use std::time::{Duration, Instant, SystemTime};
 
 /// How often files are looked at.
@@ -46,8 +47,22 @@ struct Files<'a> {
     /// channels.toml as it was read last.
     file: ChannelsFile,
     attempts: Attempts,
+    /// Whether channels.toml asks for what could not be done: a rule may come.
+    is_waiting: bool,
     plugins: Changes<Stamps>,
     settings: Changes<Option<SystemTime>>,
+    /// Files that were told to be refused, as they were then: each is told once.
+    refused: Stamps,
+}
+
+/// Those of the refused files that were not told yet.
+fn untold(found: &Found, files: &Stamps, told: &mut Stamps) -> Vec<(PathBuf, String)> {
+    told.retain(|path, stamp| files.get(path) == Some(stamp));
+    let fresh = found.refused.iter().filter(|(path, _)| {
+        let stamp = files.get(path).copied();
+        stamp.is_some_and(|stamp| told.insert(path.clone(), stamp) != Some(stamp))
+    });
+    fresh.cloned().collect()
 }
 
 /// A value that is looked at again and again, and counts when it has been the same twice.
@@ -81,9 +96,13 @@ fn modified(path: &std::path::Path) -> Option<SystemTime> {
 impl<'a> Files<'a> {
     /// Begins with what is there now.
     fn new(local: &'a Local, file: ChannelsFile, attempts: Attempts) -> Self {
-        let plugins = Changes::new(stamps(&local.data.join("plugins")));
+        let now = stamps(&local.data.join("plugins"));
         let settings = Changes::new(modified(&file.path));
-        Self { local, file, attempts, plugins, settings }
+        // The start has told what it refused.
+        let mut refused = Stamps::new();
+        untold(&scan(&now), &now, &mut refused);
+        let plugins = Changes::new(now);
+        Self { local, file, attempts, is_waiting: false, plugins, settings, refused }
     }
 
     async fn watch(&mut self) {
@@ -93,9 +112,14 @@ impl<'a> Files<'a> {
             if self.settings.look(modified(&self.file.path)).is_some()
                 && let Err(failure) = self.reload().await
             {
+                self.is_waiting = true;
                 self.local.out.announce(&format!("  {BAD} {}", failure.to_text()));
             }
             if let Some(now) = self.plugins.look(stamps(&self.local.data.join("plugins"))) {
+                // What a channel waited for may have come; that it has not is told already.
+                if self.is_waiting && self.reload().await.is_ok() {
+                    continue;
+                }
                 self.activate(&now).await;
             }
         }
@@ -105,23 +129,14 @@ impl<'a> Files<'a> {
     async fn reload(&mut self) -> Result<(), Failure> {
         let local = self.local;
         let file = channels::load(&self.file.path)?;
-        let inputs = super::genesis_inputs(&local.data, &local.network)?;
-        let (states, warnings) = channels::write(&local.data, &file, &inputs)?;
-        for warning in warnings {
-            local.out.announce(&format!("  {WARN} {warning}"));
-        }
-        super::install(local, Needed::of(&file).without(&Needed::of(&self.file))).await?;
-        let created: Vec<ChannelName> = states
-            .iter()
-            .filter(|(_, state)| *state == State::Created)
-            .map(|(channel, _)| channel.clone())
-            .collect();
-        for channel in states.iter().filter(|(_, s)| *s == State::Differs).map(|(c, _)| c) {
-            local.out.announce(&super::differs_line(channel));
-        }
+        let needed = Needed::of(&file).without(&Needed::of(&self.file));
+        let plan = super::plan(local, &file)?;
+        let (file, plan) = super::make_channels(local, (&file, plan), needed).await?;
+        let created = plan.created();
         for peer in local.network.peers() {
             ready::answers(local, peer, &created).await?;
         }
+        self.is_waiting = !plan.stuck.is_empty();
         // What channels.toml says of a SCORE may have been the obstacle.
         self.attempts.clear();
         self.file = file;
@@ -137,8 +152,8 @@ impl<'a> Files<'a> {
 
     async fn activate(&mut self, files: &Stamps) {
         let found = scan(files);
-        for (path, why) in &found.refused {
-            self.local.out.announce(&super::refused_line(path, why));
+        for (path, why) in untold(&found, files, &mut self.refused) {
+            self.local.out.announce(&super::refused_line(&path, &why));
         }
         for outcome in fulfil(self.local, &self.file, &found, &mut self.attempts).await {
             self.local.out.announce(&outcome_line(&outcome));
@@ -231,6 +246,21 @@ mod tests {
         assert_eq!(changes.look(2), None);
         assert_eq!(changes.look(2), Some(2));
         assert_eq!(changes.look(2), None, "it is told once");
+    }
+
+    #[test]
+    fn a_refused_file_is_told_once_and_again_when_it_has_changed() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("liba.so");
+        let mut told = Stamps::new();
+        let mut look = |text: &str| {
+            std::fs::write(&file, text).unwrap();
+            let mut now = stamps(folder.path());
+            // The clock of the file system is coarse: here only the length tells.
+            now.values_mut().for_each(|stamp| stamp.1 = SystemTime::UNIX_EPOCH);
+            untold(&scan(&now), &now, &mut told).len()
+        };
+        assert_eq!([look("no plugin"), look("no plugin"), look("still none")], [1, 0, 1]);
     }
 
     #[test]
