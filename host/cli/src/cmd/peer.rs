@@ -46,6 +46,9 @@ fn overrides(global: &Global) -> Result<Overrides, Failure> {
     Ok(Overrides::default().with_environment(variables).with_settings(&settings)?)
 }
 
+/// How long a child of `up` may take to stop by itself.
+const CHILD_STOPS_WITHIN: std::time::Duration = std::time::Duration::from_secs(20);
+
 /// Watches what may stop this process.
 fn watch(run: &Run) -> Result<Shutdown, Failure> {
     let no_signals = |error: std::io::Error| {
@@ -62,10 +65,11 @@ fn watch(run: &Run) -> Result<Shutdown, Failure> {
             () = stdin_closes(), if is_child => {}
         }
         trigger.fire();
-        // A second signal means: at once.
+        // A second signal means: at once. So does the time after which nobody waits for a child.
         tokio::select! {
             _ = interrupt.recv() => {}
             _ = terminate.recv() => {}
+            () = tokio::time::sleep(CHILD_STOPS_WITHIN), if is_child => {}
         }
         std::process::exit(130);
     });
