@@ -20,6 +20,8 @@ mod readme;
 #[cfg(test)]
 mod shape;
 #[cfg(test)]
+mod step_budget;
+#[cfg(test)]
 mod storage_faults;
 #[cfg(test)]
 mod token_transfer;

@@ -9,8 +9,8 @@ use host_types::manifest::{CatchAll, EventKind, FaultKind, Field, Manifest, Meth
 use host_types::receipt::{Receipt, ScoreEvent, Status, Write};
 use host_types::{Code, Hash32, Rejection, ScoreName};
 use score_native_link::{
-    ArtefactStore, CRASH, CallReceipt, CheckedScore, Pool, Sandbox, Seat, SeatKey, WorkerConfig,
-    check, refusal,
+    ArtefactStore, BLOCK_STEPS, CRASH, CallReceipt, CheckedScore, Pool, Sandbox, Seat, SeatKey,
+    WorkerConfig, check, refusal,
 };
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -153,6 +153,7 @@ fn outcome_of(code: u32) -> (Status, u32) {
         0 => (Status::Ok, 0),
         1..=0xffff => (Status::Fault, code),
         CRASH => (Status::Crash, code),
+        BLOCK_STEPS => refused(Code::BlockStepsUsed),
         refusal::NO_METHOD => refused(Code::MethodUnknown),
         refusal::BAD_ARGS | refusal::BAD_UTF8 => refused(Code::ArgumentsWrong),
         _ => (Status::Trap, code),
@@ -205,6 +206,7 @@ mod tests {
             (0xffff, (Status::Fault, 0xffff)),
             (0xfffe_0001, (Status::Trap, 0xfffe_0001)),
             (CRASH, (Status::Crash, CRASH)),
+            (BLOCK_STEPS, (Status::Refused, 2115)),
             (refusal::BAD_UTF8, (Status::Refused, 2107)),
             (refusal::BAD_ARGS, (Status::Refused, 2107)),
             (refusal::NO_METHOD, (Status::Refused, 2108)),

@@ -119,6 +119,8 @@ codes! {
     ScoreCrash = 2113, 409, 4, false, "correct the SCORE";
     /// A system transaction breaks a rule of the channel.
     SystemRefused = 2114, 409, 4, false, "read the message; nothing was changed";
+    /// The steps of the block were used up before the call.
+    BlockStepsUsed = 2115, 409, 4, true, "sign it again and send it: a later block has room";
 
     /// A peer or server cannot be reached.
     Unreachable = 3101, 503, 5, true, "check that it runs and that the address is right";

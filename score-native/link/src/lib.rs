@@ -16,7 +16,7 @@ mod store;
 mod worker;
 
 pub use elf::{CheckedScore, Finding, check};
-pub use outcome::{CRASH, CRASH_TEXT, CallReceipt, NoResult, Outcome};
+pub use outcome::{BLOCK_STEPS, CRASH, CRASH_TEXT, CallReceipt, NoResult, Outcome};
 pub use pool::{Pool, Seat, SeatKey};
 pub use process::FAULT_EXIT_BASE;
 pub use protocol::{

@@ -1,12 +1,13 @@
 //! Blocks, branches, restarts and questions on the token SCORE.
 
 use crate::stage::{
-    PATIENCE, State, address, batch, block, call, config, number, plain, query, receipts, token,
-    worker,
+    PATIENCE, STEPS, State, address, batch, block, call, config, number, plain, query, receipts,
+    token, worker,
 };
+use score_native_abi::trap;
 use score_native_link::{
-    Batch, CRASH, CallKind, CallReceipt, CallSpec, Outcome, Pool, Query, QueryWorker, SeatKey,
-    StateReader, Worker,
+    BLOCK_STEPS, Batch, CRASH, CallKind, CallReceipt, CallSpec, Outcome, Pool, Query, QueryWorker,
+    SeatKey, StateReader, Worker,
 };
 use std::sync::Arc;
 use std::time::Instant;
@@ -170,6 +171,27 @@ async fn a_caller_that_goes_away_leaves_a_working_worker() {
     assert!(left.is_err(), "the caller went away first");
     let next = receipts(&mut worker, batch(1, 0, plain(&["ok"])), &mut state).await;
     assert_eq!(number(&next[0]), 1);
+}
+
+#[tokio::test]
+async fn calls_after_the_steps_of_a_block_are_refused_and_change_nothing() {
+    let mut all = Vec::new();
+    for _ in 0..2 {
+        let mut worker = worker(crate::stage::evil()).await;
+        let mut state = State::default();
+        let calls = plain(&["ok", "spin", "spin", "spin", "ok"]);
+        let bounded = Batch { steps: 2 * STEPS + 10_000, ..batch(1, 0, calls) };
+        let got = receipts(&mut worker, bounded, &mut state).await;
+        assert_eq!(codes(&got), [0, trap::STEPS, trap::STEPS, BLOCK_STEPS, BLOCK_STEPS]);
+        let taken: u64 = got.iter().map(|receipt| receipt.steps).sum();
+        assert_eq!(taken, 2 * STEPS + 10_000, "no step beyond");
+        assert_eq!((got[3].steps, got[4].steps), (10_000 - got[0].steps, 0));
+        assert!(got[3].writes.is_empty() && got[4].writes.is_empty());
+        let next = receipts(&mut worker, batch(2, 1, plain(&["ok"])), &mut state).await;
+        assert_eq!(number(&next[0]), 2, "the next block has steps again");
+        all.push(got);
+    }
+    assert_eq!(all[0], all[1]);
 }
 
 #[tokio::test]

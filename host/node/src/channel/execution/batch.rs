@@ -75,6 +75,8 @@ pub(super) struct Run<'a> {
     events: Vec<Vec<ScoreEvent>>,
     parts: BTreeMap<ScoreName, u32>,
     deadline: Instant,
+    /// What the calls to come may take together.
+    steps_left: u64,
 }
 
 impl<'a> Run<'a> {
@@ -96,6 +98,7 @@ impl<'a> Run<'a> {
             events: Vec::with_capacity(count),
             parts: BTreeMap::new(),
             deadline: Instant::now() + Duration::from_millis(EXECUTE_TIMEOUT_MS),
+            steps_left: genesis.limits.steps_per_block,
         }
     }
 
@@ -215,8 +218,10 @@ impl<'a> Run<'a> {
         if artefact.manifest.method(name, name).is_some() {
             let args = if is_first { deploy.args.clone() } else { vec![0x80] };
             let call = self.call((kind, name), args, deploy.deployer, (Some(deploy.sha256), 0));
+            // A version was voted for: it is never cut, though what it takes counts.
+            let steps = call.steps;
             let (receipt, emitted, writes) =
-                self.call_worker(&deploy.score, &artefact, vec![call]).await?.remove(0);
+                self.call_worker(&deploy.score, &artefact, (vec![call], steps)).await?.remove(0);
             if receipt.status != Status::Ok {
                 events.push(self.activation_failed(deploy, &receipt));
                 return Ok((events, written));
@@ -294,7 +299,8 @@ impl<'a> Run<'a> {
             Some(active) if !calls.is_empty() => {
                 let artefact = artefact
                     .ok_or_else(|| format!("artefact {} of {score} is not here", active.sha256))?;
-                self.call_worker(score, &artefact, calls).await?.into_iter()
+                let steps = self.steps_left;
+                self.call_worker(score, &artefact, (calls, steps)).await?.into_iter()
             }
             _ => Vec::new().into_iter(),
         };
@@ -345,7 +351,7 @@ impl<'a> Run<'a> {
         &mut self,
         score: &ScoreName,
         artefact: &Artefact,
-        calls: Vec<CallSpec>,
+        (calls, steps): (Vec<CallSpec>, u64),
     ) -> Result<Vec<(Receipt, Vec<ScoreEvent>, Vec<Write>)>, String> {
         let header = self.block.header();
         let channel = self.genesis.channel.as_str();
@@ -362,6 +368,7 @@ impl<'a> Run<'a> {
             channel: channel.to_owned(),
             calls,
             fresh: ran.is_none() && *part == 0,
+            steps,
         };
         *part += 1;
         let mut reader = ScoreReader { view: &self.view, score };
@@ -370,6 +377,9 @@ impl<'a> Run<'a> {
             Outcome::NoResult(why) => Err(format!("{score}: {why}")),
             Outcome::Receipts(receipts) => {
                 self.knowledge.ran.insert(score.clone(), self.block.id());
+                for raw in &receipts {
+                    self.steps_left = self.steps_left.saturating_sub(raw.steps);
+                }
                 Ok(receipts.into_iter().map(|raw| to_receipt(score, raw)).collect())
             }
         }
