@@ -16,6 +16,7 @@ use crate::ingest::AdmittedTx;
 use crate::ingest::dedup::Window;
 use crate::input::{Input, Timer};
 use crate::mempool::Pool;
+use crate::propose::suspect::Suspects;
 use crate::sync::SyncPlan;
 use crate::vote::BlockTree;
 use crate::vote::rule::{Rule, RuleInput, RuleStatus, Then};
@@ -105,6 +106,7 @@ pub struct Pipeline {
     is_fetch_timer_set: bool,
     degraded: Option<String>,
     leader: u16,
+    suspects: Suspects,
 }
 
 impl std::fmt::Debug for Pipeline {
@@ -147,6 +149,7 @@ impl Pipeline {
             is_fetch_timer_set: false,
             degraded: None,
             leader: 0,
+            suspects: Suspects::default(),
             config,
             rule,
             window,
@@ -285,6 +288,7 @@ impl Pipeline {
     fn drop_expired(&mut self, now: Now, out: &mut Vec<Effect>) {
         let past = now.wall.get().saturating_sub(DRIFT_US_MAX);
         let expired = self.pool.expire(BlockTime::new(past));
+        self.suspects.clear(&expired);
         if !expired.is_empty() {
             out.push(Effect::Expired { ids: expired });
             self.tell_work(false);
@@ -304,7 +308,8 @@ impl Pipeline {
     /// and again when work arrives.
     fn tell_work(&mut self, is_news: bool) {
         let carried: usize = self.tree.branch(self.tip).map(|(_, e)| e.tx_ids.len()).sum();
-        let has_work = self.pool.len() > carried;
+        // What failed alone waits for other leaders.
+        let has_work = self.pool.len().saturating_sub(self.suspects.held()) > carried;
         if has_work != self.has_work || (has_work && is_news) {
             self.has_work = has_work;
             self.to_rule.push_back(RuleInput::Pending(has_work));

@@ -380,6 +380,38 @@ fn a_proposal_leaves_only_after_its_statement_is_durable() {
 }
 
 #[test]
+fn after_a_block_of_ours_without_a_result_its_first_half_is_proposed_alone() {
+    let mut bench = Bench::new();
+    let transactions = (1..=2).map(|n| bench.fixture.admitted(n)).collect();
+    bench.tell(Input::Admitted { transactions, is_local: false });
+    let genesis = bench.fixture.genesis.header();
+    let parent = Pair { block: genesis.id(), roots: roots(0) };
+    let mut nonces: Vec<Vec<u64>> = Vec::new();
+    for view in 1..=3_u64 {
+        let build = RuleOutput::Build {
+            request: view,
+            view: View::new(view),
+            kind: ProposalKind::Norm,
+            parent,
+            parent_view: genesis.view,
+            allow_empty: false,
+            carried: Hash32::ZERO,
+        };
+        let effects = bench.tell_then(Input::Start, vec![build]);
+        let built = effects.iter().find_map(|e| match e {
+            Effect::StorePayload { block } => Some(block.clone()),
+            _ => None,
+        });
+        let block = built.unwrap();
+        nonces.push(block.transactions().iter().map(|tx| tx.transaction().nonce).collect());
+        bench.tell_then(Input::Start, vec![RuleOutput::Validate(block.id())]);
+        let why = ExecuteError::NoResult("too slow".into());
+        bench.tell(Input::Executed { block: block.id(), result: Err(why) });
+    }
+    assert_eq!(nonces, [vec![1, 2], vec![1], vec![2]], "the one that failed alone is left out");
+}
+
+#[test]
 fn a_range_moves_the_head_only_with_a_right_proof() {
     use host_types::message::BlockRange;
     use host_types::proof::FinalProof;

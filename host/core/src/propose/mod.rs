@@ -3,8 +3,9 @@
 //! In: the request, the parent, the pool. Out: a block whose header is ready to be signed.
 //! Deliberately not here: when to propose and on what (the rule), execution (a proposer need not
 //! have executed its own block).
-//! Where to look next: [`assemble`].
+//! Where to look next: [`assemble`]; [`suspect`] for what follows a block without a result.
 
 pub mod assemble;
+pub mod suspect;
 
 pub use assemble::{Request, assemble};
