@@ -5,9 +5,11 @@
 //! Deliberately not here: which version is active (the channel's state says), state itself (a
 //! reader is handed in), the sandbox (`score-native`).
 
+use host_types::genesis::ChannelGenesis;
 use host_types::manifest::{CatchAll, EventKind, FaultKind, Field, Manifest, Method};
 use host_types::receipt::{Receipt, ScoreEvent, Status, Write};
-use host_types::{Code, Hash32, Rejection, ScoreName};
+use host_types::{ChannelName, Code, Hash32, Rejection, ScoreName};
+use score_native_link::elf::Metered;
 use score_native_link::{
     ArtefactStore, BLOCK_STEPS, CRASH, CallReceipt, CheckedScore, Pool, Sandbox, Seat, SeatKey,
     WorkerConfig, check, refusal,
@@ -23,8 +25,36 @@ pub struct Artefact {
     pub sha256: Hash32,
     /// What it says about itself.
     pub manifest: Arc<Manifest>,
+    /// How much of it counts its steps.
+    metered: Metered,
     /// How to start its worker.
     config: WorkerConfig,
+}
+
+impl Artefact {
+    /// Whether a channel that may require metering takes it.
+    ///
+    /// # Errors
+    /// `LC6102` when it does not count its steps and has to.
+    pub fn fits(&self, genesis: &ChannelGenesis) -> Result<(), Rejection> {
+        if !genesis.metering_required || self.metered.is_metered() {
+            return Ok(());
+        }
+        let Manifest { name, version, .. } = &*self.manifest;
+        let message = unmetered(&genesis.channel, (name, version), self.metered);
+        Err(Rejection::new(Code::ScoreRefused, message))
+    }
+}
+
+/// Why a channel that requires metering does not take a SCORE, in one line.
+#[must_use]
+pub fn unmetered(channel: &ChannelName, (name, version): (&str, &str), found: Metered) -> String {
+    let Metered { loops, metered_loops, .. } = found;
+    format!(
+        "channel {channel}: SCORE {name} {version} does not count its steps ({metered_loops} of \
+         {loops} loops do) and the channel requires it (`metering = \"required\"`); build it with \
+         `loopchain score build`"
+    )
 }
 
 /// All artefacts and workers of a node.
@@ -77,8 +107,8 @@ impl Scores {
         let config = WorkerConfig::new(&self.program, args, self.sandbox, &checked.bytes)
             .map_err(|error| Rejection::new(Code::Internal, format!("sealed memory: {error}")))?;
         let sha256 = Hash32::new(checked.sha256);
-        let artefact =
-            Arc::new(Artefact { sha256, manifest: to_manifest(&checked.manifest).into(), config });
+        let (manifest, metered) = (to_manifest(&checked.manifest).into(), checked.metered);
+        let artefact = Arc::new(Artefact { sha256, manifest, metered, config });
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         Ok(Arc::clone(known.entry(sha256).or_insert(artefact)))
     }
