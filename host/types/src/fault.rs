@@ -153,6 +153,8 @@ codes! {
     JoinRefused = 4107, 403, 4, false, "ask an organisation of the channel to add your root";
     /// A dev CA on an address that others can reach.
     DevCaExposed = 4110, 500, 2, false, "listen on 127.0.0.1, or use certificates of your own CA";
+    /// A setting that only a network with a dev CA may have.
+    DevCaOnly = 4113, 500, 2, false, "leave the setting named at its default outside of development";
     /// A key file can be read by others.
     KeyFileExposed = 4111, 500, 2, false, "chmod 600 the file";
     /// No such identity in the key folder.
