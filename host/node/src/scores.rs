@@ -85,6 +85,29 @@ impl Scores {
         self.sandbox.word()
     }
 
+    /// Closes the sandbox once, so that what this machine lacks is known before the first block.
+    ///
+    /// # Errors
+    /// `LC6103` with the layer that is missing.
+    pub async fn try_sandbox(&self) -> Result<(), Rejection> {
+        let args = vec!["score-worker".into()];
+        let tried = score_native_link::try_sandbox(&self.program, args, self.sandbox).await;
+        let report = tried.map_err(|why| Rejection::new(Code::SandboxIncomplete, why))?;
+        if report.missing.is_empty() {
+            return Ok(());
+        }
+        let missing = report.missing.join("; ");
+        if self.sandbox == Sandbox::Strict {
+            let message = format!("layers of the sandbox are missing: {missing}");
+            return Err(Rejection::new(Code::SandboxIncomplete, message));
+        }
+        tracing::warn!(
+            event = "sandbox.incomplete",
+            "layers of the sandbox are missing: {missing}"
+        );
+        Ok(())
+    }
+
     /// Checks bytes and keeps them.
     ///
     /// # Errors

@@ -26,4 +26,4 @@ pub use protocol::{
 pub use score_native_abi::refusal;
 pub use spawn::{PROGRESS_BYTES, PROGRESS_FD, SCORE_FD, SOCKET_FD};
 pub use store::{ArtefactId, ArtefactStore, StoreError, hex};
-pub use worker::{Addresses, QueryWorker, Sandbox, StateReader, Worker, WorkerConfig};
+pub use worker::{Addresses, QueryWorker, Sandbox, StateReader, Worker, WorkerConfig, try_sandbox};

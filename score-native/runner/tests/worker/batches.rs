@@ -315,3 +315,23 @@ async fn a_pool_starts_a_seat_once() {
     let other = pool.seat(&key, config(token())).await.unwrap();
     assert!(!Arc::ptr_eq(&first, &other));
 }
+
+#[tokio::test]
+async fn what_a_machine_lacks_for_the_sandbox_is_told_before_any_score_runs() {
+    use score_native_link::{Sandbox, try_sandbox};
+    let program = env!("CARGO_BIN_EXE_score-worker-under-test");
+    let report = try_sandbox(program, Vec::new(), Sandbox::Strict).await.unwrap();
+    assert!(report.missing.is_empty() && report.on.contains(&"seccomp".to_owned()), "{report:?}");
+    // A kernel without Landlock, by strace.
+    let lacking = |sandbox| {
+        let call = "landlock_create_ruleset";
+        let inject = format!("inject={call}:error=ENOSYS");
+        let trace = format!("trace={call}");
+        let args = ["-f", "-qq", "-o", "/dev/null", "-e", &trace, "-e", &inject, program];
+        try_sandbox("strace", args.map(Into::into).to_vec(), sandbox)
+    };
+    let why = lacking(Sandbox::Strict).await.unwrap_err();
+    assert!(why.contains("`landlock`"), "{why}");
+    let report = lacking(Sandbox::Basic).await.unwrap();
+    assert!(report.missing[0].starts_with("landlock: "), "{report:?}");
+}
