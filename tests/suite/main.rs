@@ -29,6 +29,8 @@ mod token_transfer;
 mod transcript;
 #[cfg(test)]
 mod up;
+#[cfg(test)]
+mod upgrades;
 
 #[cfg(test)]
 use tests::{Options, Shared};

@@ -8,11 +8,12 @@
 use host_types::genesis::ChannelGenesis;
 use host_types::manifest::{CatchAll, EventKind, FaultKind, Field, Manifest, Method};
 use host_types::receipt::{Receipt, ScoreEvent, Status, Write};
-use host_types::{ChannelName, Code, Hash32, Rejection, ScoreName};
+use host_types::{ChannelName, Code, Hash32, Rejection, ScoreName, TxId};
 use score_native_link::elf::Metered;
+use score_native_link::level;
 use score_native_link::{
-    ArtefactStore, BLOCK_STEPS, CRASH, CallReceipt, CheckedScore, Pool, Sandbox, Seat, SeatKey,
-    WorkerConfig, check, refusal,
+    ArtefactStore, BLOCK_STEPS, CRASH, CallReceipt, CheckedScore, LogLine, Pool, Sandbox, Seat,
+    SeatKey, WorkerConfig, check, refusal,
 };
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -166,13 +167,39 @@ impl Scores {
         score: &ScoreName,
         artefact: &Artefact,
     ) -> Result<Arc<Seat>, String> {
-        let key = SeatKey {
-            channel: channel.to_owned(),
-            score: score.as_str().to_owned(),
-            artefact: *artefact.sha256.as_bytes(),
-        };
+        let key = seat_key(channel, score, artefact.sha256);
         let config = artefact.config.clone().label(channel, score.as_str());
         self.pool.seat(&key, config).await.map_err(|error| error.to_string())
+    }
+
+    /// Lets go of the workers of an artefact that is active no more.
+    pub async fn retire(&self, channel: &str, score: &ScoreName, sha256: Hash32) {
+        self.pool.retire(&seat_key(channel, score, sha256)).await;
+    }
+}
+
+fn seat_key(channel: &str, score: &ScoreName, sha256: Hash32) -> SeatKey {
+    SeatKey {
+        channel: channel.to_owned(),
+        score: score.as_str().to_owned(),
+        artefact: *sha256.as_bytes(),
+    }
+}
+
+/// What a call said for the operator, in this node's log. A SCORE's text is not trusted: what would
+/// break a line is escaped.
+pub fn tell(channel: &str, score: &ScoreName, tx: Option<TxId>, logs: &[LogLine]) {
+    let tx = tx.map(|id| id.to_string()).unwrap_or_default();
+    for LogLine { level, text } in logs {
+        let text = text.escape_debug();
+        match *level {
+            level::ERROR => {
+                tracing::error!(target: "score", channel, name = %score, tx, "{text}");
+            }
+            level::WARN => tracing::warn!(target: "score", channel, name = %score, tx, "{text}"),
+            level::INFO => tracing::info!(target: "score", channel, name = %score, tx, "{text}"),
+            _ => tracing::debug!(target: "score", channel, name = %score, tx, "{text}"),
+        }
     }
 }
 
@@ -250,6 +277,37 @@ fn to_manifest(found: &score_native_link::elf::Manifest) -> Manifest {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[derive(Clone, Default)]
+    struct Written(Arc<Mutex<Vec<u8>>>);
+
+    impl std::io::Write for Written {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            self.0.lock().unwrap().extend_from_slice(bytes);
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_line_of_a_score_is_one_line_of_the_log_whatever_it_says() {
+        let written = Written::default();
+        let writer = written.clone();
+        let subscriber = tracing_subscriber::fmt().with_writer(move || writer.clone()).finish();
+        let line = |level, text: &str| LogLine { level, text: text.to_owned() };
+        let logs = [line(level::WARN, "odd\nERROR forged"), line(level::DEBUG, "hidden")];
+        let id = TxId::new(Hash32::new([7; 32]));
+        tracing::subscriber::with_default(subscriber, || {
+            tell("demo", &ScoreName::new("token").unwrap(), Some(id), &logs);
+        });
+        let said = String::from_utf8(written.0.lock().unwrap().clone()).unwrap();
+        assert_eq!(said.lines().count(), 1, "{said}");
+        assert!(said.contains("odd\\nERROR forged") && said.contains("token"), "{said}");
+        assert!(said.contains(&id.to_string()) && said.contains("demo"), "{said}");
+    }
 
     #[test]
     fn a_code_of_the_worker_becomes_the_status_and_number_that_people_meet() {

@@ -22,6 +22,8 @@ pub use process::FAULT_EXIT_BASE;
 pub use protocol::{
     Batch, BlockId, CallKind, CallSpec, Event, LogLine, Query, SandboxReport, Write,
 };
+/// Levels of [`LogLine`].
+pub use score_native_abi::level;
 /// Codes of calls that did not reach the author's code.
 pub use score_native_abi::refusal;
 pub use spawn::{PROGRESS_BYTES, PROGRESS_FD, SCORE_FD, SOCKET_FD};

@@ -3,7 +3,7 @@
 
 use super::Knowledge;
 use super::layer::{LayerView, ScoreReader, Writes};
-use crate::scores::{Artefact, Scores, to_receipt};
+use crate::scores::{Artefact, Scores, tell, to_receipt};
 use host_core::ingest::registration::{may_send_system, registering};
 use host_core::system::state::{ActiveScore, active_scores};
 use host_core::system::{self, Context, system_name};
@@ -16,7 +16,7 @@ use host_types::limits::EXECUTE_TIMEOUT_MS;
 use host_types::receipt::{Receipt, ScoreEvent, Status, Write};
 use host_types::value::Value;
 use host_types::{Address, Code, Decode, Domain, Rejection, ScoreName, SignedTransaction};
-use score_native_link::{Batch, CallKind, CallSpec, Outcome};
+use score_native_link::{Batch, CallKind, CallSpec, LogLine, Outcome};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -77,6 +77,8 @@ pub(super) struct Run<'a> {
     deadline: Instant,
     /// What the calls to come may take together.
     steps_left: u64,
+    /// Lines of SCOREs that the log still takes.
+    log_lines_left: usize,
 }
 
 impl<'a> Run<'a> {
@@ -98,6 +100,7 @@ impl<'a> Run<'a> {
             events: Vec::with_capacity(count),
             parts: BTreeMap::new(),
             deadline: Instant::now() + Duration::from_millis(EXECUTE_TIMEOUT_MS),
+            log_lines_left: LOG_LINES_MAX,
             steps_left: genesis.limits.steps_per_block,
         }
     }
@@ -347,6 +350,14 @@ impl<'a> Run<'a> {
         Ok(call)
     }
 
+    /// Lines for the operator; the block may yet fail to become final.
+    fn tell(&mut self, score: &ScoreName, place: Option<u32>, logs: &[LogLine]) {
+        let tx = place.and_then(|at| self.block.transactions().get(at as usize)).map(|tx| tx.id());
+        let fit = logs.get(..self.log_lines_left.min(logs.len())).unwrap_or_default();
+        self.log_lines_left -= fit.len();
+        tell(self.genesis.channel.as_str(), score, tx, fit);
+    }
+
     async fn call_worker(
         &mut self,
         score: &ScoreName,
@@ -371,20 +382,31 @@ impl<'a> Run<'a> {
             steps,
         };
         *part += 1;
+        // A call of an activation belongs to no transaction.
+        let is_invoked = |call: &CallSpec| call.kind == CallKind::Invoke;
+        let places: Vec<u32> =
+            batch.calls.iter().filter(|call| is_invoked(call)).map(|call| call.tx_index).collect();
         let mut reader = ScoreReader { view: &self.view, score };
         let outcome = seat.worker.lock().await.execute(batch, &mut reader, self.deadline).await;
         match outcome {
             Outcome::NoResult(why) => Err(format!("{score}: {why}")),
             Outcome::Receipts(receipts) => {
                 self.knowledge.ran.insert(score.clone(), self.block.id());
-                for raw in &receipts {
+                for (i, raw) in receipts.iter().enumerate() {
                     self.steps_left = self.steps_left.saturating_sub(raw.steps);
+                    if !raw.logs.is_empty() {
+                        self.tell(score, places.get(i).copied(), &raw.logs);
+                    }
                 }
                 Ok(receipts.into_iter().map(|raw| to_receipt(score, raw)).collect())
             }
         }
     }
 }
+
+/// Lines of SCOREs that one block brings into the log of this node: whoever pays for steps must not
+/// fill its disk. More are dropped.
+const LOG_LINES_MAX: usize = 256;
 
 /// Arguments as the SCORE takes them: one that takes anything gets the bytes of the only argument
 /// as they are.
