@@ -16,6 +16,7 @@ use crate::ingest::AdmittedTx;
 use crate::ingest::dedup::Window;
 use crate::input::{Input, Timer};
 use crate::mempool::Pool;
+use crate::propose::cost::Costs;
 use crate::propose::suspect::Suspects;
 use crate::sync::SyncPlan;
 use crate::vote::BlockTree;
@@ -107,6 +108,7 @@ pub struct Pipeline {
     degraded: Option<String>,
     leader: u16,
     suspects: Suspects,
+    costs: Costs,
 }
 
 impl std::fmt::Debug for Pipeline {
@@ -150,6 +152,7 @@ impl Pipeline {
             degraded: None,
             leader: 0,
             suspects: Suspects::default(),
+            costs: Costs::default(),
             config,
             rule,
             window,
@@ -196,6 +199,7 @@ impl Pipeline {
                 self.signing.remove(&sequence);
                 self.to_rule.push_back(RuleInput::SignRefused(sequence));
             }
+            Input::Costs(costs) => self.costs.learn(costs),
             Input::Committed { .. } => {}
             Input::Timer(Timer::Rule(token)) => self.to_rule.push_back(RuleInput::Timer(token)),
             Input::Timer(Timer::Fetch) => self.on_fetch_timer(now, out),

@@ -158,7 +158,7 @@ impl Pipeline {
         let is_left_out = |id: &TxId| {
             is_taken(id) || (!half.is_empty() && !half.contains(id)) || self.suspects.is_held(id)
         };
-        let block = assemble(&wanted, &self.pool, limits, now.wall, is_left_out);
+        let block = assemble(&wanted, &self.pool, limits, now.wall, is_left_out, &self.costs);
         let header = block.map(|block| {
             let header = block.header().clone();
             self.tree.insert_block(block.clone());

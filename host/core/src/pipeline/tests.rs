@@ -5,6 +5,7 @@ use crate::clock::Now;
 use crate::effect::Effect;
 use crate::fixture::{Fixture, now};
 use crate::input::{ExecuteError, Input};
+use crate::propose::cost::{Cost, Costs};
 use crate::propose::{Request, assemble};
 use crate::vote::rule::{Rule, RuleFault, RuleInput, RuleOutput, RuleStatus, Then, Verdict};
 use host_types::block::{Block, Pair, ProposalKind, RootPair};
@@ -102,7 +103,8 @@ impl Bench {
             carried: Hash32::ZERO,
             allow_empty: true,
         };
-        assemble(&request, &pool, &self.fixture.genesis.limits, now(), |_| false).unwrap()
+        let limits = &self.fixture.genesis.limits;
+        assemble(&request, &pool, limits, now(), |_| false, &Costs::default()).unwrap()
     }
 
     fn proposal(&self, block: &Block) -> Input {
@@ -409,6 +411,40 @@ fn after_a_block_of_ours_without_a_result_its_first_half_is_proposed_alone() {
         bench.tell(Input::Executed { block: block.id(), result: Err(why) });
     }
     assert_eq!(nonces, [vec![1, 2], vec![1], vec![2]], "the one that failed alone is left out");
+}
+
+#[test]
+fn a_block_takes_only_calls_whose_steps_fit_and_always_one() {
+    let fixture = Fixture::new();
+    let limits = fixture.genesis.limits;
+    let mut pool = crate::mempool::Pool::new(&host_types::genesis::ChannelLimits::default());
+    for nonce in 1..=5 {
+        pool.insert(fixture.admitted(nonce)).unwrap();
+    }
+    let header = fixture.genesis.header();
+    let request = Request {
+        genesis: fixture.genesis.hash(),
+        epoch: Epoch::ZERO,
+        view: View::new(1),
+        kind: ProposalKind::Norm,
+        height: header.height.next(),
+        parent: Pair { block: header.id(), roots: roots(0) },
+        parent_view: header.view,
+        parent_time: header.time,
+        proposer: 1,
+        validators: fixture.genesis.validators.hash(),
+        carried: Hash32::ZERO,
+        allow_empty: true,
+    };
+    let budget = limits.steps_per_block;
+    for (steps, expected) in [(0, 5), (budget / 5, 5), (budget / 2, 2), (budget, 1), (u64::MAX, 1)]
+    {
+        let mut costs = Costs::default();
+        let (score, method) = (host_types::ScoreName::new("token").unwrap(), "transfer".into());
+        costs.learn(vec![Cost { score, method, steps }]);
+        let block = assemble(&request, &pool, &limits, now(), |_| false, &costs).unwrap();
+        assert_eq!(block.transactions().len(), expected, "{steps} steps a call");
+    }
 }
 
 #[test]

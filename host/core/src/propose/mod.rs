@@ -6,6 +6,7 @@
 //! Where to look next: [`assemble`]; [`suspect`] for what follows a block without a result.
 
 pub mod assemble;
+pub mod cost;
 pub mod suspect;
 
 pub use assemble::{Request, assemble};
