@@ -5,7 +5,6 @@
 //! Deliberately not here: which version is active (the channel's state says), state itself (a
 //! reader is handed in), the sandbox (`score-native`).
 
-use host_types::genesis::ChannelGenesis;
 use host_types::manifest::{CatchAll, EventKind, FaultKind, Field, Manifest, Method};
 use host_types::receipt::{Receipt, ScoreEvent, Status, Write};
 use host_types::{ChannelName, Code, Hash32, Rejection, ScoreName, TxId};
@@ -33,16 +32,16 @@ pub struct Artefact {
 }
 
 impl Artefact {
-    /// Whether a channel that may require metering takes it.
+    /// Whether a channel takes it, which may require metering.
     ///
     /// # Errors
     /// `LC6102` when it does not count its steps and has to.
-    pub fn fits(&self, genesis: &ChannelGenesis) -> Result<(), Rejection> {
-        if !genesis.metering_required || self.metered.is_metered() {
+    pub fn fits(&self, channel: &ChannelName, is_required: bool) -> Result<(), Rejection> {
+        if !is_required || self.metered.is_metered() {
             return Ok(());
         }
         let Manifest { name, version, .. } = &*self.manifest;
-        let message = unmetered(&genesis.channel, (name, version), self.metered);
+        let message = unmetered(channel, (name, version), self.metered);
         Err(Rejection::new(Code::ScoreRefused, message))
     }
 }
@@ -307,6 +306,31 @@ mod tests {
         assert_eq!(said.lines().count(), 1, "{said}");
         assert!(said.contains("odd\\nERROR forged") && said.contains("token"), "{said}");
         assert!(said.contains(&id.to_string()) && said.contains("demo"), "{said}");
+    }
+
+    #[test]
+    fn a_channel_that_requires_metering_takes_only_scores_that_count_their_steps() {
+        let of = |metered_loops| Artefact {
+            sha256: Hash32::ZERO,
+            manifest: Arc::new(Manifest {
+                abi: "1.0".into(),
+                name: "token".into(),
+                version: "0.1.0".into(),
+                sdk: String::new(),
+                methods: Vec::new(),
+                events: Vec::new(),
+                faults: Vec::new(),
+                any: CatchAll::default(),
+            }),
+            metered: Metered { counter: true, loops: 10, metered_loops },
+            config: WorkerConfig::new("/bin/true", Vec::new(), Sandbox::Strict, b"").unwrap(),
+        };
+        let demo = ChannelName::new("demo").unwrap();
+        let rejection = of(0).fits(&demo, true).unwrap_err();
+        assert_eq!(rejection.code, Code::ScoreRefused);
+        assert!(rejection.message.contains("token 0.1.0 does not count its steps (0 of 10"));
+        of(10).fits(&demo, true).unwrap();
+        of(0).fits(&demo, false).unwrap();
     }
 
     #[test]

@@ -49,7 +49,8 @@ pub async fn follow(node: Arc<Node>, channel: ChannelHandle, mut installed: watc
                 fetch(&node, &channel, *sha256).await;
             }
             let Some(artefact) = node.scores.artefact(sha256) else { continue };
-            match artefact.fits(channel.genesis()) {
+            let genesis = channel.genesis();
+            match artefact.fits(&genesis.channel, genesis.metering_required) {
                 Ok(()) if said.insert(*sha256) => say(&node, &channel, *sha256).await,
                 Err(rejection) if told.insert(*sha256) => {
                     tracing::warn!(event = "score.refused", code = %rejection.code, %sha256, "{}", rejection.message);
