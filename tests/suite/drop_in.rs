@@ -4,8 +4,10 @@ use crate::sample;
 use host_types::codec::{Decode, Encode};
 use host_types::genesis::ChannelGenesis;
 use host_types::ids::ChannelName;
+use score_native_abi::{MAGIC, Score};
 use score_native_link::build::{build_score, source_tree};
 use std::io::Write;
+use std::mem::offset_of;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use tests::network::{CHANNEL, Network, Shared};
@@ -181,4 +183,37 @@ fn everywhere(network: &Network, channel: &str) {
             (network.channel(peer, channel)?["mode"] == "normal").then_some(())
         });
     }
+}
+
+/// The same SCORE with another place for its step counter, as a build without metering has none.
+fn without_metering(whole: &[u8]) -> Vec<u8> {
+    let word = |at: usize| u64::from_le_bytes(whole[at..at + 8].try_into().unwrap());
+    let (magic, steps) = (offset_of!(Score, magic), offset_of!(Score, steps));
+    let table = whole.windows(8).position(|bytes| bytes == MAGIC).unwrap() - magic;
+    // Relocations of the fields before it in the table, in 24 bytes each: address, kind, addend.
+    let fits = |at: &usize| {
+        let address = word(*at);
+        let is_field = address % 4096 == ((table + steps) % 4096) as u64;
+        let run = (steps - offset_of!(Score, run)) as u64;
+        is_field && word(at + 8) == 8 && word(at - 24) == address - run && word(at - 16) == 8
+    };
+    let at = (24..whole.len() - 24).step_by(8).find(fits).expect("a relocation of the counter");
+    let mut patched = whole.to_vec();
+    patched[at + 16..at + 24].copy_from_slice(&(word(at + 16) + 8).to_le_bytes());
+    patched
+}
+
+#[test]
+fn a_score_that_does_not_count_its_steps_is_not_activated_where_the_channel_requires_it() {
+    let network = network();
+    let whole = std::fs::read(network.data().join("plugins/libtoken.so")).unwrap();
+    let before = network.get(0, "/api/v2/channels/demo/scores/token").json()["sha256"].clone();
+    drop_in(&network, &without_metering(&whole), "libtoken_unmetered.so");
+    let line = network.said_line("does not count its steps (0 of ", ACTIVE_WITHIN);
+    assert!(line.contains("LC6102") && line.contains("channel demo: SCORE token "), "{line}");
+    std::fs::remove_file(network.data().join("plugins/libtoken_unmetered.so")).unwrap();
+    let after = network.get(0, "/api/v2/channels/demo/scores/token").json()["sha256"].clone();
+    assert_eq!(after, before, "the version before goes on");
+    let sent = network.cli(&["tx", "send", "token", "transfer", "to=carol", "amount=1"]);
+    assert_eq!(sent.code, 0, "{sent:?}");
 }

@@ -20,6 +20,8 @@ mod readme;
 #[cfg(test)]
 mod shape;
 #[cfg(test)]
+mod step_budget;
+#[cfg(test)]
 mod storage_faults;
 #[cfg(test)]
 mod token_transfer;
@@ -27,6 +29,8 @@ mod token_transfer;
 mod transcript;
 #[cfg(test)]
 mod up;
+#[cfg(test)]
+mod upgrades;
 
 #[cfg(test)]
 use tests::{Options, Shared};

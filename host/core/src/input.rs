@@ -1,6 +1,7 @@
 //! Everything a channel can be told.
 
 use crate::ingest::AdmittedTx;
+use crate::propose::cost::Cost;
 use crate::vote::rule::NodeId;
 use host_types::block::RootPair;
 use host_types::message::{BlockRange, Proposal};
@@ -79,6 +80,8 @@ pub enum Input {
         /// Its result.
         result: Result<RootPair, ExecuteError>,
     },
+    /// What the calls of a block that was executed took, each method once.
+    Costs(Vec<Cost>),
     /// A statement is signed and durable.
     Signed {
         /// Number of the request.

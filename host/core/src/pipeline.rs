@@ -16,6 +16,8 @@ use crate::ingest::AdmittedTx;
 use crate::ingest::dedup::Window;
 use crate::input::{Input, Timer};
 use crate::mempool::Pool;
+use crate::propose::cost::Costs;
+use crate::propose::suspect::Suspects;
 use crate::sync::SyncPlan;
 use crate::vote::BlockTree;
 use crate::vote::rule::{Rule, RuleInput, RuleStatus, Then};
@@ -105,6 +107,8 @@ pub struct Pipeline {
     is_fetch_timer_set: bool,
     degraded: Option<String>,
     leader: u16,
+    suspects: Suspects,
+    costs: Costs,
 }
 
 impl std::fmt::Debug for Pipeline {
@@ -147,6 +151,8 @@ impl Pipeline {
             is_fetch_timer_set: false,
             degraded: None,
             leader: 0,
+            suspects: Suspects::default(),
+            costs: Costs::default(),
             config,
             rule,
             window,
@@ -193,6 +199,7 @@ impl Pipeline {
                 self.signing.remove(&sequence);
                 self.to_rule.push_back(RuleInput::SignRefused(sequence));
             }
+            Input::Costs(costs) => self.costs.learn(costs),
             Input::Committed { .. } => {}
             Input::Timer(Timer::Rule(token)) => self.to_rule.push_back(RuleInput::Timer(token)),
             Input::Timer(Timer::Fetch) => self.on_fetch_timer(now, out),
@@ -285,6 +292,7 @@ impl Pipeline {
     fn drop_expired(&mut self, now: Now, out: &mut Vec<Effect>) {
         let past = now.wall.get().saturating_sub(DRIFT_US_MAX);
         let expired = self.pool.expire(BlockTime::new(past));
+        self.suspects.clear(&expired);
         if !expired.is_empty() {
             out.push(Effect::Expired { ids: expired });
             self.tell_work(false);
@@ -304,7 +312,8 @@ impl Pipeline {
     /// and again when work arrives.
     fn tell_work(&mut self, is_news: bool) {
         let carried: usize = self.tree.branch(self.tip).map(|(_, e)| e.tx_ids.len()).sum();
-        let has_work = self.pool.len() > carried;
+        // What failed alone waits for other leaders.
+        let has_work = self.pool.len().saturating_sub(self.suspects.held()) > carried;
         if has_work != self.has_work || (has_work && is_news) {
             self.has_work = has_work;
             self.to_rule.push_back(RuleInput::Pending(has_work));

@@ -1,5 +1,6 @@
 //! The vectors of "Taming the many EdDSAs" (Chalkias, Garillot, Nikolaenko, 2020): message, key,
-//! signature and the verdict of ZIP 215. Verifiers of other rules disagree on most of them.
+//! signature and the verdict of ZIP 215. Verifiers of other rules disagree on most of them. And those
+//! of Project Wycheproof.
 
 use super::*;
 use crate::keypair::SigningKey;
@@ -111,6 +112,48 @@ fn vectors() -> Vec<(Item<'static>, bool)> {
             (item, *verdict)
         })
         .collect()
+}
+
+/// R with y = 1 and a sign for x = 0: RFC 8032 refuses the encoding, ZIP 215 takes it. Only the
+/// holder of the key can make such a second signature, and no id covers signatures.
+const LOOSE_R: u32 = 151;
+
+/// The vectors of Project Wycheproof whose signature has a signature's length; for all others the
+/// verdict is that they are none.
+fn wycheproof() -> Vec<(u32, Item<'static>, bool)> {
+    let lines = include_str!("wycheproof_ed25519.txt").lines().filter(|l| !l.starts_with('#'));
+    let bytes = |hex: &str| if hex == "-" { Vec::new() } else { from_hex(hex).unwrap() };
+    let (mut kept, mut seen) = (Vec::new(), 0);
+    for line in lines {
+        let words: Vec<&str> = line.split(' ').collect();
+        let [id, verdict, key, message, signature] = words[..] else { panic!("{line}") };
+        let is_valid = verdict == "valid";
+        seen += 1;
+        let Ok(signature) = bytes(signature).try_into() else {
+            assert!(!is_valid, "{line}");
+            continue;
+        };
+        let public_key = bytes(key).try_into().unwrap();
+        let item = Item { public_key, message: bytes(message).into(), signature };
+        let id = id.parse().unwrap();
+        kept.push((id, item, is_valid || id == LOOSE_R));
+    }
+    assert_eq!(seen, 151);
+    kept
+}
+
+#[test]
+fn wycheproofs_vectors_have_one_verdict_alone_and_in_every_company() {
+    let all = wycheproof();
+    for (id, item, verdict) in &all {
+        assert_eq!(verify(&item.public_key, &item.message, &item.signature), *verdict, "{id}");
+        assert_eq!(verify_batch(std::slice::from_ref(item)), [*verdict], "{id} alone");
+        for (company, other, other_verdict) in &all {
+            let batch = [item, other, item, other, item].map(Clone::clone);
+            let want = [verdict, other_verdict, verdict, other_verdict, verdict].map(|v| *v);
+            assert_eq!(verify_batch(&batch), want, "{id} and {company}");
+        }
+    }
 }
 
 fn good(count: u8) -> Vec<Item<'static>> {

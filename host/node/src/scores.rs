@@ -7,10 +7,12 @@
 
 use host_types::manifest::{CatchAll, EventKind, FaultKind, Field, Manifest, Method};
 use host_types::receipt::{Receipt, ScoreEvent, Status, Write};
-use host_types::{Code, Hash32, Rejection, ScoreName};
+use host_types::{ChannelName, Code, Hash32, Rejection, ScoreName, TxId};
+use score_native_link::elf::Metered;
+use score_native_link::level;
 use score_native_link::{
-    ArtefactStore, CRASH, CallReceipt, CheckedScore, Pool, Sandbox, Seat, SeatKey, WorkerConfig,
-    check, refusal,
+    ArtefactStore, BLOCK_STEPS, CRASH, CallReceipt, CheckedScore, LogLine, Pool, Sandbox, Seat,
+    SeatKey, WorkerConfig, check, refusal,
 };
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -23,8 +25,36 @@ pub struct Artefact {
     pub sha256: Hash32,
     /// What it says about itself.
     pub manifest: Arc<Manifest>,
+    /// How much of it counts its steps.
+    metered: Metered,
     /// How to start its worker.
     config: WorkerConfig,
+}
+
+impl Artefact {
+    /// Whether a channel takes it, which may require metering.
+    ///
+    /// # Errors
+    /// `LC6102` when it does not count its steps and has to.
+    pub fn fits(&self, channel: &ChannelName, is_required: bool) -> Result<(), Rejection> {
+        if !is_required || self.metered.is_metered() {
+            return Ok(());
+        }
+        let Manifest { name, version, .. } = &*self.manifest;
+        let message = unmetered(channel, (name, version), self.metered);
+        Err(Rejection::new(Code::ScoreRefused, message))
+    }
+}
+
+/// Why a channel that requires metering does not take a SCORE, in one line.
+#[must_use]
+pub fn unmetered(channel: &ChannelName, (name, version): (&str, &str), found: Metered) -> String {
+    let Metered { loops, metered_loops, .. } = found;
+    format!(
+        "channel {channel}: SCORE {name} {version} does not count its steps ({metered_loops} of \
+         {loops} loops do) and the channel requires it (`metering = \"required\"`); build it with \
+         `loopchain score build`"
+    )
 }
 
 /// All artefacts and workers of a node.
@@ -55,6 +85,29 @@ impl Scores {
         self.sandbox.word()
     }
 
+    /// Closes the sandbox once, so that what this machine lacks is known before the first block.
+    ///
+    /// # Errors
+    /// `LC6103` with the layer that is missing.
+    pub async fn try_sandbox(&self) -> Result<(), Rejection> {
+        let args = vec!["score-worker".into()];
+        let tried = score_native_link::try_sandbox(&self.program, args, self.sandbox).await;
+        let report = tried.map_err(|why| Rejection::new(Code::SandboxIncomplete, why))?;
+        if report.missing.is_empty() {
+            return Ok(());
+        }
+        let missing = report.missing.join("; ");
+        if self.sandbox == Sandbox::Strict {
+            let message = format!("layers of the sandbox are missing: {missing}");
+            return Err(Rejection::new(Code::SandboxIncomplete, message));
+        }
+        tracing::warn!(
+            event = "sandbox.incomplete",
+            "layers of the sandbox are missing: {missing}"
+        );
+        Ok(())
+    }
+
     /// Checks bytes and keeps them.
     ///
     /// # Errors
@@ -77,8 +130,8 @@ impl Scores {
         let config = WorkerConfig::new(&self.program, args, self.sandbox, &checked.bytes)
             .map_err(|error| Rejection::new(Code::Internal, format!("sealed memory: {error}")))?;
         let sha256 = Hash32::new(checked.sha256);
-        let artefact =
-            Arc::new(Artefact { sha256, manifest: to_manifest(&checked.manifest).into(), config });
+        let (manifest, metered) = (to_manifest(&checked.manifest).into(), checked.metered);
+        let artefact = Arc::new(Artefact { sha256, manifest, metered, config });
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         Ok(Arc::clone(known.entry(sha256).or_insert(artefact)))
     }
@@ -113,13 +166,39 @@ impl Scores {
         score: &ScoreName,
         artefact: &Artefact,
     ) -> Result<Arc<Seat>, String> {
-        let key = SeatKey {
-            channel: channel.to_owned(),
-            score: score.as_str().to_owned(),
-            artefact: *artefact.sha256.as_bytes(),
-        };
+        let key = seat_key(channel, score, artefact.sha256);
         let config = artefact.config.clone().label(channel, score.as_str());
         self.pool.seat(&key, config).await.map_err(|error| error.to_string())
+    }
+
+    /// Lets go of the workers of an artefact that is active no more.
+    pub async fn retire(&self, channel: &str, score: &ScoreName, sha256: Hash32) {
+        self.pool.retire(&seat_key(channel, score, sha256)).await;
+    }
+}
+
+fn seat_key(channel: &str, score: &ScoreName, sha256: Hash32) -> SeatKey {
+    SeatKey {
+        channel: channel.to_owned(),
+        score: score.as_str().to_owned(),
+        artefact: *sha256.as_bytes(),
+    }
+}
+
+/// What a call said for the operator, in this node's log. A SCORE's text is not trusted: what would
+/// break a line is escaped.
+pub fn tell(channel: &str, score: &ScoreName, tx: Option<TxId>, logs: &[LogLine]) {
+    let tx = tx.map(|id| id.to_string()).unwrap_or_default();
+    for LogLine { level, text } in logs {
+        let text = text.escape_debug();
+        match *level {
+            level::ERROR => {
+                tracing::error!(target: "score", channel, name = %score, tx, "{text}");
+            }
+            level::WARN => tracing::warn!(target: "score", channel, name = %score, tx, "{text}"),
+            level::INFO => tracing::info!(target: "score", channel, name = %score, tx, "{text}"),
+            _ => tracing::debug!(target: "score", channel, name = %score, tx, "{text}"),
+        }
     }
 }
 
@@ -153,6 +232,7 @@ fn outcome_of(code: u32) -> (Status, u32) {
         0 => (Status::Ok, 0),
         1..=0xffff => (Status::Fault, code),
         CRASH => (Status::Crash, code),
+        BLOCK_STEPS => refused(Code::BlockStepsUsed),
         refusal::NO_METHOD => refused(Code::MethodUnknown),
         refusal::BAD_ARGS | refusal::BAD_UTF8 => refused(Code::ArgumentsWrong),
         _ => (Status::Trap, code),
@@ -197,6 +277,62 @@ fn to_manifest(found: &score_native_link::elf::Manifest) -> Manifest {
 mod tests {
     use super::*;
 
+    #[derive(Clone, Default)]
+    struct Written(Arc<Mutex<Vec<u8>>>);
+
+    impl std::io::Write for Written {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            self.0.lock().unwrap().extend_from_slice(bytes);
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_line_of_a_score_is_one_line_of_the_log_whatever_it_says() {
+        let written = Written::default();
+        let writer = written.clone();
+        let subscriber = tracing_subscriber::fmt().with_writer(move || writer.clone()).finish();
+        let line = |level, text: &str| LogLine { level, text: text.to_owned() };
+        let logs = [line(level::WARN, "odd\nERROR forged"), line(level::DEBUG, "hidden")];
+        let id = TxId::new(Hash32::new([7; 32]));
+        tracing::subscriber::with_default(subscriber, || {
+            tell("demo", &ScoreName::new("token").unwrap(), Some(id), &logs);
+        });
+        let said = String::from_utf8(written.0.lock().unwrap().clone()).unwrap();
+        assert_eq!(said.lines().count(), 1, "{said}");
+        assert!(said.contains("odd\\nERROR forged") && said.contains("token"), "{said}");
+        assert!(said.contains(&id.to_string()) && said.contains("demo"), "{said}");
+    }
+
+    #[test]
+    fn a_channel_that_requires_metering_takes_only_scores_that_count_their_steps() {
+        let of = |metered_loops| Artefact {
+            sha256: Hash32::ZERO,
+            manifest: Arc::new(Manifest {
+                abi: "1.0".into(),
+                name: "token".into(),
+                version: "0.1.0".into(),
+                sdk: String::new(),
+                methods: Vec::new(),
+                events: Vec::new(),
+                faults: Vec::new(),
+                any: CatchAll::default(),
+            }),
+            metered: Metered { counter: true, loops: 10, metered_loops },
+            config: WorkerConfig::new("/bin/true", Vec::new(), Sandbox::Strict, b"").unwrap(),
+        };
+        let demo = ChannelName::new("demo").unwrap();
+        let rejection = of(0).fits(&demo, true).unwrap_err();
+        assert_eq!(rejection.code, Code::ScoreRefused);
+        assert!(rejection.message.contains("token 0.1.0 does not count its steps (0 of 10"));
+        of(10).fits(&demo, true).unwrap();
+        of(0).fits(&demo, false).unwrap();
+    }
+
     #[test]
     fn a_code_of_the_worker_becomes_the_status_and_number_that_people_meet() {
         for (code, expected) in [
@@ -205,6 +341,7 @@ mod tests {
             (0xffff, (Status::Fault, 0xffff)),
             (0xfffe_0001, (Status::Trap, 0xfffe_0001)),
             (CRASH, (Status::Crash, CRASH)),
+            (BLOCK_STEPS, (Status::Refused, 2115)),
             (refusal::BAD_UTF8, (Status::Refused, 2107)),
             (refusal::BAD_ARGS, (Status::Refused, 2107)),
             (refusal::NO_METHOD, (Status::Refused, 2108)),

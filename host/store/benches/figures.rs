@@ -9,8 +9,8 @@
 #![expect(clippy::unwrap_used, reason = "a measurement that cannot go on should stop")]
 
 use host_store::{
-    BlockResult, ChannelStore, CommitBlock, Entry, Record, SignLog, StateCommitment, StateTree,
-    StoreOptions, TreeVersion,
+    BlockResult, ChannelStore, CommitBlock, Durability, Entry, Record, SignLog, StateCommitment,
+    StateTree, StoreOptions, TreeVersion,
 };
 use host_types::codec::Encode;
 use host_types::genesis::{ChannelGenesis, ChannelLimits, Policies, Policy, RuleConfig};
@@ -371,7 +371,7 @@ fn measure_commit(keys: u64, blocks: u64) {
 
 fn measure_sign_log() {
     let dir = tempfile::tempdir_in(".").unwrap();
-    let (mut log, _) = SignLog::open(dir.path()).unwrap();
+    let (mut log, _) = SignLog::open(dir.path(), Durability::Full).unwrap();
     let channel = GenesisHash::default();
     let mut walls = Vec::new();
     for view in 1..2000 {

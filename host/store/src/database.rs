@@ -12,13 +12,15 @@
 //! kept from the marker; a database that ends before its marker lost acknowledged blocks (`LC5203`),
 //! and [`crate::repair`] rebuilds it from the segments.
 
+#[cfg(test)]
+mod crash_tests;
 pub(crate) mod opening;
 #[cfg(test)]
 mod tests;
 
 use crate::block_record::BlockResult;
 use crate::commitment::{StateTree, TreeVersion};
-use crate::disk::{Disk, RealDisk};
+use crate::disk::{Disk, Durability, RealDisk};
 use crate::error::{Part, StoreError};
 use crate::reader::{Reader, Shared, Tip};
 use crate::schema::{self, HeightRow, TipRow, UndoRow};
@@ -34,11 +36,17 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError};
 
+/// Channels of a node beyond which each database has a single thread, so that their number stays
+/// bounded.
+pub const CHANNELS_THREADED_MAX: usize = 8;
+
 /// What an operator or a test chooses.
 #[derive(Clone, Debug)]
 pub struct StoreOptions {
     /// Where segments and tip marker are; the database is always on the real one.
     pub disk: Arc<dyn Disk>,
+    /// When the database's batches count as durable.
+    pub durability: Durability,
     /// State of the channel at height 0, sorted by (score, key), each once.
     pub initial_state: Vec<Write>,
     /// The database's cache of blocks, bytes.
@@ -51,10 +59,41 @@ pub struct StoreOptions {
     pub worker_threads: usize,
 }
 
+impl StoreOptions {
+    /// What follows from an operator's wishes: the cache of all databases is shared out over the
+    /// channels, and many of them run their databases with one thread each.
+    #[must_use]
+    pub fn shared_out(durability: Durability, cache_bytes: u64, channels: usize) -> Self {
+        let share = cache_bytes / u64::try_from(channels.max(1)).unwrap_or(u64::MAX);
+        // Two thirds are for the database's blocks, the rest for values of the state.
+        let state_cache_bytes = usize::try_from(share / 3).unwrap_or(usize::MAX);
+        let usual = Self::default();
+        let worker_threads =
+            if channels > CHANNELS_THREADED_MAX { 1 } else { usual.worker_threads };
+        Self {
+            disk: Arc::new(RealDisk(durability)),
+            durability,
+            cache_bytes: share - share / 3,
+            state_cache_bytes,
+            worker_threads,
+            ..usual
+        }
+    }
+
+    /// How a batch of the database is written.
+    pub(crate) const fn persist_mode(&self) -> PersistMode {
+        match self.durability {
+            Durability::Full => PersistMode::SyncAll,
+            Durability::Os => PersistMode::Buffer,
+        }
+    }
+}
+
 impl Default for StoreOptions {
     fn default() -> Self {
         Self {
-            disk: Arc::new(RealDisk),
+            disk: Arc::new(RealDisk::default()),
+            durability: Durability::default(),
             initial_state: Vec::new(),
             cache_bytes: 32 * 1024 * 1024,
             state_cache_bytes: 16 * 1024 * 1024,
@@ -87,6 +126,7 @@ pub struct ChannelStore {
     /// has the very block that it names.
     ahead: Option<MarkedTip>,
     history_blocks: u64,
+    persist_mode: PersistMode,
     is_poisoned: bool,
 }
 
@@ -201,7 +241,7 @@ impl ChannelStore {
         let segments = &self.shared.segments;
         let places = self.place(blocks)?;
         let height = last.block.header().height;
-        let mut batch = self.shared.database.batch().durability(Some(PersistMode::SyncAll));
+        let mut batch = self.shared.database.batch().durability(Some(self.persist_mode));
         let tx_total = self.index_blocks(&mut batch, blocks, &places);
         let written = self.write_state(&mut batch, blocks)?;
         let previous = self.shared.tip().height;

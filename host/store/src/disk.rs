@@ -83,12 +83,22 @@ pub trait DiskFile: Debug + Send + Sync {
     fn sync(&self) -> io::Result<()>;
 }
 
+/// When something written counts as durable.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Durability {
+    /// When the disk has it: what was acknowledged survives a loss of power.
+    #[default]
+    Full,
+    /// When the operating system has it: it survives the end of the process only. For development.
+    Os,
+}
+
 /// The operating system's files.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct RealDisk;
+pub struct RealDisk(pub Durability);
 
 #[derive(Debug)]
-struct RealFile(File);
+struct RealFile(File, Durability);
 
 impl Disk for RealDisk {
     fn create_dir_all(&self, dir: &Path) -> io::Result<()> {
@@ -102,13 +112,13 @@ impl Disk for RealDisk {
 
     fn open(&self, path: &Path) -> io::Result<Arc<dyn DiskFile>> {
         let file = OpenOptions::new().read(true).write(true).open(path)?;
-        Ok(Arc::new(RealFile(file)))
+        Ok(Arc::new(RealFile(file, self.0)))
     }
 
     fn create(&self, path: &Path) -> io::Result<Arc<dyn DiskFile>> {
         let file =
             OpenOptions::new().read(true).write(true).create(true).truncate(true).open(path)?;
-        Ok(Arc::new(RealFile(file)))
+        Ok(Arc::new(RealFile(file, self.0)))
     }
 
     fn remove(&self, path: &Path) -> io::Result<()> {
@@ -116,7 +126,10 @@ impl Disk for RealDisk {
     }
 
     fn sync_dir(&self, dir: &Path) -> io::Result<()> {
-        File::open(dir)?.sync_all()
+        match self.0 {
+            Durability::Full => File::open(dir)?.sync_all(),
+            Durability::Os => Ok(()),
+        }
     }
 }
 
@@ -138,6 +151,9 @@ impl DiskFile for RealFile {
     }
 
     fn sync(&self) -> io::Result<()> {
-        self.0.sync_data()
+        match self.1 {
+            Durability::Full => self.0.sync_data(),
+            Durability::Os => Ok(()),
+        }
     }
 }

@@ -39,8 +39,8 @@ pub mod tip_marker;
 
 pub use block_record::{BlockResult, RawBlock};
 pub use commitment::{StateCommitment, StateProof, StateTree, TreeVersion};
-pub use database::{ChannelStore, CommitBlock, StoreOptions};
-pub use disk::{Disk, DiskFile, RealDisk};
+pub use database::{CHANNELS_THREADED_MAX, ChannelStore, CommitBlock, StoreOptions};
+pub use disk::{Disk, DiskFile, Durability, RealDisk};
 pub use error::{Part, StoreError};
 pub use guard::{Guard, Verdict};
 pub use reader::{Reader, StateView, StoredBlock, Tip, TxPlace};

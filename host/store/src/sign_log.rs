@@ -17,7 +17,7 @@ mod segment;
 #[cfg(test)]
 mod tests;
 
-use crate::disk::{Disk, RealDisk};
+use crate::disk::{Disk, Durability, RealDisk};
 use crate::error::{Part, StoreError};
 use crate::guard::Position;
 use host_types::statement::Slot;
@@ -129,8 +129,8 @@ impl SignLog {
     ///
     /// # Errors
     /// `Damaged` when anything but a last, unacknowledged batch is not as it was written.
-    pub fn open(dir: &Path) -> Result<(Self, Replay), StoreError> {
-        Self::open_on(Arc::new(RealDisk), dir, SEGMENT_BYTES)
+    pub fn open(dir: &Path, durability: Durability) -> Result<(Self, Replay), StoreError> {
+        Self::open_on(Arc::new(RealDisk(durability)), dir, SEGMENT_BYTES)
     }
 
     /// As [`SignLog::open`], on any disk and with any size of segments, bytes.

@@ -121,6 +121,8 @@ codes! {
     ScoreCrash = 2113, 409, 4, false, "correct the SCORE";
     /// A system transaction breaks a rule of the channel.
     SystemRefused = 2114, 409, 4, false, "read the message; nothing was changed";
+    /// The steps of the block were used up before the call.
+    BlockStepsUsed = 2115, 409, 4, true, "sign it again and send it: a later block has room";
 
     /// A peer or server cannot be reached.
     Unreachable = 3101, 503, 5, true, "check that it runs and that the address is right";
@@ -156,6 +158,8 @@ codes! {
     JoinRefused = 4107, 403, 4, false, "ask an organisation of the channel to add your root";
     /// A dev CA on an address that others can reach.
     DevCaExposed = 4110, 500, 2, false, "listen on 127.0.0.1, or use certificates of your own CA";
+    /// A setting that only a network with a dev CA may have.
+    DevCaOnly = 4113, 500, 2, false, "leave the setting named at its default outside of development";
     /// A key file can be read by others.
     KeyFileExposed = 4111, 500, 2, false, "chmod 600 the file";
     /// No such identity in the key folder.

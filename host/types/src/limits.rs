@@ -72,7 +72,7 @@ pub const SCORE_BYTES_MAX: usize = 32 * 1024 * 1024;
 pub const RULE_SO_BYTES_MAX: usize = 64 * 1024 * 1024;
 /// Basic blocks one transaction may run.
 pub const STEPS_PER_TX: u64 = 20_000_000;
-/// Basic blocks one block may run, about 0.25 s of one core.
+/// Basic blocks one block may run, about 0.25 s of one core. Calls beyond: refused with `LC2115`.
 pub const STEPS_PER_BLOCK: u64 = 50_000_000;
 /// Blocks whose undo records are kept.
 pub const HISTORY_BLOCKS: u64 = 10_000;

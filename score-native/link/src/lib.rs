@@ -16,14 +16,16 @@ mod store;
 mod worker;
 
 pub use elf::{CheckedScore, Finding, check};
-pub use outcome::{CRASH, CRASH_TEXT, CallReceipt, NoResult, Outcome};
+pub use outcome::{BLOCK_STEPS, CRASH, CRASH_TEXT, CallReceipt, NoResult, Outcome};
 pub use pool::{Pool, Seat, SeatKey};
 pub use process::FAULT_EXIT_BASE;
 pub use protocol::{
     Batch, BlockId, CallKind, CallSpec, Event, LogLine, Query, SandboxReport, Write,
 };
+/// Levels of [`LogLine`].
+pub use score_native_abi::level;
 /// Codes of calls that did not reach the author's code.
 pub use score_native_abi::refusal;
 pub use spawn::{PROGRESS_BYTES, PROGRESS_FD, SCORE_FD, SOCKET_FD};
 pub use store::{ArtefactId, ArtefactStore, StoreError, hex};
-pub use worker::{Addresses, QueryWorker, Sandbox, StateReader, Worker, WorkerConfig};
+pub use worker::{Addresses, QueryWorker, Sandbox, StateReader, Worker, WorkerConfig, try_sandbox};

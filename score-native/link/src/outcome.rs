@@ -12,6 +12,12 @@ pub const CRASH: u32 = 0xfffe_00ff;
 /// Message of a call that ended its worker.
 pub const CRASH_TEXT: &str = "the SCORE crashed";
 
+/// Code of a call for which its block had no steps left: it did nothing, and may be sent again.
+pub const BLOCK_STEPS: u32 = 0xfffe_00fe;
+
+/// Message of a call for which its block had no steps left.
+pub(crate) const BLOCK_STEPS_TEXT: &str = "the steps of the block are used up; send it again";
+
 /// What one call did. Everything but `logs` is the same on every peer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CallReceipt {
@@ -41,14 +47,18 @@ impl RawReceipt {
     /// The receipt of a call that ended its worker; it costs all its steps.
     #[must_use]
     pub fn crash(steps: u64) -> Self {
-        Self {
-            code: CRASH,
-            output: CRASH_TEXT.into(),
-            events: Vec::new(),
-            writes: Vec::new(),
-            steps,
-            logs: Vec::new(),
-        }
+        Self::stopped((CRASH, CRASH_TEXT), steps)
+    }
+
+    /// The receipt of a call for which its block had no steps left, after it took `steps`.
+    #[must_use]
+    pub fn block_steps(steps: u64) -> Self {
+        Self::stopped((BLOCK_STEPS, BLOCK_STEPS_TEXT), steps)
+    }
+
+    fn stopped((code, text): (u32, &str), steps: u64) -> Self {
+        let (events, writes, logs) = (Vec::new(), Vec::new(), Vec::new());
+        Self { code, output: text.into(), events, writes, steps, logs }
     }
 }
 

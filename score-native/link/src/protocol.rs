@@ -110,6 +110,10 @@ pub struct Batch {
     /// Forget everything remembered of the state first (after a switch of version, after a sync).
     #[n(8)]
     pub fresh: bool,
+    /// Steps that all calls may take together; what comes after they are used up gets the receipt
+    /// [`crate::BLOCK_STEPS`].
+    #[n(9)]
+    pub steps: u64,
 }
 
 /// A batch and what happened on earlier attempts.

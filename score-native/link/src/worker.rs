@@ -107,6 +107,24 @@ impl WorkerConfig {
     }
 }
 
+/// Closes the sandbox once in a process of its own and gives its layers: what this machine lacks
+/// is known before the first SCORE runs. `program` with `args` becomes that process, as in
+/// [`WorkerConfig::new`].
+///
+/// # Errors
+/// Which layer is missing, in words for the operator.
+pub async fn try_sandbox(
+    program: impl Into<PathBuf>,
+    mut args: Vec<OsString>,
+    sandbox: Sandbox,
+) -> Result<SandboxReport, String> {
+    args.extend(["--only".into(), "sandbox".into()]);
+    let config = WorkerConfig::new(program, args, sandbox, &[]).map_err(|e| e.to_string())?;
+    let start = tokio::time::timeout(START_TIMEOUT, Process::start(config.launch()));
+    let process = start.await.unwrap_or_else(|_| Err("it does not get ready".into()))?;
+    Ok(process.report().clone())
+}
+
 /// State as the batch (or the question) finds it: the final state, plus the writes of every
 /// unfinished ancestor, plus those of earlier batches of the same block. Keys are those of this
 /// SCORE alone. It is asked only for what the worker does not remember, so a reader must never

@@ -123,7 +123,7 @@ impl Confinement {
             Err(error) if self.sandbox == Sandbox::Strict => {
                 return Err(format!(
                     "the sandbox is `strict` and this machine does not give its layer `{layer}`: \
-                     {error}; use another kernel, or `sandbox = \"basic\"` on a dev network"
+                     {error}"
                 ));
             }
             Err(error) => self.report.missing.push(format!("{layer}: {error}")),

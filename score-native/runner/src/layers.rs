@@ -245,6 +245,7 @@ mod tests {
             channel: "c".into(),
             calls: Vec::new(),
             fresh,
+            steps: u64::MAX,
         }
     }
 

@@ -30,13 +30,20 @@ use traps::HostMark;
 const WRONG_USE: u8 = 2;
 
 /// Runs the worker until its peer is gone. `args` are the arguments after the subcommand:
-/// `--sandbox strict|basic`, and `--label TEXT`, which is for people who list processes.
+/// `--sandbox strict|basic`, `--only sandbox` to close the sandbox and serve nothing, and
+/// `--label TEXT`, which is for people who list processes.
 #[must_use]
 pub fn score_worker_main(args: impl Iterator<Item = OsString>) -> ExitCode {
-    let Some(sandbox) = sandbox_of(args) else { return ExitCode::from(WRONG_USE) };
+    let Some((sandbox, is_only)) = sandbox_of(args) else { return ExitCode::from(WRONG_USE) };
     let Ok(socket) = confine::inherited_file(SOCKET_FD) else { return ExitCode::from(WRONG_USE) };
     let mut peer = Peer::new(socket);
     confine::end_quietly_on_panic();
+    if is_only {
+        let report = try_out(sandbox).map_or_else(|why| Report::Refused { why }, Report::Ready);
+        // Whoever asked sees that nothing came.
+        peer.send(&report).ok();
+        confine::leave();
+    }
     let report = match prepare(sandbox) {
         Ok((loaded, mark, report)) => {
             greet_and_serve(Service { peer, loaded, mark, layers: Layers::new() }, report)
@@ -65,16 +72,22 @@ fn prepare(sandbox: Sandbox) -> Result<(Loaded, HostMark, SandboxReport), String
     Ok((loaded, mark, report))
 }
 
-fn sandbox_of(mut args: impl Iterator<Item = OsString>) -> Option<Sandbox> {
-    let mut sandbox = None;
+/// Lays every layer, with no SCORE inside.
+fn try_out(sandbox: Sandbox) -> Result<SandboxReport, String> {
+    Confinement::before_load(sandbox)?.after_load()
+}
+
+fn sandbox_of(mut args: impl Iterator<Item = OsString>) -> Option<(Sandbox, bool)> {
+    let (mut sandbox, mut is_only) = (None, false);
     while let Some(name) = args.next() {
         let value = args.next()?;
         match (name.to_str()?, value.to_str()?) {
             ("--sandbox", "strict") => sandbox = Some(Sandbox::Strict),
             ("--sandbox", "basic") => sandbox = Some(Sandbox::Basic),
+            ("--only", "sandbox") => is_only = true,
             ("--label", _) => {}
             _ => return None,
         }
     }
-    sandbox
+    Some((sandbox?, is_only))
 }

@@ -8,6 +8,7 @@ use crate::layers::{Changes, Layers};
 use crate::load::Loaded;
 use crate::traps::{BlockFacts, HostMark, run};
 use crate::view::{CallView, ScanPage, Sources, Upstream};
+use score_native_abi::trap;
 use score_native_link::limits::{FRAME_BYTES_MAX, ORDER_BYTES_MAX, PART_BYTES};
 use score_native_link::protocol::{
     Entry, Exec, Order, Query, RawReceipt, Report, decode_body, encode_frame, frame_len,
@@ -111,14 +112,21 @@ impl Service {
         };
         let mut page = ScanPage::default();
         let mut receipts = Vec::with_capacity(batch.calls.len());
-        let mut bytes = 0;
+        let (mut bytes, mut left) = (0, batch.steps);
         for (position, call) in (0..).zip(&batch.calls) {
-            let receipt = if exec.skip.contains(&position) {
-                RawReceipt::crash(call.steps)
+            let granted = call.steps.min(left);
+            let receipt = if left == 0 {
+                RawReceipt::block_steps(0)
+            } else if exec.skip.contains(&position) {
+                RawReceipt::crash(granted)
             } else {
                 self.mark.begin(position);
-                self.call(&facts, call, &mut page)
+                let receipt = self.call(&facts, (call, granted), &mut page);
+                // With all of its own steps it might have ended well: that is no fault of the call.
+                let is_cut = receipt.code == trap::STEPS && granted < call.steps;
+                if is_cut { RawReceipt::block_steps(receipt.steps) } else { receipt }
             };
+            left = left.saturating_sub(receipt.steps);
             bytes += length(&receipt);
             receipts.push(receipt);
             if bytes > PART_BYTES {
@@ -139,16 +147,22 @@ impl Service {
             channel: &query.channel,
         };
         self.mark.begin(0);
-        let receipt = self.call(&facts, &query.call, &mut ScanPage::default());
+        let receipt = self.call(&facts, (&query.call, query.call.steps), &mut ScanPage::default());
         self.mark.end();
         self.peer.send(&Report::Done(vec![receipt]))
     }
 
-    /// Runs one call; what it wrote reaches the block's layer only when it succeeded.
-    fn call(&mut self, facts: &BlockFacts<'_>, call: &CallSpec, page: &mut ScanPage) -> RawReceipt {
+    /// Runs one call with the steps granted; what it wrote reaches the block's layer only when it
+    /// succeeded.
+    fn call(
+        &mut self,
+        facts: &BlockFacts<'_>,
+        (call, granted): (&CallSpec, u64),
+        page: &mut ScanPage,
+    ) -> RawReceipt {
         let sources = Sources { layers: &mut self.layers, upstream: &mut self.peer, page };
         let mut view = CallView::new(sources, call.kind != CallKind::Query);
-        let ended = run(&mut self.loaded, self.mark, facts, call, &mut view);
+        let ended = run(&mut self.loaded, self.mark, facts, (call, granted), &mut view);
         let effects = view.into_effects();
         let mut receipt = RawReceipt {
             code: ended.code,

@@ -89,17 +89,17 @@ impl HostMark {
     }
 }
 
-/// Runs a call.
+/// Runs a call with the steps granted.
 pub(crate) fn run(
     loaded: &mut Loaded,
     mark: HostMark,
     facts: &BlockFacts<'_>,
-    spec: &CallSpec,
+    (spec, granted): (&CallSpec, u64),
     view: &mut CallView<'_>,
 ) -> Ended {
-    let limit = i64::try_from(spec.steps).unwrap_or(i64::MAX);
+    let limit = i64::try_from(granted).unwrap_or(i64::MAX);
     let Some(stack) = loaded.stack.take() else {
-        return Ended { code: trap::STACK, output: b"no stack".to_vec(), steps: spec.steps };
+        return Ended { code: trap::STACK, output: b"no stack".to_vec(), steps: granted };
     };
     let mut own_counter = limit;
     let metered = !loaded.score.steps.is_null();

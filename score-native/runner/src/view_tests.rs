@@ -49,6 +49,7 @@ impl World {
             channel: "c".into(),
             calls: Vec::new(),
             fresh: true,
+            steps: u64::MAX,
         };
         layers.begin(&batch).unwrap();
         let bytes = |text: &str| text.as_bytes().to_vec();

@@ -54,6 +54,7 @@ impl Jailed {
             channel: CHANNEL.to_owned(),
             calls: vec![call],
             fresh: false,
+            steps: u64::MAX,
         };
         self.parent = batch.block;
         let mut reader = Reader(state.clone());

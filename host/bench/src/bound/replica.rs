@@ -42,7 +42,7 @@ impl Replica {
         checking: Checking,
     ) -> Result<Self, BenchError> {
         let blocks = folder.join("blocks");
-        let disk = Arc::new(RealDisk);
+        let disk = Arc::new(RealDisk::default());
         let segments = Segments::open_on(disk, &blocks, Location::default(), Height::ZERO)?;
         let index = Database::builder(folder.join("db")).open()?;
         let heights = index.keyspace(HEIGHTS, KeyspaceCreateOptions::default)?;

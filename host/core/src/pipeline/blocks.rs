@@ -266,6 +266,7 @@ impl Pipeline {
             Err(ExecuteError::Invalid(why)) => Progress::Invalid(why),
             Err(ExecuteError::NoResult(why)) => {
                 out.push(Effect::Log { level: 2, line: format!("no result of {block}: {why}") });
+                self.suspect(block);
                 Progress::NoResult(why)
             }
         };
@@ -273,6 +274,14 @@ impl Pipeline {
         self.advance(now, block, out);
         self.drain_finals(now, out);
         self.advance_children(now, block, out);
+    }
+
+    /// A block has no result: when it was ours, the next ones narrow down why.
+    fn suspect(&mut self, block: BlockId) {
+        let Some(entry) = self.tree.get(&block) else { return };
+        if self.config.me == Some(entry.header.proposer) {
+            self.suspects.failed(&entry.tx_ids);
+        }
     }
 
     pub(super) fn advance_children(&mut self, now: Now, of: BlockId, out: &mut Vec<Effect>) {

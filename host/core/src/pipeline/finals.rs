@@ -94,7 +94,12 @@ impl Pipeline {
             self.window.insert(tx.id(), tx.transaction().expiry);
         }
         self.window.expire(header.time);
+        if !self.suspects.is_empty() {
+            let ids: Vec<_> = block.transactions().iter().map(|tx| tx.id()).collect();
+            self.suspects.clear(&ids);
+        }
         let expired = self.pool.expire(header.time);
+        self.suspects.clear(&expired);
         if !expired.is_empty() {
             out.push(Effect::Expired { ids: expired });
         }

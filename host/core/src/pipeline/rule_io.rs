@@ -8,7 +8,7 @@ use crate::propose::{Request, assemble};
 use crate::vote::rule::{RuleFault, RuleInput, RuleOutput, Verdict};
 use host_types::message::{FetchRequest, PeerMessage, Proposal};
 use host_types::statement::Statement;
-use host_types::{BlockId, Encode, Header};
+use host_types::{BlockId, Encode, Header, TxId};
 use std::sync::Arc;
 
 /// A parent of so many transactions shows that more are on their way.
@@ -86,6 +86,9 @@ impl Pipeline {
             RuleOutput::FetchBlock(block) => self.on_fetch_block(block, out),
             RuleOutput::Candidate { pair, .. } => {
                 self.tip = pair.block;
+                if let Some(entry) = self.tree.get(&pair.block) {
+                    self.suspects.clear(&entry.tx_ids);
+                }
                 self.advance(now, pair.block, out);
                 self.tell_work(false);
             }
@@ -150,8 +153,12 @@ impl Pipeline {
             return;
         }
         let limits = &self.config.genesis.limits;
-        let block =
-            assemble(&wanted, &self.pool, limits, now.wall, |id| taken.binary_search(id).is_ok());
+        let is_taken = |id: &TxId| taken.binary_search(id).is_ok();
+        let half = self.suspects.half(|id| self.pool.get(id).is_some() && !is_taken(id));
+        let is_left_out = |id: &TxId| {
+            is_taken(id) || (!half.is_empty() && !half.contains(id)) || self.suspects.is_held(id)
+        };
+        let block = assemble(&wanted, &self.pool, limits, now.wall, is_left_out, &self.costs);
         let header = block.map(|block| {
             let header = block.header().clone();
             self.tree.insert_block(block.clone());

@@ -5,6 +5,7 @@ use crate::clock::Now;
 use crate::effect::Effect;
 use crate::fixture::{Fixture, now};
 use crate::input::{ExecuteError, Input};
+use crate::propose::cost::{Cost, Costs};
 use crate::propose::{Request, assemble};
 use crate::vote::rule::{Rule, RuleFault, RuleInput, RuleOutput, RuleStatus, Then, Verdict};
 use host_types::block::{Block, Pair, ProposalKind, RootPair};
@@ -102,7 +103,8 @@ impl Bench {
             carried: Hash32::ZERO,
             allow_empty: true,
         };
-        assemble(&request, &pool, &self.fixture.genesis.limits, now(), |_| false).unwrap()
+        let limits = &self.fixture.genesis.limits;
+        assemble(&request, &pool, limits, now(), |_| false, &Costs::default()).unwrap()
     }
 
     fn proposal(&self, block: &Block) -> Input {
@@ -377,6 +379,72 @@ fn a_proposal_leaves_only_after_its_statement_is_durable() {
         _ => None,
     });
     assert_eq!(sent, Some(block));
+}
+
+#[test]
+fn after_a_block_of_ours_without_a_result_its_first_half_is_proposed_alone() {
+    let mut bench = Bench::new();
+    let transactions = (1..=2).map(|n| bench.fixture.admitted(n)).collect();
+    bench.tell(Input::Admitted { transactions, is_local: false });
+    let genesis = bench.fixture.genesis.header();
+    let parent = Pair { block: genesis.id(), roots: roots(0) };
+    let mut nonces: Vec<Vec<u64>> = Vec::new();
+    for view in 1..=3_u64 {
+        let build = RuleOutput::Build {
+            request: view,
+            view: View::new(view),
+            kind: ProposalKind::Norm,
+            parent,
+            parent_view: genesis.view,
+            allow_empty: false,
+            carried: Hash32::ZERO,
+        };
+        let effects = bench.tell_then(Input::Start, vec![build]);
+        let built = effects.iter().find_map(|e| match e {
+            Effect::StorePayload { block } => Some(block.clone()),
+            _ => None,
+        });
+        let block = built.unwrap();
+        nonces.push(block.transactions().iter().map(|tx| tx.transaction().nonce).collect());
+        bench.tell_then(Input::Start, vec![RuleOutput::Validate(block.id())]);
+        let why = ExecuteError::NoResult("too slow".into());
+        bench.tell(Input::Executed { block: block.id(), result: Err(why) });
+    }
+    assert_eq!(nonces, [vec![1, 2], vec![1], vec![2]], "the one that failed alone is left out");
+}
+
+#[test]
+fn a_block_takes_only_calls_whose_steps_fit_and_always_one() {
+    let fixture = Fixture::new();
+    let limits = fixture.genesis.limits;
+    let mut pool = crate::mempool::Pool::new(&host_types::genesis::ChannelLimits::default());
+    for nonce in 1..=5 {
+        pool.insert(fixture.admitted(nonce)).unwrap();
+    }
+    let header = fixture.genesis.header();
+    let request = Request {
+        genesis: fixture.genesis.hash(),
+        epoch: Epoch::ZERO,
+        view: View::new(1),
+        kind: ProposalKind::Norm,
+        height: header.height.next(),
+        parent: Pair { block: header.id(), roots: roots(0) },
+        parent_view: header.view,
+        parent_time: header.time,
+        proposer: 1,
+        validators: fixture.genesis.validators.hash(),
+        carried: Hash32::ZERO,
+        allow_empty: true,
+    };
+    let budget = limits.steps_per_block;
+    for (steps, expected) in [(0, 5), (budget / 5, 5), (budget / 2, 2), (budget, 1), (u64::MAX, 1)]
+    {
+        let mut costs = Costs::default();
+        let (score, method) = (host_types::ScoreName::new("token").unwrap(), "transfer".into());
+        costs.learn(vec![Cost { score, method, steps }]);
+        let block = assemble(&request, &pool, &limits, now(), |_| false, &costs).unwrap();
+        assert_eq!(block.transactions().len(), expected, "{steps} steps a call");
+    }
 }
 
 #[test]

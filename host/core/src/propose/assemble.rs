@@ -1,5 +1,6 @@
-//! Fills a block from the pool within the channel's bounds.
+//! Fills a block from the pool within the channel's bounds; that of steps by what calls cost lately.
 
+use super::cost::Costs;
 use crate::mempool::Pool;
 use host_types::block::{Block, Pair, ProposalKind, tx_root};
 use host_types::genesis::ChannelLimits;
@@ -46,9 +47,10 @@ pub fn assemble(
     limits: &ChannelLimits,
     wall: BlockTime,
     is_taken: impl Fn(&TxId) -> bool,
+    costs: &Costs,
 ) -> Option<Block> {
     let time = BlockTime::new(wall.get().max(request.parent_time.get() + 1));
-    let transactions = select(pool, limits, time, is_taken);
+    let transactions = select(pool, limits, time, is_taken, costs);
     if transactions.is_empty() && !request.allow_empty {
         return None;
     }
@@ -77,8 +79,9 @@ fn select(
     limits: &ChannelLimits,
     time: BlockTime,
     is_taken: impl Fn(&TxId) -> bool,
+    costs: &Costs,
 ) -> Arc<[Arc<SignedTransaction>]> {
-    let (mut bytes, mut chosen) = (0, Vec::new());
+    let (mut bytes, mut steps, mut chosen) = (0, 0_u64, Vec::new());
     for admitted in pool.in_order() {
         let tx = admitted.transaction();
         if chosen.len() as u64 >= limits.block_txs {
@@ -87,6 +90,13 @@ fn select(
         if tx.transaction().expiry < time || is_taken(&tx.id()) {
             continue;
         }
+        let body = tx.transaction();
+        let with_it = steps.saturating_add(costs.of(&body.score, &body.method));
+        if with_it > limits.steps_per_block && !chosen.is_empty() {
+            // It waits for a block of its own size; lighter ones behind it need not.
+            continue;
+        }
+        steps = with_it;
         bytes += tx.size() as u64;
         if bytes > limits.block_bytes {
             break;

@@ -3,8 +3,10 @@
 //! In: the request, the parent, the pool. Out: a block whose header is ready to be signed.
 //! Deliberately not here: when to propose and on what (the rule), execution (a proposer need not
 //! have executed its own block).
-//! Where to look next: [`mod@assemble`].
+//! Where to look next: [`mod@assemble`]; [`suspect`] for what follows a block without a result.
 
 pub mod assemble;
+pub mod cost;
+pub mod suspect;
 
 pub use assemble::{Request, assemble};

@@ -20,7 +20,7 @@ use host_store::{BlockResult, Segments, TreeVersion};
 use host_types::block::{Block, RootPair};
 use host_types::genesis::ChannelGenesis;
 use host_types::receipt::Write;
-use host_types::{BlockId, Domain, Encode, ScoreName, merkle};
+use host_types::{BlockId, Domain, Encode, Hash32, Height, ScoreName, merkle};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -47,6 +47,19 @@ pub struct Executor {
     base_tree: TreeVersion,
     head: BlockId,
     failure: Option<String>,
+    retiring: Vec<Retiring>,
+}
+
+/// How many blocks the workers of a version stay after another took its place: a branch, a query
+/// or a slow peer's question may still need them.
+const RETIRED_AFTER_BLOCKS: u64 = 16;
+
+/// A version that is active no more.
+#[derive(Debug)]
+struct Retiring {
+    due: Height,
+    score: ScoreName,
+    sha256: Hash32,
 }
 
 impl Executor {
@@ -61,8 +74,19 @@ impl Executor {
     ) -> Self {
         let base_tree = committed.version();
         let layers = BTreeMap::new();
-        let failure = None;
-        Self { genesis, scores, committed, segments, layers, base, base_tree, head, failure }
+        let (failure, retiring) = (None, Vec::new());
+        Self {
+            genesis,
+            scores,
+            committed,
+            segments,
+            layers,
+            base,
+            base_tree,
+            head,
+            failure,
+            retiring,
+        }
     }
 
     /// Executes a block and appends payload and result.
@@ -163,12 +187,40 @@ impl Executor {
     pub async fn settle(&mut self, block: BlockId) {
         let Some(layer) = self.layers.remove(&block) else { return };
         layer.cut();
+        self.note_switches(&layer);
         self.base = layer.knowledge.clone();
         self.base_tree = layer.tree.clone();
         self.head = block;
         for name in self.ran_in(&layer, block) {
             if let Some(seat) = self.seat_of(&name).await {
                 seat.worker.lock().await.finalize(*block.as_bytes()).await;
+            }
+        }
+        self.retire(layer.result.height).await;
+    }
+
+    /// Remembers versions that this block replaced.
+    fn note_switches(&mut self, layer: &Layer) {
+        let (before, after) = (&self.base.active, &layer.knowledge.active);
+        if Arc::ptr_eq(before, after) {
+            return;
+        }
+        let due = Height::new(layer.result.height.get() + RETIRED_AFTER_BLOCKS);
+        let sha256_after = |score| after.get(score).map(|active| active.sha256);
+        let gone = before.iter().filter(|(score, old)| sha256_after(*score) != Some(old.sha256));
+        self.retiring.extend(gone.map(|(score, old)| Retiring {
+            due,
+            score: score.clone(),
+            sha256: old.sha256,
+        }));
+    }
+
+    async fn retire(&mut self, height: Height) {
+        let due: Vec<_> = self.retiring.extract_if(.., |old| old.due <= height).collect();
+        for Retiring { score, sha256, .. } in due {
+            let is_back = self.base.active.get(&score).is_some_and(|now| now.sha256 == sha256);
+            if !is_back {
+                self.scores.retire(self.genesis.channel.as_str(), &score, sha256).await;
             }
         }
     }

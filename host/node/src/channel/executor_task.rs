@@ -7,9 +7,12 @@ use super::actor::Command;
 use super::execution::{Executor, Knowledge};
 use host_core::effect::FinalBlock;
 use host_core::input::Input;
+use host_core::propose::cost::Cost;
 use host_store::{ChannelStore, CommitBlock};
 use host_types::block::Block;
-use host_types::{BlockId, Height};
+use host_types::receipt::Receipt;
+use host_types::{BlockId, Height, ScoreName};
+use std::collections::BTreeMap;
 use tokio::sync::{mpsc, watch};
 
 /// Orders that may wait for the executor. The pipeline asks for a handful per view.
@@ -120,6 +123,10 @@ impl Task {
         if let Some(why) = self.executor.take_failure() {
             self.tell(Command::Halt(why)).await;
         }
+        if let Some(layer) = self.executor.layer(&block.id()) {
+            let costs = costs(block, &layer.result.receipts);
+            self.tell(Command::Input(Input::Costs(costs))).await;
+        }
         let input = Input::Executed { block: block.id(), result };
         self.tell(Command::Input(input)).await;
     }
@@ -150,4 +157,20 @@ impl Task {
         // The actor is gone only when the channel stops.
         self.actor.send(command).await.ok();
     }
+}
+
+/// The most that a call of each method took in a block.
+fn costs(block: &Block, receipts: &[Receipt]) -> Vec<Cost> {
+    let mut most: BTreeMap<(&ScoreName, &str), u64> = BTreeMap::new();
+    for (tx, receipt) in block.transactions().iter().zip(receipts) {
+        let body = tx.transaction();
+        let steps = most.entry((&body.score, &body.method)).or_default();
+        *steps = receipt.steps.max(*steps);
+    }
+    let owned = |((score, method), steps): ((&ScoreName, &str), u64)| Cost {
+        score: score.clone(),
+        method: method.to_owned(),
+        steps,
+    };
+    most.into_iter().map(owned).collect()
 }

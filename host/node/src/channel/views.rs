@@ -6,7 +6,7 @@ use super::ChannelHandle;
 use super::execution::unwrap_only;
 use crate::peer::readiness::Stored as SystemState;
 use crate::plugins::PluggedRule;
-use crate::scores::to_receipt;
+use crate::scores::{tell, to_receipt};
 use host_core::pipeline::PipelineStatus;
 use host_core::system::state::{ActiveScore, first_score};
 use host_identity::Action;
@@ -300,6 +300,7 @@ impl ChannelHandle {
             Outcome::NoResult(why) => Err(internal(why.to_string())),
             Outcome::Receipts(receipts) => {
                 let raw = receipts.into_iter().next().ok_or_else(stopped)?;
+                tell(channel, score, None, &raw.logs);
                 let (receipt, _, _) = to_receipt(score, raw);
                 Ok(QueryAnswer { receipt, height: tip.height, block: tip.block })
             }

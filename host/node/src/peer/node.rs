@@ -2,12 +2,13 @@
 
 use super::mesh::Mesh;
 use super::rules::RuleShelf;
+use super::start::genesis_files;
 use crate::channel::{ChannelHandle, recover};
-use crate::config::PeerConfig;
+use crate::config::{self, PeerConfig};
 use crate::scores::Scores;
 use crate::signer::Signer;
 use host_identity::SigningKey;
-use host_store::{ChannelReplay, StoreOptions};
+use host_store::{ChannelReplay, Durability, StoreOptions};
 use host_types::genesis::ChannelGenesis;
 use host_types::{
     BlockTime, CertificateId, ChannelName, Code, GenesisHash, NodeName, Rejection, Transaction,
@@ -58,6 +59,14 @@ impl Identity {
         };
         let signature = self.key.sign(&transaction.signing_message());
         Ok(transaction.into_envelope(&signature))
+    }
+}
+
+/// The word of the configuration in the store's.
+pub(crate) const fn durability(wanted: config::Durability) -> Durability {
+    match wanted {
+        config::Durability::Full => Durability::Full,
+        config::Durability::Os => Durability::Os,
     }
 }
 
@@ -176,7 +185,7 @@ impl Node {
         let start = recover::ChannelStart {
             genesis,
             folder,
-            options: StoreOptions::default(),
+            options: self.store_options(),
             rule,
             log,
             me: self.name.clone(),
@@ -188,6 +197,14 @@ impl Node {
         // Only now: a channel that did not start needs its log again at the next try.
         self.replay.lock().unwrap_or_else(PoisonError::into_inner).remove(&hash);
         Ok(handle)
+    }
+
+    /// As configured, for as many channels as there are geneses.
+    fn store_options(&self) -> StoreOptions {
+        let storage = &self.config.storage;
+        let durability = durability(storage.durability);
+        let channels = genesis_files(&self.config.channels.dir).len();
+        StoreOptions::shared_out(durability, storage.cache.0, channels)
     }
 
     /// A channel of this node.

@@ -2,7 +2,8 @@
 //! that a change names and that are not here.
 //!
 //! In: new blocks, new artefacts. Out: `system.ready` transactions of this node. A validator
-//! without the artefact says nothing; the change waits or is cancelled.
+//! without the artefact, or with one that the channel does not take, says nothing; the change waits
+//! or is cancelled.
 
 use super::node::Node;
 use crate::channel::ChannelHandle;
@@ -40,18 +41,25 @@ pub async fn follow(node: Arc<Node>, channel: ChannelHandle, mut installed: watc
     let Some(me) = channel.parts().me else { return };
     let view = Stored(channel.reader().clone());
     let mut seen = Height::ZERO;
-    let mut said: BTreeSet<Hash32> = BTreeSet::new();
+    let (mut said, mut told) = (BTreeSet::new(), BTreeSet::new());
     loop {
         let wanted = wanted(&view, me);
         for sha256 in &wanted {
             if node.scores.artefact(sha256).is_none() {
                 fetch(&node, &channel, *sha256).await;
             }
-            if node.scores.artefact(sha256).is_some() && said.insert(*sha256) {
-                say(&node, &channel, *sha256).await;
+            let Some(artefact) = node.scores.artefact(sha256) else { continue };
+            let genesis = channel.genesis();
+            match artefact.fits(&genesis.channel, genesis.metering_required) {
+                Ok(()) if said.insert(*sha256) => say(&node, &channel, *sha256).await,
+                Err(rejection) if told.insert(*sha256) => {
+                    tracing::warn!(event = "score.refused", code = %rejection.code, %sha256, "{}", rejection.message);
+                }
+                _ => {}
             }
         }
         said.retain(|sha256| wanted.contains(sha256));
+        told.retain(|sha256| wanted.contains(sha256));
         let repeat = !wanted.is_empty();
         tokio::select! {
             next = channel.next_height(seen.max(channel.reader().tip().height)) => match next {

@@ -1,13 +1,13 @@
 //! Brings a peer up and takes it down.
 
-use super::drop_folder;
 use super::gateway::LocalGateway;
 use super::handler::Handler;
 use super::mesh::Mesh;
 use super::metrics::Metrics;
-use super::node::{Identity, Node, NodeParts};
+use super::node::{Identity, Node, NodeParts, durability};
 use super::readiness;
 use super::rules::{self, RuleShelf};
+use super::{dev_only, drop_folder};
 use crate::channel::intake::wall_clock;
 use crate::config::{self, PeerConfig, TlsConfig};
 use crate::scores::Scores;
@@ -46,6 +46,7 @@ fn bad(code: Code, what: impl std::fmt::Display) -> Rejection {
 pub async fn run(config: PeerConfig, shutdown: Shutdown) -> Result<(), Rejection> {
     telemetry::init(&config.log, &format!("{}/{}", config.org, config.name))?;
     let node = build(config)?;
+    node.scores.try_sandbox().await?;
     let metrics = Arc::new(Metrics::default());
     let (stop, stopped) = watch::channel(false);
     let rpc = bind(node.config.rpc.listen).await?;
@@ -216,6 +217,7 @@ fn build(config: PeerConfig) -> Result<Arc<Node>, Rejection> {
     };
     let listeners = [config.rpc.listen, config.rest.listen, config.ops.listen];
     let session = session(&config.network, &config.tls, listeners)?;
+    dev_only::check(&config, &roots(&config.tls)?)?;
     let data = &config.data_dir;
     let (signer, replay) = signer(&config)?;
     // This very program, even when its file was replaced by a newer build meanwhile.
@@ -251,7 +253,7 @@ fn signer(config: &PeerConfig) -> Result<(Signer, Replay), Rejection> {
             folder.display()
         ));
     }
-    let (log, replay) = match SignLog::open(&folder) {
+    let (log, replay) = match SignLog::open(&folder, durability(config.storage.durability)) {
         Ok(opened) => opened,
         Err(error) => {
             return stopped(format!(
@@ -300,7 +302,7 @@ fn pinned_names(node: &Node, mut names: BTreeSet<NodeName>) -> BTreeSet<NodeName
 }
 
 /// Genesis files of a folder, sorted.
-fn genesis_files(folder: &Path) -> Vec<PathBuf> {
+pub(crate) fn genesis_files(folder: &Path) -> Vec<PathBuf> {
     let Ok(entries) = std::fs::read_dir(folder) else { return Vec::new() };
     let mut files: Vec<PathBuf> = entries
         .flatten()

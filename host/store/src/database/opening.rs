@@ -13,7 +13,7 @@ use crate::schema::{self, HeightRow, TipRow};
 use crate::segments::Segments;
 use crate::state_cache::StateCache;
 use crate::tip_marker::{MarkedTip, TipMarker};
-use fjall::{Database, KeyspaceCreateOptions, PersistMode};
+use fjall::{Database, KeyspaceCreateOptions};
 use host_types::codec::{Decode, Encode};
 use host_types::genesis::ChannelGenesis;
 use host_types::{Block, Domain, GenesisHash, Height, RootPair, merkle};
@@ -45,8 +45,9 @@ pub(crate) fn open(
     let io = |action| StoreError::io(Part::Channel, action, dir);
     std::fs::create_dir_all(dir).map_err(io("make"))?;
     options.disk.create_dir_all(dir).map_err(io("make"))?;
-    let (database, keyspaces) = open_database(&dir.join(DATABASE_DIR), options)?;
-    check_identity(dir, &database, &keyspaces, genesis)?;
+    let (database, keyspaces) = open_database(&dir.join(DATABASE_DIR), options)
+        .or_else(|error| begin_anew(dir, options, error))?;
+    check_identity(dir, &database, &keyspaces, (genesis, options))?;
     let tip = read_tip(dir, &keyspaces)?;
     let (marker, marked) = TipMarker::open_on(options.disk.as_ref(), &dir.join(MARKER_FILE))?;
     let (height, read_from) = tip.map_or_else(Default::default, |tip| (tip.height, tip.read_from));
@@ -87,8 +88,30 @@ fn open_database(path: &Path, options: &StoreOptions) -> Result<(Database, Keysp
         undo: keyspace(schema::UNDO)?,
     };
     // What a killed process wrote but did not sync is about to be relied on.
-    database.persist(PersistMode::SyncAll).map_err(&failed)?;
+    database.persist(options.persist_mode()).map_err(&failed)?;
     Ok((database, keyspaces))
+}
+
+/// A database whose making a crash cut short has no version or stands in its own way, and nothing
+/// was ever acknowledged of a channel without marker and segments: it is made again. Any other
+/// error stays one.
+fn begin_anew(
+    dir: &Path,
+    options: &StoreOptions,
+    error: StoreError,
+) -> Result<(Database, Keyspaces), StoreError> {
+    let StoreError::Database { source, .. } = &error else { return Err(error) };
+    let is_half_made = match &**source {
+        fjall::Error::InvalidVersion(None) => true,
+        fjall::Error::Io(io) => io.kind() == std::io::ErrorKind::AlreadyExists,
+        _ => false,
+    };
+    if !is_half_made || dir.join(MARKER_FILE).exists() || dir.join(SEGMENTS_DIR).exists() {
+        return Err(error);
+    }
+    let path = dir.join(DATABASE_DIR);
+    std::fs::remove_dir_all(&path).map_err(StoreError::io(Part::Channel, "remove", &path))?;
+    open_database(&path, options)
 }
 
 /// The database belongs to this channel and this version, or is new.
@@ -96,7 +119,7 @@ fn check_identity(
     dir: &Path,
     database: &Database,
     keyspaces: &Keyspaces,
-    genesis: &ChannelGenesis,
+    (genesis, options): (&ChannelGenesis, &StoreOptions),
 ) -> Result<(), StoreError> {
     let failed = database_error(dir);
     let meta = &keyspaces.meta;
@@ -104,7 +127,7 @@ fn check_identity(
     let format = meta.get(schema::META_FORMAT).map_err(&failed)?;
     let stored = meta.get(schema::META_GENESIS).map_err(&failed)?;
     let (Some(format), Some(stored)) = (format, stored) else {
-        let mut batch = database.batch().durability(Some(PersistMode::SyncAll));
+        let mut batch = database.batch().durability(Some(options.persist_mode()));
         batch.insert(meta, schema::META_FORMAT, schema::FORMAT.to_be_bytes());
         batch.insert(meta, schema::META_GENESIS, bytes);
         return batch.commit().map_err(&failed);
@@ -178,7 +201,7 @@ impl Parts<'_> {
         let read_from = self.segments.oldest_unfinished(Height::ZERO);
         let tip = TipRow { height: Height::ZERO, previous: Height::ZERO, read_from };
         let key = schema::height_key(Height::ZERO);
-        let mut batch = self.database.batch().durability(Some(PersistMode::SyncAll));
+        let mut batch = self.database.batch().durability(Some(self.options.persist_mode()));
         batch.insert(&self.keyspaces.heights, key, row.to_bytes());
         batch.insert(&self.keyspaces.ids, *block.id().as_bytes(), key);
         for write in &self.options.initial_state {
@@ -261,6 +284,7 @@ impl Parts<'_> {
             marker,
             ahead: self.ahead,
             history_blocks: self.genesis.limits.history_blocks,
+            persist_mode: self.options.persist_mode(),
             is_poisoned: false,
         }
     }

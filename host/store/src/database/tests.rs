@@ -13,7 +13,7 @@ use host_types::{
     Status, Transaction, TxId, View, Weight, merkle,
 };
 
-fn genesis(history_blocks: u64) -> ChannelGenesis {
+pub(super) fn genesis(history_blocks: u64) -> ChannelGenesis {
     let roles = Policy::Roles(vec!["client".into()]);
     let validator = Validator {
         name: NodeName::new("bank-a/peer0").unwrap(),
@@ -65,7 +65,7 @@ fn key(n: u64) -> Vec<u8> {
 }
 
 /// Block `height` of the test chain: three transactions, and a few keys written, one deleted.
-fn next(store: &ChannelStore, parents: &[CommitBlock]) -> CommitBlock {
+pub(super) fn next(store: &ChannelStore, parents: &[CommitBlock]) -> CommitBlock {
     let tip = store.reader().tip();
     let (parent, height, version) = match parents.last() {
         Some(p) => (
@@ -117,13 +117,13 @@ fn next(store: &ChannelStore, parents: &[CommitBlock]) -> CommitBlock {
 }
 
 /// As on the vote path: body and result are durable first.
-fn vote_for(store: &ChannelStore, commit: &CommitBlock) -> Result<(), StoreError> {
+pub(super) fn vote_for(store: &ChannelStore, commit: &CommitBlock) -> Result<(), StoreError> {
     store.segments().append_block(&commit.block)?;
     store.segments().append_result(&commit.result)?;
     store.segments().sync()
 }
 
-fn grow(store: &mut ChannelStore, blocks: u64) {
+pub(super) fn grow(store: &mut ChannelStore, blocks: u64) {
     for _ in 0..blocks {
         let commit = next(store, &[]);
         vote_for(store, &commit).unwrap();
@@ -131,12 +131,12 @@ fn grow(store: &mut ChannelStore, blocks: u64) {
     }
 }
 
-fn open(dir: &Path) -> Result<ChannelStore, StoreError> {
+pub(super) fn open(dir: &Path) -> Result<ChannelStore, StoreError> {
     ChannelStore::open(dir, &genesis(20), &StoreOptions::default())
 }
 
 /// Everything up to `height` is there and hangs together.
-fn check_chain(store: &ChannelStore, height: u64) {
+pub(super) fn check_chain(store: &ChannelStore, height: u64) {
     let reader = store.reader();
     assert!(reader.tip().height.get() >= height);
     let mut parent = None;

@@ -203,12 +203,12 @@ fn a_batch_larger_than_a_segment_is_refused_without_harm() {
 fn it_works_on_a_real_disk() {
     let dir = tempfile::tempdir().unwrap();
     let records = [signed(1, 1), rule(1, 2)];
-    let (mut log, replay) = SignLog::open(dir.path()).unwrap();
+    let (mut log, replay) = SignLog::open(dir.path(), Durability::Full).unwrap();
     assert!(replay.is_new);
     log.append_batch(&records).unwrap();
     log.floor(channel(2), Epoch::new(4), View::new(9)).unwrap();
     drop(log);
-    let (_, replay) = SignLog::open(dir.path()).unwrap();
+    let (_, replay) = SignLog::open(dir.path(), Durability::Full).unwrap();
     assert!(!replay.is_new);
     assert_eq!(replay.channels[&channel(1)].entries, records.map(|r| r.entry));
     assert_eq!(replay.channels[&channel(2)].floor, Some((Epoch::new(4), View::new(9))));

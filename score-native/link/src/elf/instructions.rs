@@ -9,6 +9,7 @@ use super::Finding;
 use super::image::{Image, Segment};
 use iced_x86::{
     Code, CpuidFeature, Decoder, DecoderOptions, Formatter, Instruction, IntelFormatter, Mnemonic,
+    OpKind, Register,
 };
 use object::elf;
 
@@ -80,7 +81,9 @@ fn hidden_random(image: &Image<'_>, segment: &Segment) -> Vec<Finding> {
 }
 
 fn finding(instruction: &Instruction) -> Option<Finding> {
-    let instead = forbidden(instruction.mnemonic()).or_else(|| too_new(instruction))?;
+    let instead = forbidden(instruction.mnemonic())
+        .or_else(|| in_thread_memory(instruction))
+        .or_else(|| too_new(instruction))?;
     let mut text = String::new();
     IntelFormatter::new().format(instruction, &mut text);
     Some(Finding::new(format!("`{text}` at {:#x}", instruction.ip()), instead))
@@ -127,6 +130,29 @@ fn forbidden(mnemonic: Mnemonic) -> Option<&'static str> {
         | M::Fyl2xp1 => Some("its result differs between processors; use integers or tables"),
         _ => None,
     }
+}
+
+/// What `fs:` and `gs:` name belongs to the worker's thread (the stack canary, addresses of the C
+/// library): it differs between processes, and no trap tells of a read.
+fn in_thread_memory(instruction: &Instruction) -> Option<&'static str> {
+    let is_thread = |register| matches!(register, Register::FS | Register::GS);
+    let reads = (0..instruction.op_count()).any(|at| {
+        let is_memory = matches!(
+            instruction.op_kind(at),
+            OpKind::Memory
+                | OpKind::MemorySegSI
+                | OpKind::MemorySegESI
+                | OpKind::MemorySegRSI
+                | OpKind::MemorySegDI
+                | OpKind::MemorySegEDI
+                | OpKind::MemorySegRDI
+        );
+        let is_loaded =
+            instruction.op_kind(at) == OpKind::Register && is_thread(instruction.op_register(at));
+        is_loaded || (is_memory && is_thread(instruction.memory_segment()))
+    });
+    let loads = matches!(instruction.mnemonic(), Mnemonic::Lfs | Mnemonic::Lgs | Mnemonic::Swapgs);
+    (reads || loads).then_some("it reaches into the worker's thread; use plain Rust")
 }
 
 /// Instructions beyond the x86-64 baseline do not run on every machine.
@@ -194,4 +220,46 @@ const fn is_float(mnemonic: Mnemonic) -> bool {
             | M::Fdiv
             | M::Fld
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn told(bytes: &[u8]) -> Option<String> {
+        let mut decoder = Decoder::with_ip(64, bytes, 0, DecoderOptions::NONE);
+        let instruction = decoder.decode();
+        assert_eq!(instruction.len(), bytes.len(), "one instruction");
+        finding(&instruction).map(|finding| finding.to_string())
+    }
+
+    #[test]
+    fn memory_of_the_workers_thread_is_out_of_reach() {
+        let refused: [(&str, &[u8]); 11] = [
+            ("mov rax, fs:[0x28]", &[0x64, 0x48, 0x8b, 0x04, 0x25, 0x28, 0, 0, 0]),
+            ("mov rax, fs:[rdi]", &[0x64, 0x48, 0x8b, 0x07]),
+            ("mov gs:[rdi], eax", &[0x65, 0x89, 0x07]),
+            ("add fs:[rdi], eax", &[0x64, 0x01, 0x07]),
+            ("mov rax, fs:[0x28], moffs", &[0x64, 0x48, 0xa1, 0x28, 0, 0, 0, 0, 0, 0, 0]),
+            ("lodsq fs:[rsi]", &[0x64, 0x48, 0xad]),
+            ("movsb es:[rdi], gs:[rsi]", &[0x65, 0xa4]),
+            ("movups xmm0, fs:[rdi]", &[0x64, 0x0f, 0x10, 0x07]),
+            ("mov fs, ax", &[0x8e, 0xe0]),
+            ("mov eax, gs", &[0x8c, 0xe8]),
+            ("swapgs", &[0x0f, 0x01, 0xf8]),
+        ];
+        for (text, bytes) in refused {
+            let told = told(bytes).unwrap_or_else(|| panic!("{text} passes"));
+            assert!(told.contains("it reaches into the worker"), "{text}: {told}");
+        }
+        let allowed: [(&str, &[u8]); 4] = [
+            ("mov rax, [rdi]", &[0x48, 0x8b, 0x07]),
+            ("mov rax, [rip+0]", &[0x48, 0x8b, 0x05, 0, 0, 0, 0]),
+            ("cs nop word [rax+rax]", &[0x66, 0x2e, 0x0f, 0x1f, 0x84, 0, 0, 0, 0, 0]),
+            ("lodsq", &[0x48, 0xad]),
+        ];
+        for (text, bytes) in allowed {
+            assert_eq!(told(bytes), None, "{text}");
+        }
+    }
 }

@@ -1,12 +1,13 @@
 //! Blocks, branches, restarts and questions on the token SCORE.
 
 use crate::stage::{
-    PATIENCE, State, address, batch, block, call, config, number, plain, query, receipts, token,
-    worker,
+    PATIENCE, STEPS, State, address, batch, block, call, config, number, plain, query, receipts,
+    token, worker,
 };
+use score_native_abi::trap;
 use score_native_link::{
-    Batch, CRASH, CallKind, CallReceipt, CallSpec, Outcome, Pool, Query, QueryWorker, SeatKey,
-    StateReader, Worker,
+    BLOCK_STEPS, Batch, CRASH, CallKind, CallReceipt, CallSpec, Outcome, Pool, Query, QueryWorker,
+    SeatKey, StateReader, Worker,
 };
 use std::sync::Arc;
 use std::time::Instant;
@@ -173,6 +174,27 @@ async fn a_caller_that_goes_away_leaves_a_working_worker() {
 }
 
 #[tokio::test]
+async fn calls_after_the_steps_of_a_block_are_refused_and_change_nothing() {
+    let mut all = Vec::new();
+    for _ in 0..2 {
+        let mut worker = worker(crate::stage::evil()).await;
+        let mut state = State::default();
+        let calls = plain(&["ok", "spin", "spin", "spin", "ok"]);
+        let bounded = Batch { steps: 2 * STEPS + 10_000, ..batch(1, 0, calls) };
+        let got = receipts(&mut worker, bounded, &mut state).await;
+        assert_eq!(codes(&got), [0, trap::STEPS, trap::STEPS, BLOCK_STEPS, BLOCK_STEPS]);
+        let taken: u64 = got.iter().map(|receipt| receipt.steps).sum();
+        assert_eq!(taken, 2 * STEPS + 10_000, "no step beyond");
+        assert_eq!((got[3].steps, got[4].steps), (10_000 - got[0].steps, 0));
+        assert!(got[3].writes.is_empty() && got[4].writes.is_empty());
+        let next = receipts(&mut worker, batch(2, 1, plain(&["ok"])), &mut state).await;
+        assert_eq!(number(&next[0]), 2, "the next block has steps again");
+        all.push(got);
+    }
+    assert_eq!(all[0], all[1]);
+}
+
+#[tokio::test]
 async fn questions_follow_the_head() {
     let mut worker = worker(token()).await;
     let mut questions = QueryWorker::new(config(token()));
@@ -292,4 +314,24 @@ async fn a_pool_starts_a_seat_once() {
     pool.retire(&key).await;
     let other = pool.seat(&key, config(token())).await.unwrap();
     assert!(!Arc::ptr_eq(&first, &other));
+}
+
+#[tokio::test]
+async fn what_a_machine_lacks_for_the_sandbox_is_told_before_any_score_runs() {
+    use score_native_link::{Sandbox, try_sandbox};
+    let program = env!("CARGO_BIN_EXE_score-worker-under-test");
+    let report = try_sandbox(program, Vec::new(), Sandbox::Strict).await.unwrap();
+    assert!(report.missing.is_empty() && report.on.contains(&"seccomp".to_owned()), "{report:?}");
+    // A kernel without Landlock, by strace.
+    let lacking = |sandbox| {
+        let call = "landlock_create_ruleset";
+        let inject = format!("inject={call}:error=ENOSYS");
+        let trace = format!("trace={call}");
+        let args = ["-f", "-qq", "-o", "/dev/null", "-e", &trace, "-e", &inject, program];
+        try_sandbox("strace", args.map(Into::into).to_vec(), sandbox)
+    };
+    let why = lacking(Sandbox::Strict).await.unwrap_err();
+    assert!(why.contains("`landlock`"), "{why}");
+    let report = lacking(Sandbox::Basic).await.unwrap();
+    assert!(report.missing[0].starts_with("landlock: "), "{report:?}");
 }

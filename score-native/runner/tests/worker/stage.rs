@@ -114,6 +114,7 @@ pub(crate) fn batch(number: u8, parent: u8, calls: Vec<CallSpec>) -> Batch {
         channel: "main".into(),
         calls,
         fresh: false,
+        steps: u64::MAX,
     }
 }
 

@@ -5,6 +5,7 @@
 //! holds the artefact the validators' nodes say themselves (`ready`).
 
 use super::Local;
+use super::channels::genesis;
 use super::plugins::Artefact;
 use crate::client::{ChannelInfo, Client, ScoreInfo, TxInfo};
 use crate::cmd::call;
@@ -12,11 +13,13 @@ use crate::failure::Failure;
 use crate::identity::{AddressBook, Identity};
 use crate::sign::Call;
 use host_node::config::ScoreEntry;
+use host_node::scores::unmetered;
 use host_types::change::{Change, Deploy, SystemCall};
 use host_types::fault::Code;
 use host_types::hash::Hash32;
 use host_types::height::Height;
 use host_types::ids::{Address, ChannelName, ScoreName};
+use host_types::manifest::Manifest;
 use host_web::arguments::CallKind;
 use score_native_link::build::TARGET;
 use std::time::{Duration, Instant};
@@ -61,11 +64,23 @@ impl Wish<'_> {
         }
         Ok(())
     }
+
+    /// The validators would not say `ready` for it: told here at once.
+    fn check_metering(&self, local: &Local) -> Result<(), Failure> {
+        let metered = self.artefact.metered;
+        let is_required = genesis(&local.data, self.channel)?.is_some_and(|g| g.metering_required);
+        if !is_required || metered.is_metered() {
+            return Ok(());
+        }
+        let Manifest { name, version, .. } = &self.artefact.manifest;
+        Err(Failure::new(Code::ScoreRefused, unmetered(self.channel, (name, version), metered)))
+    }
 }
 
 /// Makes a version active; gives it as the channel tells it.
 pub(crate) async fn activate(local: &Local, wish: Wish<'_>) -> Result<ScoreInfo, Failure> {
     wish.check()?;
+    wish.check_metering(local)?;
     let validators = local.validators_of(wish.channel)?;
     let Some((first, others)) = validators.split_first() else {
         let message = format!("channel {} has no validator here", wish.channel);

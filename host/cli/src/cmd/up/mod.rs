@@ -328,7 +328,8 @@ fn refused_line(path: &Path, why: &str) -> String {
 }
 
 fn failed_line(channel: &ChannelName, score: &str, failure: &Failure) -> String {
-    format!("  {BAD} SCORE {score} on channel {channel}: {}", failure.message())
+    let (code, message) = (failure.code(), failure.message());
+    format!("  {BAD} SCORE {score} on channel {channel}: {code}: {message}")
 }
 
 fn differs_line(channel: &ChannelName) -> String {

@@ -11,6 +11,7 @@ use host_types::fault::Code;
 use host_types::manifest::{CatchAll, EventKind, FaultKind, Field, Manifest, Method};
 use plugin_api_loader::make::{self, MakeError};
 use score_native_link::build::build_score;
+use score_native_link::elf::Metered;
 use score_native_link::{CheckedScore, check};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -101,6 +102,8 @@ pub(crate) struct Artefact {
     pub sha256: String,
     /// Its manifest, in the host's words.
     pub manifest: Manifest,
+    /// How much of it counts its steps.
+    pub metered: Metered,
 }
 
 /// What the drop-in folder holds.
@@ -143,7 +146,10 @@ pub(crate) fn scan(files: &Stamps) -> Found {
             Ok(Some(checked)) => {
                 let manifest = host_manifest(&checked);
                 let sha256 = score_native_link::hex(&checked.sha256);
-                found.scores.insert(manifest.name.clone(), Artefact { sha256, manifest });
+                found.scores.insert(
+                    manifest.name.clone(),
+                    Artefact { sha256, manifest, metered: checked.metered },
+                );
             }
             Ok(None) => {}
             Err(why) => found.refused.push((path.clone(), why)),

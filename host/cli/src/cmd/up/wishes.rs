@@ -122,6 +122,7 @@ async fn one(local: &Local, wanted: &Wanted<'_>) -> Result<Option<ScoreInfo>, Fa
 mod tests {
     use super::*;
     use host_types::manifest::Manifest;
+    use score_native_link::elf::Metered;
     use std::path::Path;
 
     fn artefact(name: &str) -> Artefact {
@@ -129,7 +130,7 @@ mod tests {
             "abi": "1.0", "name": name, "version": "0.1.0", "methods": [],
         }))
         .unwrap();
-        Artefact { sha256: "00".to_owned(), manifest }
+        Artefact { sha256: "00".to_owned(), manifest, metered: Metered::default() }
     }
 
     #[test]

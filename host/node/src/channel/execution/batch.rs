@@ -3,7 +3,7 @@
 
 use super::Knowledge;
 use super::layer::{LayerView, ScoreReader, Writes};
-use crate::scores::{Artefact, Scores, to_receipt};
+use crate::scores::{Artefact, Scores, tell, to_receipt};
 use host_core::ingest::registration::{may_send_system, registering};
 use host_core::system::state::{ActiveScore, active_scores};
 use host_core::system::{self, Context, system_name};
@@ -16,7 +16,7 @@ use host_types::limits::EXECUTE_TIMEOUT_MS;
 use host_types::receipt::{Receipt, ScoreEvent, Status, Write};
 use host_types::value::Value;
 use host_types::{Address, Code, Decode, Domain, Rejection, ScoreName, SignedTransaction};
-use score_native_link::{Batch, CallKind, CallSpec, Outcome};
+use score_native_link::{Batch, CallKind, CallSpec, LogLine, Outcome};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -75,6 +75,10 @@ pub(super) struct Run<'a> {
     events: Vec<Vec<ScoreEvent>>,
     parts: BTreeMap<ScoreName, u32>,
     deadline: Instant,
+    /// What the calls to come may take together.
+    steps_left: u64,
+    /// Lines of SCOREs that the log still takes.
+    log_lines_left: usize,
 }
 
 impl<'a> Run<'a> {
@@ -96,6 +100,8 @@ impl<'a> Run<'a> {
             events: Vec::with_capacity(count),
             parts: BTreeMap::new(),
             deadline: Instant::now() + Duration::from_millis(EXECUTE_TIMEOUT_MS),
+            log_lines_left: LOG_LINES_MAX,
+            steps_left: genesis.limits.steps_per_block,
         }
     }
 
@@ -215,8 +221,10 @@ impl<'a> Run<'a> {
         if artefact.manifest.method(name, name).is_some() {
             let args = if is_first { deploy.args.clone() } else { vec![0x80] };
             let call = self.call((kind, name), args, deploy.deployer, (Some(deploy.sha256), 0));
+            // A version was voted for: it is never cut, though what it takes counts.
+            let steps = call.steps;
             let (receipt, emitted, writes) =
-                self.call_worker(&deploy.score, &artefact, vec![call]).await?.remove(0);
+                self.call_worker(&deploy.score, &artefact, (vec![call], steps)).await?.remove(0);
             if receipt.status != Status::Ok {
                 events.push(self.activation_failed(deploy, &receipt));
                 return Ok((events, written));
@@ -294,7 +302,8 @@ impl<'a> Run<'a> {
             Some(active) if !calls.is_empty() => {
                 let artefact = artefact
                     .ok_or_else(|| format!("artefact {} of {score} is not here", active.sha256))?;
-                self.call_worker(score, &artefact, calls).await?.into_iter()
+                let steps = self.steps_left;
+                self.call_worker(score, &artefact, (calls, steps)).await?.into_iter()
             }
             _ => Vec::new().into_iter(),
         };
@@ -341,11 +350,19 @@ impl<'a> Run<'a> {
         Ok(call)
     }
 
+    /// Lines for the operator; the block may yet fail to become final.
+    fn tell(&mut self, score: &ScoreName, place: Option<u32>, logs: &[LogLine]) {
+        let tx = place.and_then(|at| self.block.transactions().get(at as usize)).map(|tx| tx.id());
+        let fit = logs.get(..self.log_lines_left.min(logs.len())).unwrap_or_default();
+        self.log_lines_left -= fit.len();
+        tell(self.genesis.channel.as_str(), score, tx, fit);
+    }
+
     async fn call_worker(
         &mut self,
         score: &ScoreName,
         artefact: &Artefact,
-        calls: Vec<CallSpec>,
+        (calls, steps): (Vec<CallSpec>, u64),
     ) -> Result<Vec<(Receipt, Vec<ScoreEvent>, Vec<Write>)>, String> {
         let header = self.block.header();
         let channel = self.genesis.channel.as_str();
@@ -362,19 +379,34 @@ impl<'a> Run<'a> {
             channel: channel.to_owned(),
             calls,
             fresh: ran.is_none() && *part == 0,
+            steps,
         };
         *part += 1;
+        // A call of an activation belongs to no transaction.
+        let is_invoked = |call: &CallSpec| call.kind == CallKind::Invoke;
+        let places: Vec<u32> =
+            batch.calls.iter().filter(|call| is_invoked(call)).map(|call| call.tx_index).collect();
         let mut reader = ScoreReader { view: &self.view, score };
         let outcome = seat.worker.lock().await.execute(batch, &mut reader, self.deadline).await;
         match outcome {
             Outcome::NoResult(why) => Err(format!("{score}: {why}")),
             Outcome::Receipts(receipts) => {
                 self.knowledge.ran.insert(score.clone(), self.block.id());
+                for (i, raw) in receipts.iter().enumerate() {
+                    self.steps_left = self.steps_left.saturating_sub(raw.steps);
+                    if !raw.logs.is_empty() {
+                        self.tell(score, places.get(i).copied(), &raw.logs);
+                    }
+                }
                 Ok(receipts.into_iter().map(|raw| to_receipt(score, raw)).collect())
             }
         }
     }
 }
+
+/// Lines of SCOREs that one block brings into the log of this node: whoever pays for steps must not
+/// fill its disk. More are dropped.
+const LOG_LINES_MAX: usize = 256;
 
 /// Arguments as the SCORE takes them: one that takes anything gets the bytes of the only argument
 /// as they are.
