@@ -202,6 +202,8 @@ fn command(job: &Job<'_>, root: &Path, target: &Path) -> Command {
         }
     }
     command.current_dir(job.folder).env("CARGO_ENCODED_RUSTFLAGS", rust_flags(root));
+    // Its lines are read, and told where colours may mean nothing.
+    command.env("CARGO_TERM_COLOR", "never");
     command.arg("rustc");
     if let Some(package) = job.package {
         command.args(["--package", package]);

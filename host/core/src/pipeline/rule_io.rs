@@ -20,10 +20,11 @@ const FULL_TXS: usize = 1_000;
 const FILL_US: u64 = 50_000;
 
 /// Whether a leader does better to wait: the load is high, the block would be small, and its parent
-/// is young. An idle channel never waits.
-const fn is_worth_waiting(parent: &Header, waiting: usize, now: Now) -> bool {
-    let age = now.wall.get().saturating_sub(parent.time.get());
-    parent.tx_count >= BUSY_TXS && waiting > 0 && waiting < FULL_TXS && age < FILL_US
+/// is young. An idle channel never waits, nor does a leader whose clock is behind the parent's.
+fn is_worth_waiting(parent: &Header, waiting: usize, now: Now) -> bool {
+    let age = now.wall.get().checked_sub(parent.time.get());
+    let is_young = age.is_some_and(|age| age < FILL_US);
+    parent.tx_count >= BUSY_TXS && waiting > 0 && waiting < FULL_TXS && is_young
 }
 
 impl Pipeline {
@@ -184,6 +185,37 @@ impl Pipeline {
             && std::mem::take(&mut entry.is_wanted)
         {
             self.to_rule.push_back(RuleInput::Validity { block, verdict });
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixture::Fixture;
+    use host_types::BlockTime;
+
+    #[test]
+    fn a_leader_waits_only_under_load_for_a_small_block_on_a_young_parent() {
+        let genesis = Fixture::new().genesis.header();
+        let time = genesis.time.get();
+        // Transactions of the parent, transactions waiting, microseconds since the parent.
+        let table = [
+            (64, 1, 0, true),
+            (10_000, 999, 49_999, true),
+            (63, 500, 0, false),
+            (64, 0, 0, false),
+            (64, 1_000, 0, false),
+            (64, 1, 50_000, false),
+            (64, 1, -1, false),
+            (0, 1, 0, false),
+        ];
+        for (tx_count, waiting, after, waits) in table {
+            let parent = Header { tx_count, ..genesis.clone() };
+            let wall = BlockTime::new(time.checked_add_signed(after).unwrap());
+            let now = Now { tick_ms: 1, wall };
+            let found = is_worth_waiting(&parent, waiting, now);
+            assert_eq!(found, waits, "{tx_count} {waiting} {after}");
         }
     }
 }
