@@ -32,7 +32,7 @@ use host_types::genesis::ChannelGenesis;
 use host_types::proof::FinalProof;
 use host_types::receipt::Write;
 use host_types::{Block, Height};
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError};
 
@@ -243,6 +243,7 @@ impl ChannelStore {
         let height = last.block.header().height;
         let mut batch = self.shared.database.batch().durability(Some(self.persist_mode));
         let tx_total = self.index_blocks(&mut batch, blocks, &places);
+        self.count_made(&mut batch, blocks)?;
         let written = self.write_state(&mut batch, blocks)?;
         let previous = self.shared.tip().height;
         let tip = TipRow { height, previous, read_from: segments.oldest_unfinished(height) };
@@ -266,6 +267,25 @@ impl ChannelStore {
         let header = last.block.header().clone();
         let tip = Tip { height, block: last.block.id(), roots, header, tx_total };
         *self.shared.tip.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(tip);
+        Ok(())
+    }
+
+    /// Counts the blocks with transactions by who proposed them.
+    fn count_made(
+        &self,
+        batch: &mut OwnedWriteBatch,
+        blocks: &[CommitBlock],
+    ) -> Result<(), StoreError> {
+        let mut made: BTreeMap<u16, u64> = BTreeMap::new();
+        let headers = blocks.iter().map(|commit| commit.block.header());
+        for header in headers.filter(|header| header.tx_count > 0) {
+            *made.entry(header.proposer).or_default() += 1;
+        }
+        for (proposer, more) in made {
+            let count = self.shared.made_by(proposer)? + more;
+            let key = schema::made_key(proposer);
+            batch.insert(&self.shared.keyspaces.meta, key, count.to_be_bytes());
+        }
         Ok(())
     }
 

@@ -102,6 +102,14 @@ impl Shared {
         row.map(|row| HeightRow::from_bytes(&row)).transpose().map_err(self.bad_row("heights"))
     }
 
+    pub(crate) fn made_by(&self, proposer: u16) -> Result<u64, StoreError> {
+        let row = self.keyspaces.meta.get(schema::made_key(proposer)).map_err(self.failed())?;
+        let Some(row) = row else { return Ok(0) };
+        let bytes: [u8; 8] =
+            row.as_ref().try_into().map_err(|_| self.damaged("a count of blocks"))?;
+        Ok(u64::from_be_bytes(bytes))
+    }
+
     /// The value of a state key in the committed state.
     pub(crate) fn state_value(&self, state_key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
         let ticket = match self.cache.get(state_key) {
@@ -127,6 +135,15 @@ impl Reader {
     #[must_use]
     pub fn tip(&self) -> Arc<Tip> {
         self.0.tip()
+    }
+
+    /// How many blocks with transactions the validator of this index has proposed; a commit that is
+    /// under way may be counted already.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn made_by(&self, proposer: u16) -> Result<u64, StoreError> {
+        self.0.made_by(proposer)
     }
 
     /// Nothing above the tip is shown, even while a commit is under way.

@@ -5,6 +5,7 @@
 //! | `meta` | `format` | u64 | once |
 //! | `meta` | `genesis` | the channel's genesis, canonical | once |
 //! | `meta` | `tip` | [`TipRow`] | by every commit |
+//! | `meta` | `made`, proposer u16 | u64: its blocks that hold transactions | by commits of such |
 //! | `heights` | height u64 | [`HeightRow`] | per block |
 //! | `ids` | block id 32 | height u64 | per block |
 //! | `txs` | first 16 bytes of the transaction's id | height u64, index u32 | per transaction |
@@ -29,6 +30,13 @@ pub const META_FORMAT: &[u8] = b"format";
 pub const META_GENESIS: &[u8] = b"genesis";
 /// `meta`: tip.
 pub const META_TIP: &[u8] = b"tip";
+
+/// `meta`: how many blocks with transactions a validator has proposed.
+#[must_use]
+pub fn made_key(proposer: u16) -> [u8; 6] {
+    let [a, b] = proposer.to_be_bytes();
+    [b'm', b'a', b'd', b'e', a, b]
+}
 
 /// Names of the keyspaces.
 pub const META: &str = "meta";

@@ -101,7 +101,7 @@ pub fn start(start: ChannelStart) -> Result<ChannelHandle, Rejection> {
         })
     });
     let events = broadcast::channel(EVENTS_KEPT).0;
-    let follow = Follow::new(&reader, index);
+    let follow = Follow::new(&reader, index).map_err(|e| store_failed(&e))?;
     let context = ContextSource {
         genesis: Arc::clone(&genesis),
         hash: genesis.hash(),
@@ -323,14 +323,15 @@ struct Follow {
 }
 
 impl Follow {
-    fn new(reader: &Reader, me: Option<u16>) -> Self {
+    fn new(reader: &Reader, me: Option<u16>) -> Result<Self, StoreError> {
         let tip = reader.tip();
-        Self {
+        let made = me.map(|me| reader.made_by(me)).transpose()?.unwrap_or_default();
+        Ok(Self {
             height: watch::channel(tip.height).0,
             time: watch::channel(tip.header.time).0,
-            made_blocks: Arc::default(),
+            made_blocks: Arc::new(AtomicU64::new(made)),
             me,
-        }
+        })
     }
 
     async fn run(
