@@ -130,9 +130,13 @@ impl Gateway for LocalGateway {
         let (id, mut height) = (tx.id(), channel.reader().tip().height);
         if let Err(rejection) = channel.intake().submit(raw).await {
             // The same bytes again get the same answer, also after they have expired.
-            let known = channel.final_transaction(id)?;
-            let state = known.map(|found| TxState::Final(Box::new(found)));
-            return state.map(|state| (id, state)).ok_or(rejection);
+            if let Some(found) = channel.final_transaction(id)? {
+                return Ok((id, TxState::Final(Box::new(found))));
+            }
+            // A duplicate that is not stored is final, and about to be.
+            if rejection.code != Code::TxDuplicate {
+                return Err(rejection);
+            }
         }
         let Some(wait) = wait else { return Ok((id, TxState::Pending(tx))) };
         let deadline = Instant::now() + wait;
