@@ -104,7 +104,8 @@ pub struct Pipeline {
     to_rule: VecDeque<RuleInput>,
     restored: Vec<Header>,
     has_work: bool,
-    is_fetch_timer_set: bool,
+    /// When the timer for what is missing fires, on the monotonic clock.
+    fetch_at_ms: Option<u64>,
     degraded: Option<String>,
     leader: u16,
     suspects: Suspects,
@@ -148,7 +149,7 @@ impl Pipeline {
             to_rule: VecDeque::new(),
             restored: Vec::new(),
             has_work: false,
-            is_fetch_timer_set: false,
+            fetch_at_ms: None,
             degraded: None,
             leader: 0,
             suspects: Suspects::default(),
@@ -292,8 +293,8 @@ impl Pipeline {
     fn drop_expired(&mut self, now: Now, out: &mut Vec<Effect>) {
         let past = now.wall.get().saturating_sub(DRIFT_US_MAX);
         let expired = self.pool.expire(BlockTime::new(past));
-        self.suspects.clear(&expired);
         if !expired.is_empty() {
+            self.suspects.clear(&expired);
             out.push(Effect::Expired { ids: expired });
             self.tell_work(false);
         }

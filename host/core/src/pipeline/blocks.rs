@@ -4,7 +4,7 @@ use super::{GOSSIP_WAIT_MS, Missing, Pipeline};
 use crate::clock::Now;
 use crate::effect::Effect;
 use crate::ingest::AdmittedTx;
-use crate::input::{ExecuteError, Timer};
+use crate::input::ExecuteError;
 use crate::vote::Progress;
 use crate::vote::rule::{NodeId, RuleInput, Verdict};
 use crate::vote::validate::{HeaderContext, check_header, check_payload, check_place};
@@ -136,8 +136,7 @@ impl Pipeline {
         } else if let Entry::Vacant(place) = self.missing.entry(block) {
             // Gossip is usually on its way: ask only for what has not come in a moment.
             place.insert(Missing { lacking, ..Missing::default() });
-            self.is_fetch_timer_set = true;
-            out.push(Effect::SetTimer { timer: Timer::Fetch, after_ms: GOSSIP_WAIT_MS });
+            self.fetch_within(now, GOSSIP_WAIT_MS, out);
         }
     }
 

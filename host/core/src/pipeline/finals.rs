@@ -176,7 +176,7 @@ impl Pipeline {
 
     /// Asks again for what is missing, and runs again what had no result.
     pub(super) fn on_fetch_timer(&mut self, now: Now, out: &mut Vec<Effect>) {
-        self.is_fetch_timer_set = false;
+        self.fetch_at_ms = None;
         for (block, missing) in &self.missing {
             let request = FetchRequest::Bodies(missing.lacking.iter().copied().collect());
             out.push(Effect::Fetch { from: None, block: Some(*block), request });
@@ -209,9 +209,18 @@ impl Pipeline {
         });
         let is_missing =
             !self.missing.is_empty() || !self.unknown.is_empty() || self.sync.is_active() || stuck;
-        if is_missing && !self.is_fetch_timer_set {
-            self.is_fetch_timer_set = true;
-            out.push(Effect::SetTimer { timer: Timer::Fetch, after_ms: FETCH_RETRY_MS });
+        if is_missing && self.fetch_at_ms.is_none() {
+            self.fetch_within(now, FETCH_RETRY_MS, out);
+        }
+    }
+
+    /// Looks again after what is missing at the latest in so many milliseconds: a timer that fires
+    /// earlier stays, or new proposals could put it off for ever.
+    pub(super) fn fetch_within(&mut self, now: Now, after_ms: u64, out: &mut Vec<Effect>) {
+        let at = now.tick_ms.saturating_add(after_ms);
+        if self.fetch_at_ms.is_none_or(|set| at < set) {
+            self.fetch_at_ms = Some(at);
+            out.push(Effect::SetTimer { timer: Timer::Fetch, after_ms });
         }
     }
 }

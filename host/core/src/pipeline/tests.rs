@@ -193,6 +193,28 @@ fn missing_bodies_are_fetched_and_then_the_block_goes_on() {
     assert_eq!(executes(&bench.tell(fetched)), [block.id()]);
 }
 
+#[test]
+fn new_proposals_do_not_put_off_the_fetch_of_what_an_earlier_one_lacks() {
+    let mut bench = Bench::new();
+    let mut timers = Vec::new();
+    for (tick_ms, nonce) in [(100, 1), (110, 2), (120, 3)] {
+        let block = bench.block((&bench.fixture.genesis.header(), roots(0)), &[nonce], nonce);
+        let proposal = bench.proposal(&block);
+        let wanted = vec![RuleOutput::Validate(block.id())];
+        bench.rule.answers.lock().unwrap().push_back(wanted);
+        let now = Now { tick_ms, wall: BlockTime::new(now().get() + 1_000_000) };
+        let mut effects = Vec::new();
+        bench.pipeline.handle(now, proposal, &mut effects);
+        timers.extend(effects.iter().filter_map(|e| match e {
+            Effect::SetTimer { timer: crate::input::Timer::Fetch, after_ms } => {
+                Some(tick_ms + after_ms)
+            }
+            _ => None,
+        }));
+    }
+    assert_eq!(timers, [125], "set by the first, and kept");
+}
+
 /// Signatures of one statement authenticate its sender, not the headers that come with it.
 #[test]
 fn proposals_that_the_rule_refuses_take_no_place_from_one_that_it_takes() {

@@ -21,7 +21,8 @@ impl Suspects {
     /// A block of this node had no result. One inside the set narrows it, any other changes
     /// nothing unless there is no set.
     pub fn failed(&mut self, ids: &[TxId]) {
-        let is_inside = ids.iter().all(|id| self.set.contains(id));
+        let known: BTreeSet<&TxId> = self.set.iter().collect();
+        let is_inside = ids.iter().all(|id| known.contains(id));
         if ids.is_empty() || !(self.set.is_empty() || is_inside) {
             return;
         }
