@@ -77,6 +77,8 @@ pub struct NetOptions {
     pub probes: usize,
     /// Connections to each peer.
     pub connections: usize,
+    /// Runs; of each ratio the median counts.
+    pub runs: usize,
     /// Requests under way on each connection, at most; with a fixed rate there is no bound.
     pub pipeline: usize,
     /// Transactions signed in advance; `None`: what the rate needs, and 20,000 a second for `max`.
@@ -106,7 +108,8 @@ impl Default for NetOptions {
             warmup: Duration::from_secs(3),
             idle: Duration::from_secs(10),
             probes: 200,
-            connections: 60,
+            connections: 160,
+            runs: 1,
             pipeline: 4,
             stock: None,
             anchor_runs: 3,
@@ -163,12 +166,24 @@ struct Anchors {
     sync_ms: f64,
 }
 
-/// Starts a network, loads it, stops it, and reports.
+/// Starts a network, loads it, stops it, and reports; with several runs, the figures of the last and
+/// the median of each ratio.
 ///
 /// # Errors
 /// When the network does not start, refuses the load's identities, or peers disagree.
 pub fn run(options: &NetOptions) -> Result<Report, BenchError> {
     options.check()?;
+    let mut reports = Vec::new();
+    for _ in 1..options.runs {
+        reports.push(run_once(options)?);
+    }
+    let mut last = run_once(options)?;
+    let ratios: Vec<_> = reports.into_iter().map(|report| report.ratios).collect();
+    last.take_medians(&ratios);
+    Ok(last)
+}
+
+fn run_once(options: &NetOptions) -> Result<Report, BenchError> {
     let mut report = Report::start("net", &options.common.dir);
     around(options, &mut report, "before")?;
     let anchors = anchors(options, &mut report)?;

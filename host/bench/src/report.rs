@@ -2,6 +2,7 @@
 //!
 //! In: numbers with names and units. Out: Markdown for people, JSON with a schema for programs.
 
+use crate::cpu::median;
 use crate::machine::{Machine, load_average};
 use serde::Serialize;
 use std::fmt::Write;
@@ -137,6 +138,31 @@ impl Report {
         self.figures.push(Figure { key, name, value, unit, detail: detail.into() });
     }
 
+    /// Replaces each ratio by the median of it and those of other runs, and says so.
+    pub fn take_medians(&mut self, others: &[Vec<Ratio>]) {
+        if others.is_empty() {
+            return;
+        }
+        for (at, ratio) in self.ratios.iter_mut().enumerate() {
+            let other = others.iter().filter_map(|run| run.get(at)).map(|other| other.value);
+            let mut values: Vec<f64> = other.chain([ratio.value]).collect();
+            let value = median(&mut values);
+            let texts: Vec<String> = values.iter().map(|value| format!("{value:.2}")).collect();
+            self.notes.push(format!(
+                "{}, {}: median of {}",
+                ratio.goal,
+                ratio.name,
+                texts.join(", ")
+            ));
+            let (goal, name, pass) = (ratio.goal, ratio.name.clone(), ratio.pass);
+            *ratio = if ratio.is_floor {
+                Ratio::at_least(goal, &name, value, pass)
+            } else {
+                Ratio::at_most(goal, &name, value, pass)
+            };
+        }
+    }
+
     /// Adds a remark.
     pub fn note(&mut self, text: impl Into<String>) {
         self.notes.push(text.into());
@@ -241,6 +267,20 @@ mod tests {
             .map(|value| number(*value))
             .collect();
         assert_eq!(texts, ["0.12", "9.88", "98.8", "988", "1,234", "1,234,567", "-1,000"]);
+    }
+
+    #[test]
+    fn of_several_runs_the_median_of_each_ratio_counts() {
+        let run = |p50, rate| {
+            let met = Ratio::at_most("G5", "p50 / L", p50, 2.5);
+            vec![met, Ratio::at_least("G1", "tx/s / B4", rate, 0.5)]
+        };
+        let mut report = Report::start("net", Path::new("/"));
+        report.ratios = run(2.0, 0.6);
+        report.take_medians(&[run(9.0, 0.1), run(3.0, 0.5)]);
+        let found: Vec<_> = report.ratios.iter().map(|r| (r.goal, r.value, r.is_met)).collect();
+        assert_eq!(found, [("G5", 3.0, false), ("G1", 0.5, true)]);
+        assert_eq!(report.notes.last().unwrap(), "G1, tx/s / B4: median of 0.10, 0.50, 0.60");
     }
 
     #[test]

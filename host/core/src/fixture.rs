@@ -1,6 +1,6 @@
 //! A channel of four validators with real keys and certificates, for the tests of this package.
 
-use crate::ingest::{AdmitContext, AdmittedTx, admit};
+use crate::ingest::{AdmitContext, AdmittedTx, Offered, admit};
 use host_identity::{Authority, Membership, Role, SigningKey, Validity};
 use host_types::genesis::{ChannelGenesis, ChannelLimits, Policies, Policy, RuleConfig};
 use host_types::validators::{Validator, ValidatorSet};
@@ -123,6 +123,6 @@ impl Fixture {
 
     pub(crate) fn admitted(&self, nonce: u64) -> AdmittedTx {
         let raw = Self::sign(self.transaction(nonce), &self.alice);
-        admit(&[raw], &self.context()).pop().unwrap().unwrap()
+        admit(&[Offered::Raw(raw)], &self.context()).pop().unwrap().unwrap()
     }
 }

@@ -11,7 +11,7 @@ use host_types::proof::FinalProof;
 use host_types::validators::ValidatorSet;
 use host_types::{
     Address, BlockId, BlockTime, CertificateId, ChannelName, GenesisHash, Hash32, Height, NodeName,
-    RawTx, Receipt, Rejection, ScoreEvent, ScoreName, SignedTransaction, TxId,
+    Receipt, Rejection, ScoreEvent, ScoreName, SignedTransaction, TxId,
 };
 use std::sync::Arc;
 use std::time::Duration;
@@ -111,10 +111,9 @@ pub struct ChannelStatus {
 
 /// Where a transaction is.
 #[derive(Clone, Debug)]
-#[expect(clippy::large_enum_variant, reason = "made once per request and never kept in numbers")]
 pub enum TxState {
     /// Taken, not final yet; the envelope as it came.
-    Pending(SignedTransaction),
+    Pending(Arc<SignedTransaction>),
     /// Final.
     Final(Box<FinalTx>),
     /// It can never become final (it expired, or lost its place to a twin); why.
@@ -234,6 +233,9 @@ pub trait Gateway: Send + Sync {
     /// Channels of this node, sorted.
     fn channels(&self) -> Vec<ChannelName>;
 
+    /// Whether it is a channel of this node.
+    fn has_channel(&self, channel: &ChannelName) -> bool;
+
     /// Channel of v1 requests that name none.
     fn default_channel(&self) -> ChannelName;
 
@@ -246,12 +248,12 @@ pub trait Gateway: Send + Sync {
     /// Validators of the current epoch.
     async fn validators(&self, channel: &ChannelName) -> Result<ValidatorSet, Rejection>;
 
-    /// Takes a signed transaction. With `wait`, answers when it is final or the time is over; the
+    /// Takes a signed transaction, whose signature nobody has checked. With `wait`, answers when it is final or the time is over; the
     /// same bytes again get the same answer.
     async fn submit(
         &self,
         channel: &ChannelName,
-        raw: RawTx,
+        tx: Arc<SignedTransaction>,
         wait: Option<Duration>,
     ) -> Result<(TxId, TxState), Rejection>;
 

@@ -217,18 +217,13 @@ pub(crate) fn decode_header(payload: &[u8]) -> Result<Header, CodecError> {
 pub(crate) fn encode_result(result: &BlockResult) -> Vec<u8> {
     let mut parts = Writer::with_capacity(result.receipts.len() * 160);
     let mut offsets = Vec::with_capacity(result.receipts.len() + 1);
-    let mut written = 0;
     for (i, receipt) in result.receipts.iter().enumerate() {
-        offsets.push(written);
-        let mut part = Writer::with_capacity(160);
-        part.array(2);
-        receipt.encode(&mut part);
-        part.list(result.events.get(i).map_or(&[][..], Vec::as_slice));
-        let part = part.into_bytes();
-        written += part.len();
-        parts.raw(&part);
+        offsets.push(parts.size());
+        parts.array(2);
+        receipt.encode(&mut parts);
+        parts.list(result.events.get(i).map_or(&[][..], Vec::as_slice));
     }
-    offsets.push(written);
+    offsets.push(parts.size());
     parts.list(&result.writes);
     let parts = parts.into_bytes();
     let room = 64 + 4 + offsets.len() * 4 + parts.len();

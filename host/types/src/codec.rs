@@ -67,11 +67,15 @@ pub trait Encode {
 
     /// The encoding as bytes of its own.
     fn to_bytes(&self) -> Vec<u8> {
-        let mut w = Writer::default();
+        let mut w = Writer::with_capacity(USUAL_BYTES);
         self.encode(&mut w);
         w.into_bytes()
     }
 }
+
+/// Room for most values (receipts, events, headers, transactions), so that writing one asks for
+/// memory once.
+const USUAL_BYTES: usize = 256;
 
 /// Something that can be read from its canonical encoding.
 pub trait Decode<'a>: Sized {
@@ -189,6 +193,12 @@ impl Writer {
             Some(value) => value.encode(self),
             None => self.null(),
         }
+    }
+
+    /// How many bytes were written.
+    #[must_use]
+    pub fn size(&self) -> usize {
+        self.out.len()
     }
 
     /// What was written.

@@ -165,7 +165,9 @@ impl Write {
     /// Hash of writes that are sorted by (score, key), each key once.
     #[must_use]
     pub fn digest(sorted: &[Self]) -> Hash32 {
-        let mut w = Writer::default();
+        let value = |w: &Self| w.value.as_ref().map_or(0, Vec::len);
+        let sizes = sorted.iter().map(|w| w.score.as_str().len() + w.key.len() + value(w) + 16);
+        let mut w = Writer::with_capacity(sizes.sum::<usize>() + 8);
         w.list(sorted);
         Domain::Writes.hash(&[&w.into_bytes()])
     }

@@ -135,6 +135,8 @@ impl Decode<'_> for RawTx {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SignedTransaction {
     raw: Bytes,
+    /// The part of `raw` that is signed.
+    body: Bytes,
     id: TxId,
     transaction: Transaction,
     signature: [u8; 64],
@@ -154,11 +156,11 @@ impl SignedTransaction {
         r.array(2)?;
         let start = r.offset();
         let transaction = Transaction::decode_sharing(&mut r, &raw)?;
-        let body = raw.get(start..r.offset()).unwrap_or_default();
-        let id = TxId::new(Domain::Transaction.hash(&[body]));
+        let body = raw.slice(start..r.offset());
+        let id = TxId::new(Domain::Transaction.hash(&[&body]));
         let signature = r.bytes_exact::<64>()?;
         r.finish()?;
-        Ok(Self { raw, id, transaction, signature })
+        Ok(Self { raw, body, id, transaction, signature })
     }
 
     /// Its id.
@@ -191,10 +193,10 @@ impl SignedTransaction {
         self.raw.len()
     }
 
-    /// The bytes its signature covers.
+    /// The bytes its signature covers: there is one encoding only, so what came is what was signed.
     #[must_use]
     pub fn signing_message(&self) -> Vec<u8> {
-        self.transaction.signing_message()
+        Domain::Transaction.message(&[&self.body])
     }
 }
 

@@ -8,9 +8,8 @@ use crate::config::RestConfig;
 use crate::problem::Problem;
 use crate::rate::Buckets;
 use axum::body::{Body, Bytes};
-use axum::extract::{Request, State};
+use axum::extract::Request;
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
-use axum::middleware::Next;
 use axum::response::Response;
 use host_types::Code;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
@@ -131,14 +130,21 @@ pub(crate) fn is_v1(path: &str) -> bool {
     path == "/api/v1" || path.starts_with("/api/v1/")
 }
 
-/// The middleware.
-pub(crate) async fn pass(State(gate): State<Arc<Gate>>, request: Request, next: Next) -> Response {
+/// Passes a request through the gate, and what `inner` answers out again.
+pub(crate) async fn pass<F: Future<Output = Response>>(
+    gate: &Gate,
+    request: Request,
+    inner: impl FnOnce(Request) -> F,
+) -> Response {
     let id = gate.request_id(request.headers());
     let path = request.uri().path().to_owned();
     let method = request.method().clone();
-    let origin = gate.allowed_origin(request.headers().get(header::ORIGIN));
+    let origin = request.headers().get(header::ORIGIN);
+    // The old edition told every client; only browsers, which name an origin, need it.
+    let is_told = is_v1(&path) || origin.is_some();
+    let origin = gate.allowed_origin(origin).filter(|_| is_told);
     let response = match gate.admit(request).await {
-        Ok(request) => next.run(request).await,
+        Ok(request) => inner(request).await,
         Err(problem) => axum::response::IntoResponse::into_response(problem),
     };
     let response = preflight(&method, response);
@@ -183,6 +189,9 @@ fn in_form(path: &str, id: &RequestId, mut response: Response) -> Response {
     response
 }
 
+/// Room for all that [`put_headers`] adds.
+const HEADERS_ADDED: usize = 10;
+
 const V1_HEADERS: [(header::HeaderName, &str); 4] = [
     (header::ACCESS_CONTROL_MAX_AGE, "21600"),
     (header::ACCESS_CONTROL_ALLOW_HEADERS, "ACCEPT, CONTENT-TYPE"),
@@ -200,6 +209,7 @@ const V2_HEADERS: [(header::HeaderName, &str); 3] = [
 ];
 
 fn put_headers(path: &str, id: RequestId, origin: Option<HeaderValue>, headers: &mut HeaderMap) {
+    headers.reserve(HEADERS_ADDED);
     headers.insert(REQUEST_ID, id.0);
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     let is_v1 = is_v1(path);

@@ -25,7 +25,7 @@ mod v1;
 mod v2;
 
 pub use config::RestConfig;
-pub use ops::{OpsSource, ops_router};
+pub use ops::{OpsSource, ops_pages};
 pub use problem::Problem;
-pub use router::{peer_router, radiostation_router};
+pub use router::{Pages, peer_pages, radiostation_pages};
 pub use server::{ServerLimits, serve};

@@ -6,6 +6,7 @@
 use crate::body;
 use crate::json::Json;
 use crate::problem::{JSON, Problem};
+use crate::router::Pages;
 use axum::Router;
 use axum::extract::State;
 use axum::http::{HeaderValue, StatusCode, header};
@@ -56,9 +57,9 @@ impl OpsSource {
     }
 }
 
-/// Routes of the operations listener.
-pub fn ops_router(source: OpsSource) -> Router {
-    Router::new()
+/// Pages of the operations listener.
+pub fn ops_pages(source: OpsSource) -> Pages {
+    let routes = Router::new()
         .route("/metrics", get(metrics))
         .route("/healthz", get(healthz))
         .route("/readyz", get(readyz))
@@ -67,7 +68,8 @@ pub fn ops_router(source: OpsSource) -> Router {
         .method_not_allowed_fallback(|| async {
             refuse(Problem::new(Code::MethodNotAllowed, "this path takes GET only"))
         })
-        .with_state(Arc::new(source))
+        .with_state(Arc::new(source));
+    Pages::open(routes)
 }
 
 fn refuse(problem: Problem) -> Response {

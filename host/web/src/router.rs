@@ -1,20 +1,21 @@
 //! Which path leads where.
 //!
-//! In: a [`Gateway`] or [`Directory`] and settings. Out: a router for [`crate::server::serve`] or
-//! any tower server; without one (tests) the client counts as this machine.
+//! In: a [`Gateway`] or [`Directory`] and settings. Out: [`Pages`] for [`crate::server::serve`];
+//! without a server (tests) the client counts as this machine.
 
 use crate::config::RestConfig;
 use crate::gate::{self, Gate};
 use crate::problem::Problem;
 use crate::{v1, v2};
 use axum::Router;
-use axum::http::{Method, Uri};
-use axum::middleware::from_fn_with_state;
+use axum::body::Body;
+use axum::http::{Method, Request, Uri};
+use axum::response::Response;
 use axum::routing::{get, post};
 use host_rpc::gateway::{Directory, Gateway};
 use host_types::Code;
 use std::sync::Arc;
-use tower::Layer;
+use tower::Service;
 
 /// What the handlers of a peer know.
 pub(crate) struct PeerApi {
@@ -27,23 +28,52 @@ pub(crate) struct StationApi {
     pub(crate) directory: Arc<dyn Directory>,
 }
 
-/// Routes of a peer: v1 (unless switched off) and v2.
-pub fn peer_router(gateway: Arc<dyn Gateway>, config: RestConfig) -> Router {
-    let gate = Gate::new(config.clone());
+/// What answers requests: routes, behind the gate unless they are of the operations listener. The
+/// gate stands around the whole router: `Allow` is set by a router on its way out. It is called,
+/// not layered: every layer of a router costs each request a boxed future.
+#[derive(Clone, Debug)]
+pub struct Pages {
+    gate: Option<Arc<Gate>>,
+    routes: Router,
+}
+
+impl Pages {
+    fn guarded(routes: Router, config: RestConfig) -> Self {
+        let routes = routes.fallback(not_found).method_not_allowed_fallback(method_not_allowed);
+        Self { gate: Some(Gate::new(config)), routes }
+    }
+
+    /// Without a gate, for those who reach the operations listener.
+    pub(crate) fn open(routes: Router) -> Self {
+        Self { gate: None, routes }
+    }
+
+    /// The answer to one request; never fails, a refusal is an answer too.
+    pub async fn answer(&self, request: Request<Body>) -> Response {
+        match &self.gate {
+            Some(gate) => gate::pass(gate, request, |request| self.routed(request)).await,
+            None => self.routed(request).await,
+        }
+    }
+
+    async fn routed(&self, request: Request<Body>) -> Response {
+        match self.routes.clone().call(request).await {
+            Ok(response) => response,
+            Err(never) => match never {},
+        }
+    }
+}
+
+/// Pages of a peer: v1 (unless switched off) and v2.
+pub fn peer_pages(gateway: Arc<dyn Gateway>, config: RestConfig) -> Pages {
     let routes = if config.v1 { v1_peer().merge(v2_peer()) } else { v2_peer() };
-    guarded(routes.with_state(Arc::new(PeerApi { gateway, config })), gate)
+    let state = PeerApi { gateway, config: config.clone() };
+    Pages::guarded(routes.with_state(Arc::new(state)), config)
 }
 
-/// Routes of a radiostation: v1.
-pub fn radiostation_router(directory: Arc<dyn Directory>, config: RestConfig) -> Router {
-    let gate = Gate::new(config);
-    guarded(v1_radiostation().with_state(Arc::new(StationApi { directory })), gate)
-}
-
-/// The gate stands around the whole router: `Allow` is set by a router on its way out.
-fn guarded(routes: Router, gate: Arc<Gate>) -> Router {
-    let routes = routes.fallback(not_found).method_not_allowed_fallback(method_not_allowed);
-    Router::new().fallback_service(from_fn_with_state(gate, gate::pass).layer(routes))
+/// Pages of a radiostation: v1.
+pub fn radiostation_pages(directory: Arc<dyn Directory>, config: RestConfig) -> Pages {
+    Pages::guarded(v1_radiostation().with_state(Arc::new(StationApi { directory })), config)
 }
 
 async fn not_found(uri: Uri) -> Problem {

@@ -1,6 +1,6 @@
 //! The accept loop of REST: HTTP/1.1 on a socket, with a bound on everything a client can hold.
 //!
-//! In: a listener, a router, limits, a future that ends when the node stops. Out: answers; a client
+//! In: a listener, pages, limits, a future that ends when the node stops. Out: answers; a client
 //! over a limit loses its connection, nobody else's. `axum::serve` sets no timer at all, so a client
 //! that sends nothing would keep its connection for ever. Deliberately not here: what is answered
 //! (`router`), requests per second (`gate`), TLS.
@@ -11,8 +11,8 @@ mod seats;
 mod wire;
 
 use crate::gate::ClientAddress;
+use crate::router::Pages;
 use activity::Activity;
-use axum::Router;
 use axum::body::Body;
 use axum::http::{HeaderValue, Request, Response, header};
 use hyper::body::Incoming;
@@ -28,7 +28,6 @@ use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
-use tower::ServiceExt;
 use wire::Wire;
 
 /// Pause after a failed `accept` (most often: no file descriptor left), milliseconds.
@@ -78,10 +77,11 @@ impl Default for ServerLimits {
 /// Serves until `shutdown` ends, then lets running requests finish.
 pub async fn serve(
     listener: TcpListener,
-    router: Router,
+    pages: Pages,
     limits: ServerLimits,
     shutdown: impl Future<Output = ()>,
 ) {
+    let pages = Arc::new(pages);
     let seats = Seats::new(limits.connections, limits.connections_per_address);
     let (stop, stopped) = watch::channel(false);
     let mut tasks = JoinSet::new();
@@ -95,8 +95,8 @@ pub async fn serve(
         match accepted {
             Ok((stream, address)) => {
                 let Some(seat) = take_seat(&seats, &stream, address) else { continue };
-                let connection =
-                    Connection { router: router.clone(), limits, address: address.ip() };
+                let pages = Arc::clone(&pages);
+                let connection = Connection { pages, limits, address: address.ip() };
                 let stopped = stopped.clone();
                 tasks.spawn(async move {
                     connection.run(stream, stopped).await;
@@ -138,7 +138,7 @@ fn take_seat(seats: &Arc<Seats>, stream: &TcpStream, address: SocketAddr) -> Opt
 }
 
 struct Connection {
-    router: Router,
+    pages: Arc<Pages>,
     limits: ServerLimits,
     address: IpAddr,
 }
@@ -150,8 +150,9 @@ impl Connection {
         let activity = Arc::new(Activity::new());
         let io = TokioIo::new(Wire::new(stream, Arc::clone(&activity), limits.head_bytes));
         let served = Arc::clone(&activity);
-        let service =
-            service_fn(move |request| answer(self.router.clone(), self.address, &served, request));
+        let service = service_fn(move |request| {
+            answer(Arc::clone(&self.pages), self.address, &served, request)
+        });
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())
             .header_read_timeout(limits.idle_timeout + limits.header_timeout)
@@ -186,7 +187,7 @@ impl Connection {
 }
 
 fn answer(
-    router: Router,
+    pages: Arc<Pages>,
     address: IpAddr,
     activity: &Arc<Activity>,
     request: Request<Incoming>,
@@ -197,7 +198,7 @@ fn answer(
         let is_last = request.headers().contains_key(header::TRANSFER_ENCODING);
         let mut request = request.map(Body::new);
         request.extensions_mut().insert(ClientAddress(address.to_canonical()));
-        let mut response = router.oneshot(request).await?;
+        let mut response = pages.answer(request).await;
         if is_last {
             let close = HeaderValue::from_static("close");
             response.headers_mut().insert(header::CONNECTION, close);

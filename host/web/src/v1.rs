@@ -71,7 +71,7 @@ fn named_channel(gateway: &dyn Gateway, name: Option<&str>) -> Option<ChannelNam
         Some(name) => ChannelName::new(name)?,
         None => gateway.default_channel(),
     };
-    gateway.channels().contains(&channel).then_some(channel)
+    gateway.has_channel(&channel).then_some(channel)
 }
 
 /// A `hash` parameter: none, not hexadecimal, or hexadecimal.

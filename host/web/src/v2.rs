@@ -58,7 +58,7 @@ fn tagged(headers: &HeaderMap, tag: &Hash32, is_fixed: bool, json: &Json) -> Res
 
 /// The channel a path names.
 fn channel(gateway: &dyn Gateway, name: &str) -> Result<ChannelName, Problem> {
-    ChannelName::new(name).filter(|channel| gateway.channels().contains(channel)).ok_or_else(|| {
+    ChannelName::new(name).filter(|channel| gateway.has_channel(channel)).ok_or_else(|| {
         Problem::new(Code::ChannelUnknown, format!("this node has no channel `{name}`"))
     })
 }

@@ -106,8 +106,11 @@ pub struct Net {
     #[arg(long, default_value_t = 200, value_name = "N")]
     pub probes: usize,
     /// Connections to each peer.
-    #[arg(long, default_value_t = 60, value_name = "N")]
+    #[arg(long, default_value_t = 160, value_name = "N")]
     pub connections: usize,
+    /// Runs; of each ratio the median counts, the figures are those of the last.
+    #[arg(long, default_value_t = 1, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=25))]
+    pub runs: u8,
     /// Requests under way on each connection with `--rate max`.
     #[arg(long, default_value_t = 4, value_name = "N")]
     pub pipeline: usize,
@@ -208,6 +211,7 @@ fn command(bench: Bench, is_json: bool) -> BenchCommand {
             idle: Duration::from_secs(net.idle),
             probes: net.probes,
             connections: net.connections,
+            runs: net.runs.into(),
             pipeline: net.pipeline,
             stock: net.stock,
             anchor_runs: net.anchor_runs,

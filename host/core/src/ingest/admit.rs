@@ -57,13 +57,42 @@ impl AdmittedTx {
     }
 }
 
+/// A transaction that asks to be admitted.
+#[derive(Clone, Debug)]
+pub enum Offered {
+    /// As a peer told it.
+    Raw(RawTx),
+    /// Its form was checked where it came in.
+    Decoded(Arc<SignedTransaction>),
+}
+
+impl Offered {
+    fn size(&self) -> usize {
+        match self {
+            Self::Raw(raw) => raw.0.len(),
+            Self::Decoded(tx) => tx.size(),
+        }
+    }
+
+    fn decoded(&self) -> Result<Arc<SignedTransaction>, Refused> {
+        let raw = match self {
+            Self::Raw(raw) => raw,
+            Self::Decoded(tx) => return Ok(Arc::clone(tx)),
+        };
+        SignedTransaction::decode(raw).map(Arc::new).map_err(|error| {
+            let message = format!("not a canonical transaction: {error}");
+            (None, Rejection::new(Code::TxMalformed, message))
+        })
+    }
+}
+
 /// A transaction that was refused: its id when it had one, and why.
 pub type Refused = (Option<TxId>, Rejection);
 
 /// Admits a batch; answers in the order of the input.
 #[must_use]
-pub fn admit(raw: &[RawTx], context: &AdmitContext) -> Vec<Result<AdmittedTx, Refused>> {
-    let verdicts: Vec<_> = raw.iter().map(|raw| screen(raw, context)).collect();
+pub fn admit(offered: &[Offered], context: &AdmitContext) -> Vec<Result<AdmittedTx, Refused>> {
+    let verdicts: Vec<_> = offered.iter().map(|one| screen(one, context)).collect();
     let items: Vec<Item<'_>> = verdicts
         .iter()
         .flatten()
@@ -79,11 +108,11 @@ pub fn admit(raw: &[RawTx], context: &AdmitContext) -> Vec<Result<AdmittedTx, Re
 }
 
 fn finish(
-    (tx, key): (SignedTransaction, [u8; 32]),
+    (tx, key): (Arc<SignedTransaction>, [u8; 32]),
     right: &mut impl Iterator<Item = bool>,
 ) -> Result<AdmittedTx, Refused> {
     if right.next() == Some(true) {
-        return Ok(AdmittedTx { signer: Address::of_key(&key), transaction: Arc::new(tx) });
+        return Ok(AdmittedTx { signer: Address::of_key(&key), transaction: tx });
     }
     let message = format!("the signature of transaction {} does not verify", tx.id());
     Err((Some(tx.id()), Rejection::new(Code::SignatureWrong, message)))
@@ -91,18 +120,16 @@ fn finish(
 
 /// Everything but the signature; gives the key it has to verify under.
 fn screen(
-    raw: &RawTx,
+    offered: &Offered,
     context: &AdmitContext,
-) -> Result<(SignedTransaction, [u8; 32]), (Option<TxId>, Rejection)> {
-    let size = raw.0.len() as u64;
+) -> Result<(Arc<SignedTransaction>, [u8; 32]), Refused> {
+    let size = offered.size() as u64;
     if size > context.limits.tx_bytes {
         let message =
             format!("the transaction has {size} bytes, at most {}", context.limits.tx_bytes);
         return Err((None, Rejection::new(Code::TxTooLarge, message)));
     }
-    let tx = SignedTransaction::decode(raw).map_err(|error| {
-        (None, Rejection::new(Code::TxMalformed, format!("not a canonical transaction: {error}")))
-    })?;
+    let tx = offered.decoded()?;
     match screen_decoded(&tx, context) {
         Ok(key) => Ok((tx, key)),
         Err(rejection) => Err((Some(tx.id()), rejection)),

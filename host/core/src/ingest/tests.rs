@@ -1,12 +1,18 @@
 //! The table of admission: what is wrong, and the code that says so.
 
-use super::admit;
+use super::{Offered, admit};
 use crate::fixture::{Fixture, now};
 use host_types::change::SystemCall;
-use host_types::{BlockTime, Code, GenesisHash, Hash32, RawTx, ScoreName, Transaction};
+use host_types::{
+    BlockTime, Code, GenesisHash, Hash32, RawTx, ScoreName, SignedTransaction, Transaction,
+};
 
 fn code(fixture: &Fixture, raw: RawTx) -> Option<Code> {
-    admit(&[raw], &fixture.context()).pop().unwrap().err().map(|(_, rejection)| rejection.code)
+    admit(&[Offered::Raw(raw)], &fixture.context())
+        .pop()
+        .unwrap()
+        .err()
+        .map(|(_, rejection)| rejection.code)
 }
 
 #[test]
@@ -70,13 +76,19 @@ fn every_wrong_transaction_gets_its_own_code() {
 #[test]
 fn one_wrong_signature_in_a_batch_hurts_nobody_else() {
     let f = Fixture::new();
-    let raw: Vec<RawTx> = (0..8)
+    let offered: Vec<Offered> = (0..8)
         .map(|i| {
             let by = if i == 3 { &f.auditor } else { &f.alice };
-            Fixture::sign(f.transaction(i), by)
+            let raw = Fixture::sign(f.transaction(i), by);
+            // Where its form is checked makes no difference.
+            if i % 2 == 0 {
+                Offered::Raw(raw)
+            } else {
+                Offered::Decoded(SignedTransaction::decode(&raw).unwrap().into())
+            }
         })
         .collect();
-    let verdicts = admit(&raw, &f.context());
+    let verdicts = admit(&offered, &f.context());
     let wrong: Vec<usize> =
         verdicts.iter().enumerate().filter(|(_, v)| v.is_err()).map(|(i, _)| i).collect();
     assert_eq!(wrong, [3]);

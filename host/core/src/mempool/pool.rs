@@ -3,7 +3,7 @@
 use crate::ingest::AdmittedTx;
 use host_types::genesis::ChannelLimits;
 use host_types::{Address, BlockTime, Code, Rejection, TxId};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What became of a transaction that was put in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,7 +25,8 @@ struct Waiting {
 pub struct Pool {
     by_id: BTreeMap<TxId, Waiting>,
     by_arrival: BTreeMap<u64, TxId>,
-    by_expiry: BTreeMap<(BlockTime, TxId), ()>,
+    /// With the arrival, which is shorter than the id.
+    by_expiry: BTreeSet<(BlockTime, u64)>,
     per_signer: BTreeMap<Address, u64>,
     next_arrival: u64,
     bytes: u64,
@@ -41,7 +42,7 @@ impl Pool {
         Self {
             by_id: BTreeMap::new(),
             by_arrival: BTreeMap::new(),
-            by_expiry: BTreeMap::new(),
+            by_expiry: BTreeSet::new(),
             per_signer: BTreeMap::new(),
             next_arrival: 0,
             bytes: 0,
@@ -85,7 +86,7 @@ impl Pool {
         let arrival = self.next_arrival;
         self.next_arrival += 1;
         self.by_arrival.insert(arrival, id);
-        self.by_expiry.insert((expiry, id), ());
+        self.by_expiry.insert((expiry, arrival));
         self.by_id.insert(id, Waiting { tx, arrival });
         Ok(Inserted::New)
     }
@@ -94,7 +95,7 @@ impl Pool {
     pub fn remove(&mut self, id: &TxId) -> Option<AdmittedTx> {
         let Waiting { tx, arrival } = self.by_id.remove(id)?;
         self.by_arrival.remove(&arrival);
-        self.by_expiry.remove(&(tx.transaction().transaction().expiry, *id));
+        self.by_expiry.remove(&(tx.transaction().transaction().expiry, arrival));
         self.bytes -= tx.transaction().size() as u64;
         if let Some(count) = self.per_signer.get_mut(&tx.signer()) {
             *count -= 1;
@@ -108,7 +109,8 @@ impl Pool {
     /// Takes out everything that can no longer enter a block after this block time.
     pub fn expire(&mut self, time: BlockTime) -> Vec<TxId> {
         let mut gone = Vec::new();
-        while let Some(&(expiry, id)) = self.by_expiry.keys().next() {
+        while let Some(&(expiry, arrival)) = self.by_expiry.first() {
+            let Some(id) = self.by_arrival.get(&arrival).copied() else { break };
             if expiry >= time {
                 break;
             }

@@ -11,20 +11,31 @@ use host_types::statement::Statement;
 use host_types::{BlockId, Encode, Header, TxId};
 use std::sync::Arc;
 
-/// A parent of so many transactions shows that more are on their way.
-const BUSY_TXS: u32 = 64;
-/// So many are worth a block of their own at any time.
-const FULL_TXS: usize = 1_000;
-/// How long after its parent a block may be filled under load, microseconds: every block has costs
-/// that do not depend on its size (three syncs, a round of votes), and larger ones share them out.
-const FILL_US: u64 = 50_000;
+/// How long a block is filled under a load.
+struct Fill {
+    /// A parent of so many transactions shows that such a load is there.
+    parent_txs: u32,
+    /// So many are worth a block of their own at any time.
+    full_txs: usize,
+    /// Longest time since the parent, microseconds.
+    within_us: u64,
+}
+
+/// Heaviest load first. Every block has costs that do not depend on its size (three syncs, a round of
+/// votes), and larger ones share them out; a transaction waits the longer for it, so that only a load
+/// near what the machine can do is worth the longer wait.
+const FILLS: [Fill; 2] = [
+    Fill { parent_txs: 700, full_txs: 2_000, within_us: 100_000 },
+    Fill { parent_txs: 64, full_txs: 1_000, within_us: 50_000 },
+];
 
 /// Whether a leader does better to wait: the load is high, the block would be small, and its parent
 /// is young. An idle channel never waits, nor does a leader whose clock is behind the parent's.
 fn is_worth_waiting(parent: &Header, waiting: usize, now: Now) -> bool {
-    let age = now.wall.get().checked_sub(parent.time.get());
-    let is_young = age.is_some_and(|age| age < FILL_US);
-    parent.tx_count >= BUSY_TXS && waiting > 0 && waiting < FULL_TXS && is_young
+    let Some(age) = now.wall.get().checked_sub(parent.time.get()) else { return false };
+    let load = FILLS.iter().find(|fill| parent.tx_count >= fill.parent_txs);
+    let is_early = |fill: &Fill| age < fill.within_us && waiting < fill.full_txs;
+    waiting > 0 && load.is_some_and(is_early)
 }
 
 impl Pipeline {
@@ -202,7 +213,11 @@ mod tests {
         // Transactions of the parent, transactions waiting, microseconds since the parent.
         let table = [
             (64, 1, 0, true),
-            (10_000, 999, 49_999, true),
+            (699, 999, 49_999, true),
+            (699, 1_000, 0, false),
+            (700, 1_999, 99_999, true),
+            (700, 2_000, 0, false),
+            (700, 1, 100_000, false),
             (63, 500, 0, false),
             (64, 0, 0, false),
             (64, 1_000, 0, false),

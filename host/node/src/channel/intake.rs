@@ -1,4 +1,4 @@
-//! Raw transactions on their way into the pipeline: what waits together is checked together.
+//! Transactions on their way into the pipeline: what waits together is checked together.
 //!
 //! In: envelopes from clients (who wait for a verdict) and from peers. Out: admitted transactions
 //! to the actor. One batch is checked at a time, off the async threads; while it runs the next one
@@ -8,9 +8,9 @@
 
 use super::actor::Command;
 use super::executor_task::KnowledgeWatch;
-use host_core::ingest::{AdmitContext, AdmittedTx, admit};
+use host_core::ingest::{AdmitContext, AdmittedTx, Offered, admit};
 use host_types::genesis::ChannelGenesis;
-use host_types::{BlockTime, Code, GenesisHash, RawTx, Rejection};
+use host_types::{BlockTime, Code, GenesisHash, RawTx, Rejection, SignedTransaction};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tokio::sync::{mpsc, oneshot, watch};
@@ -31,11 +31,11 @@ const HERE_MAX: usize = 2;
 /// Who waits for the verdict of one transaction.
 pub type Verdict = oneshot::Sender<Result<(), Rejection>>;
 
-/// Raw transactions.
+/// Transactions to check.
 #[derive(Debug)]
-pub enum Raw {
+pub enum Arrived {
     /// One of a client of this node.
-    Client(RawTx, Verdict),
+    Client(Arc<SignedTransaction>, Verdict),
     /// Several told by a peer.
     Peer(Vec<RawTx>),
 }
@@ -77,7 +77,7 @@ impl ContextSource {
 
 /// The way in.
 #[derive(Clone, Debug)]
-pub struct Intake(mpsc::Sender<Raw>);
+pub struct Intake(mpsc::Sender<Arrived>);
 
 impl Intake {
     /// Starts the task.
@@ -92,44 +92,49 @@ impl Intake {
     ///
     /// # Errors
     /// Its refusal.
-    pub async fn submit(&self, raw: RawTx) -> Result<(), Rejection> {
+    pub async fn submit(&self, tx: Arc<SignedTransaction>) -> Result<(), Rejection> {
         let (verdict, answer) = oneshot::channel();
         let full = || Rejection::new(Code::PoolFull, "too many transactions wait to be checked");
-        self.0.try_send(Raw::Client(raw, verdict)).map_err(|_| full())?;
+        self.0.try_send(Arrived::Client(tx, verdict)).map_err(|_| full())?;
         answer.await.map_err(|_| Rejection::new(Code::ChannelHalted, "the channel has stopped"))?
     }
 
     /// Takes what a peer told; drops it when the channel has stopped.
     pub async fn from_peer(&self, raw: Vec<RawTx>) {
-        self.0.send(Raw::Peer(raw)).await.ok();
+        self.0.send(Arrived::Peer(raw)).await.ok();
     }
 }
 
-async fn run(context: ContextSource, actor: mpsc::Sender<Command>, mut queue: mpsc::Receiver<Raw>) {
+async fn run(
+    context: ContextSource,
+    actor: mpsc::Sender<Command>,
+    mut queue: mpsc::Receiver<Arrived>,
+) {
     let mut last = 0;
     while let Some(first) = queue.recv().await {
         if let Some((_, wait)) = GATHER.iter().find(|(least, _)| last >= *least) {
             tokio::time::sleep(*wait).await;
         }
-        let (mut raw, mut verdicts) = (Vec::new(), Vec::new());
-        let mut add = |one: Raw| match one {
-            Raw::Client(tx, verdict) => {
-                raw.push(tx);
+        let (mut offered, mut verdicts) = (Vec::new(), Vec::new());
+        let mut add = |one: Arrived| match one {
+            Arrived::Client(tx, verdict) => {
+                offered.push(Offered::Decoded(tx));
                 verdicts.push(Some(verdict));
             }
-            Raw::Peer(txs) => {
+            Arrived::Peer(txs) => {
                 verdicts.extend(txs.iter().map(|_| None));
-                raw.extend(txs);
+                offered.extend(txs.into_iter().map(Offered::Raw));
             }
         };
         add(first);
         while let Ok(more) = queue.try_recv() {
             add(more);
         }
-        last = raw.len();
+        last = offered.len();
         let now = context.now();
-        let check =
-            move || raw.chunks(BATCH_MAX).flat_map(|chunk| admit(chunk, &now)).collect::<Vec<_>>();
+        let check = move || {
+            offered.chunks(BATCH_MAX).flat_map(|chunk| admit(chunk, &now)).collect::<Vec<_>>()
+        };
         let answers = if last <= HERE_MAX {
             check()
         } else {

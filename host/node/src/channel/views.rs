@@ -110,7 +110,7 @@ impl ChannelHandle {
             return Ok(Some(TxState::Final(Box::new(found))));
         }
         if let Some(waiting) = self.waiting(id).await {
-            return Ok(Some(TxState::Pending((*waiting).clone())));
+            return Ok(Some(TxState::Pending(waiting)));
         }
         // It may have been stored between the two looks.
         if let Some(found) = self.final_transaction(id)? {

@@ -12,7 +12,7 @@ use host_rpc::gateway::{
 use host_types::genesis::Policy;
 use host_types::validators::ValidatorSet;
 use host_types::{
-    CertificateId, ChannelName, Code, Height, RawTx, Rejection, ScoreName, SignedTransaction, TxId,
+    CertificateId, ChannelName, Code, Height, Rejection, ScoreName, SignedTransaction, TxId,
 };
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -92,6 +92,10 @@ impl Gateway for LocalGateway {
         self.node.channels().iter().map(|c| c.genesis().channel.clone()).collect()
     }
 
+    fn has_channel(&self, channel: &ChannelName) -> bool {
+        self.node.channel(channel).is_some()
+    }
+
     fn default_channel(&self) -> ChannelName {
         self.default_channel.clone()
     }
@@ -118,17 +122,13 @@ impl Gateway for LocalGateway {
     async fn submit(
         &self,
         channel: &ChannelName,
-        raw: RawTx,
+        tx: Arc<SignedTransaction>,
         wait: Option<Duration>,
     ) -> Result<(TxId, TxState), Rejection> {
         let channel = self.find(channel)?;
         check_open(&channel)?;
-        let tx = SignedTransaction::decode(&raw).map_err(|error| {
-            let message = format!("not a canonical transaction: {error}");
-            Rejection::new(Code::TxMalformed, message)
-        })?;
         let (id, mut height) = (tx.id(), channel.reader().tip().height);
-        if let Err(rejection) = channel.intake().submit(raw).await {
+        if let Err(rejection) = channel.intake().submit(Arc::clone(&tx)).await {
             // The same bytes again get the same answer, also after they have expired.
             if let Some(found) = channel.final_transaction(id)? {
                 return Ok((id, TxState::Final(Box::new(found))));
@@ -171,19 +171,17 @@ impl Gateway for LocalGateway {
             return Err(refused());
         }
         let gateway = self.node.gateway.as_ref().ok_or_else(refused)?;
-        let raw = gateway.sign(channel.parts().hash, (score, method), args)?;
-        let id = SignedTransaction::decode(&raw)
-            .map_err(|error| Rejection::new(Code::TxMalformed, error.to_string()))?
-            .id();
+        let tx = gateway.sign(channel.parts().hash, (score, method), args)?;
+        let id = tx.id();
         // Clients of a dev network are all on this machine: their address tells nothing.
         if self.node.config.rest.listen.ip().is_loopback() {
-            channel.intake().submit(raw).await?;
+            channel.intake().submit(tx).await?;
             return Ok(id);
         }
         self.make_room(client).await;
         let counted = (channel.genesis().channel.clone(), id);
         self.quota.take(client, counted, Duration::from_micros(OWN_EXPIRY_US))?;
-        let submitted = channel.intake().submit(raw).await;
+        let submitted = channel.intake().submit(tx).await;
         if submitted.is_err() {
             self.quota.forget(client, id);
         }

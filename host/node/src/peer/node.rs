@@ -11,7 +11,8 @@ use host_identity::SigningKey;
 use host_store::{ChannelReplay, Durability, StoreOptions};
 use host_types::genesis::ChannelGenesis;
 use host_types::{
-    BlockTime, CertificateId, ChannelName, Code, GenesisHash, NodeName, Rejection, Transaction,
+    BlockTime, CertificateId, ChannelName, Code, GenesisHash, NodeName, Rejection,
+    SignedTransaction, Transaction,
 };
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
@@ -38,13 +39,13 @@ impl Identity {
     /// Signs a call for a channel.
     ///
     /// # Errors
-    /// When the system gives no random bytes.
+    /// When the system gives no random bytes, or a part is too long for a transaction.
     pub fn sign(
         &self,
         genesis: GenesisHash,
         (score, method): (host_types::ScoreName, String),
         args: Vec<u8>,
-    ) -> Result<host_types::RawTx, Rejection> {
+    ) -> Result<Arc<SignedTransaction>, Rejection> {
         let nonce = getrandom::u64()
             .map_err(|error| Rejection::new(Code::Internal, format!("random bytes: {error}")))?;
         let now = crate::channel::intake::wall_clock();
@@ -58,7 +59,9 @@ impl Identity {
             expiry: BlockTime::new(now.get() + OWN_EXPIRY_US),
         };
         let signature = self.key.sign(&transaction.signing_message());
-        Ok(transaction.into_envelope(&signature))
+        SignedTransaction::decode(&transaction.into_envelope(&signature))
+            .map(Arc::new)
+            .map_err(|error| Rejection::new(Code::TxMalformed, error.to_string()))
     }
 }
 

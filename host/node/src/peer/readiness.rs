@@ -90,7 +90,7 @@ async fn say(node: &Node, channel: &ChannelHandle, sha256: Hash32) {
     let call = SystemCall::Ready { sha256 };
     let target = (system_name(), call.method().to_owned());
     let result = match node.identity.sign(channel.parts().hash, target, call.args()) {
-        Ok(raw) => channel.intake().submit(raw).await,
+        Ok(tx) => channel.intake().submit(tx).await,
         Err(rejection) => Err(rejection),
     };
     if let Err(rejection) = result {

@@ -104,10 +104,10 @@ fn serve_web(
     let gateway: Arc<dyn Gateway> = Arc::new(LocalGateway::new(Arc::clone(node), default, metrics));
     let settings = rest_config(&node.config.rest);
     let limits = server_limits(node.config.rest.listen);
-    let ops_router = host_web::ops_router(host_web::OpsSource::of_gateway(&gateway));
-    let router = host_web::peer_router(gateway, settings);
+    let ops_pages = host_web::ops_pages(host_web::OpsSource::of_gateway(&gateway));
+    let router = host_web::peer_pages(gateway, settings);
     tasks.spawn(host_web::serve(rest, router, limits, until(stopped.clone())));
-    tasks.spawn(host_web::serve(ops, ops_router, limits, until(stopped.clone())));
+    tasks.spawn(host_web::serve(ops, ops_pages, limits, until(stopped.clone())));
     Ok(())
 }
 

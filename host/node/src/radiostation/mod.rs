@@ -82,8 +82,8 @@ async fn serve_until(
     let directory: Arc<dyn Directory> = Arc::new(Views::new(Arc::clone(&station))?);
     let (stop, stopped) = watch::channel(false);
     let source = host_web::OpsSource::of_directory(&directory, env!("CARGO_PKG_VERSION"));
-    let ops = host_web::ops_router(source);
-    let pages = host_web::radiostation_router(directory, rest);
+    let ops = host_web::ops_pages(source);
+    let pages = host_web::radiostation_pages(directory, rest);
     let mut servers = JoinSet::new();
     servers.spawn(host_rpc::serve(
         listeners.rpc,

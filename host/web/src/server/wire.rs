@@ -30,18 +30,19 @@ pub(super) struct Wire {
     searched: usize,
     /// Bytes that may be handed on: the rest of a complete head and its body.
     granted: u64,
+    /// Where the socket's bytes go first; made once, because clearing it costs as much as a read.
+    space: Box<[u8]>,
 }
 
 impl Wire {
     pub(super) fn new(stream: TcpStream, activity: Arc<Activity>, head_max: usize) -> Self {
-        let held = BytesMut::new();
-        Self { stream, activity, head_max, held, searched: 0, granted: 0 }
+        let (held, space) = (BytesMut::new(), vec![0; READ_BYTES].into_boxed_slice());
+        Self { stream, activity, head_max, held, searched: 0, granted: 0, space }
     }
 
     /// Reads into `held`; how many bytes came.
     fn poll_fill(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
-        let mut space = [0; READ_BYTES];
-        let mut space = ReadBuf::new(&mut space);
+        let mut space = ReadBuf::new(&mut self.space);
         ready!(Pin::new(&mut self.stream).poll_read(cx, &mut space))?;
         self.activity.touch();
         self.held.extend_from_slice(space.filled());

@@ -7,7 +7,8 @@ use crate::json::{Duplicates, Json};
 use crate::problem::Problem;
 use crate::router::PeerApi;
 use axum::body::Bytes;
-use axum::extract::{Path, State};
+use axum::extract::{Path, Request, State};
+use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::Response;
 use base64::Engine as _;
@@ -26,14 +27,16 @@ const PREFER: HeaderName = HeaderName::from_static("prefer");
 pub(crate) async fn post(
     State(api): State<Arc<PeerApi>>,
     Path(name): Path<String>,
-    headers: HeaderMap,
-    body: Bytes,
+    request: Request,
 ) -> Answer {
     let channel = channel(api.gateway.as_ref(), &name)?;
-    let raw = envelope(&headers, body)?;
-    check(&raw)?;
+    // The gate has read it whole, within the limit.
+    let (Parts { headers, .. }, body) = request.into_parts();
+    let body = axum::body::to_bytes(body, api.config.body_limit).await;
+    let body = body.map_err(|error| Problem::parameter(error.to_string()))?;
+    let tx = decoded(&envelope(&headers, body)?)?;
     let wait = wait(&headers)?.map(|wait| wait.min(api.config.wait_max));
-    let (id, state) = api.gateway.submit(&channel, raw, wait).await?;
+    let (id, state) = api.gateway.submit(&channel, Arc::new(tx), wait).await?;
     let mut response = match &state {
         TxState::Final(_) => ok(&view(&api, &channel, &state).await),
         TxState::Rejected(why) => return Err(why.clone().into()),
@@ -94,9 +97,9 @@ fn envelope(headers: &HeaderMap, body: Bytes) -> Result<RawTx, Problem> {
 }
 
 /// Its form; the signature is the node's to check.
-fn check(raw: &RawTx) -> Result<(), Problem> {
+fn decoded(raw: &RawTx) -> Result<SignedTransaction, Problem> {
     match SignedTransaction::decode(raw) {
-        Ok(_) => Ok(()),
+        Ok(tx) => Ok(tx),
         Err(error) if error.kind == CodecErrorKind::TooLong && raw.0.len() > TX_BYTES_MAX => {
             let (size, max) = (raw.0.len(), TX_BYTES_MAX);
             let detail = format!("the transaction has {size} bytes, at most {max} are allowed");

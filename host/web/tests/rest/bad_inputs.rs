@@ -345,7 +345,7 @@ fn radiostation() -> Vec<Case> {
     cases
 }
 
-async fn check(router: &axum::Router, cases: Vec<Case>) -> usize {
+async fn check(router: &host_web::Pages, cases: Vec<Case>) -> usize {
     let count = cases.len();
     for case in cases {
         let mut request = Request::builder().method(case.method.clone()).uri(&case.path);

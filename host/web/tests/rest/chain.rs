@@ -195,7 +195,7 @@ pub(crate) fn state(id: host_types::TxId) -> Option<TxState> {
     let rejection = Rejection::new(Code::TxExpired, "its expiry has passed");
     Some(match receipt {
         None if is_rejected => TxState::Rejected(rejection),
-        None => TxState::Pending(transaction),
+        None => TxState::Pending(transaction.into()),
         Some(receipt) => TxState::Final(Box::new(FinalTx {
             events: vec![ScoreEvent {
                 score: ScoreName::new("token").unwrap(),

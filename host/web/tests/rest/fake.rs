@@ -2,7 +2,6 @@
 
 use crate::chain;
 use async_trait::async_trait;
-use axum::Router;
 use axum::body::Body;
 use axum::http::{HeaderMap, Request, StatusCode};
 use host_rpc::gateway::{
@@ -12,7 +11,7 @@ use host_rpc::gateway::{
 use host_types::validators::ValidatorSet;
 use host_types::value::Value;
 use host_types::{
-    CertificateId, ChannelName, Code, Decode, Encode, Height, NodeName, RawTx, Receipt, Rejection,
+    CertificateId, ChannelName, Code, Decode, Encode, Height, NodeName, Receipt, Rejection,
     ScoreName, SignedTransaction, Status, TxId,
 };
 use host_web::RestConfig;
@@ -20,7 +19,6 @@ use http_body_util::BodyExt;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
-use tower::ServiceExt;
 
 /// A call of `submit_unsigned`.
 pub(crate) type Sent = (ScoreName, String, Vec<u8>, IpAddr);
@@ -59,6 +57,10 @@ impl Gateway for Node {
         chain::channel("channel1")
     }
 
+    fn has_channel(&self, channel: &ChannelName) -> bool {
+        self.channels().contains(channel)
+    }
+
     fn is_open(&self, channel: &ChannelName, _access: Access) -> bool {
         channel.as_str() != "closed"
     }
@@ -76,14 +78,13 @@ impl Gateway for Node {
     async fn submit(
         &self,
         channel: &ChannelName,
-        raw: RawTx,
+        transaction: Arc<SignedTransaction>,
         wait: Option<Duration>,
     ) -> Result<(TxId, TxState), Rejection> {
         failing(channel)?;
         if let Some(rejection) = self.refusal.lock().unwrap().clone() {
             return Err(rejection);
         }
-        let transaction = SignedTransaction::decode(&raw).unwrap();
         let id = transaction.id();
         let is_final = wait.is_some();
         let state = chain::state(id).filter(|_| is_final);
@@ -281,31 +282,31 @@ impl Answer {
     }
 }
 
-pub(crate) fn peer_with(node: Arc<Node>) -> Router {
-    host_web::peer_router(node, RestConfig::dev())
+pub(crate) fn peer_with(node: Arc<Node>) -> host_web::Pages {
+    host_web::peer_pages(node, RestConfig::dev())
 }
 
-pub(crate) fn peer_router() -> Router {
+pub(crate) fn peer_router() -> host_web::Pages {
     peer_with(Arc::default())
 }
 
-pub(crate) fn station_router() -> Router {
-    host_web::radiostation_router(Arc::new(Station::default()), RestConfig::dev())
+pub(crate) fn station_router() -> host_web::Pages {
+    host_web::radiostation_pages(Arc::new(Station::default()), RestConfig::dev())
 }
 
-pub(crate) async fn ask(router: &Router, request: Request<Body>) -> Answer {
-    let response = router.clone().oneshot(request).await.unwrap();
+pub(crate) async fn ask(router: &host_web::Pages, request: Request<Body>) -> Answer {
+    let response = router.answer(request).await;
     let (parts, body) = response.into_parts();
     let body = body.collect().await.unwrap().to_bytes();
     let body = String::from_utf8(body.to_vec()).unwrap();
     Answer { status: parts.status, headers: parts.headers, body }
 }
 
-pub(crate) async fn get(router: &Router, path: &str) -> Answer {
+pub(crate) async fn get(router: &host_web::Pages, path: &str) -> Answer {
     ask(router, Request::get(path).body(Body::empty()).unwrap()).await
 }
 
-pub(crate) async fn post(router: &Router, path: &str, body: impl Into<Body>) -> Answer {
+pub(crate) async fn post(router: &host_web::Pages, path: &str, body: impl Into<Body>) -> Answer {
     let request = Request::post(path).header("content-type", "application/json");
     ask(router, request.body(body.into()).unwrap()).await
 }

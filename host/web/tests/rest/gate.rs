@@ -6,13 +6,13 @@ use axum::http::Request;
 use host_rpc::gateway::Gateway;
 use host_web::gate::ClientAddress;
 use host_web::rate::RateLimit;
-use host_web::{OpsSource, RestConfig, ops_router, peer_router as router_of};
+use host_web::{OpsSource, RestConfig, ops_pages, peer_pages as pages_of};
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-fn with(config: RestConfig) -> axum::Router {
-    router_of(Arc::new(Node::default()), config)
+fn with(config: RestConfig) -> host_web::Pages {
+    pages_of(Arc::new(Node::default()), config)
 }
 
 #[tokio::test]
@@ -120,7 +120,7 @@ async fn v1_can_be_switched_off() {
 #[tokio::test]
 async fn the_operations_listener_answers_monitors() {
     let gateway: Arc<dyn Gateway> = Arc::new(Node::default());
-    let ready = ops_router(OpsSource::of_gateway(&gateway));
+    let ready = ops_pages(OpsSource::of_gateway(&gateway));
     let metrics = get(&ready, "/metrics").await;
     assert_eq!(
         metrics.header("content-type"),
@@ -133,7 +133,7 @@ async fn the_operations_listener_answers_monitors() {
     assert_eq!(get(&ready, "/nosuch").await.status, 404);
     let node = Node { not_ready: vec!["channel1: syncing".into()], ..Node::default() };
     let gateway: Arc<dyn Gateway> = Arc::new(node);
-    let answer = get(&ops_router(OpsSource::of_gateway(&gateway)), "/readyz").await;
+    let answer = get(&ops_pages(OpsSource::of_gateway(&gateway)), "/readyz").await;
     assert_eq!(answer.status, 503);
     assert_eq!(answer.json()["reasons"][0], "channel1: syncing");
 }

@@ -157,7 +157,7 @@ async fn a_stalled_body_gets_408() {
         body_timeout: Duration::from_millis(300),
         ..host_web::RestConfig::dev()
     };
-    let router = host_web::peer_router(std::sync::Arc::new(crate::fake::Node::default()), config);
+    let router = host_web::peer_pages(std::sync::Arc::new(crate::fake::Node::default()), config);
     let task = tokio::spawn(serve(listener, router, short(), std::future::pending()));
     let mut stream = TcpStream::connect(address).await.unwrap();
     let head = "POST /api/v1/transactions HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n\

@@ -246,7 +246,7 @@ async fn a_transaction_that_is_not_found_keeps_the_recorded_body() {
 #[tokio::test]
 async fn the_response_code_can_be_text_for_other_editions() {
     let config = RestConfig { is_response_code_text: true, ..RestConfig::dev() };
-    let router = host_web::peer_router(Arc::new(Node::default()), config);
+    let router = host_web::peer_pages(Arc::new(Node::default()), config);
     let found = get(&router, &format!("/api/v1/transactions?hash={}", hash_of(0))).await;
     assert!(found.body.starts_with("{\"response_code\": \"0\""));
     let nothing = get(&router, "/api/v1/transactions?hash=00").await;

@@ -164,7 +164,7 @@ fn certificate() -> Vec<u8> {
 async fn certificates_are_shown_as_the_old_edition_wrote_them() {
     let station = Station { certificates: vec![certificate(), vec![1, 2, 3]] };
     let config = host_web::RestConfig::dev();
-    let router = host_web::radiostation_router(Arc::new(station), config);
+    let router = host_web::radiostation_pages(Arc::new(station), config);
     let root = get(&router, "/api/v1/cert/list/ca").await.body;
     let name = "cn=Test CA, ou=DEV, o=THeLoop, c=kr";
     let start = format!(
