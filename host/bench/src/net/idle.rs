@@ -35,9 +35,18 @@ pub(super) struct Probes {
     pub(super) all: Times,
 }
 
+async fn until_final(peer: &mut Client, id: &TxId, start: Instant) -> Result<(), BenchError> {
+    while !peer.is_final(id).await? {
+        if start.elapsed() > OTHERS_WITHIN {
+            return Err(BenchError::void("a probe is not final on every peer"));
+        }
+    }
+    Ok(())
+}
+
 /// Sends transactions one after another to the peers in turn. When the peer that took one says that
-/// it is final, the others are asked until they say so too: no peer is polled meanwhile, so the
-/// machine stays idle, and the time of the others is at most one round trip too long.
+/// it is final, the others are asked, all at once, until they say so too: no peer is polled meanwhile,
+/// so the machine stays idle, and the time of the others is at most one round trip too long.
 pub(super) async fn probe(
     network: &LocalNetwork,
     transactions: &[(TxId, RawTx)],
@@ -56,14 +65,9 @@ pub(super) async fn probe(
         if let Some(failure) = info.failure() {
             return Err(BenchError::void(format!("a probe: {failure}")));
         }
-        for step in 1..count {
-            let Some(other) = clients.get_mut((number + step) % count) else { break };
-            while !other.is_final(id).await? {
-                if start.elapsed() > OTHERS_WITHIN {
-                    return Err(BenchError::void("a probe is not final on every peer"));
-                }
-            }
-        }
+        let others = clients.iter_mut().enumerate().filter(|(at, _)| *at != number % count);
+        futures::future::try_join_all(others.map(|(_, other)| until_final(other, id, start)))
+            .await?;
         note(&mut probes.all, start);
         tokio::time::sleep(PAUSE).await;
     }
