@@ -12,7 +12,7 @@ use crate::{
     signer::Signatures,
     verdict::Verdict,
     villain::{Villain, forger::MakeForger},
-    world::{Costs, Event, Moment, World},
+    world::{Costs, Event, Moment, Signed, World},
 };
 use plugin_api::{ConsensusRule, Validator};
 use std::collections::{BTreeMap, BTreeSet};
@@ -97,12 +97,16 @@ pub struct Report {
     pub events: u64,
     /// Messages sent.
     pub sent: u64,
+    /// Messages of the rule sent since the network healed.
+    pub spoken_healed: u64,
     /// Highest final height.
     pub height: u64,
     /// Virtual time that passed.
     pub lasted: Micros,
     /// When which block was final where.
     pub moments: Vec<Moment>,
+    /// Statements of honest nodes.
+    pub signed: Vec<Signed>,
     /// Evidence, by accused validator.
     pub accused: BTreeMap<u16, u64>,
 }
@@ -183,9 +187,11 @@ impl<R: ConsensusRule> Cluster<R> {
             trace: self.world.trace,
             events: self.world.events,
             sent: self.world.sent,
+            spoken_healed: self.world.spoken_healed,
             height: self.world.agreement.height(),
             lasted: self.world.agenda.now(),
             moments: self.world.moments,
+            signed: self.world.signed,
             accused: self.world.accused,
         }
     }
@@ -358,6 +364,10 @@ impl<R: ConsensusRule> Cluster<R> {
             let at = self.world.last_sent / 1000;
             self.world.broken = Some(format!("{NO_REST}: a message at {at} ms without work"));
         }
+        if self.world.broken.is_none() && self.world.last_written > from {
+            let at = self.world.last_written / 1000;
+            self.world.broken = Some(format!("{NO_REST}: a write at {at} ms without work"));
+        }
     }
 }
 
@@ -384,7 +394,10 @@ fn world(plan: &Plan, nodes: usize) -> World {
         broken: None,
         trace: plan.seed,
         sent: 0,
+        spoken_healed: 0,
         last_sent: 0,
+        last_written: 0,
+        signed: Vec::new(),
         proposed: BTreeMap::new(),
         moments: Vec::new(),
         accused: BTreeMap::new(),

@@ -211,6 +211,17 @@ pub struct Moment {
     pub is_empty: bool,
 }
 
+/// A statement of an honest node, the moment it was durable: for counting them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Signed {
+    /// When.
+    pub at: Micros,
+    /// The node.
+    pub node: usize,
+    /// Classes of the registers it wrote: they tell kinds apart without a rule's formats.
+    pub classes: Vec<u8>,
+}
+
 /// What all nodes share.
 #[derive(Debug)]
 pub struct World {
@@ -238,8 +249,14 @@ pub struct World {
     pub trace: u64,
     /// Messages sent.
     pub sent: u64,
+    /// Messages of the rule sent since the network healed: no transactions, blocks or ranges.
+    pub spoken_healed: u64,
     /// When the last message was sent.
     pub last_sent: Micros,
+    /// When the last batch was written by an honest node.
+    pub last_written: Micros,
+    /// Statements of honest nodes.
+    pub signed: Vec<Signed>,
     /// When each block was first proposed.
     pub proposed: BTreeMap<Hash, Micros>,
     /// When blocks became final where.
@@ -269,6 +286,10 @@ impl World {
         self.sent += 1;
         let now = self.agenda.now();
         self.last_sent = now;
+        let spoken = matches!(wire, Wire::Statement(_) | Wire::Proposal(..) | Wire::Peer(_));
+        if spoken && now >= self.network.heals_at {
+            self.spoken_healed += 1;
+        }
         for delay in self.network.arrivals(&mut self.chance, now, from, to) {
             self.agenda.put(after + delay, Event::Deliver { from, to, wire: wire.clone() });
         }
