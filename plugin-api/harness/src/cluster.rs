@@ -14,7 +14,7 @@ use crate::{
     villain::{Villain, forger::MakeForger},
     world::{Costs, Event, Moment, Signed, World},
 };
-use plugin_api::{ConsensusRule, Validator};
+use plugin_api::{ConsensusRule, Unit, Validator};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// How long after healing everything must be final. Timeouts may have grown to 10 s before, and
@@ -27,6 +27,15 @@ const SETTLING: Micros = 5 * SECOND;
 /// Events of one run, at most: a rule that talks to itself for ever is found.
 const EVENTS_MAX: u64 = 3_000_000;
 
+/// Validators that count as one.
+#[derive(Clone, Debug)]
+pub struct Group {
+    /// Indices of its members; their weights are inner weights.
+    pub members: Vec<u16>,
+    /// How it speaks.
+    pub unit: Unit,
+}
+
 /// Everything that decides a run.
 #[derive(Clone, Debug)]
 pub struct Plan {
@@ -34,6 +43,10 @@ pub struct Plan {
     pub seed: u64,
     /// Weights of the validators.
     pub weights: Vec<u64>,
+    /// Groups that count as one, each validator in one at most.
+    pub groups: Vec<Group>,
+    /// Who leads no view.
+    pub excluded: Vec<u16>,
     /// Who misbehaves, and how.
     pub villains: BTreeMap<u16, Villain>,
     /// Nodes that only follow.
@@ -69,6 +82,8 @@ impl Plan {
         Self {
             seed: 1,
             weights: vec![1; count],
+            groups: Vec::new(),
+            excluded: Vec::new(),
             villains: BTreeMap::new(),
             followers: 0,
             parameters: Vec::new(),
@@ -150,11 +165,15 @@ impl<R: ConsensusRule> Cluster<R> {
         for _ in 0..plan.followers {
             hosts.push(Host::new(role(hosts.len(), None, false), plan.parameters.clone()));
         }
-        if let Some(make) = plan.forger {
-            let forgers = hosts.iter_mut().filter(|h| h.role.villain == Some(Villain::Forger));
-            forgers.for_each(|host| host.forger = Some(make(count)));
-        }
         let world = world(plan, hosts.len());
+        if let Some(make) = plan.forger {
+            let makes_up = |host: &&mut Host<R>| {
+                matches!(host.role.villain, Some(Villain::Forger | Villain::Puppet))
+            };
+            let forgers = hosts.iter_mut().filter(makes_up);
+            let parameters = &plan.parameters;
+            forgers.for_each(|host| host.forger = Some(make(&world.validators, parameters)));
+        }
         let faults = plan.faults.clone();
         let mut cluster =
             Self { hosts, world, faults, transactions: 0, sent_late: BTreeSet::new() };
@@ -374,19 +393,34 @@ impl<R: ConsensusRule> Cluster<R> {
 /// How a complaint about missing silence begins.
 const NO_REST: &str = "no rest";
 
+impl Plan {
+    /// The validator set of the run.
+    #[must_use]
+    pub fn validators(&self) -> Vec<Validator> {
+        let one = |(index, weight): (u16, &u64)| {
+            let mut groups = self.groups.iter().enumerate();
+            let group = groups.find(|(_, group)| group.members.contains(&index));
+            Validator {
+                name: format!("SIM/v{index}"),
+                public_key: self.signatures.public_key(index),
+                weight: *weight,
+                group: group.map_or(format!("v{index}"), |(number, _)| format!("group{number}")),
+                unit: group.map(|(_, group)| group.unit),
+            }
+        };
+        (0u16..).zip(&self.weights).map(one).collect()
+    }
+}
+
 fn world(plan: &Plan, nodes: usize) -> World {
-    let validators = (0u16..).zip(&plan.weights).map(|(index, weight)| Validator {
-        name: format!("SIM/v{index}"),
-        public_key: plan.signatures.public_key(index),
-        weight: *weight,
-        group: format!("v{index}"),
-    });
     World {
         agenda: Agenda::default(),
         chance: Chance::new(plan.seed),
         network: plan.network.clone(),
         costs: plan.costs,
-        validators: validators.collect(),
+        validators: plan.validators(),
+        parameters: plan.parameters.clone(),
+        excluded: plan.excluded.clone(),
         signatures: plan.signatures,
         prefix: b"loopchain/statement/v1 simulation".to_vec(),
         nodes,

@@ -9,7 +9,9 @@ use crate::{
     network::Network,
     signer::Signatures,
 };
-use plugin_api::{Hash, HeaderView, LogRecord, Pair, ProposalKind, Statement, Then, Validator};
+use plugin_api::{
+    FinalClaim, Hash, HeaderView, LogRecord, Pair, ProposalKind, Statement, Then, Validator,
+};
 use std::{collections::BTreeMap, rc::Rc};
 
 /// What nodes say to each other.
@@ -235,6 +237,10 @@ pub struct World {
     pub costs: Costs,
     /// The validator set.
     pub validators: Vec<Validator>,
+    /// Parameters of the rule.
+    pub parameters: Vec<(String, String)>,
+    /// Who leads no view.
+    pub excluded: Vec<u16>,
     /// Kind of signatures.
     pub signatures: Signatures,
     /// Prefix of every statement.
@@ -300,6 +306,19 @@ impl World {
         self.chance.below(most + 1)
     }
 
+    /// What the proof of a block claims, for the rule to verify.
+    #[must_use]
+    pub fn claim(&self, header: &HeaderView, pair: &Pair, proof: &[u8]) -> FinalClaim {
+        FinalClaim {
+            statement_prefix: self.prefix.clone(),
+            validators: self.validators.clone(),
+            header: header.clone(),
+            pair: *pair,
+            proof: proof.to_vec(),
+            parameters: self.parameters.clone(),
+        }
+    }
+
     /// Looks at a block that an honest node calls final.
     ///
     /// # Errors
@@ -332,7 +351,8 @@ impl World {
     /// # Errors
     /// One line, when it is not enough.
     pub fn check_signers(&self, signers: &[(u16, u64)]) -> Result<(), String> {
-        let weights: Vec<u64> = self.validators.iter().map(|v| v.weight).collect();
-        quorum::enough(signers, &weights)
+        let fast = self.parameters.iter().find(|(name, _)| name == "fast");
+        let slack = fast.and_then(|(_, value)| value.parse().ok());
+        quorum::enough(signers, &self.validators, slack)
     }
 }
