@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "small numbers of this file fit")]
 
 mod lft_forger;
+mod lft_splitter;
 
 use lft::Lft;
 use plugin_api::mirror::class;
@@ -109,6 +110,32 @@ fn power_loss_of_all_at_any_moment_of_a_block_loses_nothing_agreed() {
         plan.late_clients = 2;
         run(&plan);
     }
+}
+
+/// Seven, one of them a leader who shows one half another block than the other: three first votes
+/// each, so everyone supports the other block as well, and both are certified. Nothing forks, and
+/// the channel goes on from either.
+#[test]
+fn a_leader_who_splits_its_view_gets_two_candidates_and_nothing_forks() {
+    let mut certified_twice = 0;
+    for seed in 0..20 {
+        let mut plan = Plan::clean(7, MS);
+        plan.seed = seed;
+        plan.villains.insert(6, Villain::Puppet);
+        plan.forger = Some(lft_splitter::make);
+        plan.expect_silence = false;
+        plan.network.delay_max = 20 * MS;
+        plan.network.heals_at = 5 * SECOND;
+        plan.network.healed_max = 20 * MS;
+        plan.clients = (0..100).map(|n: u64| (n * 40 * MS, 0)).collect();
+        plan.late_clients = 2;
+        let pairs = [("delta", "100"), ("fast", "0")];
+        plan.parameters = pairs.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned())).collect();
+        let report = run(&plan);
+        // Nobody but a supporter, or who falls back, writes END alone.
+        certified_twice += report.signed.iter().filter(|s| s.classes == [class::END]).count();
+    }
+    assert!(certified_twice > 100, "{certified_twice} supports and fallbacks in twenty runs");
 }
 
 #[test]

@@ -328,7 +328,7 @@ impl ConsensusRule for Lft {
         self.now = self.now.max(now_ms);
         let result = match input {
             Input::Start => {
-                self.start(out);
+                self.start(out); // R6
                 Ok(())
             }
             Input::Statement { statement } => self.on_statement(statement, out), // R1..R5, F1, F2
@@ -336,30 +336,31 @@ impl ConsensusRule for Lft {
                 self.on_proposal(header, statement, justification, out) // R1
             }
             Input::Header { header } => {
-                self.on_header(header, out);
+                self.on_header(header, out); // R5, F1
                 Ok(())
             }
             Input::Validity { block, verdict } => {
-                self.on_validity(&block, verdict, out); // R1, R3
+                self.on_validity(&block, verdict, out); // R1, R3, R5, F1
                 Ok(())
             }
-            Input::Built { request, header } => self.on_built(request, header, out),
+            Input::Built { request, header } => self.on_built(request, header, out), // Leaders
             Input::Timer { .. } => {
-                self.timer(out); // R2, R3, R6
+                self.timer(out); // R2, R3, R6; F2 needs no timer
                 Ok(())
             }
+            // R1 to R3, F1, F2: counted once durable.
             Input::OwnSigned { sequence, statement } => self.on_own(sequence, statement, out),
             Input::SignRefused { sequence } => {
-                self.on_refused(sequence, out);
+                self.on_refused(sequence, out); // A register is closed for ever
                 Ok(())
             }
             Input::Pending { has_work } => {
-                self.on_pending(has_work);
+                self.on_pending(has_work); // Leaders, Pacemaker: work
                 Ok(())
             }
             Input::Peer { from, node, bytes } => self.on_peer(from, node, &bytes, out), // R6
             Input::SyncedTo { header, pair, proof } => {
-                self.on_synced(header, pair, proof);
+                self.on_synced(header, pair, proof); // R5
                 Ok(())
             }
         };

@@ -1,8 +1,9 @@
-//! A leader that splits its view between the delegates and the other members of their groups: one
-//! block for the former, another for the latter, and its own vote for both.
+//! A leader that splits its view between the delegates and the other members of their groups, or
+//! where there are no groups between two halves: one block for these, another for those, and its own
+//! vote for both.
 //!
 //! In: what it hears. Out: two optimistic proposals and two votes in every view that it leads.
-//! Correct members make at most one of them count, however it deals them out.
+//! Correct groups make at most one of them count; with fast commit both may be certified.
 
 #![expect(clippy::expect_used, reason = "a plan that the rule refuses is a broken test")]
 
@@ -22,6 +23,7 @@ use std::{collections::BTreeMap, rc::Rc};
 
 #[derive(Debug)]
 struct Splitter {
+    mode: Mode,
     schedule: Schedule,
     /// Members of each group, in the order of the set.
     groups: Vec<Vec<usize>>,
@@ -42,6 +44,7 @@ pub(crate) fn make(validators: &[Validator], parameters: &[(String, String)]) ->
         groups.entry(&validator.group).or_default().push(index);
     }
     Box::new(Splitter {
+        mode: set.mode(),
         schedule: Schedule::new(&set, &parameters, 0, &[]),
         groups: groups.into_values().collect(),
         delegate_tenure: parameters.delegate_tenure,
@@ -53,7 +56,11 @@ pub(crate) fn make(validators: &[Validator], parameters: &[(String, String)]) ->
 }
 
 impl Splitter {
-    fn delegates(&self, view: u64) -> Vec<usize> {
+    /// Who gets the first block.
+    fn audience(&self, view: u64) -> Vec<usize> {
+        if self.groups.is_empty() {
+            return (0..self.nodes).step_by(2).collect();
+        }
         let turn = usize::try_from(view / self.delegate_tenure).unwrap_or(0);
         self.groups.iter().map(|members| members[turn % members.len()]).collect()
     }
@@ -74,7 +81,8 @@ impl Splitter {
         };
         let block = chain::seal(header, vec![self.invented]);
         let (view, kind) = (block.header.view, block.header.kind);
-        let statement = say(bench, &Body::Propose { view, kind, block: block.header.id });
+        let statement =
+            say(self.mode, bench, &Body::Propose { view, kind, block: block.header.id });
         let ballot = Ballot {
             view,
             pair: chain::execute(&block, 0),
@@ -90,7 +98,7 @@ impl Splitter {
             return;
         }
         self.split = view;
-        let delegates = self.delegates(view);
+        let delegates = self.audience(view);
         let others = (0..self.nodes).filter(|node| !delegates.contains(node)).collect();
         let (one, to_delegates) = self.propose(parent, bench);
         let (other, to_others) = self.propose(parent, bench);
@@ -108,15 +116,15 @@ impl Splitter {
             Body::Vote { ballot, commit_parent: false },
             Body::Commit { view: ballot.view, pair: ballot.pair },
         ] {
-            let statement = say(bench, &body);
+            let statement = say(self.mode, bench, &body);
             let half = (0..self.nodes).filter(|_| bench.chance.permille(500)).collect();
             bench.send_to.push((half, Wire::Statement(statement)));
         }
     }
 }
 
-fn say(bench: &Bench<'_>, body: &Body) -> Statement {
-    (bench.sign)(body.slots(Mode::Core), body.encode())
+fn say(mode: Mode, bench: &Bench<'_>, body: &Body) -> Statement {
+    (bench.sign)(body.slots(mode), body.encode())
 }
 
 impl Forger for Splitter {
