@@ -31,13 +31,19 @@ fn grouped(mode: GroupMode) -> Plan {
     plan
 }
 
-/// Work for eleven seconds, sent to each in turn.
+/// Work for three seconds, sent to each in turn.
 fn loaded(count: usize) -> Plan {
     let mut plan = Plan::clean(count, DELAY);
     plan.parameters = vec![("block_interval".to_owned(), "0".to_owned())];
-    plan.clients = (1..11_000).map(|at| (at * MS, usize::try_from(at).unwrap() % count)).collect();
-    plan.network.heals_at = 12 * SECOND;
+    work(&mut plan, 3);
     plan
+}
+
+fn work(plan: &mut Plan, seconds: u64) {
+    let count = plan.weights.len();
+    let times = 1..seconds * 1_000;
+    plan.clients = times.map(|at| (at * MS, usize::try_from(at).unwrap() % count)).collect();
+    plan.network.heals_at = (seconds + 1) * SECOND;
 }
 
 fn run(plan: &Plan) -> Report {
@@ -46,10 +52,15 @@ fn run(plan: &Plan) -> Report {
     report
 }
 
-/// Blocks of 150 delays, after every dead leader was noticed.
-fn steady(report: &Report) -> Vec<Moment> {
-    let inside = |m: &&Moment| (9 * SECOND..10_500 * MS).contains(&m.proposed) && !m.is_empty;
+/// Blocks of 150 delays before the work of so many seconds ends.
+fn steady_of(report: &Report, seconds: u64) -> Vec<Moment> {
+    let until = seconds * SECOND - 500 * MS;
+    let inside = |m: &&Moment| (until - 1_500 * MS..until).contains(&m.proposed) && !m.is_empty;
     report.moments.iter().filter(inside).copied().collect()
+}
+
+fn steady(report: &Report) -> Vec<Moment> {
+    steady_of(report, 3)
 }
 
 fn mute(plan: &mut Plan, who: &[u16]) {
@@ -73,8 +84,10 @@ fn groups_cost_no_delay_a_block_is_final_after_three_and_there_is_one_every_dela
 fn a_member_of_each_group_may_be_dead_in_quorum_mode_and_the_channel_goes_on() {
     let mut plan = grouped(GroupMode::Quorum);
     mute(&mut plan, &[1, 5, 9]);
+    // Each dead leader must have missed a turn before it is no longer waited for.
+    work(&mut plan, 11);
     let report = run(&plan);
-    let blocks = steady(&report).len() / 7;
+    let blocks = steady_of(&report, 11).len() / 7;
     assert!(blocks >= 40, "{blocks} blocks in 150 delays");
 }
 
