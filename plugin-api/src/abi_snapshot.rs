@@ -68,9 +68,12 @@ fn interface() -> String {
     }
     out.push_str("\n# The rest\n");
     write_sample("InitCfg", &encode(&samples::init_cfg()), &mut out);
+    write_sample("InitCfg 1.1", &encode(&samples::init_cfg_with_groups()), &mut out);
     write_sample("log", &encode(&samples::log()), &mut out);
     write_sample("verify_many", &encode(&vec![samples::verify_item()]), &mut out);
     write_sample("FinalClaim", &encode(&samples::final_claim()), &mut out);
+    let with_parameters = samples::final_claim_with_parameters();
+    write_sample("FinalClaim 1.1", &encode(&with_parameters), &mut out);
     write_sample("ProofOf", &encode(&samples::proof_of()), &mut out);
     write_sample("Inspect", &encode(&samples::inspect()), &mut out);
     write_sample("parameters", &encode(&samples::parameters()), &mut out);

@@ -271,14 +271,7 @@ extern "C" fn verify_final<T: ConsensusRule>(
     let result = contained(host, || {
         let claim: wire::FinalClaim =
             wire::decode(&claim).map_err(|e| ProofError { message: format!("claim: {e}") })?;
-        T::verify_final(
-            &claim.statement_prefix,
-            &claim.validators,
-            &claim.header,
-            &claim.pair,
-            &claim.proof,
-            verify_by_host,
-        )
+        T::verify_final(&claim, verify_by_host)
     });
     answer(result, out)
 }

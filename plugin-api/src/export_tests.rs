@@ -3,8 +3,8 @@
 
 use super::{ConsensusModRef, Plugin, root_module};
 use crate::{
-    ConsensusRule, HeaderView, InitCfg, Input, Inspect, LogRecord, Output, Pair, ProofError,
-    RuleError, Validator, Verify, VerifyItem,
+    ConsensusRule, InitCfg, Input, Inspect, LogRecord, Output, ProofError, RuleError, Validator,
+    Verify, VerifyItem,
     host::{Host, HostFns},
     root::{Handle, StepCode},
     wire::{self, samples},
@@ -72,16 +72,9 @@ impl ConsensusRule for Obedient {
         Inspect { view: self.steps, ..Inspect::default() }
     }
 
-    fn verify_final(
-        _: &[u8],
-        _: &[Validator],
-        _: &HeaderView,
-        _: &Pair,
-        proof: &[u8],
-        verify: Verify,
-    ) -> Result<(), ProofError> {
-        assert!(!proof.is_empty(), "empty proof");
-        let is_good = verify(&[samples::verify_item()]) && proof == b"good";
+    fn verify_final(claim: &wire::FinalClaim, verify: Verify) -> Result<(), ProofError> {
+        assert!(!claim.proof.is_empty(), "empty proof");
+        let is_good = verify(&[samples::verify_item()]) && claim.proof == b"good";
         is_good.then_some(()).ok_or_else(|| ProofError { message: "bad".into() })
     }
 
@@ -180,7 +173,7 @@ fn the_table_says_what_is_in_the_plugin() {
     assert_eq!(module.rule_id(), "obedient");
     assert_eq!(module.rule_version(), 9);
     assert_eq!(module.plugin_version(), "0.0.1");
-    assert_eq!(module.abi_version(), 1 << 16);
+    assert_eq!(module.abi_version(), (1 << 16) | 1);
 }
 
 #[test]

@@ -24,8 +24,11 @@ pub mod version;
 pub mod wire;
 
 pub use input::Input;
-pub use mirror::{Hash, HeaderView, InitCfg, Pair, ProposalKind, Slot, Statement, Validator};
+pub use mirror::{
+    GroupMode, Hash, HeaderView, InitCfg, Pair, ProposalKind, Slot, Statement, Unit, Validator,
+};
 pub use output::{Output, Then, To};
 pub use rule::{
     ConsensusRule, Inspect, LogRecord, Parameter, ProofError, RuleError, Verify, VerifyItem,
 };
+pub use wire::FinalClaim;

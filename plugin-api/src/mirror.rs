@@ -110,6 +110,34 @@ pub struct HeaderView {
     pub is_empty: bool,
 }
 
+/// How a group that counts as one speaks (`lft.md` 3.2). A `flat` group is a label only: its
+/// members count each for itself, and the host has split its weight over them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Encode, Decode)]
+#[cbor(index_only)]
+pub enum GroupMode {
+    /// The group says what members of enough inner weight signed.
+    #[n(0)]
+    Quorum,
+    /// As `Quorum`, but the vote of the view's delegate alone is the group's vote.
+    #[n(1)]
+    Delegate,
+}
+
+/// A group that counts as one. Every member carries the same.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Encode, Decode)]
+#[cbor(array)]
+pub struct Unit {
+    /// How it speaks.
+    #[n(0)]
+    pub mode: GroupMode,
+    /// What the whole group counts.
+    #[n(1)]
+    pub weight: u64,
+    /// Inner weight that speaks for the group: more than half of its members' together.
+    #[n(2)]
+    pub threshold: u64,
+}
+
 /// One validator of an epoch, in the order of the set (its position is its index).
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
 #[cbor(array)]
@@ -120,12 +148,15 @@ pub struct Validator {
     /// Ed25519 public key that its statements are verified with.
     #[cbor(n(1), with = "minicbor::bytes")]
     pub public_key: [u8; 32],
-    /// What its statements count.
+    /// What its statements count; inside its group only, when the group counts as one.
     #[n(2)]
     pub weight: u64,
     /// Name of its group; a validator alone is a group of one.
     #[n(3)]
     pub group: String,
+    /// Set when the group counts as one; none in a flat group. Since 1.1.
+    #[n(4)]
+    pub unit: Option<Unit>,
 }
 
 /// What a rule is created with. All of it is the same on every node but `me`.
@@ -163,6 +194,11 @@ pub struct InitCfg {
     /// Parameters of the rule, `name = value`, sorted by name; durations in whole milliseconds.
     #[n(9)]
     pub parameters: Vec<(String, String)>,
+    /// Indices, ascending, of validators that lead no view of this epoch because their views were
+    /// nulled again and again in the one before: computed by the host from the epoch's root, the
+    /// same on every node. They vote and count as ever. Since 1.1.
+    #[cbor(n(10), skip_if = "Vec::is_empty")]
+    pub excluded: Vec<u16>,
 }
 
 /// One register of the signing guard and what a statement writes into it.
@@ -188,8 +224,10 @@ pub mod class {
     pub const PROPOSE_NORM: u8 = 2;
     /// A vote.
     pub const VOTE: u8 = 3;
-    /// Skip, or Commit of a pair.
+    /// Skip, or Commit of a pair. With fast commit: Commit of a pair, or any fallback.
     pub const END: u8 = 4;
+    /// With fast commit, in place of [`VOTE`]: the first statement of a view, a vote or a Skip.
+    pub const FIRST: u8 = 5;
 }
 
 /// A signed statement as it travels. The host has checked signer, channel, size and signature

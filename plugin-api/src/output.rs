@@ -178,7 +178,8 @@ pub enum Output {
         #[n(0)]
         block: Hash,
     },
-    /// A pair has a candidate certificate; the host may drop the results of its siblings.
+    /// A pair has a candidate certificate; the host may drop the results of its siblings. A rule
+    /// that certifies a sibling as well says so in the same way and asks for its result again.
     #[n(10)]
     Candidate {
         /// Block and result.

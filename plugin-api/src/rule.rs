@@ -2,8 +2,9 @@
 
 use crate::{
     input::Input,
-    mirror::{HeaderView, InitCfg, Pair, Validator},
+    mirror::{InitCfg, Validator},
     output::Output,
+    wire::FinalClaim,
 };
 use minicbor::{Decode, Encode};
 
@@ -127,18 +128,12 @@ pub trait ConsensusRule: Send + Sized + 'static {
     /// For status pages and metrics.
     fn inspect(&self) -> Inspect;
 
-    /// Checks a Final proof of `header` with result `pair` against the validators of its epoch.
+    /// Checks that the proof of a claim makes its header final with its result, by the validators
+    /// and parameters of that epoch.
     ///
     /// # Errors
     /// When the proof does not prove it.
-    fn verify_final(
-        statement_prefix: &[u8],
-        validators: &[Validator],
-        header: &HeaderView,
-        pair: &Pair,
-        proof: &[u8],
-        verify: Verify,
-    ) -> Result<(), ProofError>;
+    fn verify_final(claim: &FinalClaim, verify: Verify) -> Result<(), ProofError>;
 
     /// Who signed a Final proof, with weights.
     ///

@@ -2,7 +2,7 @@
 //!
 //! The rule: the majors are equal, and the plugin's minor is not larger than the host's. The major
 //! grows when something changes or goes; the minor grows when something is added at an end: a last
-//! field of [`crate::root::ConsensusMod`], an input, an output. A host sends no input that is newer
+//! field of [`crate::root::ConsensusMod`] or of a message, an input, an output. A host sends no input that is newer
 //! than the plugin's minor, so an old plugin runs in a new host for ever; a new plugin in an old
 //! host is refused, since it may ask for what that host cannot do. Not here: the version of a rule
 //! (`ConsensusRule::VERSION`) and of a plugin's package.
@@ -10,9 +10,9 @@
 /// Grows when an old plugin can no longer run.
 pub const PLUGIN_API_MAJOR: u32 = 1;
 /// Grows with every addition at an end.
-pub const PLUGIN_API_MINOR: u32 = 0;
+pub const PLUGIN_API_MINOR: u32 = 1;
 /// Both as `abi_stable` wants them: a semantic version. `version_text_agrees` holds them together.
-pub const PLUGIN_API_TEXT: &str = "1.0.0";
+pub const PLUGIN_API_TEXT: &str = "1.1.0";
 
 /// Version of the interface that a plugin was built for, or that a host has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -50,6 +50,10 @@ pub struct FinalClaim {
     /// The rule's own bytes.
     #[cbor(n(4), with = "minicbor::bytes")]
     pub proof: Vec<u8>,
+    /// Parameters of the rule in that epoch, as in [`crate::InitCfg`]: thresholds may depend on
+    /// them. Since 1.1.
+    #[cbor(n(5), skip_if = "Vec::is_empty")]
+    pub parameters: Vec<(String, String)>,
 }
 
 /// What `describe_proof` is given.

@@ -3,8 +3,9 @@
 
 use super::{FinalClaim, ProofOf};
 use crate::{
-    Hash, HeaderView, InitCfg, Input, Inspect, LogRecord, Output, Pair, Parameter, ProposalKind,
-    Slot, Statement, Then, To, Validator, VerifyItem, input::Verdict, output::FinalBlock,
+    GroupMode, Hash, HeaderView, InitCfg, Input, Inspect, LogRecord, Output, Pair, Parameter,
+    ProposalKind, Slot, Statement, Then, To, Unit, Validator, VerifyItem, input::Verdict,
+    output::FinalBlock,
 };
 
 fn hash(byte: u8) -> Hash {
@@ -39,7 +40,12 @@ fn statement() -> Statement {
 }
 
 fn validator() -> Validator {
-    Validator { name: "a/0".into(), public_key: [9; 32], weight: 7, group: "a".into() }
+    Validator { name: "a/0".into(), public_key: [9; 32], weight: 7, group: "a".into(), unit: None }
+}
+
+fn member() -> Validator {
+    let unit = Unit { mode: GroupMode::Delegate, weight: 11, threshold: 8 };
+    Validator { unit: Some(unit), ..validator() }
 }
 
 pub(crate) fn verify_item() -> VerifyItem {
@@ -58,7 +64,13 @@ pub(crate) fn init_cfg() -> InitCfg {
         validators: vec![validator()],
         me: Some(0),
         parameters: vec![("delta".into(), "500".into())],
+        excluded: Vec::new(),
     }
+}
+
+/// With everything that came with 1.1.
+pub(crate) fn init_cfg_with_groups() -> InitCfg {
+    InitCfg { validators: vec![validator(), member()], excluded: vec![1], ..init_cfg() }
 }
 
 pub(crate) fn log() -> Vec<LogRecord> {
@@ -72,6 +84,16 @@ pub(crate) fn final_claim() -> FinalClaim {
         header: header(),
         pair: pair(),
         proof: vec![2],
+        parameters: Vec::new(),
+    }
+}
+
+/// With everything that came with 1.1.
+pub(crate) fn final_claim_with_parameters() -> FinalClaim {
+    FinalClaim {
+        validators: vec![member()],
+        parameters: vec![("fast".into(), "1".into())],
+        ..final_claim()
     }
 }
 

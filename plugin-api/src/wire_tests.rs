@@ -25,12 +25,24 @@ fn every_message_goes_there_and_back() {
     let outputs: Vec<Output> = samples::outputs().into_iter().map(|(_, output)| output).collect();
     there_and_back(&outputs);
     there_and_back(&samples::init_cfg());
+    there_and_back(&samples::init_cfg_with_groups());
     there_and_back(&samples::log());
     there_and_back(&vec![samples::verify_item()]);
     there_and_back(&samples::final_claim());
+    there_and_back(&samples::final_claim_with_parameters());
     there_and_back(&samples::proof_of());
     there_and_back(&samples::inspect());
     there_and_back(&samples::parameters());
+}
+
+/// A plugin built for 1.0 reads what a 1.1 host says of a channel without groups: the same bytes.
+#[test]
+fn what_came_with_1_1_costs_nothing_where_it_is_not_used() {
+    let plain = encode(&samples::init_cfg());
+    assert_eq!(plain[2], 0x8a, "ten fields, as in 1.0");
+    assert_eq!(encode(&samples::init_cfg_with_groups())[2], 0x8b);
+    assert_eq!(encode(&samples::final_claim())[2], 0x85, "five fields, as in 1.0");
+    assert_eq!(encode(&samples::final_claim_with_parameters())[2], 0x86);
 }
 
 #[test]

@@ -10,7 +10,7 @@
 mod request;
 
 use lft::Lft;
-use plugin_api_harness::campaign::{Totals, check_determinism};
+use plugin_api_harness::campaign::{Mix, Totals, check_determinism};
 use plugin_api_harness::signer::Signatures;
 use plugin_api_harness::{Options, run_seed};
 use request::{Request, Span};
@@ -58,7 +58,7 @@ fn options(seed: u64) -> Options {
         0 => Signatures::Ed25519,
         _ => Signatures::Hash,
     };
-    Options { signatures, ..Options::default() }
+    Options { signatures, mix: Mix::SWARM, ..Options::default() }
 }
 
 fn one(seed: u64) -> bool {

@@ -127,6 +127,7 @@ fn to_validators(set: &ValidatorSet) -> Vec<api::Validator> {
             public_key: v.public_key,
             weight: v.weight.get(),
             group: v.group.clone(),
+            unit: None,
         })
         .collect()
 }
@@ -291,6 +292,7 @@ pub struct PluggedRule {
     epoch: Epoch,
     prefix: StatementPrefix,
     validators: Vec<api::Validator>,
+    parameters: Vec<(String, String)>,
     first: Vec<api::Output>,
 }
 
@@ -316,6 +318,7 @@ impl PluggedRule {
             validators: validators.clone(),
             me: start.me,
             parameters: genesis.rule.parameters.clone(),
+            excluded: Vec::new(),
         };
         let log: Vec<_> = start.log.iter().filter_map(|entry| to_record(start.me, entry)).collect();
         let (instance, first) =
@@ -324,7 +327,8 @@ impl PluggedRule {
                     format!("rule {} for {}: {}", loaded.id(), genesis.channel, error.message);
                 Rejection::new(Code::RuleRefused, message)
             })?;
-        Ok(Self { loaded, instance, epoch, prefix, validators, first })
+        let parameters = cfg.parameters;
+        Ok(Self { loaded, instance, epoch, prefix, validators, parameters, first })
     }
 
     /// Whether a rule takes what a genesis says of it, before anything of the channel is stored.
@@ -415,6 +419,7 @@ impl Rule for PluggedRule {
             &header_view(header),
             &to_pair(pair),
             rule_proof,
+            &self.parameters,
         );
         self.loaded.verify_final(&claim, HostFns::of::<Lent>()).is_ok()
     }

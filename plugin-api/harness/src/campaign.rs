@@ -4,16 +4,34 @@
 //! Not here: how a run works (`cluster`), printing.
 
 use crate::{
+    check::quorum,
     clock::{Chance, MS, Micros},
-    cluster::{Cluster, Plan, Report},
+    cluster::{Cluster, Group, Plan, Report},
     faults::Faults,
     network::Network,
     signer::Signatures,
     villain::{Villain, forger::MakeForger},
     world::Costs,
 };
-use plugin_api::ConsensusRule;
+use plugin_api::{ConsensusRule, GroupMode, Unit};
 use std::collections::BTreeMap;
+
+/// What a campaign varies of what only some rules know, each how often in a thousand. Drawn apart
+/// from all else: a seed that draws none of it is the same run as without.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Mix {
+    /// Groups that count as one; with them the parameter `delegate_tenure`.
+    pub groups: u64,
+    /// The parameter `fast`, where there are no such groups.
+    pub fast: u64,
+    /// The parameter `leader` = weighted.
+    pub weighted_leader: u64,
+}
+
+impl Mix {
+    /// Half of the runs as before, the rest divided.
+    pub const SWARM: Self = Self { groups: 100, fast: 350, weighted_leader: 150 };
+}
 
 /// What a campaign varies beyond the seed.
 #[derive(Clone, Debug)]
@@ -24,6 +42,8 @@ pub struct Options {
     pub sizes: Vec<usize>,
     /// Weights above 1.
     pub weighted: bool,
+    /// What only some rules know.
+    pub mix: Mix,
     /// Misbehaving validators within what the rule tolerates.
     pub villains: bool,
     /// Crashes and power loss.
@@ -46,6 +66,7 @@ impl Default for Options {
             parameters: Vec::new(),
             sizes: vec![1, 4, 4, 5, 7],
             weighted: true,
+            mix: Mix::default(),
             villains: true,
             crashes: true,
             bad_network: true,
@@ -61,12 +82,14 @@ impl Default for Options {
 #[must_use]
 pub fn plan(seed: u64, options: &Options) -> Plan {
     let mut chance = Chance::new(seed ^ 0x10F7_C4A1_0000_0000);
-    let count = chance.one_of(&options.sizes, 4);
-    let weighted = options.weighted && chance.permille(500);
-    let weights: Vec<u64> =
-        (0..count).map(|_| if weighted { chance.between(1, 5) } else { 1 }).collect();
+    let mut mixed = Chance::new(seed ^ 0x61C8_8646_80B5_83EB);
+    let set = draw_set(&mut chance, &mut mixed, options);
+    let count = set.weights.len();
+    let parameters = draw_parameters(&mut mixed, &set, options);
+    let (weights, groups) = (set.weights, set.groups);
+    let draft = Plan { weights, groups, parameters, ..Plan::clean(count, MS) };
     let villains = if options.villains && chance.permille(700) {
-        draw_villains(&mut chance, &weights, options.forger.is_some())
+        draw_villains(&mut chance, &draft, options.forger.is_some())
     } else {
         BTreeMap::new()
     };
@@ -87,10 +110,8 @@ pub fn plan(seed: u64, options: &Options) -> Plan {
     Plan {
         seed,
         expect_silence: villains.is_empty(),
-        weights,
         villains,
         followers,
-        parameters: options.parameters.clone(),
         network,
         faults,
         costs: Costs {
@@ -105,25 +126,84 @@ pub fn plan(seed: u64, options: &Options) -> Plan {
         prunes_head_view: chance.permille(500),
         late_clients: chance.between(1, 8),
         forger: options.forger,
+        ..draft
     }
 }
 
-/// Validators that misbehave: together they weigh no more than f.
-fn draw_villains(
-    chance: &mut Chance,
-    weights: &[u64],
-    with_forger: bool,
-) -> BTreeMap<u16, Villain> {
-    let total: u64 = weights.iter().sum();
-    let mut budget = total.saturating_sub(1) / 3;
+/// Weights, and which of them are inner weights of a group.
+struct Set {
+    weights: Vec<u64>,
+    groups: Vec<Group>,
+}
+
+fn draw_set(chance: &mut Chance, mixed: &mut Chance, options: &Options) -> Set {
+    let count = chance.one_of(&options.sizes, 4);
+    let weighted = options.weighted && chance.permille(500);
+    let weight = |chance: &mut Chance| if weighted { chance.between(1, 5) } else { 1 };
+    if !mixed.permille(options.mix.groups) {
+        return Set { weights: (0..count).map(|_| weight(chance)).collect(), groups: Vec::new() };
+    }
+    // Four or five units, two of them groups: few validators, or a run takes long.
+    let mut weights: Vec<u64> = Vec::new();
+    let mut groups = Vec::new();
+    let alone = chance.between(2, 3);
+    weights.extend((0..alone).map(|_| weight(chance)));
+    for _ in 0..2 {
+        let first = weights.len();
+        let count = chance.one_of(&[3, 3, 4], 3);
+        weights.extend((0..count).map(|_| if weighted { chance.between(1, 2) } else { 1 }));
+        let sum: u64 = weights.iter().skip(first).sum();
+        let mode = chance.one_of(&[GroupMode::Quorum, GroupMode::Delegate], GroupMode::Quorum);
+        // Crash trust (more than a half) or Byzantine inside (more than two thirds).
+        let threshold = chance.one_of(&[sum / 2 + 1, sum * 2 / 3 + 1], sum);
+        let unit = Unit { mode, weight: weight(chance), threshold };
+        let members = (0u16..).take(weights.len()).skip(first).collect();
+        groups.push(Group { members, unit });
+    }
+    Set { weights, groups }
+}
+
+fn draw_parameters(chance: &mut Chance, set: &Set, options: &Options) -> Vec<(String, String)> {
+    let mut parameters = options.parameters.clone();
+    let mut say = |name: &str, value: String| {
+        if !parameters.iter().any(|(known, _)| known == name) {
+            parameters.push((name.to_owned(), value));
+        }
+    };
+    if set.groups.is_empty() && chance.permille(options.mix.fast) {
+        let total: u64 = set.weights.iter().sum();
+        let most = (total - 1) / 2;
+        say("fast", chance.one_of(&[0, 0, 1], 0).min(most).to_string());
+    }
+    if chance.permille(options.mix.weighted_leader) {
+        say("leader", "weighted".to_owned());
+    }
+    if !set.groups.is_empty() {
+        say("delegate_tenure", chance.one_of(&[1, 3, 10], 1).to_string());
+    }
+    parameters.sort();
+    parameters
+}
+
+/// p of the fast commit that a plan switches on.
+fn slack_of(parameters: &[(String, String)]) -> u128 {
+    let fast = parameters.iter().find(|(name, _)| name == "fast");
+    fast.and_then(|(_, value)| value.parse().ok()).unwrap_or(0)
+}
+
+/// Validators that misbehave: together with the groups that they spoil they weigh no more than f.
+fn draw_villains(chance: &mut Chance, draft: &Plan, with_forger: bool) -> BTreeMap<u16, Villain> {
+    let validators = draft.validators();
+    let total = quorum::faulty_weight(&validators, |_| true);
+    let budget = total.saturating_sub(1 + 2 * slack_of(&draft.parameters)) / 3;
     let mut villains = BTreeMap::new();
-    for _ in 0..weights.len() {
-        let pick = chance.below(weights.len() as u64);
-        let place = usize::try_from(pick).unwrap_or(0);
+    for _ in 0..validators.len() {
+        let pick = chance.below(validators.len() as u64);
         let index = u16::try_from(pick).unwrap_or(0);
-        let weight = weights.get(place).copied().unwrap_or(u64::MAX);
+        let weight = quorum::faulty_weight(&validators, |other| {
+            other == index || villains.contains_key(&other)
+        });
         if weight <= budget && !villains.contains_key(&index) {
-            budget -= weight;
             let honest = chance.draw();
             villains.insert(index, Villain::draw(chance, honest, with_forger));
         }

@@ -12,9 +12,9 @@ use crate::{
     signer::Signatures,
     verdict::Verdict,
     villain::{Villain, forger::MakeForger},
-    world::{Costs, Event, Moment, World},
+    world::{Costs, Event, Moment, Signed, World},
 };
-use plugin_api::{ConsensusRule, Validator};
+use plugin_api::{ConsensusRule, Unit, Validator};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// How long after healing everything must be final. Timeouts may have grown to 10 s before, and
@@ -27,6 +27,15 @@ const SETTLING: Micros = 5 * SECOND;
 /// Events of one run, at most: a rule that talks to itself for ever is found.
 const EVENTS_MAX: u64 = 3_000_000;
 
+/// Validators that count as one.
+#[derive(Clone, Debug)]
+pub struct Group {
+    /// Indices of its members; their weights are inner weights.
+    pub members: Vec<u16>,
+    /// How it speaks.
+    pub unit: Unit,
+}
+
 /// Everything that decides a run.
 #[derive(Clone, Debug)]
 pub struct Plan {
@@ -34,6 +43,10 @@ pub struct Plan {
     pub seed: u64,
     /// Weights of the validators.
     pub weights: Vec<u64>,
+    /// Groups that count as one, each validator in one at most.
+    pub groups: Vec<Group>,
+    /// Who leads no view.
+    pub excluded: Vec<u16>,
     /// Who misbehaves, and how.
     pub villains: BTreeMap<u16, Villain>,
     /// Nodes that only follow.
@@ -69,6 +82,8 @@ impl Plan {
         Self {
             seed: 1,
             weights: vec![1; count],
+            groups: Vec::new(),
+            excluded: Vec::new(),
             villains: BTreeMap::new(),
             followers: 0,
             parameters: Vec::new(),
@@ -97,12 +112,16 @@ pub struct Report {
     pub events: u64,
     /// Messages sent.
     pub sent: u64,
+    /// Messages of the rule sent since the network healed.
+    pub spoken_healed: u64,
     /// Highest final height.
     pub height: u64,
     /// Virtual time that passed.
     pub lasted: Micros,
     /// When which block was final where.
     pub moments: Vec<Moment>,
+    /// Statements of honest nodes.
+    pub signed: Vec<Signed>,
     /// Evidence, by accused validator.
     pub accused: BTreeMap<u16, u64>,
 }
@@ -146,11 +165,15 @@ impl<R: ConsensusRule> Cluster<R> {
         for _ in 0..plan.followers {
             hosts.push(Host::new(role(hosts.len(), None, false), plan.parameters.clone()));
         }
-        if let Some(make) = plan.forger {
-            let forgers = hosts.iter_mut().filter(|h| h.role.villain == Some(Villain::Forger));
-            forgers.for_each(|host| host.forger = Some(make(count)));
-        }
         let world = world(plan, hosts.len());
+        if let Some(make) = plan.forger {
+            let makes_up = |host: &&mut Host<R>| {
+                matches!(host.role.villain, Some(Villain::Forger | Villain::Puppet))
+            };
+            let forgers = hosts.iter_mut().filter(makes_up);
+            let parameters = &plan.parameters;
+            forgers.for_each(|host| host.forger = Some(make(&world.validators, parameters)));
+        }
         let faults = plan.faults.clone();
         let mut cluster =
             Self { hosts, world, faults, transactions: 0, sent_late: BTreeSet::new() };
@@ -183,9 +206,11 @@ impl<R: ConsensusRule> Cluster<R> {
             trace: self.world.trace,
             events: self.world.events,
             sent: self.world.sent,
+            spoken_healed: self.world.spoken_healed,
             height: self.world.agreement.height(),
             lasted: self.world.agenda.now(),
             moments: self.world.moments,
+            signed: self.world.signed,
             accused: self.world.accused,
         }
     }
@@ -358,25 +383,44 @@ impl<R: ConsensusRule> Cluster<R> {
             let at = self.world.last_sent / 1000;
             self.world.broken = Some(format!("{NO_REST}: a message at {at} ms without work"));
         }
+        if self.world.broken.is_none() && self.world.last_written > from {
+            let at = self.world.last_written / 1000;
+            self.world.broken = Some(format!("{NO_REST}: a write at {at} ms without work"));
+        }
     }
 }
 
 /// How a complaint about missing silence begins.
 const NO_REST: &str = "no rest";
 
+impl Plan {
+    /// The validator set of the run.
+    #[must_use]
+    pub fn validators(&self) -> Vec<Validator> {
+        let one = |(index, weight): (u16, &u64)| {
+            let mut groups = self.groups.iter().enumerate();
+            let group = groups.find(|(_, group)| group.members.contains(&index));
+            Validator {
+                name: format!("SIM/v{index}"),
+                public_key: self.signatures.public_key(index),
+                weight: *weight,
+                group: group.map_or(format!("v{index}"), |(number, _)| format!("group{number}")),
+                unit: group.map(|(_, group)| group.unit),
+            }
+        };
+        (0u16..).zip(&self.weights).map(one).collect()
+    }
+}
+
 fn world(plan: &Plan, nodes: usize) -> World {
-    let validators = (0u16..).zip(&plan.weights).map(|(index, weight)| Validator {
-        name: format!("SIM/v{index}"),
-        public_key: plan.signatures.public_key(index),
-        weight: *weight,
-        group: format!("v{index}"),
-    });
     World {
         agenda: Agenda::default(),
         chance: Chance::new(plan.seed),
         network: plan.network.clone(),
         costs: plan.costs,
-        validators: validators.collect(),
+        validators: plan.validators(),
+        parameters: plan.parameters.clone(),
+        excluded: plan.excluded.clone(),
         signatures: plan.signatures,
         prefix: b"loopchain/statement/v1 simulation".to_vec(),
         nodes,
@@ -384,7 +428,10 @@ fn world(plan: &Plan, nodes: usize) -> World {
         broken: None,
         trace: plan.seed,
         sent: 0,
+        spoken_healed: 0,
         last_sent: 0,
+        last_written: 0,
+        signed: Vec::new(),
         proposed: BTreeMap::new(),
         moments: Vec::new(),
         accused: BTreeMap::new(),

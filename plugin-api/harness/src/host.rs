@@ -175,6 +175,7 @@ impl<R: ConsensusRule> Host<R> {
             validators: world.validators.clone(),
             me: self.role.index,
             parameters: self.parameters.clone(),
+            excluded: world.excluded.clone(),
         };
         let made = R::init(cfg, &self.disk.log, world.signatures.verifier());
         let (rule, outputs) = match made {

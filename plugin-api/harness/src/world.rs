@@ -9,7 +9,9 @@ use crate::{
     network::Network,
     signer::Signatures,
 };
-use plugin_api::{Hash, HeaderView, LogRecord, Pair, ProposalKind, Statement, Then, Validator};
+use plugin_api::{
+    FinalClaim, Hash, HeaderView, LogRecord, Pair, ProposalKind, Statement, Then, Validator,
+};
 use std::{collections::BTreeMap, rc::Rc};
 
 /// What nodes say to each other.
@@ -211,6 +213,17 @@ pub struct Moment {
     pub is_empty: bool,
 }
 
+/// A statement of an honest node, the moment it was durable: for counting them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Signed {
+    /// When.
+    pub at: Micros,
+    /// The node.
+    pub node: usize,
+    /// Classes of the registers it wrote: they tell kinds apart without a rule's formats.
+    pub classes: Vec<u8>,
+}
+
 /// What all nodes share.
 #[derive(Debug)]
 pub struct World {
@@ -224,6 +237,10 @@ pub struct World {
     pub costs: Costs,
     /// The validator set.
     pub validators: Vec<Validator>,
+    /// Parameters of the rule.
+    pub parameters: Vec<(String, String)>,
+    /// Who leads no view.
+    pub excluded: Vec<u16>,
     /// Kind of signatures.
     pub signatures: Signatures,
     /// Prefix of every statement.
@@ -238,8 +255,14 @@ pub struct World {
     pub trace: u64,
     /// Messages sent.
     pub sent: u64,
+    /// Messages of the rule sent since the network healed: no transactions, blocks or ranges.
+    pub spoken_healed: u64,
     /// When the last message was sent.
     pub last_sent: Micros,
+    /// When the last batch was written by an honest node.
+    pub last_written: Micros,
+    /// Statements of honest nodes.
+    pub signed: Vec<Signed>,
     /// When each block was first proposed.
     pub proposed: BTreeMap<Hash, Micros>,
     /// When blocks became final where.
@@ -269,6 +292,10 @@ impl World {
         self.sent += 1;
         let now = self.agenda.now();
         self.last_sent = now;
+        let spoken = matches!(wire, Wire::Statement(_) | Wire::Proposal(..) | Wire::Peer(_));
+        if spoken && now >= self.network.heals_at {
+            self.spoken_healed += 1;
+        }
         for delay in self.network.arrivals(&mut self.chance, now, from, to) {
             self.agenda.put(after + delay, Event::Deliver { from, to, wire: wire.clone() });
         }
@@ -277,6 +304,19 @@ impl World {
     /// A length of time up to `most`.
     pub fn up_to(&mut self, most: Micros) -> Micros {
         self.chance.below(most + 1)
+    }
+
+    /// What the proof of a block claims, for the rule to verify.
+    #[must_use]
+    pub fn claim(&self, header: &HeaderView, pair: &Pair, proof: &[u8]) -> FinalClaim {
+        FinalClaim {
+            statement_prefix: self.prefix.clone(),
+            validators: self.validators.clone(),
+            header: header.clone(),
+            pair: *pair,
+            proof: proof.to_vec(),
+            parameters: self.parameters.clone(),
+        }
     }
 
     /// Looks at a block that an honest node calls final.
@@ -311,7 +351,8 @@ impl World {
     /// # Errors
     /// One line, when it is not enough.
     pub fn check_signers(&self, signers: &[(u16, u64)]) -> Result<(), String> {
-        let weights: Vec<u64> = self.validators.iter().map(|v| v.weight).collect();
-        quorum::enough(signers, &weights)
+        let fast = self.parameters.iter().find(|(name, _)| name == "fast");
+        let slack = fast.and_then(|(_, value)| value.parse().ok());
+        quorum::enough(signers, &self.validators, slack)
     }
 }

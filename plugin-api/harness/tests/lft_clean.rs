@@ -3,10 +3,12 @@
 #![expect(clippy::unwrap_used, reason = "small numbers of this file fit")]
 
 use lft::Lft;
+use plugin_api::mirror::class;
 use plugin_api_harness::{
     Plan, Report, campaign,
     clock::{MS, SECOND},
     faults::{Fall, Faults},
+    network::Partition,
     villain::{Villain, mute::Mute},
     world::Moment,
 };
@@ -130,5 +132,95 @@ fn power_loss_of_all_at_any_moment_of_a_block_loses_nothing_agreed() {
         plan.prunes_head_view = at % 2 == 0;
         plan.late_clients = 2;
         run(&plan);
+    }
+}
+
+/// P9: while children keep coming, each validator says one thing per block, a vote that commits
+/// the parent; no Commit alone, no Skip.
+#[test]
+fn a_block_costs_each_validator_one_vote_and_no_commit_while_children_come() {
+    for count in [4usize, 7] {
+        let mut plan = loaded(count, "on");
+        // The default `hold`: a Cand and the child that carries the Commit come the same moment.
+        plan.parameters = parameters(&[("block_interval", "0")]);
+        let report = run(&plan);
+        let (from, until) = (500 * MS, 1_500 * MS);
+        let said = |classes: &[u8]| {
+            let inside = report.signed.iter().filter(|s| (from..until).contains(&s.at));
+            inside.filter(|s| s.classes == classes).count()
+        };
+        let delays = usize::try_from((until - from) / DELAY).unwrap();
+        assert_eq!(said(&[class::VOTE, class::END]), delays * count, "votes with the flag");
+        assert_eq!(said(&[class::VOTE]), 0, "votes without the flag");
+        assert_eq!(said(&[class::END]), 0, "a Commit alone, or a Skip");
+        assert_eq!(said(&[class::PROPOSE_OPT]) + said(&[class::PROPOSE_NORM]), delays);
+        // On the wire: a vote of each to each other, and a proposal to each other.
+        let others = u64::try_from(count - 1).unwrap();
+        let transactions = u64::try_from(plan.clients.len()).unwrap() * others;
+        let whole = (report.sent - transactions) / report.height;
+        let exact = others * (others + 1) + others;
+        // The start and the end of the run weigh less than one message a block.
+        assert!((exact..=exact + 1).contains(&whole), "{whole} messages for a block of {count}");
+    }
+}
+
+/// P10: an idle channel sends nothing, writes nothing and makes no block, however long it idles.
+#[test]
+fn an_idle_channel_sends_nothing_and_writes_nothing_for_an_hour() {
+    let mut plan = Plan::clean(4, DELAY);
+    plan.clients = vec![(1_000 * MS, 2)];
+    plan.network.heals_at = 3_600 * SECOND;
+    let report = run(&plan);
+    assert_eq!(report.height, 1);
+    let last = report.signed.iter().map(|s| s.at).max().unwrap();
+    assert!(last < 1_100 * MS, "something was signed at {last} us");
+    assert!(report.sent < 200, "{} messages", report.sent);
+}
+
+/// All are cut off from each other for a time; the work that came meanwhile is then final within
+/// two of the longest timers, with messages in proportion to validators, not to the outage.
+#[test]
+fn after_any_outage_the_next_block_comes_within_two_capped_timers() {
+    let capped = 10 * SECOND;
+    for outage in [1, 7, 60, 600, 3_600] {
+        let mut plan = Plan::clean(4, DELAY);
+        let (from, until) = (500 * MS, 500 * MS + outage * SECOND);
+        // Each alone: four walls around one node each.
+        let wall = |side| Partition { from, until, side, one_way: false };
+        plan.network.partitions = vec![wall(1), wall(2), wall(4), wall(8)];
+        plan.network.heals_at = until;
+        plan.clients = (0..4).map(|node| (600 * MS + (node as u64) * MS, node)).collect();
+        let report = run(&plan);
+        let done = report.moments.iter().map(|m| m.finished).max().unwrap();
+        assert!(done <= until + 2 * capped, "{outage} s: {} us after", done - until);
+        let views = report.moments.iter().map(|m| m.view).max().unwrap();
+        assert!(views <= 8, "{outage} s: view {views}");
+        // The same few rounds of repetition, however long it took.
+        let spoken = report.spoken_healed;
+        assert!(spoken <= 150, "{outage} s: {spoken} messages to recover");
+    }
+}
+
+/// One of four is dead: once that is noticed, no timer is waited for, and a block costs two delays
+/// on average (`lft.md` 2.7: 15.2 before, 2.05 after).
+#[test]
+fn a_dead_leader_makes_blocks_cost_two_delays_once_it_is_noticed() {
+    for dead in 0u16..4 {
+        let mut plan = loaded(4, "on");
+        plan.villains.insert(dead, Villain::Mute(Mute::from(0)));
+        plan.expect_silence = false;
+        plan.clients = (1..9_000)
+            .map(|at| (at * MS, (usize::try_from(at).unwrap() + usize::from(dead)) % 4))
+            .filter(|(_, node)| *node != usize::from(dead))
+            .collect();
+        plan.network.heals_at = 10 * SECOND;
+        let report = run(&plan);
+        let node = usize::from((dead + 1) % 4);
+        let mut late: Vec<Moment> =
+            report.moments.iter().filter(|m| m.node == node).copied().collect();
+        late.retain(|m| (5 * SECOND..8 * SECOND).contains(&m.finished));
+        let blocks = u64::try_from(late.len()).unwrap();
+        let delays = 3 * SECOND / DELAY;
+        assert!(blocks * 2 + 2 >= delays, "dead {dead}: {blocks} blocks in {delays} delays");
     }
 }

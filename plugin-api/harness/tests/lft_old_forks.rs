@@ -17,8 +17,15 @@ fn wall(from: Micros, until: Micros, side: u64, one_way: bool) -> Partition {
     Partition { from, until, side, one_way }
 }
 
-/// Four validators, several blocks' worth of work, given walls; ends well or the test fails.
+/// Four validators, several blocks' worth of work, given walls; ends well with and without fast
+/// commit, or the test fails.
 fn survives(seed: u64, walls: Vec<Partition>, equivocator: Option<u16>) {
+    for fast in ["off", "0"] {
+        survives_with(fast, seed, walls.clone(), equivocator);
+    }
+}
+
+fn survives_with(fast: &str, seed: u64, walls: Vec<Partition>, equivocator: Option<u16>) {
     let mut plan = Plan::clean(4, MS);
     plan.seed = seed;
     plan.network.delay_max = 3 * MS;
@@ -27,13 +34,14 @@ fn survives(seed: u64, walls: Vec<Partition>, equivocator: Option<u16>) {
     plan.network.healed_max = 5 * MS;
     plan.clients = (0..40).map(|n| (n * 50 * MS, usize::try_from(n % 4).unwrap())).collect();
     plan.late_clients = 3;
+    plan.parameters = vec![("fast".to_owned(), fast.to_owned())];
     if let Some(index) = equivocator {
         let two = Equivocator::draw(&mut Chance::new(seed), seed);
         plan.villains.insert(index, Villain::Equivocator(two));
         plan.expect_silence = false;
     }
     let report = campaign::run_plan::<Lft>(&plan);
-    assert!(report.verdict.is_good(), "seed {seed}: {}", report.verdict.line(seed));
+    assert!(report.verdict.is_good(), "fast {fast}, seed {seed}: {}", report.verdict.line(seed));
 }
 
 /// LFT1-A: node 0 alone hears all votes and commits; its next words are delayed past the timers of

@@ -158,6 +158,7 @@ pub fn final_claim(
     header: &HeaderView,
     pair: &Pair,
     proof: &[u8],
+    parameters: &[(String, String)],
 ) -> wire::FinalClaim {
     wire::FinalClaim {
         statement_prefix: statement_prefix.to_vec(),
@@ -165,6 +166,7 @@ pub fn final_claim(
         header: header.clone(),
         pair: *pair,
         proof: proof.to_vec(),
+        parameters: parameters.to_vec(),
     }
 }
 

@@ -2,8 +2,8 @@
 //! as one in a `.so`: the host survives, the instance is poisoned, the others go on.
 
 use plugin_api::{
-    ConsensusRule, Hash, HeaderView, InitCfg, Input, Inspect, LogRecord, Output, Pair, ProofError,
-    ProposalKind, RuleError, Validator, Verify, VerifyItem,
+    ConsensusRule, FinalClaim, Hash, HeaderView, InitCfg, Input, Inspect, LogRecord, Output, Pair,
+    ProofError, ProposalKind, RuleError, Validator, Verify, VerifyItem,
     export::root_module,
     host::{Host, HostFns},
 };
@@ -32,15 +32,8 @@ impl ConsensusRule for Clumsy {
     fn inspect(&self) -> Inspect {
         Inspect::default()
     }
-    fn verify_final(
-        _: &[u8],
-        _: &[Validator],
-        _: &HeaderView,
-        _: &Pair,
-        proof: &[u8],
-        _: Verify,
-    ) -> Result<(), ProofError> {
-        assert!(!proof.is_empty(), "cannot verify");
+    fn verify_final(claim: &FinalClaim, _: Verify) -> Result<(), ProofError> {
+        assert!(!claim.proof.is_empty(), "cannot verify");
         Ok(())
     }
     fn describe_proof(_: &[Validator], proof: &[u8]) -> Result<Vec<(u16, u64)>, ProofError> {
@@ -92,6 +85,7 @@ fn cfg(epoch: u64) -> InitCfg {
         validators: Vec::new(),
         me: None,
         parameters: Vec::new(),
+        excluded: Vec::new(),
     }
 }
 
@@ -116,7 +110,7 @@ fn a_panic_while_creating_or_verifying_is_an_error() {
     let error = rule.create(&cfg(0), &[], HOST).unwrap_err();
     assert_eq!(error.message, "the rule panicked: no epoch zero");
     let head = cfg(1).root;
-    let claim = plugin_api_loader::final_claim(&[], &[], &head, &Pair::default(), &[]);
+    let claim = plugin_api_loader::final_claim(&[], &[], &head, &Pair::default(), &[], &[]);
     let error = rule.verify_final(&claim, HOST).unwrap_err();
     assert_eq!(error.message, "the rule panicked: cannot verify");
     let error = rule.describe_proof(&[], &[]).unwrap_err();

@@ -59,7 +59,13 @@ fn result_of(block: Hash) -> Pair {
 }
 
 fn validators() -> Vec<Validator> {
-    vec![Validator { name: "a/0".into(), public_key: KEY, weight: 1, group: "a".into() }]
+    vec![Validator {
+        name: "a/0".into(),
+        public_key: KEY,
+        weight: 1,
+        group: "a".into(),
+        unit: None,
+    }]
 }
 
 fn cfg() -> InitCfg {
@@ -74,6 +80,7 @@ fn cfg() -> InitCfg {
         validators: validators(),
         me: Some(0),
         parameters: vec![("block_interval".into(), "0".into())],
+        excluded: Vec::new(),
     }
 }
 
@@ -208,9 +215,9 @@ fn a_final_proof_is_verified_and_described_through_the_plugin() {
         parent: result_of(root().id),
         ..root()
     };
-    let claim = final_claim(PREFIX, &validators(), &header, &blocks[0].pair, proof);
+    let claim = final_claim(PREFIX, &validators(), &header, &blocks[0].pair, proof, &[]);
     rule.verify_final(&claim, HOST).unwrap();
-    let other = final_claim(b"other channel", &validators(), &header, &blocks[0].pair, proof);
+    let other = final_claim(b"other channel", &validators(), &header, &blocks[0].pair, proof, &[]);
     let error = rule.verify_final(&other, HOST).unwrap_err();
     assert_eq!(error.message, "the signature of the Final proof is wrong");
     assert_eq!(rule.describe_proof(&validators(), proof).unwrap(), [(0, 1)]);

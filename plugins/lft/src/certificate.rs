@@ -5,9 +5,9 @@
 //! comes for free. Not here: when to make or use one (`machine`).
 
 use crate::{
-    statement::{Ballot, Body},
+    statement::{Ballot, Body, Mode},
     strict,
-    validators::{Claim, Validators},
+    validators::{Claim, Matter, Validators},
 };
 use minicbor::{Decode, Encode};
 use plugin_api::{Pair, Verify};
@@ -39,7 +39,7 @@ pub struct SignedVote {
     pub signature: Vec<u8>,
 }
 
-/// Cand: weight q voted for one pair.
+/// Cand: weight q voted for one pair; with fast commit, voted for it or supports it.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
 #[cbor(array)]
 pub struct Candidate {
@@ -49,6 +49,9 @@ pub struct Candidate {
     /// Who, ascending.
     #[n(1)]
     pub votes: Vec<SignedVote>,
+    /// Who supports it without having voted for it, ascending. Fast commit only.
+    #[cbor(n(2), skip_if = "Vec::is_empty")]
+    pub supports: Vec<Signed>,
 }
 
 /// Null: weight q skipped a view.
@@ -61,6 +64,9 @@ pub struct Null {
     /// Who, ascending.
     #[n(1)]
     pub skips: Vec<Signed>,
+    /// Who fell back without having skipped, ascending. Fast commit only.
+    #[cbor(n(2), skip_if = "Vec::is_empty")]
+    pub fallbacks: Vec<Signed>,
 }
 
 /// Votes of one child that commit its parent.
@@ -78,7 +84,23 @@ pub struct ChildVotes {
     pub votes: Vec<Signed>,
 }
 
-/// Final: weight q committed a pair, by Commit or by a flagged vote for any child.
+/// First votes that make their block final (`lft.md` 2.6).
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+#[cbor(array)]
+pub struct FastVotes {
+    /// Parent and its result.
+    #[n(0)]
+    pub parent: Pair,
+    /// View of the parent.
+    #[n(1)]
+    pub parent_view: u64,
+    /// Who, ascending.
+    #[n(2)]
+    pub votes: Vec<SignedVote>,
+}
+
+/// Final: weight q committed a pair, by Commit or by a flagged vote for any child. Or, with fast
+/// commit, weight N - p said a vote for it first.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
 #[cbor(array)]
 pub struct FinalProof {
@@ -94,6 +116,9 @@ pub struct FinalProof {
     /// Flagged votes, by child.
     #[n(3)]
     pub children: Vec<ChildVotes>,
+    /// Set in a fast proof, which has no commits and no children.
+    #[n(4)]
+    pub fast: Option<FastVotes>,
 }
 
 /// Any of the three.
@@ -110,23 +135,81 @@ pub enum Certificate {
     Final(#[n(0)] FinalProof),
 }
 
+/// Signatures under one body.
+fn claims_of<'a>(list: &'a [Signed], body: Body) -> impl Iterator<Item = Claim<'a>> {
+    list.iter().map(move |one| Claim { signer: one.signer, body, signature: &one.signature })
+}
+
+/// Signatures under votes for one ballot.
+fn vote_claims(ballot: Ballot, votes: &[SignedVote]) -> impl Iterator<Item = Claim<'_>> {
+    votes.iter().map(move |vote| Claim {
+        signer: vote.signer,
+        body: Body::Vote { ballot, commit_parent: vote.commit_parent },
+        signature: &vote.signature,
+    })
+}
+
+/// Signers of two lists, each of which must be ascending.
+fn merged(first: Vec<u16>, second: &[Signed]) -> Result<Vec<u16>, String> {
+    let second: Vec<u16> = second.iter().map(|signed| signed.signer).collect();
+    if !first.is_sorted() || !second.is_sorted() {
+        return Err("signers are out of order".to_owned());
+    }
+    let mut all = [first, second].concat();
+    all.sort_unstable();
+    Ok(all)
+}
+
 impl Candidate {
     fn claims(&self) -> impl Iterator<Item = Claim<'_>> {
-        self.votes.iter().map(|vote| Claim {
-            signer: vote.signer,
-            body: Body::Vote { ballot: self.ballot, commit_parent: vote.commit_parent },
-            signature: &vote.signature,
-        })
+        let support = Body::Support { ballot: self.ballot };
+        vote_claims(self.ballot, &self.votes).chain(claims_of(&self.supports, support))
+    }
+
+    fn check(&self, validators: &Validators, verify: Verify) -> Result<(), String> {
+        check_ballot(&self.ballot, &self.votes)?;
+        let votes = self.votes.iter().map(|vote| vote.signer).collect();
+        let signers = merged(votes, &self.supports)?;
+        fast_only(validators, &self.supports)?;
+        validators.check_signers(Matter::Vote(self.ballot.view), signers.into_iter())?;
+        validators.check_claims(self.claims(), verify)
     }
 }
 
 impl Null {
     fn claims(&self) -> impl Iterator<Item = Claim<'_>> {
-        self.skips.iter().map(|skip| Claim {
-            signer: skip.signer,
-            body: Body::Skip { view: self.view },
-            signature: &skip.signature,
-        })
+        let skips = claims_of(&self.skips, Body::Skip { view: self.view });
+        skips.chain(claims_of(&self.fallbacks, Body::Fallback { view: self.view }))
+    }
+
+    fn check(&self, validators: &Validators, verify: Verify) -> Result<(), String> {
+        if self.view == 0 {
+            return Err("view 0 cannot be skipped".to_owned());
+        }
+        let skips = self.skips.iter().map(|skip| skip.signer).collect();
+        let signers = merged(skips, &self.fallbacks)?;
+        fast_only(validators, &self.fallbacks)?;
+        validators.check_signers(Matter::End(self.view), signers.into_iter())?;
+        validators.check_claims(self.claims(), verify)
+    }
+}
+
+fn check_ballot(ballot: &Ballot, votes: &[SignedVote]) -> Result<(), String> {
+    if ballot.view == 0 || ballot.parent_view >= ballot.view {
+        return Err("the views of the candidate make no sense".to_owned());
+    }
+    let flagged = votes.iter().any(|vote| vote.commit_parent);
+    if flagged && ballot.parent_view == 0 {
+        return Err("a vote commits the root of the epoch".to_owned());
+    }
+    Ok(())
+}
+
+fn fast_only(validators: &Validators, list: &[Signed]) -> Result<(), String> {
+    if list.is_empty() || validators.mode() == Mode::Fast {
+        Ok(())
+    } else {
+        Err("fast commit is off in this channel".to_owned())
     }
 }
 
@@ -135,17 +218,15 @@ impl FinalProof {
     #[must_use]
     pub fn signers(&self) -> Vec<u16> {
         let children = self.children.iter().flat_map(|child| &child.votes);
-        let mut all: Vec<u16> = self.commits.iter().chain(children).map(|s| s.signer).collect();
+        let fast = self.fast.iter().flat_map(|fast| &fast.votes).map(|vote| vote.signer);
+        let slow = self.commits.iter().chain(children).map(|s| s.signer);
+        let mut all: Vec<u16> = slow.chain(fast).collect();
         all.sort_unstable();
         all
     }
 
     fn claims(&self) -> impl Iterator<Item = Claim<'_>> {
-        let commits = self.commits.iter().map(|commit| Claim {
-            signer: commit.signer,
-            body: Body::Commit { view: self.view, pair: self.pair },
-            signature: &commit.signature,
-        });
+        let commits = claims_of(&self.commits, Body::Commit { view: self.view, pair: self.pair });
         let children = self.children.iter().flat_map(move |child| {
             let ballot = Ballot {
                 view: child.view,
@@ -153,11 +234,7 @@ impl FinalProof {
                 parent: self.pair,
                 parent_view: self.view,
             };
-            child.votes.iter().map(move |vote| Claim {
-                signer: vote.signer,
-                body: Body::Vote { ballot, commit_parent: true },
-                signature: &vote.signature,
-            })
+            claims_of(&child.votes, Body::Vote { ballot, commit_parent: true })
         });
         commits.chain(children)
     }
@@ -184,6 +261,9 @@ impl FinalProof {
         if self.view == 0 {
             return Err("the root of an epoch has no Final proof in it".to_owned());
         }
+        if let Some(fast) = &self.fast {
+            return self.check_fast(fast, validators, verify);
+        }
         if self.children.iter().any(|child| child.view <= self.view || child.votes.is_empty()) {
             return Err("a child stands in no later view or has no votes".to_owned());
         }
@@ -196,8 +276,29 @@ impl FinalProof {
         if !ascending(&self.commits) || !self.children.iter().all(|c| ascending(&c.votes)) {
             return Err("signers are out of order".to_owned());
         }
-        validators.check_signers(self.signers().into_iter())?;
+        validators.check_signers(Matter::End(self.view), self.signers().into_iter())?;
         validators.check_claims(self.claims(), verify)
+    }
+
+    /// First votes of weight N - p and nothing else.
+    fn check_fast(
+        &self,
+        fast: &FastVotes,
+        validators: &Validators,
+        verify: Verify,
+    ) -> Result<(), String> {
+        if !self.commits.is_empty() || !self.children.is_empty() {
+            return Err("a fast proof has first votes only".to_owned());
+        }
+        let (parent, parent_view) = (fast.parent, fast.parent_view);
+        let ballot = Ballot { view: self.view, pair: self.pair, parent, parent_view };
+        check_ballot(&ballot, &fast.votes)?;
+        let signers = fast.votes.iter().map(|vote| vote.signer);
+        let weight = validators.weigh_checked(Matter::Vote(self.view), signers)?;
+        if !validators.quorum().reached_fast(weight) {
+            return Err(format!("weight {weight} of first votes makes nothing final"));
+        }
+        validators.check_claims(vote_claims(ballot, &fast.votes), verify)
     }
 }
 
@@ -236,25 +337,8 @@ impl Certificate {
     /// One line: what does not hold.
     pub fn check(&self, validators: &Validators, verify: Verify) -> Result<(), String> {
         match self {
-            Self::Candidate(candidate) => {
-                let ballot = candidate.ballot;
-                if ballot.view == 0 || ballot.parent_view >= ballot.view {
-                    return Err("the views of the candidate make no sense".to_owned());
-                }
-                let flagged = candidate.votes.iter().any(|vote| vote.commit_parent);
-                if flagged && ballot.parent_view == 0 {
-                    return Err("a vote commits the root of the epoch".to_owned());
-                }
-                validators.check_signers(candidate.votes.iter().map(|vote| vote.signer))?;
-                validators.check_claims(candidate.claims(), verify)
-            }
-            Self::Null(null) => {
-                if null.view == 0 {
-                    return Err("view 0 cannot be skipped".to_owned());
-                }
-                validators.check_signers(null.skips.iter().map(|skip| skip.signer))?;
-                validators.check_claims(null.claims(), verify)
-            }
+            Self::Candidate(candidate) => candidate.check(validators, verify),
+            Self::Null(null) => null.check(validators, verify),
             Self::Final(proof) => proof.check(validators, verify),
         }
     }

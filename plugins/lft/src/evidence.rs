@@ -2,13 +2,13 @@
 //!
 //! In: two bodies. Out: why they conflict. Not here: storing them (the host does), punishing.
 
-use crate::statement::Body;
+use crate::statement::{Body, Mode};
 use plugin_api::Pair;
 
-/// The four ways to cheat that two signatures prove.
+/// The ways to cheat that two signatures prove: two values for one register of the guard.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Offence {
-    /// E1: two different votes in one view.
+    /// E1: two different votes in one view; with fast commit also a vote and a Skip.
     TwoVotes,
     /// E2: Skip and Commit in one view; a flagged vote commits its parent.
     SkipAndCommit,
@@ -16,6 +16,9 @@ pub enum Offence {
     TwoCommits,
     /// E4: two proposals of one kind in one view.
     TwoProposals,
+    /// E5, fast commit only: a Commit and, in its view, a fallback, a support, or a vote for another
+    /// pair.
+    CommitAndOther,
 }
 
 /// What a statement says about the end of a view.
@@ -27,9 +30,34 @@ fn commit_of(body: &Body) -> Option<(u64, Pair)> {
     }
 }
 
+/// What only fast commit forbids.
+fn conflict_fast(first: &Body, second: &Body) -> Option<Offence> {
+    if let (Body::Vote { ballot, .. }, Body::Skip { view }) = (first, second)
+        && ballot.view == *view
+    {
+        return Some(Offence::TwoVotes);
+    }
+    let (view, pair) = commit_of(first)?;
+    let other = match second {
+        Body::Vote { ballot, .. } => ballot.view == view && ballot.pair != pair,
+        Body::Support { ballot } => ballot.view == view,
+        Body::Fallback { view: fallen } => *fallen == view,
+        _ => false,
+    };
+    other.then_some(Offence::CommitAndOther)
+}
+
 /// Whether two statements of one signer prove an offence.
 #[must_use]
-pub fn conflict(first: &Body, second: &Body) -> Option<Offence> {
+pub fn conflict(mode: Mode, first: &Body, second: &Body) -> Option<Offence> {
+    let fast = || match mode {
+        Mode::Core => None,
+        Mode::Fast => conflict_fast(first, second).or_else(|| conflict_fast(second, first)),
+    };
+    conflict_core(first, second).or_else(fast)
+}
+
+fn conflict_core(first: &Body, second: &Body) -> Option<Offence> {
     if let (
         Body::Propose { view: a, kind: kind_a, block: block_a },
         Body::Propose { view: b, kind: kind_b, block: block_b },
@@ -60,7 +88,7 @@ pub fn conflict(first: &Body, second: &Body) -> Option<Offence> {
 #[cfg(test)]
 mod tests {
     use super::{Offence, conflict};
-    use crate::statement::{Ballot, Body};
+    use crate::statement::{Ballot, Body, Mode};
     use plugin_api::{Hash, Pair, ProposalKind};
 
     fn pair(n: u8) -> Pair {
@@ -96,8 +124,78 @@ mod tests {
             (commit(4, 1), vote(6, 9, 4, 2, true), Some(Offence::TwoCommits)),
             (commit(4, 1), commit(5, 2), None),
         ] {
-            assert_eq!(conflict(&a, &b), expected, "{a:?} {b:?}");
-            assert_eq!(conflict(&b, &a), expected, "{b:?} {a:?}");
+            assert_eq!(conflict(Mode::Core, &a, &b), expected, "{a:?} {b:?}");
+            assert_eq!(conflict(Mode::Core, &b, &a), expected, "{b:?} {a:?}");
+        }
+    }
+
+    #[test]
+    fn fast_commit_knows_more_ways_to_cheat() {
+        let ballot = |n| Ballot { view: 5, pair: pair(n), parent: pair(0), parent_view: 4 };
+        let support = |n| Body::Support { ballot: ballot(n) };
+        let (skip, fallback) = (Body::Skip { view: 5 }, Body::Fallback { view: 5 });
+        let commit = |n| Body::Commit { view: 5, pair: pair(n) };
+        let first = vote(5, 1, 4, 0, false);
+        let both = Offence::CommitAndOther;
+        for (a, b, expected) in [
+            (first, skip, Some(Offence::TwoVotes)),
+            (first, vote(5, 2, 4, 0, false), Some(Offence::TwoVotes)),
+            (first, fallback, None),
+            (first, support(2), None),
+            (skip, support(2), None),
+            (support(1), support(2), None),
+            (first, commit(1), None),
+            (first, commit(2), Some(both)),
+            (skip, commit(1), Some(Offence::SkipAndCommit)),
+            (fallback, commit(1), Some(both)),
+            (support(2), commit(2), Some(both)),
+            (fallback, vote(6, 9, 5, 1, true), Some(both)),
+            (vote(5, 2, 4, 0, false), vote(6, 9, 5, 1, true), Some(both)),
+            (first, vote(6, 9, 5, 1, true), None),
+            (fallback, vote(6, 9, 5, 1, false), None),
+            (Body::Fallback { view: 4 }, commit(1), None),
+        ] {
+            for (a, b) in [(a, b), (b, a)] {
+                assert_eq!(conflict(Mode::Fast, &a, &b), expected, "{a:?} {b:?}");
+            }
+        }
+    }
+
+    /// What is evidence and what the host's guard refuses are the same thing, in both modes.
+    #[test]
+    fn two_statements_are_evidence_exactly_when_their_registers_clash() {
+        let mut all = Vec::new();
+        for view in 4..7 {
+            all.extend([Body::Skip { view }, Body::Fallback { view }]);
+            for n in 1..3 {
+                all.push(Body::Commit { view, pair: pair(n) });
+                all.push(vote(view, n, view - 1, n, false));
+                all.push(vote(view, n, view - 1, 1, true));
+                all.push(vote(view, n, view - 2, 2, true));
+                let parent_view = view - 1;
+                let ballot = Ballot { view, pair: pair(n), parent: pair(1), parent_view };
+                all.push(Body::Support { ballot });
+                for kind in [ProposalKind::Norm, ProposalKind::Opt] {
+                    all.push(Body::Propose { view, kind, block: Hash([n; 32]) });
+                }
+            }
+        }
+        for mode in [Mode::Core, Mode::Fast] {
+            let known = |body: &&Body| {
+                mode == Mode::Fast || !matches!(body, Body::Support { .. } | Body::Fallback { .. })
+            };
+            for a in all.iter().filter(known) {
+                for b in all.iter().filter(known) {
+                    let slots = b.slots(mode);
+                    let clash = a.slots(mode).iter().any(|slot| {
+                        slots.iter().any(|other| {
+                            (other.view, other.class) == (slot.view, slot.class)
+                                && other.digest != slot.digest
+                        })
+                    });
+                    assert_eq!(conflict(mode, a, b).is_some(), clash, "{mode:?} {a:?} {b:?}");
+                }
+            }
         }
     }
 }

@@ -1,58 +1,112 @@
-//! Who leads which view: plain rotation, LFT's spinning leader.
+//! Who leads which view: plain rotation, LFT's spinning leader, or turns in proportion to weight.
 //!
+//! In: the set of the epoch, `leader`, `tenure`, and who is excluded. Out: a leader for every view.
 //! Depends on epoch and view only, so every node computes it alone. A wrong answer costs progress,
-//! never agreement. Not here: skipping a silent leader (`pacemaker.rs`).
+//! never agreement. Not here: skipping a silent leader (`pacemaker.rs`), whom to exclude (the host).
+
+use crate::{
+    parameters::{Parameters, Turns},
+    validators::Validators,
+};
+use core::cmp::Reverse;
+
+/// Turns in one round of a weighted schedule, at most, but one for each validator in any case:
+/// weights that do not reduce to fewer are rounded. Bounds the table, and the time to make it.
+pub const TURNS_MAX: u64 = 4096;
 
 /// The schedule of one epoch.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Schedule {
-    /// Number of validators, at least 1.
-    count: u64,
-    /// Consecutive views of one leader, at least 1.
+    /// One round: whose turn it is, at least one.
+    turns: Vec<u16>,
+    /// Consecutive views of one turn, at least 1.
     tenure: u64,
     /// Where this epoch starts, so that epochs do not always begin with the same leader.
     offset: u64,
 }
 
 impl Schedule {
-    /// Rotation over `count` validators, `tenure` views each.
+    /// The schedule of an epoch. Validators in `excluded` get no turn, unless nobody else is left:
+    /// a channel without leaders would stand for ever.
     #[must_use]
-    pub fn new(count: u16, tenure: u64, epoch: u64) -> Self {
-        let count = u64::from(count.max(1));
-        Self { count, tenure: tenure.max(1), offset: epoch % count }
+    pub fn new(set: &Validators, parameters: &Parameters, epoch: u64, excluded: &[u16]) -> Self {
+        let everyone: Vec<u16> = (0u16..).take(set.count().max(1)).collect();
+        let mut leaders: Vec<u16> =
+            everyone.iter().copied().filter(|index| !excluded.contains(index)).collect();
+        if leaders.is_empty() {
+            leaders = everyone;
+        }
+        let turns = match parameters.leader {
+            Turns::Equal => leaders,
+            Turns::Weighted => {
+                let shares: Vec<_> = leaders.iter().map(|index| set.share(*index)).collect();
+                spread(&leaders, &in_turns(&whole(&shares)))
+            }
+        };
+        let offset = epoch % (turns.len() as u64).max(1);
+        Self { turns, tenure: parameters.tenure.max(1), offset }
     }
 
     /// Index of the leader of a view.
     #[must_use]
     pub fn leader(&self, view: u64) -> u16 {
-        let turn = (view / self.tenure) % self.count;
-        u16::try_from((turn + self.offset) % self.count).unwrap_or(0)
+        let count = (self.turns.len() as u64).max(1);
+        let turn = ((view / self.tenure) % count + self.offset) % count;
+        let place = usize::try_from(turn).unwrap_or(0);
+        self.turns.get(place).copied().unwrap_or(0)
     }
+}
+
+/// Shares as whole numbers in the same proportions. A member's share of its group's weight may be
+/// a fraction, so all are taken times a million first, as far as that fits.
+fn whole(shares: &[Option<(u128, u128)>]) -> Vec<u128> {
+    const FINE: u128 = 1_000_000;
+    let fits = shares.iter().flatten().all(|(above, _)| above.checked_mul(FINE).is_some());
+    let fine = if fits { FINE } else { 1 };
+    let one = |(above, below): (u128, u128)| (above * fine / below.max(1)).max(1);
+    shares.iter().map(|share| share.map_or(1, one)).collect()
+}
+
+/// Turns in a round: the shares reduced by their common factor, or scaled to [`TURNS_MAX`].
+fn in_turns(shares: &[u128]) -> Vec<u64> {
+    let common = shares.iter().fold(0, |common, share| gcd(common, *share)).max(1);
+    let reduced: Vec<u128> = shares.iter().map(|share| share / common).collect();
+    let sum = reduced.iter().fold(0u128, |sum, share| sum.saturating_add(*share)).max(1);
+    let most = u128::from(TURNS_MAX);
+    // Halved until the product below fits; proportions stay.
+    let shift = 13u32.saturating_sub(sum.leading_zeros());
+    let turns = reduced.iter().map(|share| {
+        let turns = if sum <= most { *share } else { (share >> shift) * most / (sum >> shift) };
+        u64::try_from(turns).unwrap_or(1).max(1)
+    });
+    turns.collect()
+}
+
+fn gcd(a: u128, b: u128) -> u128 {
+    if b == 0 { a } else { gcd(b, a % b) }
+}
+
+/// Smooth weighted round robin: each step everyone gains its turns, the richest leads and pays the
+/// sum. Nobody waits longer than its share makes it.
+fn spread(leaders: &[u16], turns: &[u64]) -> Vec<u16> {
+    let sum: i128 = turns.iter().map(|turns| i128::from(*turns)).sum();
+    let mut credit = vec![0i128; turns.len()];
+    let mut round = Vec::new();
+    for _ in 0..sum {
+        for (credit, turns) in credit.iter_mut().zip(turns) {
+            *credit += i128::from(*turns);
+        }
+        // Of equals, the one with the lowest index.
+        let richest = credit.iter().enumerate().max_by_key(|(place, own)| (**own, Reverse(*place)));
+        let Some((place, _)) = richest else { break };
+        if let Some(paid) = credit.get_mut(place) {
+            *paid -= sum;
+        }
+        round.extend(leaders.get(place));
+    }
+    round
 }
 
 #[cfg(test)]
-mod tests {
-    use super::Schedule;
-
-    #[test]
-    fn every_validator_leads_equally_often() {
-        for (count, tenure) in [(1, 1), (4, 1), (5, 3), (7, 2)] {
-            for epoch in [0, 1, 9] {
-                let schedule = Schedule::new(count, tenure, epoch);
-                let mut turns = vec![0; usize::from(count)];
-                for view in 0..u64::from(count) * tenure * 10 {
-                    turns[usize::from(schedule.leader(view))] += 1;
-                }
-                assert!(turns.iter().all(|t| *t == 10 * tenure), "{count} {tenure} {turns:?}");
-            }
-        }
-    }
-
-    #[test]
-    fn the_leader_changes_with_every_view_by_default() {
-        let schedule = Schedule::new(4, 1, 0);
-        let leaders: Vec<u16> = (1..=5).map(|view| schedule.leader(view)).collect();
-        assert_eq!(leaders, [1, 2, 3, 0, 1]);
-        assert_eq!(Schedule::new(4, 1, u64::MAX).leader(u64::MAX), 2);
-    }
-}
+#[path = "leader_tests.rs"]
+mod tests;

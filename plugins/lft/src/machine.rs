@@ -3,8 +3,10 @@
 //!
 //! This file holds the instance, how it starts, the one `match` over inputs, and the fixed order
 //! in which the rules are tried after each. The rules themselves: `learn` (R4), `voting` (R1, R2,
-//! R3), `proposing`, `finality` (R5), `repair` (R6). Not here: keys, clocks, payloads, disks.
+//! R3), `fast` (F1, F2), `proposing`, `finality` (R5), `repair` (R6). Not here: keys, clocks,
+//! payloads, disks.
 
+mod fast;
 mod finality;
 mod learn;
 mod proposing;
@@ -20,11 +22,12 @@ use crate::{
     leader::Schedule,
     pacemaker::{Arm, Deadlines, Due, Heard, Timeouts, timeouts},
     parameters::Parameters,
-    validators::Validators,
+    statement::Mode,
+    validators::{Matter, Validators},
 };
 use plugin_api::{
-    ConsensusRule, Hash, HeaderView, InitCfg, Input, Inspect, LogRecord, Output, Pair, Parameter,
-    ProofError, RuleError, Validator, Verify,
+    ConsensusRule, FinalClaim, Hash, HeaderView, InitCfg, Input, Inspect, LogRecord, Output, Pair,
+    Parameter, ProofError, RuleError, Validator, Verify,
 };
 use proposing::Building;
 use state::{Block, Head, Signing, View};
@@ -131,15 +134,31 @@ impl Lft {
         self.me == Some(self.leader(view))
     }
 
-    /// The pair certified in a view, the head's included.
-    pub(crate) fn certified(&self, view: u64) -> Option<Pair> {
+    /// The pairs certified in a view: at most one in the core rule. Of the head's view only the
+    /// head counts, of earlier views nothing.
+    pub(crate) fn certified(&self, view: u64) -> Vec<Pair> {
         if view == self.head.view {
-            return Some(self.head.pair);
+            return vec![self.head.pair];
         }
         if view < self.head.view {
-            return None;
+            return Vec::new();
         }
-        self.views.get(&view)?.candidate.as_ref().map(|candidate| candidate.ballot.pair)
+        let candidates = self.views.get(&view).map(|at| at.candidates.as_slice());
+        candidates.unwrap_or_default().iter().map(|candidate| candidate.ballot.pair).collect()
+    }
+
+    pub(crate) fn is_certified(&self, view: u64, pair: &Pair) -> bool {
+        match view.cmp(&self.head.view) {
+            core::cmp::Ordering::Less => false,
+            core::cmp::Ordering::Equal => *pair == self.head.pair,
+            core::cmp::Ordering::Greater => {
+                self.views.get(&view).is_some_and(|at| at.candidate(pair).is_some())
+            }
+        }
+    }
+
+    pub(crate) fn is_fast(&self) -> bool {
+        self.validators.mode() == Mode::Fast
     }
 
     pub(crate) fn holds_null(&self, view: u64) -> bool {
@@ -185,6 +204,8 @@ impl Lft {
             self.vote(out);
             self.commit(out);
             self.skip(out);
+            self.support(out);
+            self.fall_back(out);
             self.propose(out);
         }
         self.flush(out);
@@ -263,10 +284,8 @@ impl Lft {
         if Some(leader) == self.me || !self.heard.is_inactive(leader, self.view, self.now, delta) {
             return false;
         }
-        let weight = self
-            .heard
-            .active(self.view)
-            .fold(0u64, |sum, index| sum.saturating_add(self.validators.weight(index)));
+        let active = self.heard.active(self.view);
+        let weight = self.validators.weigh(Matter::End(self.view), active);
         self.validators.quorum().reached(weight)
     }
 
@@ -309,38 +328,39 @@ impl ConsensusRule for Lft {
         self.now = self.now.max(now_ms);
         let result = match input {
             Input::Start => {
-                self.start(out);
+                self.start(out); // R6
                 Ok(())
             }
-            Input::Statement { statement } => self.on_statement(statement, out), // R1..R5
+            Input::Statement { statement } => self.on_statement(statement, out), // R1..R5, F1, F2
             Input::Proposal { header, statement, justification } => {
                 self.on_proposal(header, statement, justification, out) // R1
             }
             Input::Header { header } => {
-                self.on_header(header, out);
+                self.on_header(header, out); // R5, F1
                 Ok(())
             }
             Input::Validity { block, verdict } => {
-                self.on_validity(&block, verdict, out); // R1, R3
+                self.on_validity(&block, verdict, out); // R1, R3, R5, F1
                 Ok(())
             }
-            Input::Built { request, header } => self.on_built(request, header, out),
+            Input::Built { request, header } => self.on_built(request, header, out), // Leaders
             Input::Timer { .. } => {
-                self.timer(out); // R2, R3, R6
+                self.timer(out); // R2, R3, R6; F2 needs no timer
                 Ok(())
             }
+            // R1 to R3, F1, F2: counted once durable.
             Input::OwnSigned { sequence, statement } => self.on_own(sequence, statement, out),
             Input::SignRefused { sequence } => {
-                self.on_refused(sequence, out);
+                self.on_refused(sequence, out); // A register is closed for ever
                 Ok(())
             }
             Input::Pending { has_work } => {
-                self.on_pending(has_work);
+                self.on_pending(has_work); // Leaders, Pacemaker: work
                 Ok(())
             }
             Input::Peer { from, node, bytes } => self.on_peer(from, node, &bytes, out), // R6
             Input::SyncedTo { header, pair, proof } => {
-                self.on_synced(header, pair, proof);
+                self.on_synced(header, pair, proof); // R5
                 Ok(())
             }
         };
@@ -373,16 +393,12 @@ impl ConsensusRule for Lft {
         }
     }
 
-    fn verify_final(
-        statement_prefix: &[u8],
-        validators: &[Validator],
-        header: &HeaderView,
-        pair: &Pair,
-        proof: &[u8],
-        verify: Verify,
-    ) -> Result<(), ProofError> {
+    fn verify_final(claim: &FinalClaim, verify: Verify) -> Result<(), ProofError> {
+        let FinalClaim { statement_prefix, validators, header, pair, proof, parameters } = claim;
         let check = || -> Result<(), String> {
-            let set = Validators::new(statement_prefix, validators).map_err(|e| e.to_string())?;
+            let parameters = Parameters::read(parameters)?;
+            let set = Validators::new(statement_prefix, validators, &parameters)
+                .map_err(|error| error.to_string())?;
             let proof = FinalProof::decode(proof)?;
             if proof.pair != *pair || pair.block != header.id {
                 return Err("the proof is of another block or result".to_owned());

@@ -5,6 +5,15 @@
 
 use plugin_api::Parameter;
 
+/// How turns to lead are dealt out (`lft.md` 2.7).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Turns {
+    /// Everyone the same number: LFT's spinning leader.
+    Equal,
+    /// In proportion to weights, spread evenly.
+    Weighted,
+}
+
 /// Checked parameters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Parameters {
@@ -22,6 +31,12 @@ pub struct Parameters {
     pub optimistic: bool,
     /// Consecutive views of one leader.
     pub tenure: u64,
+    /// How turns to lead are dealt out.
+    pub leader: Turns,
+    /// p of fast commit; none is off.
+    pub fast: Option<u64>,
+    /// K: consecutive views of one delegate of a group.
+    pub delegate_tenure: u64,
     /// A bug to plant, for testing the tests.
     #[cfg(feature = "planted-bugs")]
     pub bug: Option<crate::planted::Bug>,
@@ -37,6 +52,9 @@ impl Default for Parameters {
             hold: 2,
             optimistic: true,
             tenure: 1,
+            leader: Turns::Equal,
+            fast: None,
+            delegate_tenure: 1,
             #[cfg(feature = "planted-bugs")]
             bug: None,
         }
@@ -58,6 +76,9 @@ impl Parameters {
                 "execution" => read.execution = number(name, value, 0, 60_000)?,
                 "hold" => read.hold = number(name, value, 0, 100)?,
                 "tenure" => read.tenure = number(name, value, 1, 1_000)?,
+                "delegate_tenure" => read.delegate_tenure = number(name, value, 1, 1_000)?,
+                "leader" => read.leader = turns(name, value)?,
+                "fast" => read.fast = slack(name, value)?,
                 "optimistic" => read.optimistic = switch(name, value)?,
                 #[cfg(feature = "planted-bugs")]
                 "planted_bug" => read.bug = Some(crate::planted::Bug::named(value)?),
@@ -81,6 +102,12 @@ impl Parameters {
         let optimistic = if defaults.optimistic { "on" } else { "off" };
         let mut all: Vec<Parameter> = [
             ("block_interval", "ms", defaults.block_interval, "Wait of a leader since its parent."),
+            (
+                "delegate_tenure",
+                "views",
+                defaults.delegate_tenure,
+                "Consecutive views of one delegate of a group.",
+            ),
             ("delta", "ms", defaults.delta, "Expected bound on a message's delay."),
             ("execution", "ms", defaults.execution, "What executing a block may take."),
             ("hold", "ms", defaults.hold, "Wait for a child before a Commit is sent alone."),
@@ -89,12 +116,21 @@ impl Parameters {
         ]
         .into_iter()
         .map(|(name, unit, default, meaning)| (name, unit, default.to_string(), meaning))
-        .chain([(
-            "optimistic",
-            "on | off",
-            optimistic.to_owned(),
-            "Leaders propose on parents that are not certified yet.",
-        )])
+        .chain([
+            (
+                "fast",
+                "off | p",
+                "off".to_owned(),
+                "Weight that may be missing from a block final after two delays.",
+            ),
+            ("leader", "equal | weighted", "equal".to_owned(), "How turns to lead are dealt out."),
+            (
+                "optimistic",
+                "on | off",
+                optimistic.to_owned(),
+                "Leaders propose on parents that are not certified yet.",
+            ),
+        ])
         .map(|(name, unit, default, meaning)| Parameter {
             name: name.to_owned(),
             unit: unit.to_owned(),
@@ -122,6 +158,22 @@ fn switch(name: &str, value: &str) -> Result<bool, String> {
     }
 }
 
+fn turns(name: &str, value: &str) -> Result<Turns, String> {
+    match value {
+        "equal" => Ok(Turns::Equal),
+        "weighted" => Ok(Turns::Weighted),
+        _ => Err(format!("{name} = {value:?}: write equal or weighted")),
+    }
+}
+
+fn slack(name: &str, value: &str) -> Result<Option<u64>, String> {
+    match (value, value.parse::<u64>()) {
+        ("off", _) => Ok(None),
+        (_, Ok(slack)) => Ok(Some(slack)),
+        _ => Err(format!("{name} = {value:?}: write off or a whole number from 0 on")),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::Parameters;
@@ -141,6 +193,15 @@ mod tests {
     fn what_is_said_is_taken() {
         let read = read(&[("delta", "100"), ("optimistic", "off"), ("hold", "0")]).unwrap();
         assert_eq!((read.delta, read.optimistic, read.hold), (100, false, 0));
+    }
+
+    #[test]
+    fn fast_is_off_or_a_number_and_leaders_are_equal_or_weighted() {
+        assert_eq!(read(&[("fast", "0")]).unwrap().fast, Some(0));
+        assert_eq!(read(&[("fast", "12")]).unwrap().fast, Some(12));
+        assert_eq!(read(&[("fast", "off")]).unwrap().fast, None);
+        assert_eq!(read(&[("leader", "weighted")]).unwrap().leader, super::Turns::Weighted);
+        assert_eq!(read(&[("delegate_tenure", "7")]).unwrap().delegate_tenure, 7);
     }
 
     #[test]
@@ -164,6 +225,11 @@ mod tests {
             ("tenure", "0"),
             ("optimistic", "maybe"),
             ("no_such", "1"),
+            ("fast", "on"),
+            ("fast", "-1"),
+            ("fast", "1.5"),
+            ("leader", "loudest"),
+            ("delegate_tenure", "0"),
         ] {
             let error = read(&[(name, value)]).unwrap_err();
             assert!(error.contains(name), "{error}");

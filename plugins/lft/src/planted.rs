@@ -26,11 +26,40 @@ pub enum Bug {
     NeverCommit,
     /// Never repeat anything.
     NoRepair,
+    /// Fast commit: support what one unit of weight less voted for.
+    SupportLow,
+    /// Fast commit: supports count for a fast final.
+    FastCountsSupport,
+    /// Fast commit: give up when t_cert is over, as in the core rule.
+    CoreSkipWithFast,
+    /// Fast commit: commit although something else was said first.
+    CommitAfterOther,
+    /// Groups: any one member speaks for its group.
+    OneSpeaks,
+    /// Groups: the delegate or a majority votes, whichever comes first.
+    DelegateOrMajority,
+    /// Groups: a view has two delegates.
+    TwoDelegates,
+    /// Groups: a delegate's Commit, or flag, is its group's.
+    DelegateCommits,
+}
+
+/// The configuration in which a bug shows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shows {
+    /// Everywhere.
+    Core,
+    /// With fast commit.
+    Fast,
+    /// With groups that count as one.
+    Groups,
+    /// With delegates, against a leader who shows them one block and their groups another.
+    Split,
 }
 
 impl Bug {
     /// Every bug with the name it has in a parameter.
-    pub const ALL: [(&'static str, Self); 11] = [
+    pub const ALL: [(&'static str, Self); 19] = [
         ("quorum-minus-one", Self::QuorumMinusOne),
         ("skip-after-commit", Self::SkipAfterCommit),
         ("commit-after-skip", Self::CommitAfterSkip),
@@ -42,7 +71,29 @@ impl Bug {
         ("any-parent", Self::AnyParent),
         ("never-commit", Self::NeverCommit),
         ("no-repair", Self::NoRepair),
+        ("support-low", Self::SupportLow),
+        ("fast-counts-support", Self::FastCountsSupport),
+        ("core-skip-with-fast", Self::CoreSkipWithFast),
+        ("commit-after-other", Self::CommitAfterOther),
+        ("one-speaks", Self::OneSpeaks),
+        ("delegate-or-majority", Self::DelegateOrMajority),
+        ("two-delegates", Self::TwoDelegates),
+        ("delegate-commits", Self::DelegateCommits),
     ];
+
+    /// Where to look for it.
+    #[must_use]
+    pub const fn shows(self) -> Shows {
+        match self {
+            Self::SupportLow
+            | Self::FastCountsSupport
+            | Self::CoreSkipWithFast
+            | Self::CommitAfterOther => Shows::Fast,
+            Self::OneSpeaks | Self::DelegateCommits => Shows::Groups,
+            Self::DelegateOrMajority | Self::TwoDelegates => Shows::Split,
+            _ => Shows::Core,
+        }
+    }
 
     /// Finds a bug by name.
     ///

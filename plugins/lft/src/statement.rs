@@ -30,6 +30,17 @@ pub struct Ballot {
     pub parent_view: u64,
 }
 
+/// Which registers statements write: those of the core rule, or those of fast commit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// VOTE holds a vote; END holds Skip or Commit.
+    Core,
+    /// FIRST holds a vote or a Skip; END holds Commit, or the one value of all fallbacks. A Commit
+    /// also writes into FIRST what a vote for the same pair would, so that the guard alone refuses
+    /// it to whoever said anything else.
+    Fast,
+}
+
 /// What a validator can say.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
 pub enum Body {
@@ -73,6 +84,20 @@ pub enum Body {
         #[n(1)]
         pair: Pair,
     },
+    /// Fast commit, F1: I first said something else, and enough others voted for this.
+    #[n(4)]
+    Support {
+        /// For what.
+        #[n(0)]
+        ballot: Ballot,
+    },
+    /// Fast commit, F2: I voted, and no block of this view can be final fast.
+    #[n(5)]
+    Fallback {
+        /// The view.
+        #[n(0)]
+        view: u64,
+    },
 }
 
 impl Body {
@@ -91,11 +116,14 @@ impl Body {
         match body {
             Self::Propose { view: 0, .. }
             | Self::Skip { view: 0 }
+            | Self::Fallback { view: 0 }
             | Self::Commit { view: 0, .. } => Err("nothing is signed in view 0".to_owned()),
             Self::Propose { kind: ProposalKind::Closing, .. } => {
                 Err("closing proposals are not part of this version".to_owned())
             }
-            Self::Vote { ballot, .. } if ballot.parent_view >= ballot.view => {
+            Self::Vote { ballot, .. } | Self::Support { ballot }
+                if ballot.parent_view >= ballot.view =>
+            {
                 Err("the parent's view is not below the vote's".to_owned())
             }
             Self::Vote { ballot, commit_parent: true } if ballot.parent_view == 0 => {
@@ -109,14 +137,21 @@ impl Body {
     #[must_use]
     pub fn view(&self) -> u64 {
         match self {
-            Self::Propose { view, .. } | Self::Skip { view } | Self::Commit { view, .. } => *view,
-            Self::Vote { ballot, .. } => ballot.view,
+            Self::Propose { view, .. }
+            | Self::Skip { view }
+            | Self::Commit { view, .. }
+            | Self::Fallback { view } => *view,
+            Self::Vote { ballot, .. } | Self::Support { ballot } => ballot.view,
         }
     }
 
     /// The registers this statement writes, in the one order that is accepted.
     #[must_use]
-    pub fn slots(&self) -> Vec<Slot> {
+    pub fn slots(&self, mode: Mode) -> Vec<Slot> {
+        let first = match mode {
+            Mode::Core => class::VOTE,
+            Mode::Fast => class::FIRST,
+        };
         match self {
             Self::Propose { view, kind, block } => {
                 let class = match kind {
@@ -127,25 +162,35 @@ impl Body {
             }
             Self::Vote { ballot, commit_parent } => {
                 let digest = pair_digest("vote", &ballot.pair);
-                let mut slots = vec![Slot { view: ballot.view, class: class::VOTE, digest }];
+                let mut slots = vec![Slot { view: ballot.view, class: first, digest }];
                 if *commit_parent {
-                    slots.push(end_commit(ballot.parent_view, &ballot.parent));
+                    slots.extend(commit_slots(mode, ballot.parent_view, &ballot.parent));
                 }
                 slots
             }
             Self::Skip { view } => {
-                vec![Slot { view: *view, class: class::END, digest: digest(&[b"skip"]) }]
+                let class = if mode == Mode::Fast { class::FIRST } else { class::END };
+                vec![Slot { view: *view, class, digest: digest(&[b"skip"]) }]
             }
-            Self::Commit { view, pair } => vec![end_commit(*view, pair)],
+            Self::Commit { view, pair } => commit_slots(mode, *view, pair),
+            Self::Support { ballot: Ballot { view, .. } } | Self::Fallback { view } => {
+                vec![Slot { view: *view, class: class::END, digest: digest(&[b"fallback"]) }]
+            }
         }
     }
 
     /// The bytes whose signature a certificate carries.
     #[must_use]
-    pub fn verify_item(&self, prefix: &[u8], public_key: [u8; 32], signature: &[u8]) -> VerifyItem {
+    pub fn verify_item(
+        &self,
+        mode: Mode,
+        prefix: &[u8],
+        public_key: [u8; 32],
+        signature: &[u8],
+    ) -> VerifyItem {
         VerifyItem {
             public_key,
-            message: statement_message(prefix, &self.slots(), &self.encode()),
+            message: statement_message(prefix, &self.slots(mode), &self.encode()),
             signature: signature.to_vec(),
         }
     }
@@ -154,18 +199,27 @@ impl Body {
 /// Reads a statement that the host received: body strict, slots as the body implies.
 ///
 /// # Errors
-/// One line, when it is malformed.
-pub fn read(statement: &Statement) -> Result<Body, String> {
+/// One line, when it is malformed or of fast commit where that is off.
+pub fn read(mode: Mode, statement: &Statement) -> Result<Body, String> {
     let body = Body::decode(&statement.body)?;
-    if body.slots() == statement.slots {
+    if mode == Mode::Core && matches!(body, Body::Support { .. } | Body::Fallback { .. }) {
+        return Err("fast commit is off in this channel".to_owned());
+    }
+    if body.slots(mode) == statement.slots {
         Ok(body)
     } else {
         Err("the registers are not those of the body".to_owned())
     }
 }
 
-fn end_commit(view: u64, pair: &Pair) -> Slot {
-    Slot { view, class: class::END, digest: pair_digest("commit", pair) }
+fn commit_slots(mode: Mode, view: u64, pair: &Pair) -> Vec<Slot> {
+    let end = Slot { view, class: class::END, digest: pair_digest("commit", pair) };
+    match mode {
+        Mode::Core => vec![end],
+        Mode::Fast => {
+            vec![Slot { view, class: class::FIRST, digest: pair_digest("vote", pair) }, end]
+        }
+    }
 }
 
 fn pair_digest(tag: &str, pair: &Pair) -> Hash {

@@ -1,6 +1,6 @@
 //! Statements: registers, bytes, and what does not decode.
 
-use super::{Ballot, Body, read};
+use super::{Ballot, Body, Mode, read};
 use plugin_api::{Hash, Pair, ProposalKind, Statement, mirror::class};
 
 fn pair(n: u8) -> Pair {
@@ -23,20 +23,27 @@ fn all() -> Vec<Body> {
 }
 
 fn statement(body: &Body) -> Statement {
-    Statement { signer: 0, slots: body.slots(), body: body.encode(), signature: vec![0; 64] }
+    Statement {
+        signer: 0,
+        slots: body.slots(Mode::Core),
+        body: body.encode(),
+        signature: vec![0; 64],
+    }
 }
 
 #[test]
 fn every_body_reads_back_as_itself() {
     for body in all() {
-        assert_eq!(read(&statement(&body)), Ok(body));
+        assert_eq!(read(Mode::Core, &statement(&body)), Ok(body));
     }
 }
 
 #[test]
 fn each_statement_writes_the_registers_of_its_kind() {
-    let classes: Vec<Vec<(u64, u8)>> =
-        all().iter().map(|b| b.slots().iter().map(|s| (s.view, s.class)).collect()).collect();
+    let classes: Vec<Vec<(u64, u8)>> = all()
+        .iter()
+        .map(|b| b.slots(Mode::Core).iter().map(|s| (s.view, s.class)).collect())
+        .collect();
     assert_eq!(
         classes,
         [
@@ -54,8 +61,8 @@ fn each_statement_writes_the_registers_of_its_kind() {
 fn a_flagged_vote_writes_what_a_commit_of_the_parent_would_write() {
     let vote = Body::Vote { ballot: ballot(), commit_parent: true };
     let commit = Body::Commit { view: 5, pair: pair(20) };
-    assert_eq!(vote.slots()[1], commit.slots()[0]);
-    assert_ne!(Body::Skip { view: 5 }.slots()[0], commit.slots()[0]);
+    assert_eq!(vote.slots(Mode::Core)[1], commit.slots(Mode::Core)[0]);
+    assert_ne!(Body::Skip { view: 5 }.slots(Mode::Core)[0], commit.slots(Mode::Core)[0]);
 }
 
 #[test]
@@ -64,16 +71,16 @@ fn a_vote_for_another_result_writes_another_value() {
     other.pair.state_root = Hash([99; 32]);
     let a = Body::Vote { ballot: ballot(), commit_parent: false };
     let b = Body::Vote { ballot: other, commit_parent: false };
-    assert_ne!(a.slots(), b.slots());
+    assert_ne!(a.slots(Mode::Core), b.slots(Mode::Core));
 }
 
 #[test]
 fn registers_that_do_not_follow_from_the_body_are_refused() {
     let mut bad = statement(&Body::Skip { view: 9 });
     bad.slots[0].view = 8;
-    assert!(read(&bad).is_err());
+    assert!(read(Mode::Core, &bad).is_err());
     bad.slots.clear();
-    assert!(read(&bad).is_err());
+    assert!(read(Mode::Core, &bad).is_err());
 }
 
 #[test]
@@ -113,4 +120,45 @@ fn views_that_cannot_be_are_refused() {
         assert!(Body::decode(&body.encode()).is_err(), "{body:?}");
     }
     assert!(Body::decode(&Body::Vote { ballot: on_root, commit_parent: false }.encode()).is_ok());
+}
+
+#[test]
+fn fast_statements_write_their_registers_and_are_refused_where_fast_commit_is_off() {
+    let fast = [Body::Support { ballot: ballot() }, Body::Fallback { view: 9 }];
+    let all = [all(), fast.to_vec()].concat();
+    let classes: Vec<Vec<(u64, u8)>> = all
+        .iter()
+        .map(|b| b.slots(Mode::Fast).iter().map(|s| (s.view, s.class)).collect())
+        .collect();
+    assert_eq!(
+        classes,
+        [
+            vec![(3, class::PROPOSE_NORM)],
+            vec![(3, class::PROPOSE_OPT)],
+            vec![(7, class::FIRST)],
+            vec![(7, class::FIRST), (5, class::FIRST), (5, class::END)],
+            vec![(9, class::FIRST)],
+            vec![(9, class::FIRST), (9, class::END)],
+            vec![(7, class::END)],
+            vec![(9, class::END)],
+        ]
+    );
+    for body in &all {
+        let slots = body.slots(Mode::Fast);
+        let statement = Statement { signer: 0, slots, body: body.encode(), signature: vec![0; 64] };
+        assert_eq!(read(Mode::Fast, &statement), Ok(*body));
+        let core = matches!(body, Body::Propose { .. });
+        assert_eq!(read(Mode::Core, &statement).is_ok(), core, "{body:?}");
+    }
+}
+
+#[test]
+fn a_fast_commit_writes_what_a_first_vote_for_its_pair_would_and_fallbacks_are_all_the_same() {
+    let ballot = ballot();
+    let vote = Body::Vote { ballot, commit_parent: false }.slots(Mode::Fast);
+    let commit = Body::Commit { view: ballot.view, pair: ballot.pair }.slots(Mode::Fast);
+    assert_eq!(vote[0], commit[0]);
+    let fallback = Body::Fallback { view: ballot.view }.slots(Mode::Fast);
+    assert_eq!(Body::Support { ballot }.slots(Mode::Fast), fallback);
+    assert_ne!(commit[1], fallback[0]);
 }

@@ -9,8 +9,8 @@ use crate::{
     statement::{self, Commit, SIGNER},
 };
 use plugin_api::{
-    ConsensusRule, Hash, HeaderView, InitCfg, Input, Inspect, LogRecord, Output, Pair, Parameter,
-    ProofError, RuleError, Statement, To, Validator, Verify,
+    ConsensusRule, FinalClaim, Hash, HeaderView, InitCfg, Input, Inspect, LogRecord, Output, Pair,
+    Parameter, ProofError, RuleError, Statement, To, Validator, Verify,
 };
 use std::collections::BTreeMap;
 
@@ -253,15 +253,8 @@ impl ConsensusRule for Solo {
         }
     }
 
-    fn verify_final(
-        statement_prefix: &[u8],
-        validators: &[Validator],
-        header: &HeaderView,
-        pair: &Pair,
-        proof: &[u8],
-        verify: Verify,
-    ) -> Result<(), ProofError> {
-        statement::verify_final(statement_prefix, validators, (header, pair), proof, verify)
+    fn verify_final(claim: &FinalClaim, verify: Verify) -> Result<(), ProofError> {
+        statement::verify_final(claim, verify)
     }
 
     fn describe_proof(

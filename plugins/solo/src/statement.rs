@@ -5,7 +5,7 @@
 
 use minicbor::{Decode, Encode};
 use plugin_api::{
-    Hash, HeaderView, Pair, ProofError, RuleError, Slot, Statement, Validator, Verify, VerifyItem,
+    FinalClaim, Hash, Pair, ProofError, RuleError, Slot, Statement, Verify, VerifyItem,
     mirror::{class, statement_message},
 };
 use sha2::{Digest, Sha256};
@@ -125,19 +125,14 @@ pub fn name_of_proof(proof: &[u8]) -> Hash {
     if proof.is_empty() { Hash::ZERO } else { Hash(Sha256::digest(proof).into()) }
 }
 
-/// Checks that `proof` makes `header` with result `pair` final.
+/// Checks that the proof of a claim makes its header with its result final.
 ///
 /// # Errors
 /// When it does not.
-pub fn verify_final(
-    statement_prefix: &[u8],
-    validators: &[Validator],
-    (header, pair): (&HeaderView, &Pair),
-    proof: &[u8],
-    verify: Verify,
-) -> Result<(), ProofError> {
+pub fn verify_final(claim: &FinalClaim, verify: Verify) -> Result<(), ProofError> {
+    let FinalClaim { statement_prefix, validators, header, pair, proof, .. } = claim;
     let refused = |message: &str| Err(ProofError { message: message.to_owned() });
-    let [validator] = validators else {
+    let [validator] = validators.as_slice() else {
         return refused("solo has one validator, this epoch has another number of them");
     };
     let (statement, commit) = read_proof(proof)?;

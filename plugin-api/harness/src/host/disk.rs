@@ -4,7 +4,7 @@
 //! follows once they have. Not here: messages, execution.
 
 use super::Host;
-use crate::world::{Batch, Entry, Event, Wire, World};
+use crate::world::{Batch, Entry, Event, Signed, Wire, World};
 use plugin_api::{
     ConsensusRule, Hash, Input, LogRecord, Pair, Statement, Then, To, mirror::statement_message,
 };
@@ -71,6 +71,9 @@ impl<R: ConsensusRule> Host<R> {
         let cost = world.up_to(world.costs.flush_max);
         let now = world.agenda.now();
         let (node, life) = (self.role.number, self.life);
+        if self.is_honest() {
+            world.last_written = now;
+        }
         let Some(memory) = self.memory.as_mut() else { return };
         let done = memory.disk_free_at.max(now) + cost;
         memory.disk_free_at = done;
@@ -85,6 +88,10 @@ impl<R: ConsensusRule> Host<R> {
         let mut finals = Vec::new();
         for (place, pair) in pairs.iter().enumerate() {
             let last = place + 1 == pairs.len();
+            // Synced a moment ago, and the rule is told of it only once that is durable.
+            if memory.syncing && memory.ledger.iter().rev().any(|known| known.pair == *pair) {
+                continue;
+            }
             let Some(block) = memory.blocks.get(&pair.block).cloned() else {
                 return world.blame(number, "a final block is not here");
             };
@@ -147,6 +154,11 @@ impl<R: ConsensusRule> Host<R> {
 
     pub(super) fn tell_durable(&mut self, batch: Batch, world: &mut World) {
         if let Some((sequence, statement, then)) = batch.own {
+            if self.is_honest() {
+                let classes = statement.slots.iter().map(|slot| slot.class).collect();
+                let (at, node) = (world.agenda.now(), self.role.number);
+                world.signed.push(Signed { at, node, classes });
+            }
             self.step(Input::OwnSigned { sequence, statement: statement.clone() }, world);
             match then {
                 Then::Broadcast => self.send(To::All, &Wire::Statement(statement), world),
@@ -191,7 +203,7 @@ fn check_proof<R: ConsensusRule>(entry: &Entry, world: &World) -> Result<(), Str
     let set = &world.validators;
     let header = &entry.block.header;
     let verify = world.signatures.verifier();
-    R::verify_final(&world.prefix, set, header, &entry.pair, proof, verify)
+    R::verify_final(&world.claim(header, &entry.pair, proof), verify)
         .map_err(|error| format!("a Final proof does not hold: {}", error.message))?;
     let signers = R::describe_proof(set, proof).map_err(|error| error.message)?;
     world.check_signers(&signers)

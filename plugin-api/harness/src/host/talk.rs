@@ -141,9 +141,21 @@ impl<R: ConsensusRule> Host<R> {
             let signature = signatures.sign(index, &message);
             Statement { signer: index, slots, body, signature }
         };
-        let mut bench = Bench { chance: &mut world.chance, index, sign: &sign, send: Vec::new() };
+        let mut bench = Bench {
+            chance: &mut world.chance,
+            index,
+            sign: &sign,
+            send: Vec::new(),
+            send_to: Vec::new(),
+        };
         forger.hear(wire, &mut bench);
-        for wire in bench.send {
+        let Bench { send, send_to, .. } = bench;
+        for (nodes, wire) in send_to {
+            for node in nodes.into_iter().filter(|node| *node != self.role.number) {
+                world.send(self.role.number, node, 0, wire.clone());
+            }
+        }
+        for wire in send {
             let often = world.chance.one_of(&[200, 500, 1000], 500);
             for node in 0..world.nodes {
                 if node != self.role.number && world.chance.permille(often) {
@@ -195,8 +207,7 @@ impl<R: ConsensusRule> Host<R> {
             blocks.iter().filter(|(block, _)| block.header.height > height).collect();
         let Some((top, pair)) = fresh.last() else { return };
         let verify = world.signatures.verifier();
-        let proved =
-            R::verify_final(&world.prefix, &world.validators, &top.header, pair, proof, verify);
+        let proved = R::verify_final(&world.claim(&top.header, pair, proof), verify);
         let linked = fresh.windows(2).all(|pair| match pair {
             [(_, below), (above, _)] => above.header.parent == *below,
             _ => false,

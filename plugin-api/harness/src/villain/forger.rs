@@ -2,7 +2,7 @@
 //! rule's formats and is given to the harness by the tests of that rule.
 
 use crate::{clock::Chance, world::Wire};
-use plugin_api::{Slot, Statement};
+use plugin_api::{Slot, Statement, Validator};
 
 /// What a forger may use.
 pub struct Bench<'a> {
@@ -14,6 +14,8 @@ pub struct Bench<'a> {
     pub sign: &'a dyn Fn(Vec<Slot>, Vec<u8>) -> Statement,
     /// What to send; each goes to a random part of the others.
     pub send: Vec<Wire>,
+    /// What to send to these nodes.
+    pub send_to: Vec<(Vec<usize>, Wire)>,
 }
 
 impl core::fmt::Debug for Bench<'_> {
@@ -28,5 +30,6 @@ pub trait Forger: core::fmt::Debug {
     fn hear(&mut self, wire: &Wire, bench: &mut Bench<'_>);
 }
 
-/// How the tests of a rule hand over their forger, for a set of so many validators.
-pub type MakeForger = fn(validators: usize) -> Box<dyn Forger>;
+/// How the tests of a rule hand over their forger, for a set and the rule's parameters.
+pub type MakeForger =
+    fn(validators: &[Validator], parameters: &[(String, String)]) -> Box<dyn Forger>;

@@ -30,6 +30,8 @@ pub enum Villain {
     Equivocator(equivocator::Equivocator),
     /// Behaves well, and besides signs anything for anybody.
     Forger,
+    /// Follows what happens, and says nothing but what it makes up.
+    Puppet,
 }
 
 impl Villain {
@@ -54,6 +56,7 @@ impl Villain {
             Self::Withholder(withholder) => withholder.tells(chance).then_some(0),
             Self::Equivocator(two) => two.tells(now, twin, to).then_some(0),
             Self::Liar(_) | Self::Replayer(_) | Self::Forger => Some(0),
+            Self::Puppet => None,
         }
     }
 }

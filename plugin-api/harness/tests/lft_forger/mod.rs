@@ -4,38 +4,60 @@
 //! In: what it hears. Out: statements and helper messages under its own key. It is part of the
 //! tests of the rule; the harness itself knows no formats.
 
+#![expect(clippy::expect_used, reason = "a plan that the rule refuses is a broken test")]
+
 use lft::{
     certificate::{self, Certificate, FinalProof, Null, Signed},
+    leader::Schedule,
+    parameters::Parameters,
     peer::{PeerMessage, Status},
-    statement::{Ballot, Body},
+    statement::{Ballot, Body, Mode},
+    validators::Validators,
 };
-use plugin_api::{Hash, HeaderView, Pair, ProposalKind, Statement};
+use plugin_api::{Hash, HeaderView, Pair, ProposalKind, Statement, Validator};
 use plugin_api_harness::{
-    chain,
+    chain::{self, ModelBlock},
     clock::Chance,
     villain::forger::{Bench, Forger},
     world::Wire,
 };
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, rc::Rc};
 
 /// Views it remembers.
 const WINDOW: usize = 12;
 
 /// Its memory.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct LftForger {
     validators: usize,
+    mode: Mode,
+    schedule: Schedule,
     ballots: BTreeMap<u64, Vec<Ballot>>,
     headers: BTreeMap<u64, Vec<HeaderView>>,
     certificates: BTreeMap<u64, Vec<Certificate>>,
     signatures: Vec<Signed>,
+    /// Blocks it made up beside those of the leaders, until somebody asks for them.
+    rivals: Vec<Rc<ModelBlock>>,
     top: u64,
     invented: u64,
 }
 
 /// For `Options::forger`.
-pub(crate) fn make(validators: usize) -> Box<dyn Forger> {
-    Box::new(LftForger { validators, invented: 1 << 40, ..LftForger::default() })
+pub(crate) fn make(validators: &[Validator], parameters: &[(String, String)]) -> Box<dyn Forger> {
+    let parameters = Parameters::read(parameters).expect("the plan's parameters are readable");
+    let set = Validators::new(&[], validators, &parameters).expect("the plan's set is a set");
+    Box::new(LftForger {
+        validators: validators.len(),
+        mode: set.mode(),
+        schedule: Schedule::new(&set, &parameters, 0, &[]),
+        ballots: BTreeMap::new(),
+        headers: BTreeMap::new(),
+        certificates: BTreeMap::new(),
+        signatures: Vec::new(),
+        rivals: Vec::new(),
+        top: 0,
+        invented: 1 << 40,
+    })
 }
 
 fn any<'a, T>(chance: &mut Chance, list: &'a [T]) -> Option<&'a T> {
@@ -79,8 +101,8 @@ impl LftForger {
         any(chance, list).copied()
     }
 
-    fn say(bench: &mut Bench<'_>, body: &Body) {
-        let statement = (bench.sign)(body.slots(), body.encode());
+    fn say(&self, bench: &mut Bench<'_>, body: &Body) {
+        let statement = (bench.sign)(body.slots(self.mode), body.encode());
         bench.send.push(Wire::Statement(statement));
     }
 
@@ -90,24 +112,28 @@ impl LftForger {
             ballot.pair.state_root = Hash([7; 32]);
         }
         let commit_parent = ballot.parent_view > 0 && bench.chance.permille(500);
-        Self::say(bench, &Body::Vote { ballot, commit_parent });
+        if self.mode == Mode::Fast && bench.chance.permille(250) {
+            return self.say(bench, &Body::Support { ballot });
+        }
+        self.say(bench, &Body::Vote { ballot, commit_parent });
     }
 
     fn end(&self, bench: &mut Bench<'_>) {
         let view = (self.top + 1).saturating_sub(bench.chance.below(4)).max(1);
         if bench.chance.permille(600) {
-            return Self::say(bench, &Body::Skip { view });
+            let fallback = self.mode == Mode::Fast && bench.chance.permille(500);
+            let body = if fallback { Body::Fallback { view } } else { Body::Skip { view } };
+            return self.say(bench, &body);
         }
         if let Some(ballot) = self.ballot(bench.chance) {
-            Self::say(bench, &Body::Commit { view: ballot.view, pair: ballot.pair });
+            self.say(bench, &Body::Commit { view: ballot.view, pair: ballot.pair });
         }
     }
 
     /// A proposal on any parent, with whatever certificates are at hand.
     fn propose(&mut self, bench: &mut Bench<'_>) {
-        let count = self.validators as u64;
         let view = (self.top.saturating_sub(1)..self.top + 3)
-            .find(|view| *view > 0 && view % count == u64::from(bench.index));
+            .find(|view| *view > 0 && self.schedule.leader(*view) == bench.index);
         let (Some(view), Some(parent)) = (view, self.ballot(bench.chance)) else { return };
         let headers = self.headers.values().flatten();
         let Some(height) = headers.filter(|h| h.id == parent.pair.block).map(|h| h.height).next()
@@ -133,11 +159,34 @@ impl LftForger {
         };
         let block = chain::seal(header, vec![self.invented]);
         let body = Body::Propose { view, kind: block.header.kind, block: block.header.id };
-        let statement = (bench.sign)(body.slots(), body.encode());
+        let statement = (bench.sign)(body.slots(self.mode), body.encode());
         let certificates: Vec<Certificate> =
             self.certificates.range(parent.view..view).flat_map(|(_, c)| c.clone()).collect();
         let justification = if opt { Vec::new() } else { certificate::encode_all(&certificates) };
         bench.send.push(Wire::Proposal(block, statement, justification));
+    }
+
+    /// With fast commit: its first vote is for a block of its own in the place of the leader's. If
+    /// anybody supported that, two blocks of one view could have certificates although one is final.
+    fn rival(&mut self, block: &ModelBlock, bench: &mut Bench<'_>) {
+        self.invented += 1;
+        let rival = chain::seal(block.header.clone(), vec![self.invented]);
+        let header = &rival.header;
+        let (parent, parent_view) = (header.parent, header.parent_view);
+        let ballot =
+            Ballot { view: header.view, pair: chain::execute(&rival, 0), parent, parent_view };
+        keep(&mut self.ballots, ballot.view, ballot);
+        self.rivals.push(rival);
+        if self.rivals.len() > WINDOW {
+            self.rivals.remove(0);
+        }
+        self.say(bench, &Body::Vote { ballot, commit_parent: false });
+    }
+
+    fn answer(&self, wanted: &Hash, bench: &mut Bench<'_>) {
+        if let Some(rival) = self.rivals.iter().find(|block| block.header.id == *wanted) {
+            bench.send.push(Wire::Block(Rc::clone(rival)));
+        }
     }
 
     /// A certificate that is none: signatures of other things, or one signer many times.
@@ -152,19 +201,26 @@ impl LftForger {
         let ballot = self.ballot(bench.chance);
         let pair = ballot.map_or_else(Pair::default, |ballot| ballot.pair);
         let forged = match bench.chance.below(3) {
-            0 => Certificate::Null(Null { view, skips: signed }),
+            0 => Certificate::Null(Null { view, skips: signed, fallbacks: Vec::new() }),
             1 => {
                 let mut commits = signed;
                 commits.truncate(1);
                 let one = commits.clone();
                 commits.extend((0..self.validators).flat_map(|_| one.clone()));
-                Certificate::Final(FinalProof { view, pair, commits, children: Vec::new() })
+                Certificate::Final(FinalProof {
+                    view,
+                    pair,
+                    commits,
+                    children: Vec::new(),
+                    fast: None,
+                })
             }
             _ => Certificate::Final(FinalProof {
                 view: ballot.map_or(view, |ballot| ballot.view),
                 pair,
                 commits: signed,
                 children: Vec::new(),
+                fast: None,
             }),
         };
         let bytes = PeerMessage::Certs { certificates: vec![forged] }.encode();
@@ -200,17 +256,17 @@ impl Forger for LftForger {
                 if let Ok(list) = certificate::decode_all(justification) {
                     self.learn_certificates(list);
                 }
+                if self.mode == Mode::Fast && bench.chance.permille(300) {
+                    self.rival(block, bench);
+                }
             }
             Wire::Peer(bytes) => {
                 if let Ok(PeerMessage::Certs { certificates }) = PeerMessage::decode(bytes) {
                     self.learn_certificates(certificates);
                 }
             }
-            Wire::GetBlock(_)
-            | Wire::Block(_)
-            | Wire::Transactions(_)
-            | Wire::GetRange(_)
-            | Wire::Range(..) => {}
+            Wire::GetBlock(wanted) => self.answer(wanted, bench),
+            Wire::Block(_) | Wire::Transactions(_) | Wire::GetRange(_) | Wire::Range(..) => {}
         }
         match bench.chance.below(24) {
             0..4 => self.vote(bench),

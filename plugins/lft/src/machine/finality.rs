@@ -20,7 +20,7 @@ impl Lft {
         if view <= self.head.view || self.pending.as_ref().is_some_and(|p| p.proof.view >= view) {
             return;
         }
-        if self.certified(view).is_none() {
+        if !self.is_certified(view, &proof.pair) {
             self.persist(&Certificate::Final(proof.clone()), out);
         }
         self.want(proof.pair.block, out);
@@ -121,7 +121,7 @@ impl Lft {
         let mut ids: Vec<Hash> = self
             .views
             .range(self.head.view + 1..)
-            .filter_map(|(_, at)| at.candidate.as_ref())
+            .flat_map(|(_, at)| &at.candidates)
             .map(|candidate| candidate.ballot.pair.block)
             .collect();
         ids.extend(self.pending.as_ref().map(|pending| pending.proof.pair.block));
@@ -199,7 +199,7 @@ impl Lft {
         open || self
             .views
             .range(self.head.view + 1..)
-            .filter_map(|(_, at)| at.candidate.as_ref())
+            .flat_map(|(_, at)| &at.candidates)
             .any(|candidate| !self.blocks.contains_key(&candidate.ballot.pair.block))
     }
 }

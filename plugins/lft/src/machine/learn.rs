@@ -7,13 +7,16 @@
 use super::{Lft, VIEWS_AHEAD_MAX, start::roles, state::Proposal};
 use crate::{
     certificate::{self, Candidate, Certificate, Null},
-    machine::state::{Block, Checked, End, Register, place},
+    machine::state::{Block, Checked, View, place},
     pacemaker::Due,
-    statement::{self, Body},
+    statement::{self, Ballot, Body},
     tally::Said,
 };
 use plugin_api::{Hash, HeaderView, Output, ProposalKind, Statement, input::Verdict};
 
+/// Candidate certificates of one view with fast commit. Each takes q, and a validator that votes or
+/// supports honestly does so for blocks with f + p + 1 first votes only.
+const CANDIDATES_MAX: usize = 4;
 /// Certificates in one justification or helper message; more are pulled by asking again.
 pub(crate) const CERTIFICATES_MAX: usize = 64;
 
@@ -23,7 +26,7 @@ impl Lft {
         statement: Statement,
         out: &mut Vec<Output>,
     ) -> Result<(), String> {
-        let body = statement::read(&statement)?;
+        let body = statement::read(self.validators.mode(), &statement)?;
         if usize::from(statement.signer) >= self.validators.count() {
             return Err(format!("there is no validator {}", statement.signer));
         }
@@ -43,7 +46,7 @@ impl Lft {
                 continue;
             }
             let at = self.views.entry(view).or_default();
-            let added = at.tally.add(role, said, &self.validators);
+            let added = at.tally.add(view, role, said, &self.validators);
             if let Some(first) = added.against {
                 let second = said.statement.clone();
                 out.push(Output::Evidence { signer: second.signer, first, second });
@@ -57,17 +60,15 @@ impl Lft {
     /// Whether the tally of a view makes a certificate that is not held yet.
     pub(super) fn find_certificates(&mut self, view: u64, out: &mut Vec<Output>) {
         let Some(at) = self.views.get(&view) else { return };
-        let candidate = match at.candidate {
-            None => at.tally.candidate(&self.validators),
-            Some(_) => None,
-        };
+        let fresh = at.tally.certified(&self.validators).filter(|ballot| self.admits(at, ballot));
+        let candidates: Vec<Candidate> = fresh.map(|ballot| at.tally.candidate(&ballot)).collect();
         let null = match at.null {
             None => at.tally.null(view, &self.validators),
             Some(_) => None,
         };
         let higher = self.pending.as_ref().is_none_or(|known| known.proof.view < view);
         let proof = if higher { at.tally.final_proof(view, &self.validators) } else { None };
-        if let Some(candidate) = candidate {
+        for candidate in candidates {
             self.learn_candidate(candidate, out);
         }
         if let Some(null) = null {
@@ -110,14 +111,21 @@ impl Lft {
             return true;
         }
         match certificate {
-            Certificate::Candidate(_) => {
-                self.views.get(&view).is_some_and(|at| at.candidate.is_some())
+            Certificate::Candidate(candidate) => {
+                self.views.get(&view).is_some_and(|at| !self.admits(at, &candidate.ballot))
             }
             Certificate::Null(_) => self.holds_null(view),
             Certificate::Final(_) => {
                 self.pending.as_ref().is_some_and(|known| known.proof.view >= view)
             }
         }
+    }
+
+    /// Whether a candidate certificate of this ballot would be news. In the core rule there is one
+    /// in a view; with fast commit there may be more, though not of one pair twice.
+    fn admits(&self, at: &View, ballot: &Ballot) -> bool {
+        let most = if self.is_fast() { CANDIDATES_MAX } else { 1 };
+        at.candidates.len() < most && at.candidate(&ballot.pair).is_none()
     }
 
     pub(super) fn persist(&self, certificate: &Certificate, out: &mut Vec<Output>) {
@@ -131,9 +139,9 @@ impl Lft {
         out.push(Output::Candidate { pair: candidate.ballot.pair, view });
         self.want(candidate.ballot.pair.block, out);
         let at = self.at(view);
-        at.candidate = Some(candidate);
+        at.candidates.push(candidate);
         // Who skipped will neither vote for a child with the flag nor commit: say it this way.
-        if at.end == Register::Holds(End::Skip) {
+        if at.is_skipped() {
             self.relay.push(certificate);
         }
         self.target = self.target.max(view + 1);
@@ -156,7 +164,7 @@ impl Lft {
     fn note_leading(&mut self, body: &Body, signer: u16) {
         let reached = match body {
             // Who commits holds the candidate certificate of the view.
-            Body::Commit { view, .. } if self.certified(*view).is_none() => view + 1,
+            Body::Commit { view, .. } if self.certified(*view).is_empty() => view + 1,
             // An optimistic proposal and its votes may run one view ahead.
             _ => body.view(),
         };
@@ -175,7 +183,7 @@ impl Lft {
         justification: Vec<u8>,
         out: &mut Vec<Output>,
     ) -> Result<(), String> {
-        let body = statement::read(&statement)?;
+        let body = statement::read(self.validators.mode(), &statement)?;
         let Body::Propose { view, kind, block } = body else {
             return Err("the statement is not a proposal".to_owned());
         };
@@ -245,7 +253,7 @@ impl Lft {
         }
         let id = header.id;
         let seen_at = self.now;
-        let certified = self.certified(header.view).is_some_and(|pair| pair.block == id);
+        let certified = self.certified(header.view).iter().any(|pair| pair.block == id);
         let wanted = wanted || certified;
         self.blocks.entry(id).or_insert(Block {
             header,

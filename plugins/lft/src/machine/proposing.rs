@@ -7,7 +7,7 @@
 use super::{
     Lft,
     learn::CERTIFICATES_MAX,
-    state::{End, Register, place},
+    state::{Checked, Register, place},
 };
 use crate::{
     certificate::{self, Certificate, FinalProof},
@@ -118,7 +118,7 @@ impl Lft {
         let at = self.views.get(&view);
         let norm = at.and_then(|at| at.proposed.get(place(ProposalKind::Norm)).copied());
         if norm.is_some_and(|register| !register.is_empty())
-            || at.is_some_and(|at| at.end == Register::Holds(End::Skip))
+            || at.is_some_and(super::state::View::is_skipped)
         {
             return;
         }
@@ -152,15 +152,17 @@ impl Lft {
         else {
             return false;
         };
-        let parent = self.blocks.get(&block).map(|known| known.header.parent);
-        if parent.is_none() || parent != self.certified(view - 1) {
+        let Some(parent) = self.blocks.get(&block).map(|known| known.header.parent) else {
+            return false;
+        };
+        if !self.is_certified(view - 1, &parent) {
             return false;
         }
         let Some(before) = self.views.get(&(view - 1)) else { return true };
         let skips = before.tally.skip_weight() > 0;
         if skips
             && self.building.explained < view
-            && let Some(candidate) = &before.candidate
+            && let Some(candidate) = before.candidate(&parent)
         {
             self.building.explained = view;
             let certificates = vec![Certificate::Candidate(candidate.clone())];
@@ -174,12 +176,17 @@ impl Lft {
     fn parent_for(&self, view: u64) -> Option<Base> {
         let mut below = view - 1;
         while below > self.head.view {
-            match self.certified(below) {
-                Some(pair) if self.header(&pair.block).is_some() => {
-                    return Some(Base { pair, view: below });
-                }
-                _ if self.holds_null(below) => below -= 1,
-                _ => return None,
+            // With two candidates of one view, the one that this node checked itself.
+            let known =
+                self.certified(below).into_iter().filter(|p| self.header(&p.block).is_some());
+            let best = known.max_by_key(|pair| {
+                let checked = self.blocks.get(&pair.block).map(|block| block.checked);
+                (checked == Some(Checked::Valid(*pair)), core::cmp::Reverse(*pair))
+            });
+            match best {
+                Some(pair) => return Some(Base { pair, view: below }),
+                None if self.holds_null(below) => below -= 1,
+                None => return None,
             }
         }
         (below == self.head.view).then_some(Base { pair: self.head.pair, view: self.head.view })
@@ -256,7 +263,7 @@ impl Lft {
                 return false;
             }
         }
-        let certified = self.certified(request.base.view) == Some(request.base.pair);
+        let certified = self.is_certified(request.base.view, &request.base.pair);
         match request.kind {
             ProposalKind::Opt if request.view == self.view + 1 => true,
             _ => request.view == self.view && certified,
@@ -271,7 +278,7 @@ impl Lft {
         }
         let mut certificates = Vec::new();
         let view = header.parent_view;
-        let candidate = self.views.get(&view).and_then(|at| at.candidate.clone());
+        let candidate = self.views.get(&view).and_then(|at| at.candidate(&header.parent).cloned());
         if view == 0 {
             // The root of the epoch needs no certificate.
         } else if let Some(candidate) = candidate {

@@ -54,7 +54,9 @@ impl Lft {
         }
         let mut certificates = self.certificates_of(self.view.saturating_sub(1));
         for (_, at) in self.views.range(from..) {
-            if let (Register::Holds(End::Commit(_)), Some(candidate)) = (at.end, &at.candidate) {
+            if let Register::Holds(End::Commit(pair)) = at.end
+                && let Some(candidate) = at.candidate(&pair)
+            {
                 certificates.push(Certificate::Candidate(candidate.clone()));
             }
         }
@@ -93,10 +95,10 @@ impl Lft {
         }
         let mut again = Vec::new();
         for (id, block) in &mut self.blocks {
-            let agreed = self.views.get(&block.header.view).and_then(|at| at.candidate.as_ref());
-            let other = match (block.checked, agreed) {
-                (Checked::Valid(pair), Some(candidate)) => {
-                    candidate.ballot.pair.block == *id && candidate.ballot.pair != pair
+            let other = match (block.checked, self.views.get(&block.header.view)) {
+                (Checked::Valid(own), Some(at)) => {
+                    let results = at.candidates.iter().map(|candidate| candidate.ballot.pair);
+                    at.candidate(&own).is_none() && results.into_iter().any(|p| p.block == *id)
                 }
                 _ => false,
             };
@@ -138,12 +140,11 @@ impl Lft {
         .encode()
     }
 
-    /// Both certificates of a view, as far as they are held.
+    /// The certificates of a view, as far as they are held.
     fn certificates_of(&self, view: u64) -> Vec<Certificate> {
         let Some(at) = self.views.get(&view) else { return Vec::new() };
-        let candidate = at.candidate.clone().map(Certificate::Candidate);
-        let null = at.null.clone().map(Certificate::Null);
-        candidate.into_iter().chain(null).collect()
+        let candidates = at.candidates.iter().cloned().map(Certificate::Candidate);
+        candidates.chain(at.null.clone().map(Certificate::Null)).collect()
     }
 
     /// Sends to everyone what was put aside for it during the step.

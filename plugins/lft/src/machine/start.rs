@@ -7,28 +7,31 @@ use super::{Building, Lft, PendingFinal};
 use crate::{
     certificate::Certificate,
     leader::Schedule,
-    machine::state::{End, Head, Register, place},
+    machine::state::{End, First, Head, Register, place},
     pacemaker::{Deadlines, Heard},
     parameters::Parameters,
     statement::{self, Body},
     tally::{As, Said},
     validators::Validators,
 };
-use plugin_api::{InitCfg, LogRecord, Output, Statement, Verify};
+use plugin_api::{InitCfg, LogRecord, Output, Pair, Statement, Verify};
 use std::collections::BTreeMap;
 
 impl Lft {
     pub(super) fn create(cfg: InitCfg, log: &[LogRecord], verify: Verify) -> Result<Self, String> {
         let parameters = Parameters::read(&cfg.parameters)?;
-        let validators = Validators::new(&cfg.statement_prefix, &cfg.validators)
+        let validators = Validators::new(&cfg.statement_prefix, &cfg.validators, &parameters)
             .map_err(|error| error.to_string())?;
         let count = u16::try_from(validators.count()).map_err(|error| error.to_string())?;
+        if let Some(nobody) = cfg.excluded.iter().find(|index| **index >= count) {
+            return Err(format!("validator {nobody} of {count} cannot be excluded from leading"));
+        }
         if cfg.me.is_some_and(|me| me >= count) {
             return Err(format!("this node is validator {:?} of {count}", cfg.me));
         }
         let head_view = if cfg.head.id == cfg.root.id { 0 } else { cfg.head.view };
         let mut rule = Self {
-            schedule: Schedule::new(count, parameters.tenure, cfg.epoch),
+            schedule: Schedule::new(&validators, &parameters, cfg.epoch, &cfg.excluded),
             heard: Heard::new(validators.count(), head_view + 1, 0),
             parameters,
             validators,
@@ -78,9 +81,7 @@ impl Lft {
 
     #[cfg(feature = "planted-bugs")]
     fn plant(&mut self) {
-        if self.has_bug(crate::planted::Bug::QuorumMinusOne) {
-            self.validators.quorum_mut().needed -= 1;
-        }
+        self.validators.plant(self.parameters.bug);
     }
 
     #[cfg(not(feature = "planted-bugs"))]
@@ -99,7 +100,7 @@ impl Lft {
                     self.restore_certificate(certificate);
                 }
                 LogRecord::Own { statement } => {
-                    let body = statement::read(statement)
+                    let body = statement::read(self.validators.mode(), statement)
                         .map_err(|why| format!("a statement of the own log is {why}"))?;
                     self.restore_own(body, statement)?;
                 }
@@ -115,7 +116,7 @@ impl Lft {
         }
         self.target = self.target.max(view + 1);
         match certificate {
-            Certificate::Candidate(candidate) => self.at(view).candidate = Some(candidate),
+            Certificate::Candidate(candidate) => self.at(view).candidates.push(candidate),
             Certificate::Null(null) => self.at(view).null = Some(null),
             Certificate::Final(proof) => {
                 if self.pending.as_ref().is_none_or(|known| known.proof.view < view) {
@@ -151,19 +152,45 @@ impl Lft {
             }
             Body::Vote { ballot, commit_parent } => {
                 if ballot.view >= floor {
-                    self.at(ballot.view).vote = Register::Holds(ballot.pair);
+                    self.at(ballot.view).first = Register::Holds(First::Vote(ballot.pair));
                 }
                 if commit_parent && ballot.parent_view >= floor {
-                    self.at(ballot.parent_view).end = Register::Holds(End::Commit(ballot.parent));
+                    self.mark_commit(ballot.parent_view, ballot.parent);
                 }
             }
             Body::Skip { view } if view >= floor => {
-                self.at(view).end = Register::Holds(End::Skip);
+                if self.is_fast() {
+                    self.at(view).first = Register::Holds(First::Skip);
+                } else {
+                    self.at(view).end = Register::Holds(End::Skip);
+                }
             }
-            Body::Commit { view, pair } if view >= floor => {
-                self.at(view).end = Register::Holds(End::Commit(pair));
+            Body::Commit { view, pair } if view >= floor => self.mark_commit(view, pair),
+            Body::Support { ballot } if ballot.view >= floor => {
+                let at = self.at(ballot.view);
+                at.end = Register::Holds(End::Fallback);
+                at.supported.push(ballot.pair);
             }
-            Body::Propose { .. } | Body::Skip { .. } | Body::Commit { .. } => {}
+            Body::Fallback { view } if view >= floor => {
+                let at = self.at(view);
+                at.end = Register::Holds(End::Fallback);
+                at.fell_back = true;
+            }
+            Body::Propose { .. }
+            | Body::Skip { .. }
+            | Body::Commit { .. }
+            | Body::Support { .. }
+            | Body::Fallback { .. } => {}
+        }
+    }
+
+    /// With fast commit a Commit also closes the first statement of its view.
+    fn mark_commit(&mut self, view: u64, pair: Pair) {
+        let fast = self.is_fast();
+        let at = self.at(view);
+        at.end = Register::Holds(End::Commit(pair));
+        if fast && at.first.is_empty() {
+            at.first = Register::Holds(First::Vote(pair));
         }
     }
 
@@ -173,7 +200,7 @@ impl Lft {
         for (view, role) in roles(&said.body) {
             if view > self.head.view {
                 let at = self.views.entry(view).or_default();
-                if at.tally.add(role, said, &self.validators).against.is_some() {
+                if at.tally.add(view, role, said, &self.validators).against.is_some() {
                     return Err(format!("the own log contradicts itself in view {view}"));
                 }
             }
@@ -223,5 +250,7 @@ pub(super) fn roles(body: &Body) -> Vec<(u64, As)> {
         Body::Vote { ballot, commit_parent: false } => vec![(ballot.view, As::Vote)],
         Body::Skip { view } => vec![(view, As::Skip)],
         Body::Commit { view, pair } => vec![(view, As::Commit(pair))],
+        Body::Support { ballot } => vec![(ballot.view, As::Support)],
+        Body::Fallback { view } => vec![(view, As::Fallback)],
     }
 }

@@ -35,11 +35,20 @@ impl<T: PartialEq> Register<T> {
     }
 }
 
+/// What this node said first in a view. In the core rule a Skip is no first statement.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum First {
+    Vote(Pair),
+    Skip,
+}
+
 /// How this node ended a view.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum End {
     Skip,
     Commit(Pair),
+    /// Fast commit: it supported another block or fell back.
+    Fallback,
 }
 
 /// A proposal of the leader of a view.
@@ -61,19 +70,36 @@ pub(crate) fn place(kind: ProposalKind) -> usize {
 /// One view.
 #[derive(Debug, Default)]
 pub(crate) struct View {
-    pub(crate) vote: Register<Pair>,
+    pub(crate) first: Register<First>,
     pub(crate) end: Register<End>,
+    /// Fast commit: what this node supported, and whether it fell back.
+    pub(crate) supported: Vec<Pair>,
+    pub(crate) fell_back: bool,
     /// What this node proposed, by [`place`].
     pub(crate) proposed: [Register<Hash>; 2],
     /// What the leader proposed, by [`place`].
     pub(crate) proposals: [Option<Proposal>; 2],
     pub(crate) tally: Tally,
-    pub(crate) candidate: Option<Candidate>,
+    /// One at most in the core rule; with fast commit there may be more.
+    pub(crate) candidates: Vec<Candidate>,
     pub(crate) null: Option<Null>,
     /// Votes, skips and commits of this node, to be repeated.
     pub(crate) own: Vec<Statement>,
     /// Proposals of this node that the log brought back and whose header is not here yet.
     pub(crate) restored: Vec<Statement>,
+}
+
+impl View {
+    /// The candidate certificate of a pair.
+    pub(crate) fn candidate(&self, pair: &Pair) -> Option<&Candidate> {
+        self.candidates.iter().find(|candidate| candidate.ballot.pair == *pair)
+    }
+
+    /// R2 or F2: this node gave up on the view.
+    pub(crate) fn is_skipped(&self) -> bool {
+        matches!(self.end, Register::Holds(End::Skip | End::Fallback))
+            || self.first == Register::Holds(First::Skip)
+    }
 }
 
 /// What the host said about a block.

@@ -6,7 +6,7 @@
 
 use super::{
     Lft, VIEWS_FULL,
-    state::{Checked, End, Proposal, Register, Signing, place},
+    state::{Checked, End, First, Proposal, Register, Signing, View, place},
 };
 use crate::{
     pacemaker::Due,
@@ -24,7 +24,7 @@ impl Lft {
         self.mark_registers(&body);
         self.sequence += 1;
         self.signing.insert(self.sequence, Signing { body });
-        let slots = body.slots();
+        let slots = body.slots(self.validators.mode());
         out.push(Output::Sign { sequence: self.sequence, slots, body: body.encode(), then, needs });
     }
 
@@ -68,12 +68,14 @@ impl Lft {
             // The parent's register may be the one: vote again without the flag.
             Body::Vote { ballot, commit_parent: true } => {
                 self.at(ballot.parent_view).end = Register::Refused;
-                self.at(ballot.view).vote = Register::Empty;
+                self.at(ballot.view).first = Register::Empty;
             }
-            Body::Vote { ballot, .. } => self.at(ballot.view).vote = Register::Refused,
-            Body::Skip { view } | Body::Commit { view, .. } => {
-                self.at(view).end = Register::Refused;
-            }
+            Body::Vote { ballot, .. } => self.at(ballot.view).first = Register::Refused,
+            Body::Skip { view } if self.is_fast() => self.at(view).first = Register::Refused,
+            Body::Skip { view }
+            | Body::Commit { view, .. }
+            | Body::Support { ballot: Ballot { view, .. } }
+            | Body::Fallback { view } => self.at(view).end = Register::Refused,
         }
     }
 
@@ -87,7 +89,7 @@ impl Lft {
     /// R1: vote for a proposal of the leader of the current view.
     pub(super) fn vote(&mut self, out: &mut Vec<Output>) {
         let Some(at) = self.views.get(&self.view) else { return };
-        let free = at.vote.is_empty();
+        let free = at.first.is_empty() && self.admits_first(at);
         #[cfg(feature = "planted-bugs")]
         let free = free || self.has_bug(crate::planted::Bug::VoteTwice);
         if !free {
@@ -96,7 +98,7 @@ impl Lft {
         let votable = at.proposals.iter().flatten().find_map(|proposal| {
             let known = self.blocks.get(&proposal.block)?;
             let Checked::Valid(pair) = known.checked else { return None };
-            (at.vote != Register::Holds(pair)
+            (at.first != Register::Holds(First::Vote(pair))
                 && self.has_valid_ancestry(&known.header)
                 && !self.is_refused(&known.header))
             .then(|| (known.header.clone(), pair))
@@ -104,6 +106,12 @@ impl Lft {
         if let Some((header, pair)) = votable {
             self.cast_vote(&header, pair, out);
         }
+    }
+
+    /// With fast commit: who committed in a view votes for nothing else in it. The core rule leaves
+    /// the two registers alone.
+    fn admits_first(&self, at: &View) -> bool {
+        !self.is_fast() || at.end.is_empty()
     }
 
     fn cast_vote(&mut self, header: &HeaderView, pair: Pair, out: &mut Vec<Output>) {
@@ -129,26 +137,40 @@ impl Lft {
         } else if self.has_bug(crate::planted::Bug::FlagAfterSkip) && view > self.floor {
             return true;
         }
-        self.end_of(view).admits(end)
+        self.end_of(view).admits(end) && self.admits_commit(view, end)
+    }
+
+    /// With fast commit: a Commit of a pair only by who said nothing else in its view.
+    fn admits_commit(&self, view: u64, end: &End) -> bool {
+        let (End::Commit(pair), true) = (end, self.is_fast()) else { return true };
+        let first = self.views.get(&view).map_or(Register::Empty, |at| at.first);
+        #[cfg(feature = "planted-bugs")]
+        if self.has_bug(crate::planted::Bug::CommitAfterOther) {
+            return true;
+        }
+        first.admits(&First::Vote(*pair))
     }
 
     /// A3: the parent is certified, and every view in between is null.
     fn has_valid_ancestry(&self, header: &HeaderView) -> bool {
+        self.is_linked(header)
+            && match header.kind {
+                ProposalKind::Norm => true,
+                ProposalKind::Opt => self.may_vote_optimistic(header),
+                ProposalKind::Closing => false,
+            }
+    }
+
+    /// The parent is certified, and every view in between is null.
+    pub(super) fn is_linked(&self, header: &HeaderView) -> bool {
         let mut between = header.parent_view + 1..header.view;
         let linked = between.all(|view| self.holds_null(view));
         #[cfg(feature = "planted-bugs")]
         let linked = linked || self.has_bug(crate::planted::Bug::NoNullNeeded);
-        let certified = self.certified(header.parent_view) == Some(header.parent);
+        let certified = self.is_certified(header.parent_view, &header.parent);
         #[cfg(feature = "planted-bugs")]
         let certified = certified || self.has_bug(crate::planted::Bug::AnyParent);
-        if !linked || !certified {
-            return false;
-        }
-        match header.kind {
-            ProposalKind::Norm => true,
-            ProposalKind::Opt => self.may_vote_optimistic(header),
-            ProposalKind::Closing => false,
-        }
+        linked && certified
     }
 
     /// Only one proposal of an honest leader is ever votable: who skipped the view before waits
@@ -159,10 +181,8 @@ impl Lft {
         if Some(leader) == self.me {
             return at.proposed.get(place(ProposalKind::Norm)).is_some_and(Register::is_empty);
         }
-        let skipped = self
-            .views
-            .get(&header.parent_view)
-            .is_some_and(|parent| parent.end == Register::Holds(End::Skip));
+        let skipped =
+            self.views.get(&header.parent_view).is_some_and(super::state::View::is_skipped);
         !skipped || at.tally.vote_of(leader).is_some_and(|ballot| ballot.pair.block == header.id)
     }
 
@@ -171,9 +191,13 @@ impl Lft {
         if self.blocks.get(&header.id).is_some_and(|known| known.checked == Checked::Invalid) {
             return true;
         }
-        let misplaced = match self.certified(header.parent_view) {
-            Some(pair) => pair != header.parent,
-            None => header.parent_view < self.head.view,
+        let misplaced = if self.is_certified(header.parent_view, &header.parent) {
+            false
+        } else if self.is_fast() && header.parent_view > self.head.view {
+            // Another candidate of that view may still come.
+            false
+        } else {
+            header.parent_view < self.head.view || !self.certified(header.parent_view).is_empty()
         };
         #[cfg(feature = "planted-bugs")]
         let misplaced = misplaced && !self.has_bug(crate::planted::Bug::AnyParent);
@@ -210,7 +234,9 @@ impl Lft {
     pub(super) fn skip(&mut self, out: &mut Vec<Output>) {
         let view = self.view;
         let end = self.end_of(view);
-        if end.is_empty() && self.wants_skip() {
+        let first = self.views.get(&view).map_or(Register::Empty, |at| at.first);
+        let free = end.is_empty() && (first.is_empty() || !self.is_fast());
+        if free && self.wants_skip() {
             self.sign(Body::Skip { view }, Then::Broadcast, Vec::new(), out);
             #[cfg(feature = "planted-bugs")]
             if self.has_bug(crate::planted::Bug::SkipAfterCommit)
@@ -228,7 +254,7 @@ impl Lft {
         if self.validators.quorum().surely_honest(at.tally.skip_weight()) {
             return true;
         }
-        let voted = !at.vote.is_empty();
+        let voted = !at.first.is_empty();
         if !voted && at.tally.skipped(self.leader(self.view)) {
             return true;
         }
@@ -252,9 +278,10 @@ impl Lft {
         let waiting: Vec<(u64, Pair)> = self
             .views
             .range(from..)
-            .filter_map(|(view, at)| {
-                let pair = at.candidate.as_ref()?.ballot.pair;
-                let free = at.end.is_empty();
+            .flat_map(|(view, at)| at.candidates.iter().map(move |candidate| (view, at, candidate)))
+            .filter_map(|(view, at, candidate)| {
+                let pair = candidate.ballot.pair;
+                let free = at.end.is_empty() && self.admits_commit(*view, &End::Commit(pair));
                 #[cfg(feature = "planted-bugs")]
                 let free = free
                     || (self.has_bug(crate::planted::Bug::CommitAfterSkip)
@@ -264,6 +291,10 @@ impl Lft {
             .collect();
         for (view, pair) in waiting {
             let known = self.blocks.get(&pair.block).map(|known| known.checked);
+            // With two candidates of one view, the first one took the register.
+            if matches!(self.end_of(view), Register::Holds(End::Commit(_))) {
+                continue;
+            }
             if known == Some(Checked::Valid(pair)) && self.hold_is_over(view, &pair) {
                 #[cfg(feature = "planted-bugs")]
                 if self.has_bug(crate::planted::Bug::NeverCommit) {

@@ -1,6 +1,6 @@
 //! What is refused: proofs, parameters, inputs.
 
-use super::stage::{PREFIX, cfg, follower, signer_with_a_block, validator, verify};
+use super::stage::{cfg, claim, follower, signer_with_a_block, validator, verify};
 use crate::Solo;
 use plugin_api::{
     ConsensusRule, Hash, HeaderView, InitCfg, Input, Pair, ProposalKind, Statement, Validator,
@@ -38,7 +38,8 @@ fn a_proof_of_anything_else_is_refused() {
     let node = signer_with_a_block();
     let (header, pair, proof) = node.finals[0].clone();
     let check = |header: &HeaderView, pair: &Pair, proof: &[u8], validators: &[Validator]| {
-        Solo::verify_final(PREFIX, validators, header, pair, proof, verify).unwrap_err().message
+        let claim = claim(validators, header, pair, proof);
+        Solo::verify_final(&claim, verify).unwrap_err().message
     };
     let set = [validator("a/0")];
     let other_pair = Pair { receipts_root: Hash::ZERO, ..pair };

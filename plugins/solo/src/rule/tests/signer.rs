@@ -1,7 +1,7 @@
 //! The signer: work to final blocks, crashes, refusals.
 
 use super::stage::{
-    Node, PREFIX, cfg, digest, signer, signer_with_a_block, statuses, validator, verify,
+    Node, cfg, claim, digest, signer, signer_with_a_block, statuses, validator, verify,
 };
 use crate::{
     Solo,
@@ -17,7 +17,8 @@ fn work_becomes_a_final_block_with_one_signature() {
     assert_eq!(signatures, 1);
     let (header, pair, proof) = &node.finals[0];
     assert_eq!((header.height, header.view), (41, 1));
-    Solo::verify_final(PREFIX, &[validator("a/0")], header, pair, proof, verify).unwrap();
+    let claim = claim(&[validator("a/0")], header, pair, proof);
+    Solo::verify_final(&claim, verify).unwrap();
     assert_eq!(Solo::describe_proof(&[validator("a/0")], proof).unwrap(), vec![(0, 5)]);
 }
 

@@ -3,8 +3,8 @@
 
 use crate::{Solo, statement::Status};
 use plugin_api::{
-    ConsensusRule, Hash, HeaderView, InitCfg, Input, LogRecord, Output, Pair, ProposalKind,
-    Statement, To, Validator, VerifyItem, input::Verdict, mirror::statement_message,
+    ConsensusRule, FinalClaim, Hash, HeaderView, InitCfg, Input, LogRecord, Output, Pair,
+    ProposalKind, Statement, To, Validator, VerifyItem, input::Verdict, mirror::statement_message,
 };
 use sha2::{Digest, Sha256};
 
@@ -48,7 +48,23 @@ pub(super) fn root() -> HeaderView {
 }
 
 pub(super) fn validator(name: &str) -> Validator {
-    Validator { name: name.into(), public_key: KEY, weight: 5, group: name.into() }
+    Validator { name: name.into(), public_key: KEY, weight: 5, group: name.into(), unit: None }
+}
+
+pub(super) fn claim(
+    validators: &[Validator],
+    header: &HeaderView,
+    pair: &Pair,
+    proof: &[u8],
+) -> FinalClaim {
+    FinalClaim {
+        statement_prefix: PREFIX.to_vec(),
+        validators: validators.to_vec(),
+        header: header.clone(),
+        pair: *pair,
+        proof: proof.to_vec(),
+        parameters: Vec::new(),
+    }
 }
 
 pub(super) fn cfg(me: Option<u16>) -> InitCfg {
@@ -63,6 +79,7 @@ pub(super) fn cfg(me: Option<u16>) -> InitCfg {
         validators: vec![validator("a/0")],
         me,
         parameters: vec![("block_interval".into(), "10".into())],
+        excluded: Vec::new(),
     }
 }
 
