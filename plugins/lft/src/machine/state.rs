@@ -59,7 +59,7 @@ pub(crate) fn place(kind: ProposalKind) -> usize {
 }
 
 /// One view.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct View {
     pub(crate) vote: Register<Pair>,
     pub(crate) end: Register<End>,
