@@ -141,6 +141,55 @@ fn who_proposes_and_votes_twice_is_accused_and_nobody_else() {
     assert!(accused >= 10, "evidence in {accused} of 20 runs");
 }
 
+/// A Byzantine validator that only times its votes must not cost honest leaders their views for
+/// ever: after healing there is progress, with optimistic proposals as without.
+#[test]
+fn votes_that_a_liar_times_stop_nobody() {
+    for seed in 0..40 {
+        let mut plan = plan(seed);
+        let late = Late::draw(&mut Chance::new(seed));
+        plan.villains.insert(u16::try_from(seed % 4).unwrap(), Villain::Late(late));
+        plan.network.delay_max = 20 * MS;
+        plan.network.tail_permille = 100;
+        plan.network.tail_max = 900 * MS;
+        let optimistic = if seed % 8 < 4 { "on" } else { "off" };
+        plan.parameters = vec![("optimistic".to_owned(), optimistic.to_owned())];
+        plan.expect_silence = false;
+        good(&plan);
+    }
+}
+
+/// The power of all is lost at any moment of a vote, and the one whose signature a certificate
+/// needed does not give it again: what was signed must stand on what was durable.
+#[test]
+fn power_loss_of_all_and_one_who_is_silent_from_then_on_end_well() {
+    for at in 0..80 {
+        let mut plan = plan(at);
+        plan.costs.flush_max = 2 * MS;
+        plan.costs.execute_max = 2 * MS;
+        let moment = 60 * MS + at * 400;
+        let fall = Fall { at: moment, who: None, down: 50 * MS };
+        plan.faults = Faults { falls: vec![fall], ..Faults::default() };
+        plan.villains.insert(u16::try_from(at % 4).unwrap(), Villain::Mute(Mute::from(moment)));
+        plan.expect_silence = false;
+        good(&plan);
+    }
+}
+
+/// A transaction that one validator alone knows, who does not lead.
+#[test]
+fn a_transaction_known_to_one_who_does_not_lead_becomes_final() {
+    for node in 0..4 {
+        let mut plan = plan(1);
+        plan.clients = vec![(10 * MS, node)];
+        plan.late_clients = 0;
+        // What it sends is lost for a while: the offer of the transaction, too.
+        let wall = Partition { from: 0, until: 300 * MS, side: 1 << node, one_way: true };
+        plan.network.partitions = vec![wall];
+        assert_eq!(good(&plan).height, 1);
+    }
+}
+
 #[test]
 fn a_channel_without_work_makes_no_blocks() {
     let mut plan = plan(1);
