@@ -85,6 +85,11 @@ impl<R: ConsensusRule> Host<R> {
         let mut finals = Vec::new();
         for (place, pair) in pairs.iter().enumerate() {
             let last = place + 1 == pairs.len();
+            // `Final` is idempotent: block sync may have been faster, and the rule is told of it
+            // only once it is durable.
+            if memory.ledger.iter().rev().any(|entry| entry.pair == *pair) {
+                continue;
+            }
             let Some(block) = memory.blocks.get(&pair.block).cloned() else {
                 return world.blame(number, "a final block is not here");
             };
