@@ -16,6 +16,8 @@ mod kills;
 #[cfg(test)]
 mod old_curl_lines;
 #[cfg(test)]
+mod plain_rule;
+#[cfg(test)]
 mod readme;
 #[cfg(test)]
 mod shape;

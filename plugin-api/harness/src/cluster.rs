@@ -263,7 +263,8 @@ impl<R: ConsensusRule> Cluster<R> {
         }
     }
 
-    fn handle(&mut self, event: Event) {
+    /// Carries out one event.
+    pub fn handle(&mut self, event: Event) {
         let (node, life) = match &event {
             Event::Fall { node, down } => {
                 let (node, down) = (*node, *down);

@@ -17,6 +17,7 @@ pub mod faults;
 pub mod host;
 pub mod network;
 pub mod signer;
+pub mod twins;
 pub mod verdict;
 pub mod villain;
 pub mod world;

@@ -55,6 +55,7 @@ pub(crate) struct Ahead {
 }
 
 /// One instance of the rule.
+#[derive(Clone)]
 pub struct Lft {
     pub(crate) validators: Validators,
     pub(crate) parameters: Parameters,

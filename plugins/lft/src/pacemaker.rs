@@ -64,7 +64,7 @@ pub(crate) enum Due {
 }
 
 /// Deadlines of one instance, and the one host timer that stands for the earliest.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Deadlines {
     at: BTreeMap<Due, u64>,
     armed: Option<u64>,

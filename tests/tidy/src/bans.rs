@@ -22,7 +22,8 @@ const SIGNATURES: [&str; 4] = [
 const SIGNATURE_WORDS: [&str; 4] =
     ["verify_strict", "ed25519_dalek::Verifier", "dalek::verify_batch", "ring::signature"];
 /// Packages whose outputs may depend on their inputs only.
-const PURE: [&str; 4] = ["host/core", "host/types", "plugins/lft", "plugins/solo"];
+const PURE: [&str; 5] =
+    ["host/core", "host/types", "plugins/lft", "plugins/simplex", "plugins/solo"];
 const PURE_METHODS: [&str; 3] =
     ["std::time::Instant::now", "std::time::SystemTime::now", "std::thread::spawn"];
 const PURE_TYPES: [&str; 2] = ["std::collections::HashMap", "std::collections::HashSet"];

@@ -14,7 +14,7 @@ use host_types::fault::Code;
 use host_types::genesis::ChannelGenesis;
 
 /// Rules that come with every release.
-const SHIPPED: [&str; 2] = ["lft", "solo"];
+const SHIPPED: [&str; 3] = ["lft", "simplex", "solo"];
 
 impl ChannelsFile {
     /// Checks name, version and parameters of the rule of a genesis that this file made.

@@ -14,6 +14,9 @@ pub struct Equivocator {
 }
 
 impl Equivocator {
+    /// Both halves speak to everyone; who hears what is decided elsewhere (`twins`).
+    pub const OPEN: Self = Self { salt: 0, every: MS, both: 8 };
+
     /// Draws one; `honest` varies the audiences.
     pub fn draw(chance: &mut Chance, honest: u64) -> Self {
         Self {

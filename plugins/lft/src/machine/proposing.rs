@@ -38,7 +38,7 @@ struct Request {
 }
 
 /// What this node builds or plans to build.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Building {
     requests: u64,
     request: Option<Request>,

@@ -68,7 +68,7 @@ pub(crate) fn place(kind: ProposalKind) -> usize {
 }
 
 /// One view.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct View {
     pub(crate) first: Register<First>,
     pub(crate) end: Register<End>,

@@ -1,0 +1,284 @@
+//! What was said and what it certifies: blocks, proposals, keys, and the arithmetic of certificates
+//! that the properties use, written without the rule's own.
+//!
+//! Not here: who hears it (`model`), and the rule (`node`).
+
+use crate::node::{Said, name_of};
+use lft::{
+    Lft,
+    certificate::{Candidate, Certificate, Null, Signed, SignedVote},
+    peer::PeerMessage,
+    statement::{Ballot, Body, Mode},
+};
+use plugin_api::{
+    ConsensusRule, FinalClaim, Hash, HeaderView, Pair, ProposalKind, Slot, Statement, Validator,
+    VerifyItem, mirror::statement_message,
+};
+use std::{collections::BTreeMap, sync::Arc};
+
+/// Validators in all.
+pub const VALIDATORS: u16 = 4;
+/// Weight of a certificate.
+pub const QUORUM: usize = 3;
+
+/// A proposal.
+#[derive(Clone, Debug)]
+pub struct Offer {
+    /// The block.
+    pub header: HeaderView,
+    /// Its proposer's statement.
+    pub statement: Statement,
+    /// Its certificates.
+    pub justification: Vec<u8>,
+}
+
+/// What was said.
+#[derive(Clone, Debug)]
+pub struct World {
+    byzantine: u16,
+    headers: BTreeMap<Hash, Arc<HeaderView>>,
+    /// Proposals, by block.
+    pub offers: BTreeMap<Hash, Arc<Offer>>,
+}
+
+fn spread(number: u64) -> [u8; 32] {
+    let mut bytes = [0; 32];
+    let words = [number, number.rotate_left(17), !number, number.wrapping_mul(0x9E37_79B9)];
+    for (place, word) in bytes.chunks_mut(8).zip(words) {
+        place.copy_from_slice(&word.to_be_bytes());
+    }
+    bytes
+}
+
+fn signature(public_key: &[u8; 32], message: &[u8]) -> Vec<u8> {
+    spread(name_of(&(public_key, message))).repeat(2)
+}
+
+/// The signature rule of the model: a keyed hash.
+#[must_use]
+pub fn verify(items: &[VerifyItem]) -> bool {
+    items.iter().all(|item| signature(&item.public_key, &item.message) == item.signature)
+}
+
+impl World {
+    /// Nothing was said.
+    #[must_use]
+    pub fn new(byzantine: u16) -> Self {
+        Self { byzantine, headers: BTreeMap::new(), offers: BTreeMap::new() }
+    }
+
+    /// Who lies.
+    #[must_use]
+    pub fn byzantine(&self) -> u16 {
+        self.byzantine
+    }
+
+    pub(crate) fn prefix(&self) -> Vec<u8> {
+        b"model".to_vec()
+    }
+
+    pub(crate) fn validators(&self) -> Vec<Validator> {
+        let one = |index: u16| Validator {
+            name: format!("M/{index}"),
+            public_key: spread(u64::from(index)),
+            weight: 1,
+            group: String::new(),
+            unit: None,
+        };
+        (0..VALIDATORS).map(one).collect()
+    }
+
+    pub(crate) fn root(&self) -> HeaderView {
+        HeaderView {
+            id: Hash([0xFF; 32]),
+            epoch: 0,
+            view: 0,
+            kind: ProposalKind::Norm,
+            height: 0,
+            parent: Pair::default(),
+            parent_view: 0,
+            proposer: 0,
+            carried: Hash::ZERO,
+            is_empty: true,
+        }
+    }
+
+    pub(crate) fn root_pair(&self) -> Pair {
+        Pair { block: Hash([0xFF; 32]), ..Pair::default() }
+    }
+
+    /// Signs for a validator.
+    #[must_use]
+    pub fn sign(&self, signer: u16, slots: Vec<Slot>, body: Vec<u8>) -> Statement {
+        let message = statement_message(&self.prefix(), &slots, &body);
+        let signature = signature(&spread(u64::from(signer)), &message);
+        Statement { signer, slots, body, signature }
+    }
+
+    /// The Byzantine validator says something.
+    #[must_use]
+    pub fn lie(&self, body: &Body) -> Statement {
+        self.sign(self.byzantine, body.slots(Mode::Core), body.encode())
+    }
+
+    /// A header that is known.
+    #[must_use]
+    pub fn header(&self, block: &Hash) -> Option<&HeaderView> {
+        self.headers.get(block).map(Arc::as_ref)
+    }
+
+    /// A block of a proposer; blocks that differ in anything differ in their id.
+    pub fn build(
+        &mut self,
+        proposer: u16,
+        (view, kind): (u64, ProposalKind),
+        (parent, parent_view): (Pair, u64),
+        variant: u8,
+    ) -> Option<HeaderView> {
+        let below = match self.headers.get(&parent.block) {
+            Some(header) => header.height,
+            None if parent == self.root_pair() => 0,
+            None => return None,
+        };
+        let is_opt = kind == ProposalKind::Opt;
+        let id = Hash(spread(name_of(&(view, is_opt, parent, parent_view, variant))));
+        let header = HeaderView {
+            id,
+            view,
+            kind,
+            height: below + 1,
+            parent,
+            parent_view,
+            proposer,
+            is_empty: false,
+            ..self.root()
+        };
+        self.headers.insert(id, Arc::new(header.clone()));
+        Some(header)
+    }
+
+    /// A block's result. Blocks of odd id have another one on odd nodes.
+    #[must_use]
+    pub fn execute(&self, block: &Hash, is_odd: bool) -> Pair {
+        let salt = u64::from(is_odd && self.headers.get(block).is_some_and(|h| h.view % 2 == 1));
+        let parent = self.headers.get(block).map(|header| header.parent).unwrap_or_default();
+        let root = Hash(spread(name_of(&(block, parent.state_root, salt))));
+        Pair { block: *block, state_root: root, receipts_root: root }
+    }
+
+    /// A proposal is there for everybody.
+    pub fn offer(&mut self, block: Hash, statement: Statement, justification: Vec<u8>) {
+        if let Some(header) = self.headers.get(&block) {
+            let header = header.as_ref().clone();
+            let offer = || Arc::new(Offer { header, statement, justification });
+            self.offers.entry(block).or_insert_with(offer);
+        }
+    }
+
+    /// Whether a Final proof holds, by the rule's stateless check and by counting.
+    #[must_use]
+    pub fn proves(&self, header: &HeaderView, pair: &Pair, proof: &[u8]) -> bool {
+        let set = self.validators();
+        let claim = FinalClaim {
+            statement_prefix: self.prefix(),
+            validators: set.clone(),
+            header: header.clone(),
+            pair: *pair,
+            proof: proof.to_vec(),
+            parameters: Vec::new(),
+        };
+        let checked = Lft::verify_final(&claim, verify);
+        let signers = Lft::describe_proof(&set, proof).unwrap_or_default();
+        checked.is_ok() && signers.len() >= QUORUM
+    }
+
+    /// Whether `low` is `high` or below it.
+    #[must_use]
+    pub fn is_on_chain(&self, low: &Pair, high: &Pair) -> bool {
+        let mut at = *high;
+        loop {
+            if at == *low {
+                return true;
+            }
+            match self.headers.get(&at.block) {
+                Some(header) => at = header.parent,
+                None => return false,
+            }
+        }
+    }
+}
+
+/// Everything said about one view, by honest nodes.
+#[derive(Clone, Debug, Default)]
+pub struct Heard {
+    /// Votes by what they are for.
+    pub votes: BTreeMap<Ballot, Vec<Statement>>,
+    /// Skips.
+    pub skips: Vec<Statement>,
+    /// Commits, flagged votes of children included, by pair.
+    pub commits: BTreeMap<Pair, Vec<Statement>>,
+}
+
+/// Sorts statements by the view they count in.
+#[must_use]
+pub fn sort<'a>(said: impl Iterator<Item = &'a Said>) -> BTreeMap<u64, Heard> {
+    let mut sorted: BTreeMap<u64, Heard> = BTreeMap::new();
+    for Said { body, statement } in said {
+        let own = statement.clone();
+        let at = sorted.entry(body.view()).or_default();
+        match *body {
+            Body::Vote { ballot, commit_parent } => {
+                at.votes.entry(ballot).or_default().push(own.clone());
+                if commit_parent {
+                    let below = sorted.entry(ballot.parent_view).or_default();
+                    below.commits.entry(ballot.parent).or_default().push(own);
+                }
+            }
+            Body::Skip { .. } => at.skips.push(own),
+            Body::Commit { pair, .. } => at.commits.entry(pair).or_default().push(own),
+            // The model runs the core rule only.
+            Body::Propose { .. } | Body::Support { .. } | Body::Fallback { .. } => {}
+        }
+    }
+    sorted
+}
+
+fn by_signer(mut list: Vec<Signed>) -> Vec<Signed> {
+    list.sort_by_key(|signed| signed.signer);
+    list.dedup_by_key(|signed| signed.signer);
+    list
+}
+
+fn signed(statements: &[Statement]) -> Vec<Signed> {
+    let one = |s: &Statement| Signed { signer: s.signer, signature: s.signature.clone() };
+    by_signer(statements.iter().map(one).collect())
+}
+
+/// A candidate certificate as another node would send it.
+#[must_use]
+pub fn candidate(ballot: Ballot, votes: &[Statement]) -> Vec<u8> {
+    let flag = |statement: &Statement| {
+        matches!(Body::decode(&statement.body), Ok(Body::Vote { commit_parent: true, .. }))
+    };
+    let mut list: Vec<SignedVote> = votes
+        .iter()
+        .map(|vote| SignedVote {
+            signer: vote.signer,
+            commit_parent: flag(vote),
+            signature: vote.signature.clone(),
+        })
+        .collect();
+    list.sort_by_key(|vote| vote.signer);
+    list.dedup_by_key(|vote| vote.signer);
+    message(Certificate::Candidate(Candidate { ballot, votes: list, supports: Vec::new() }))
+}
+
+/// A null certificate as another node would send it.
+#[must_use]
+pub fn null(view: u64, skips: &[Statement]) -> Vec<u8> {
+    message(Certificate::Null(Null { view, skips: signed(skips), fallbacks: Vec::new() }))
+}
+
+fn message(certificate: Certificate) -> Vec<u8> {
+    PeerMessage::Certs { certificates: vec![certificate] }.encode()
+}

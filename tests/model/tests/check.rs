@@ -1,0 +1,120 @@
+//! What a CI run exhausts, walks and proves of itself; the longer command is in `README.md`.
+
+#![expect(clippy::print_stdout, reason = "numbers of states are for people")]
+
+use lft::planted::Bug;
+use tests_model::{Bounds, Checked, check, model, walk};
+
+/// More states than any of these bounds has.
+const ALL: usize = 50_000_000;
+
+fn good(bounds: &Bounds, checked: &Checked) {
+    println!("{} states, depth {}: {bounds:?}", checked.states, checked.depth);
+    assert!(checked.found.is_empty(), "{bounds:?}: {:#?}", checked.found);
+}
+
+fn exhausted(bounds: Bounds) -> Checked {
+    let checked = check(&bounds, ALL);
+    good(&bounds, &checked);
+    assert!(checked.is_exhausted, "{bounds:?}");
+    checked
+}
+
+#[test]
+fn in_one_view_nothing_bad_is_reachable() {
+    // Under a lying leader of the view, and under an honest one.
+    let lying = exhausted(Bounds { byzantine: 1, forges: true, ..Bounds::default() });
+    let honest = exhausted(Bounds { byzantine: 2, forges: true, ..Bounds::default() });
+    assert!(lying.states > 20_000 && honest.states > 5_000, "{lying:?} {honest:?}");
+}
+
+#[test]
+fn in_one_view_with_one_node_whose_results_differ_nothing_bad_is_reachable() {
+    for byzantine in [1, 2] {
+        exhausted(Bounds { byzantine, odd_one: Some(0), ..Bounds::default() });
+    }
+}
+
+#[test]
+fn in_two_views_and_after_power_loss_nothing_bad_is_reachable_within_so_many_steps() {
+    for (byzantine, depth) in [(1, 6), (2, 6)] {
+        let bounds = Bounds {
+            views: 2,
+            byzantine,
+            optimistic: true,
+            depth: Some(depth),
+            ..Bounds::default()
+        };
+        good(&bounds, &check(&bounds, ALL));
+        let bounds = Bounds { power_losses: 1, ..bounds };
+        good(&bounds, &check(&bounds, ALL));
+    }
+}
+
+#[test]
+fn random_walks_through_four_views_find_nothing_bad() {
+    for byzantine in 0..4 {
+        let bounds =
+            Bounds { views: 4, byzantine, optimistic: true, power_losses: 2, ..Bounds::default() };
+        good(&bounds, &walk(&bounds, 7, 600));
+        let odd_one = Some((byzantine + 1) % 4);
+        let bounds = Bounds { odd_one, ..bounds };
+        good(&bounds, &walk(&bounds, 8, 300));
+    }
+}
+
+/// Planted bugs that this checker cannot see, and why.
+const UNSEEN: [(&str, &str); 1] = [("no-repair", "nothing that was said is ever lost here")];
+
+/// What makes a bug visible.
+fn stage_of(bug: &'static str) -> Bounds {
+    let power_losses = u8::from(bug == "forget-log");
+    // A lying leader of the second view, after an honest one.
+    Bounds {
+        views: 3,
+        byzantine: 2,
+        forges: true,
+        power_losses,
+        bug: Some(bug),
+        ..Bounds::default()
+    }
+}
+
+#[test]
+fn every_planted_bug_but_the_unseen_is_caught() {
+    let mut survivors = Vec::new();
+    for (bug, _) in Bug::ALL {
+        let caught = walk(&stage_of(bug), 1, 1_500).found.pop();
+        println!("{bug}: {}", caught.as_deref().unwrap_or("SURVIVED"));
+        let is_unseen = UNSEEN.iter().any(|(unseen, _)| *unseen == bug);
+        if caught.is_some() == is_unseen {
+            survivors.push(bug);
+        }
+    }
+    assert!(survivors.is_empty(), "not as the list says: {survivors:?}");
+}
+
+/// Without guards the consequences must show: two chains, or a view both final and null. (Not
+/// `vote-twice`: it votes for two proposals in turn without end when nothing refuses.)
+#[test]
+fn without_guards_bugs_end_in_forks() {
+    for bug in ["skip-after-commit", "commit-after-skip", "flag-after-skip"] {
+        let bounds = Bounds { guarded: false, ..stage_of(bug) };
+        let found = walk(&bounds, 2, 40_000).found.pop();
+        println!("{bug} without guard: {found:?}");
+        let found = found.unwrap_or_default();
+        assert!(found.contains("one chain") || found.contains("final and null"), "{bug}: {found}");
+    }
+}
+
+/// States of one key must have successors of one key, action by action.
+#[test]
+fn a_key_determines_the_future() {
+    for byzantine in [1, 2] {
+        let bounds = Bounds { views: 2, byzantine, optimistic: true, ..Bounds::default() };
+        let met = model::compare_keys(&bounds, 3, 200);
+        assert_eq!(met.differences, Vec::<String>::new());
+        println!("{} states met again by another way", met.again);
+        assert!(met.again > 100, "{met:?}");
+    }
+}
