@@ -35,10 +35,15 @@ fn two_upgrades_leave_one_worker_of_the_score_in_each_peer() {
         answer.json()["sha256"].as_str().map(str::to_owned)
     };
     let pay = || {
-        let sent = network.cli(&["tx", "send", "token", "transfer", "to=carol", "amount=1"]);
-        assert_eq!(sent.code, 0, "{sent:?}");
+        let sent = network.cli_json(&["tx", "send", "token", "transfer", "to=carol", "amount=1"]);
+        sent["hash"].as_str().unwrap().to_owned()
     };
-    pay();
+    let ran_by = |id: &str| {
+        let path = format!("/api/v2/channels/{CHANNEL}/transactions/{id}");
+        network.get(0, &path).json()["artefact"].as_str().map(str::to_owned)
+    };
+    let (first, original) = (pay(), sha256(0));
+    assert_eq!(ran_by(&first), original);
     for upgrade in 1..=2 {
         let before = sha256(0);
         // The same SCORE, and yet another file.
@@ -48,7 +53,9 @@ fn two_upgrades_leave_one_worker_of_the_score_in_each_peer() {
         eventually(ACTIVE_WITHIN, "the new version is active", || {
             (0..4).all(|peer| sha256(peer) != before).then_some(())
         });
-        pay();
+        assert_eq!(ran_by(&pay()), sha256(0));
+        // After one upgrade it is known which version ran it, after two it is not.
+        assert_eq!(ran_by(&first), original.clone().filter(|_| upgrade == 1));
         assert!(workers(&network, &label) > 4, "the old version's worker is there for a while");
     }
     for _ in 0..BLOCKS {

@@ -137,7 +137,7 @@ pub struct FinalTx {
     pub receipt: Receipt,
     /// Its events.
     pub events: Vec<ScoreEvent>,
-    /// SHA-256 of the artefact that ran it, when a SCORE did.
+    /// SHA-256 of the artefact that ran it, when a SCORE did and the state still tells which.
     pub artefact: Option<Hash32>,
     /// Validators whose signatures are in the block's Final proof.
     pub voters: Vec<NodeName>,

@@ -123,6 +123,8 @@ codes! {
     SystemRefused = 2114, 409, 4, false, "read the message; nothing was changed";
     /// The steps of the block were used up before the call.
     BlockStepsUsed = 2115, 409, 4, true, "sign it again and send it: a later block has room";
+    /// A query was not answered in time; nothing is known of its result.
+    QueryTimeout = 2116, 503, 6, true, "ask again, or ask another peer; ask the SCORE for less";
 
     /// A peer or server cannot be reached.
     Unreachable = 3101, 503, 5, true, "check that it runs and that the address is right";

@@ -20,7 +20,7 @@ use host_types::{
     Address, CertificateId, Code, Domain, Height, NodeName, Rejection, ScoreName,
     SignedTransaction, TxId,
 };
-use score_native_link::{CallKind, CallSpec, Outcome, Query, StateReader};
+use score_native_link::{CallKind, CallSpec, NoResult, Outcome, Query, StateReader};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
@@ -144,7 +144,7 @@ impl ChannelHandle {
         let (receipt, events) = reader.receipt(place).map_err(|e| failed(&e))?.ok_or_else(lost)?;
         let header = reader.header(place.height).map_err(|e| failed(&e))?.ok_or_else(lost)?;
         let voters = self.proof_of(place.height).map(|proof| self.signers(&proof));
-        let artefact = self.artefact_of(&transaction.transaction().score);
+        let artefact = self.artefact_at(&transaction.transaction().score, place.height);
         Ok(FinalTx {
             transaction,
             height: place.height,
@@ -158,8 +158,17 @@ impl ChannelHandle {
         })
     }
 
-    fn artefact_of(&self, score: &ScoreName) -> Option<host_types::Hash32> {
-        self.parts().knowledge.borrow().active.get(score).map(|active| active.sha256)
+    /// The version that ran at a height. The state tells since when the last one is active, not
+    /// when those before it were: where several come in question none is named.
+    fn artefact_at(&self, score: &ScoreName, height: Height) -> Option<host_types::Hash32> {
+        let active = self.parts().knowledge.borrow().active.get(score).cloned()?;
+        if height >= active.since {
+            return Some(active.sha256);
+        }
+        match active.history.as_slice() {
+            [only] => Some(*only),
+            _ => None,
+        }
     }
 
     fn signers(&self, proof: &FinalProof) -> Vec<(NodeName, u64)> {
@@ -297,6 +306,9 @@ impl ChannelHandle {
             return Err(Rejection::new(Code::StoreFailed, failure));
         }
         match outcome {
+            Outcome::NoResult(why @ NoResult::Deadline) => {
+                Err(Rejection::new(Code::QueryTimeout, format!("{score}: {why}")))
+            }
             Outcome::NoResult(why) => Err(internal(why.to_string())),
             Outcome::Receipts(receipts) => {
                 let raw = receipts.into_iter().next().ok_or_else(stopped)?;

@@ -12,7 +12,7 @@ use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Response};
 use host_rpc::gateway::Access;
 use host_types::value::Value;
-use host_types::{Decode, Receipt, Status};
+use host_types::{Code, Decode, Receipt, Status};
 use std::sync::Arc;
 
 /// The SCORE's code for "it raised an exception".
@@ -43,6 +43,7 @@ pub(crate) async fn query(
     let asked = gateway.query(&channel, &call.score, &call.method, call.args.clone());
     match tokio::time::timeout(api.config.query_timeout, asked).await {
         Err(_) => code(TIMEOUT_EXCEED),
+        Ok(Err(why)) if why.code == Code::QueryTimeout => code(TIMEOUT_EXCEED),
         Ok(Err(_)) => code(FAIL),
         Ok(Ok(answer)) => {
             let id = body.get("id").cloned().unwrap_or(Json::Null);

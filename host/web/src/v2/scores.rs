@@ -65,7 +65,7 @@ pub(crate) async fn query(
     let asked = gateway.query(&channel, &score.name, method, args);
     let answer = tokio::time::timeout(api.config.query_timeout, asked)
         .await
-        .map_err(|_| Problem::new(Code::Unreachable, "the SCORE did not answer in time"))??;
+        .map_err(|_| Problem::new(Code::QueryTimeout, "the SCORE did not answer in time"))??;
     check(&score, method, &answer.receipt)?;
     let receipt = &answer.receipt;
     let result = returns

@@ -158,6 +158,9 @@ impl Gateway for Node {
         args: Vec<u8>,
     ) -> Result<QueryAnswer, Rejection> {
         failing(channel)?;
+        if let Some(rejection) = self.refusal.lock().unwrap().clone() {
+            return Err(rejection);
+        }
         let echo = || {
             let body = host_web::arguments::catch_all_text(&args).unwrap_or_default();
             chain::receipt(Status::Ok, 0, &Value::Bytes(body.into_bytes()).to_bytes())

@@ -385,6 +385,15 @@ async fn a_catch_all_that_answers_its_arguments_is_passed_through_too() {
 }
 
 #[tokio::test]
+async fn a_query_that_takes_too_long_is_code_900_and_says_nothing_else() {
+    let node = Node::default();
+    *node.refusal.lock().unwrap() = Some(Rejection::new(Code::QueryTimeout, "too long"));
+    let answer = post(&peer_with(Arc::new(node)), "/api/v1/query", "{}").await;
+    assert_eq!(answer.status, 200);
+    assert_eq!(answer.body, "{\"response_code\": \"-900\", \"response\": \"\"}\n");
+}
+
+#[tokio::test]
 async fn a_typed_query_is_wrapped_as_the_convention_has_it() {
     let node = Node::default();
     let balance = Value::Uint(970).to_bytes();

@@ -161,6 +161,18 @@ async fn refusals_of_the_node_keep_their_code_status_and_retry() {
 }
 
 #[tokio::test]
+async fn a_query_that_takes_too_long_may_be_asked_again() {
+    let node = Node::default();
+    *node.refusal.lock().unwrap() = Some(Rejection::new(Code::QueryTimeout, "too long"));
+    let path = "/api/v2/channels/channel2/scores/token/query";
+    let body = r#"{"method": "balance_of", "args": {"who": "alice"}}"#;
+    let answer = post(&peer_with(Arc::new(node)), path, body).await;
+    assert_eq!(answer.status, 503);
+    assert_eq!(answer.json()["code"], "LC2116");
+    assert_eq!(answer.json()["retryable"], true);
+}
+
+#[tokio::test]
 async fn a_query_is_typed_both_ways() {
     let node = Node::default();
     let wide = Value::Bytes(u128::MAX.to_be_bytes().to_vec()).to_bytes();
