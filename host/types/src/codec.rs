@@ -526,15 +526,100 @@ mod tests {
         }
 
         #[test]
-        fn any_bytes_are_read_or_refused_and_never_more_is_accepted_than_ciborium_does(
+        fn both_decoders_accept_the_same_bytes(value in values(), change in changes()) {
+            let mut bytes = Vec::new();
+            ciborium::into_writer(&value, &mut bytes).unwrap();
+            change.apply(&mut bytes);
+            prop_assert_eq!(reads(&bytes), ciborium_reads(&bytes), "{:02x?}", bytes);
+        }
+
+        #[test]
+        fn both_decoders_accept_the_same_random_bytes(
             bytes in proptest::collection::vec(any::<u8>(), 0..64),
         ) {
-            let mut r = Reader::new(&bytes);
-            if r.value(16).and_then(|_| r.finish()).is_ok() {
-                let value: ciborium::Value = ciborium::from_reader(&bytes[..]).unwrap();
-                let mut again = Vec::new();
-                ciborium::into_writer(&value, &mut again).unwrap();
-                prop_assert_eq!(again, bytes);
+            prop_assert_eq!(reads(&bytes), ciborium_reads(&bytes));
+        }
+    }
+
+    const DEPTH: usize = 16;
+
+    fn reads(bytes: &[u8]) -> bool {
+        let mut r = Reader::new(bytes);
+        r.value(DEPTH).and_then(|_| r.finish()).is_ok()
+    }
+
+    /// Whether the other decoder reads exactly these bytes as one value of the forms we have, and
+    /// writes the same bytes for it.
+    fn ciborium_reads(bytes: &[u8]) -> bool {
+        let mut rest = bytes;
+        let Ok(value) = ciborium::from_reader::<ciborium::Value, _>(&mut rest) else {
+            return false;
+        };
+        let mut again = Vec::new();
+        ciborium::into_writer(&value, &mut again).unwrap();
+        rest.is_empty() && again == bytes && has_our_forms(&value, DEPTH)
+    }
+
+    fn has_our_forms(value: &ciborium::Value, depth: usize) -> bool {
+        use ciborium::Value;
+        match value {
+            Value::Integer(_) | Value::Bytes(_) | Value::Text(_) | Value::Bool(_) | Value::Null => {
+                true
+            }
+            Value::Array(values) => {
+                depth > 0 && values.iter().all(|value| has_our_forms(value, depth - 1))
+            }
+            _ => false,
+        }
+    }
+
+    /// Values of the other encoder: mostly of our forms, some of others.
+    fn values() -> impl Strategy<Value = ciborium::Value> {
+        use ciborium::Value;
+        let leaf = prop_oneof![
+            8 => any::<u64>().prop_map(Value::from),
+            8 => (0u64..300).prop_map(Value::from),
+            4 => any::<i64>().prop_map(Value::from),
+            4 => proptest::collection::vec(any::<u8>(), 0..40).prop_map(Value::from),
+            4 => any::<String>().prop_map(Value::from),
+            2 => any::<bool>().prop_map(Value::from),
+            1 => Just(Value::Null),
+            1 => any::<f64>().prop_map(Value::from),
+            1 => (any::<u64>(), any::<u64>()).prop_map(|(tag, n)| Value::Tag(tag, Box::new(n.into()))),
+            1 => any::<u64>().prop_map(|n| Value::Map(vec![(n.into(), Value::Null)])),
+        ];
+        leaf.prop_recursive(20, 64, 4, |inner| {
+            proptest::collection::vec(inner, 0..4).prop_map(Value::Array)
+        })
+    }
+
+    /// What becomes of one byte.
+    #[derive(Clone, Debug)]
+    enum Change {
+        None,
+        Set(proptest::sample::Index, u8),
+        Insert(proptest::sample::Index, u8),
+        Remove(proptest::sample::Index),
+    }
+
+    fn changes() -> impl Strategy<Value = Change> {
+        let place = any::<proptest::sample::Index>;
+        prop_oneof![
+            Just(Change::None),
+            (place(), any::<u8>()).prop_map(|(at, byte)| Change::Set(at, byte)),
+            (place(), any::<u8>()).prop_map(|(at, byte)| Change::Insert(at, byte)),
+            place().prop_map(Change::Remove),
+        ]
+    }
+
+    impl Change {
+        fn apply(&self, bytes: &mut Vec<u8>) {
+            let len = bytes.len();
+            match self {
+                Self::None => {}
+                Self::Set(at, byte) => bytes[at.index(len)] = *byte,
+                Self::Insert(at, byte) => bytes.insert(at.index(len + 1), *byte),
+                Self::Remove(at) => drop(bytes.remove(at.index(len))),
             }
         }
     }
