@@ -234,6 +234,8 @@ fn close_files_and_ports() -> io::Result<()> {
     Ok(())
 }
 
+/// There is no limit of CPU time: it counts over the whole life of a process, and a worker lives for
+/// days. What one batch may take is the peer's deadline, which kills from outside.
 fn limit_resources() -> io::Result<()> {
     let limits = [
         (libc::RLIMIT_AS, ADDRESS_SPACE_BYTES),
