@@ -5,7 +5,8 @@
 //! Not here: HTTP, JSON, how a channel works.
 
 use async_trait::async_trait;
-use host_types::block::{Header, Pair};
+use host_types::block::{Header, Pair, RootPair};
+use host_types::genesis::RuleConfig;
 use host_types::manifest::Manifest;
 use host_types::proof::FinalProof;
 use host_types::validators::ValidatorSet;
@@ -162,6 +163,26 @@ pub struct BlockView {
     pub proposer: Option<NodeName>,
 }
 
+/// Why a block is final, with all that somebody needs who holds only the channel's genesis and the
+/// file of its rule.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ProofView {
+    /// The channel.
+    pub channel: ChannelName,
+    /// The block's header.
+    pub header: Header,
+    /// Its own result.
+    pub roots: RootPair,
+    /// Its Final proof: of itself, or of a descendant with the headers down to it.
+    pub proof: FinalProof,
+    /// The rule of its epoch.
+    pub rule: RuleConfig,
+    /// The validators of its epoch.
+    pub validators: ValidatorSet,
+    /// Who signed the proof, and with what weight.
+    pub signers: Vec<(NodeName, u64)>,
+}
+
 /// One SCORE of a channel.
 #[derive(Clone, Debug)]
 pub struct ScoreView {
@@ -281,6 +302,13 @@ pub trait Gateway: Send + Sync {
         channel: &ChannelName,
         block: BlockRef,
     ) -> Result<Option<BlockView>, Rejection>;
+
+    /// The Final proof of a block; none when there is no such block.
+    async fn block_proof(
+        &self,
+        channel: &ChannelName,
+        block: BlockRef,
+    ) -> Result<Option<ProofView>, Rejection>;
 
     /// Up to `limit` blocks below `before` (the newest when none), newest first.
     async fn blocks(

@@ -6,6 +6,7 @@
 
 pub(crate) mod bench;
 mod block;
+mod block_verify;
 mod call;
 mod channel;
 mod down;

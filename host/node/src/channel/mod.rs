@@ -19,6 +19,7 @@ pub mod files;
 pub mod handle;
 pub mod intake;
 pub mod links;
+pub mod proof_view;
 pub mod recover;
 pub mod serve;
 pub mod views;

@@ -6,7 +6,7 @@ use axum::body::Body;
 use axum::http::{HeaderMap, Request, StatusCode};
 use host_rpc::gateway::{
     Access, BlockRef, BlockView, ChannelStatus, Directory, Gateway, MemberView, NodeView,
-    PeerRecord, QueryAnswer, ScoreView, TxState,
+    PeerRecord, ProofView, QueryAnswer, ScoreView, TxState,
 };
 use host_types::validators::ValidatorSet;
 use host_types::value::Value;
@@ -128,6 +128,19 @@ impl Gateway for Node {
             BlockRef::Height(height) => view.header.height == height,
             BlockRef::Id(id) => view.id == id,
         }))
+    }
+
+    async fn block_proof(
+        &self,
+        channel: &ChannelName,
+        block: BlockRef,
+    ) -> Result<Option<ProofView>, Rejection> {
+        match self.block(channel, block).await? {
+            Some(view) if view.proof.is_none() => {
+                Err(Rejection::new(Code::NotFound, "block 0 has no Final proof"))
+            }
+            found => Ok(found.and_then(chain::proof)),
+        }
     }
 
     async fn blocks(
