@@ -14,6 +14,8 @@ mod block_proof;
 #[cfg(test)]
 mod drop_in;
 #[cfg(test)]
+mod evidence;
+#[cfg(test)]
 mod kills;
 #[cfg(test)]
 mod old_curl_lines;

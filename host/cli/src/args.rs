@@ -111,6 +111,9 @@ pub enum Command {
     /// Blocks.
     #[command(subcommand)]
     Block(BlockCommand),
+    /// What an auditor looks at.
+    #[command(subcommand)]
+    Audit(AuditCommand),
     /// Keys of the local network.
     #[command(subcommand)]
     Keys(KeysCommand),
@@ -284,6 +287,13 @@ pub enum BlockCommand {
     },
     /// Check by oneself that a block is final; exit code 7 when its proof does not hold.
     Verify(BlockVerify),
+}
+
+/// `audit`
+#[derive(Debug, Subcommand)]
+pub enum AuditCommand {
+    /// Validators that signed two statements which cannot both be honest.
+    Evidence,
 }
 
 /// `block verify`

@@ -99,4 +99,4 @@ fn check_signers(
 
 #[cfg(test)]
 #[path = "block_proof_tests.rs"]
-mod tests;
+pub(crate) mod tests;

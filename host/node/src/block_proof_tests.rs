@@ -17,16 +17,16 @@ use lft::statement::{Body, Mode};
 use plugin_api_loader::LoadedRule;
 use std::path::Path;
 
-fn rule() -> LoadedRule {
+pub(crate) fn rule() -> LoadedRule {
     let module = plugin_api::export::root_module::<lft::export::ExportedPlugin>();
     LoadedRule::linked(module, [0; 32], Path::new("linked"))
 }
 
-fn key(index: u8) -> SigningKey {
+pub(crate) fn key(index: u8) -> SigningKey {
     SigningKey::from_seed([index + 1; 32])
 }
 
-fn genesis() -> ChannelGenesis {
+pub(crate) fn genesis() -> ChannelGenesis {
     let validator = |index: u8| Validator {
         name: NodeName::new(&format!("bank-a/peer{index}")).unwrap(),
         public_key: key(index).public(),

@@ -16,5 +16,6 @@ pub mod scores;
 pub mod shutdown;
 pub mod signer;
 pub mod telemetry;
+pub mod whole_file;
 
 pub use shutdown::{Shutdown, Trigger};

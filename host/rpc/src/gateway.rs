@@ -183,6 +183,23 @@ pub struct ProofView {
     pub signers: Vec<(NodeName, u64)>,
 }
 
+/// Two statements of one validator that cannot both be honest: one register, two values.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EvidenceView {
+    /// Who signed both.
+    pub signer: NodeName,
+    /// The key that it signed with.
+    pub public_key: [u8; 32],
+    /// View of the register.
+    pub view: u64,
+    /// Class of the register; the rule's numbering.
+    pub class: u8,
+    /// What each statement writes into it.
+    pub digests: [Hash32; 2],
+    /// The statements, in their canonical encoding.
+    pub statements: [Vec<u8>; 2],
+}
+
 /// One SCORE of a channel.
 #[derive(Clone, Debug)]
 pub struct ScoreView {
@@ -309,6 +326,9 @@ pub trait Gateway: Send + Sync {
         channel: &ChannelName,
         block: BlockRef,
     ) -> Result<Option<ProofView>, Rejection>;
+
+    /// Evidence that this node holds against validators of a channel, by signer and view.
+    async fn evidence(&self, channel: &ChannelName) -> Result<Vec<EvidenceView>, Rejection>;
 
     /// Up to `limit` blocks below `before` (the newest when none), newest first.
     async fn blocks(

@@ -1,8 +1,8 @@
 //! What the made-up node holds: two SCOREs, a few transactions in every state, two blocks.
 
 use host_rpc::gateway::{
-    BlockView, ChannelStatus, FinalTx, MemberView, Mode, NodeView, ProofView, ScoreView, TxState,
-    ValidatorStatus,
+    BlockView, ChannelStatus, EvidenceView, FinalTx, MemberView, Mode, NodeView, ProofView,
+    ScoreView, TxState, ValidatorStatus,
 };
 use host_types::genesis::RuleConfig;
 use host_types::manifest::Manifest;
@@ -250,6 +250,18 @@ pub(crate) fn block(height: u64) -> BlockView {
         }),
         signers: vec![(node_name(), 1)],
         proposer: (!is_genesis).then(node_name),
+    }
+}
+
+/// Two votes in view 5.
+pub(crate) fn evidence() -> EvidenceView {
+    EvidenceView {
+        signer: node_name(),
+        public_key: KEY,
+        view: 5,
+        class: 3,
+        digests: [hash(1), hash(2)],
+        statements: [vec![1], vec![2]],
     }
 }
 

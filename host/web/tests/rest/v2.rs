@@ -94,6 +94,27 @@ async fn the_proof_of_a_block_has_all_that_is_needed_to_check_it_and_is_immutabl
 }
 
 #[tokio::test]
+async fn evidence_names_the_signer_and_holds_both_statements() {
+    let router = peer_router();
+    let answer = get(&router, &format!("{CHANNEL}/evidence")).await;
+    let json = answer.json();
+    assert_eq!(json["schema"], "loopchain.evidence.v1");
+    let one = &json["evidence"][0];
+    assert_eq!((&one["number"], &one["signer"]), (&1.into(), &"bank-a/peer0".into()));
+    assert_eq!((&one["view"], &one["class"]), (&5.into(), &3.into()));
+    assert_eq!(one["public_key"], "07".repeat(32));
+    assert_eq!(one["statements"][1]["digest"], "02".repeat(32));
+    assert_eq!(one["statements"][1]["bytes"], STANDARD.encode([2]));
+    assert_eq!(answer.header("cache-control"), "no-cache", "more may come");
+    let none = get(&router, "/api/v2/channels/channel2/evidence").await.json();
+    assert_eq!(none["evidence"].as_array().unwrap().len(), 0);
+    for (channel, code) in [("closed", "LC4103"), ("failing", "LC3206"), ("none", "LC3205")] {
+        let answer = get(&router, &format!("/api/v2/channels/{channel}/evidence")).await;
+        assert_eq!(answer.json()["code"], code);
+    }
+}
+
+#[tokio::test]
 async fn a_proof_that_is_not_there_is_refused_as_its_block_is() {
     let router = peer_router();
     for (path, status, code) in [
