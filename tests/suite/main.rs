@@ -10,7 +10,11 @@ mod bad_config;
 #[cfg(test)]
 mod bad_input;
 #[cfg(test)]
+mod block_proof;
+#[cfg(test)]
 mod drop_in;
+#[cfg(test)]
+mod evidence;
 #[cfg(test)]
 mod kills;
 #[cfg(test)]

@@ -111,6 +111,9 @@ pub enum Command {
     /// Blocks.
     #[command(subcommand)]
     Block(BlockCommand),
+    /// What an auditor looks at.
+    #[command(subcommand)]
+    Audit(AuditCommand),
     /// Keys of the local network.
     #[command(subcommand)]
     Keys(KeysCommand),
@@ -282,6 +285,32 @@ pub enum BlockCommand {
         #[arg(default_value = "latest")]
         block: String,
     },
+    /// Check by oneself that a block is final; exit code 7 when its proof does not hold.
+    Verify(BlockVerify),
+}
+
+/// `audit`
+#[derive(Debug, Subcommand)]
+pub enum AuditCommand {
+    /// Validators that signed two statements which cannot both be honest.
+    Evidence,
+}
+
+/// `block verify`
+#[derive(Debug, Args)]
+pub struct BlockVerify {
+    /// `latest`, a height or a hash; with `--proof`, what the file must be about.
+    #[arg(required_unless_present = "proof")]
+    pub block: Option<String>,
+    /// A proof that was saved: nobody is asked.
+    #[arg(long, value_name = "FILE")]
+    pub proof: Option<PathBuf>,
+    /// The channel's genesis, instead of the one in the network's data folder.
+    #[arg(long, value_name = "FILE")]
+    pub genesis: Option<PathBuf>,
+    /// Save the proof, when it holds, to be checked later with `--proof`.
+    #[arg(long, value_name = "FILE", conflicts_with = "proof")]
+    pub out: Option<PathBuf>,
 }
 
 /// `keys`

@@ -301,6 +301,16 @@ impl Client {
         self.api.get(&self.path(&format!("/blocks/{}", escaped(reference)))).await
     }
 
+    /// The Final proof of a block, unchecked.
+    pub(crate) async fn block_proof(&self, reference: &str) -> Result<Value, Failure> {
+        self.api.get(&self.path(&format!("/blocks/{}/proof", escaped(reference)))).await
+    }
+
+    /// Evidence against validators that the peer holds.
+    pub(crate) async fn evidence(&self) -> Result<Value, Failure> {
+        self.api.get(&self.path("/evidence")).await
+    }
+
     /// Asks a SCORE.
     pub(crate) async fn query(&self, score: &str, body: &Value) -> Result<Value, Failure> {
         let path = self.path(&format!("/scores/{}/query", escaped(score)));

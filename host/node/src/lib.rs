@@ -6,6 +6,7 @@
 //!
 //! Where to look next: [`peer`], [`channel`].
 
+pub mod block_proof;
 pub mod channel;
 pub mod config;
 pub mod peer;
@@ -15,5 +16,6 @@ pub mod scores;
 pub mod shutdown;
 pub mod signer;
 pub mod telemetry;
+pub mod whole_file;
 
 pub use shutdown::{Shutdown, Trigger};

@@ -336,6 +336,15 @@ impl PluggedRule {
     /// # Errors
     /// When the rule refuses parameters or validators.
     pub fn accepts(loaded: &LoadedRule, genesis: &ChannelGenesis) -> Result<(), Rejection> {
+        Self::idle(loaded, genesis).map(|_| ())
+    }
+
+    /// An instance at the genesis of a channel that signs nothing: it tells its quorum and checks
+    /// proofs.
+    ///
+    /// # Errors
+    /// When the rule refuses parameters or validators.
+    pub fn idle(loaded: &LoadedRule, genesis: &ChannelGenesis) -> Result<Self, Rejection> {
         let root = genesis.header();
         let pair = Pair { block: root.id(), roots: RootPair::default() };
         let start = Start {
@@ -347,7 +356,7 @@ impl PluggedRule {
             root_pair: pair,
             log: &[],
         };
-        Self::create(loaded.clone(), &start).map(|_| ())
+        Self::create(loaded.clone(), &start)
     }
 
     /// Who signed a proof of this rule, with weights.

@@ -5,7 +5,8 @@
 //! Not here: HTTP, JSON, how a channel works.
 
 use async_trait::async_trait;
-use host_types::block::{Header, Pair};
+use host_types::block::{Header, Pair, RootPair};
+use host_types::genesis::RuleConfig;
 use host_types::manifest::Manifest;
 use host_types::proof::FinalProof;
 use host_types::validators::ValidatorSet;
@@ -162,6 +163,43 @@ pub struct BlockView {
     pub proposer: Option<NodeName>,
 }
 
+/// Why a block is final, with all that somebody needs who holds only the channel's genesis and the
+/// file of its rule.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ProofView {
+    /// The channel.
+    pub channel: ChannelName,
+    /// The block's header.
+    pub header: Header,
+    /// Its own result.
+    pub roots: RootPair,
+    /// Its Final proof: of itself, or of a descendant with the headers down to it.
+    pub proof: FinalProof,
+    /// The rule of its epoch.
+    pub rule: RuleConfig,
+    /// The validators of its epoch.
+    pub validators: ValidatorSet,
+    /// Who signed the proof, and with what weight.
+    pub signers: Vec<(NodeName, u64)>,
+}
+
+/// Two statements of one validator that cannot both be honest: one register, two values.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EvidenceView {
+    /// Who signed both.
+    pub signer: NodeName,
+    /// The key that it signed with.
+    pub public_key: [u8; 32],
+    /// View of the register.
+    pub view: u64,
+    /// Class of the register; the rule's numbering.
+    pub class: u8,
+    /// What each statement writes into it.
+    pub digests: [Hash32; 2],
+    /// The statements, in their canonical encoding.
+    pub statements: [Vec<u8>; 2],
+}
+
 /// One SCORE of a channel.
 #[derive(Clone, Debug)]
 pub struct ScoreView {
@@ -281,6 +319,16 @@ pub trait Gateway: Send + Sync {
         channel: &ChannelName,
         block: BlockRef,
     ) -> Result<Option<BlockView>, Rejection>;
+
+    /// The Final proof of a block; none when there is no such block.
+    async fn block_proof(
+        &self,
+        channel: &ChannelName,
+        block: BlockRef,
+    ) -> Result<Option<ProofView>, Rejection>;
+
+    /// Evidence that this node holds against validators of a channel, by signer and view.
+    async fn evidence(&self, channel: &ChannelName) -> Result<Vec<EvidenceView>, Rejection>;
 
     /// Up to `limit` blocks below `before` (the newest when none), newest first.
     async fn blocks(

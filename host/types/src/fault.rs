@@ -146,7 +146,9 @@ codes! {
     Syncing = 3207, 503, 5, true, "wait, or ask another peer";
 
     /// A validator signed two statements that cannot both be honest.
-    EvidenceFound = 3301, 409, 5, false, "keep the log of the peer that found it, and ask the organisation of that validator";
+    EvidenceFound = 3301, 409, 5, false, "`loopchain audit evidence` shows both statements; ask the organisation of that validator";
+    /// A Final proof does not prove its block.
+    ProofWrong = 3302, 409, 7, false, "do not rely on the block: ask another peer for the proof, and check that the genesis is that of your channel";
 
     /// The signer's certificate is not in the channel's membership.
     SignerUnknown = 4101, 403, 4, false, "register the certificate on the channel first";

@@ -8,6 +8,7 @@
 //! [`arguments`] (JSON as typed arguments, also for the command line).
 
 pub mod arguments;
+pub mod block_proof;
 pub mod body;
 pub mod config;
 pub mod gate;

@@ -2,6 +2,8 @@
 
 pub(crate) mod blocks;
 pub(crate) mod channels;
+pub(crate) mod evidence;
+pub(crate) mod proofs;
 pub(crate) mod scores;
 pub(crate) mod transactions;
 mod views;

@@ -1,6 +1,6 @@
-//! `block get latest|HEIGHT|HASH`.
+//! `block get latest|HEIGHT|HASH`; `block verify` is in `block_verify.rs`.
 
-use super::{Context, Done};
+use super::{Context, Done, block_verify};
 use crate::args::BlockCommand;
 use crate::client::Client;
 use crate::profile;
@@ -9,7 +9,13 @@ use std::process::ExitCode;
 
 /// Runs it.
 pub(crate) async fn block(command: &BlockCommand, context: &Context) -> Done {
-    let BlockCommand::Get { block } = command;
+    match command {
+        BlockCommand::Get { block } => get(block, context).await,
+        BlockCommand::Verify(verify) => block_verify::verify(verify, context).await,
+    }
+}
+
+async fn get(block: &str, context: &Context) -> Done {
     let target = profile::target(&context.global, &context.data)?;
     let client = Client::new(&target, context.global.timeout, context.out)?;
     let body = client.block(block).await?;

@@ -4,8 +4,10 @@
 //! Deliberately not here: what a command line looks like (`args.rs`), how anything is printed
 //! (`output.rs`), what a peer does.
 
+mod audit;
 pub(crate) mod bench;
 mod block;
+mod block_verify;
 mod call;
 mod channel;
 mod down;
@@ -76,6 +78,7 @@ pub(crate) fn run(command: Command, global: Global, out: Out) -> Done {
         Command::Tx(command) => runtime()?.block_on(tx::tx(command, &context)),
         Command::Query(query) => runtime()?.block_on(query::query(query, &context)),
         Command::Block(command) => runtime()?.block_on(block::block(&command, &context)),
+        Command::Audit(command) => runtime()?.block_on(audit::audit(&command, &context)),
         // They need no data folder and are answered before.
         Command::Peer(command) => peer::peer(&command, &context.global),
         Command::Radiostation(command) => peer::radiostation(&command, &context.global),

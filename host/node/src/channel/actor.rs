@@ -3,6 +3,7 @@
 //! In: [`Command`]s and timers, one after the other. Out: effects, carried out in order; it waits
 //! for nothing slow itself. Deliberately not here: decisions.
 
+use super::evidence::{EvidenceBook, Recorded};
 use super::executor_task::Work;
 use super::intake::Verdict;
 use super::links::{Lane, Links};
@@ -85,6 +86,8 @@ pub struct World {
     pub events: broadcast::Sender<ChainEvent>,
     /// The way to itself, for what comes back later.
     pub own: mpsc::Sender<Command>,
+    /// Evidence against validators.
+    pub evidence: Arc<EvidenceBook>,
     /// Called with ids that expired.
     pub expired: Arc<dyn Fn(Vec<TxId>) + Send + Sync>,
     /// Called when the channel halts.
@@ -295,20 +298,37 @@ impl World {
                 "own result (state {}, receipts {}) differs from the agreed one (state {}, receipts {})",
                 own.roots.state, own.roots.receipts, agreed.roots.state, agreed.roots.receipts
             ),
-            Effect::Evidence { signer, .. } => {
-                tracing::warn!(
-                    code = %host_types::Code::EvidenceFound,
-                    signer,
-                    "a validator signed two statements that cannot both be honest"
-                );
-                self.events.send(ChainEvent::EvidenceFound { signer }).ok();
-            }
+            Effect::Evidence { signer, statements } => self.accuse(signer, &statements),
             Effect::Log { level, line } => match level {
                 1 => tracing::error!("{line}"),
                 2 => tracing::warn!("{line}"),
                 3 => tracing::info!("{line}"),
                 _ => tracing::debug!("{line}"),
             },
+        }
+    }
+
+    /// Keeps what the rule found against a validator, when it proves it.
+    fn accuse(&self, signer: u16, statements: &[Vec<u8>; 2]) {
+        let code = host_types::Code::EvidenceFound;
+        match self.evidence.record(signer, statements) {
+            Ok(Recorded::New) => {
+                tracing::warn!(
+                    %code,
+                    signer,
+                    "a validator signed two statements that cannot both be honest"
+                );
+                self.events.send(ChainEvent::EvidenceFound { signer }).ok();
+                let book = Arc::clone(&self.evidence);
+                // The disk is slow, and a second statement is no less evidence when it is lost.
+                tokio::task::spawn_blocking(move || {
+                    if let Err(error) = book.save() {
+                        tracing::error!(code = %error.code, "evidence is not on disk: {error}");
+                    }
+                });
+            }
+            Ok(Recorded::Known | Recorded::Full) => {}
+            Err(why) => tracing::error!(signer, "the rule accuses a validator wrongly: {why}"),
         }
     }
 

@@ -1,6 +1,7 @@
 //! How the rest of the node reaches a channel.
 
 use super::actor::Command;
+use super::evidence::EvidenceBook;
 use super::executor_task::KnowledgeWatch;
 use super::intake::Intake;
 use super::links::Links;
@@ -55,6 +56,8 @@ pub struct Parts {
     pub halted: Arc<Mutex<Option<String>>>,
     /// Transactions that expired.
     pub expired: Arc<Mutex<Expired>>,
+    /// Evidence against validators.
+    pub evidence: Arc<EvidenceBook>,
 }
 
 /// Transactions that expired in the pool, the newest of them.

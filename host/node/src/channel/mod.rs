@@ -13,12 +13,14 @@
 //! Where to look next: [`actor`], [`execution`], [`recover`].
 
 pub mod actor;
+pub mod evidence;
 pub mod execution;
 pub mod executor_task;
 pub mod files;
 pub mod handle;
 pub mod intake;
 pub mod links;
+pub mod proof_view;
 pub mod recover;
 pub mod serve;
 pub mod views;

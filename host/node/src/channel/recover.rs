@@ -5,6 +5,7 @@
 //! → rule from its log → tasks.
 
 use super::actor::{ANSWER_QUEUE_MAX, Actor, COMMAND_QUEUE_MAX, Command, World};
+use super::evidence::EvidenceBook;
 use super::execution::{Executor, Knowledge, LayerView};
 use super::executor_task;
 use super::files::Committed;
@@ -90,6 +91,7 @@ pub fn start(start: ChannelStart) -> Result<ChannelHandle, Rejection> {
         .map_err(|error| Rejection::new(Code::Internal, format!("a thread: {error}")))?;
     links.follow(knowledge.clone());
     let prefix = genesis.statement_prefix(Epoch::ZERO, genesis.header().id());
+    let evidence = EvidenceBook::open(&folder, Arc::clone(&genesis), prefix.clone())?;
     let seat = index.map(|me| {
         signer.seat(SeatConfig {
             genesis: genesis.hash(),
@@ -125,6 +127,7 @@ pub fn start(start: ChannelStart) -> Result<ChannelHandle, Rejection> {
         made_blocks: Arc::clone(&follow.made_blocks),
         halted: Arc::default(),
         expired: Arc::default(),
+        evidence: Arc::new(evidence),
     };
     let world = world(&parts, (own, seat), segments, work, context);
     let actor = Actor { pipeline, world, started: Instant::now(), floor: 0 };
@@ -207,6 +210,7 @@ fn world(
         context: Arc::new(move || context.now()),
         events: parts.events.clone(),
         own,
+        evidence: Arc::clone(&parts.evidence),
         expired: Arc::new(move |ids| lock(&expired).add(ids)),
         halted: Arc::new(move |why| {
             lock(&halted).get_or_insert(why);

@@ -171,7 +171,8 @@ impl ChannelHandle {
         }
     }
 
-    fn signers(&self, proof: &FinalProof) -> Vec<(NodeName, u64)> {
+    /// Who signed a proof, and with what weight.
+    pub(super) fn signers(&self, proof: &FinalProof) -> Vec<(NodeName, u64)> {
         let parts = self.parts();
         let set = &parts.genesis.validators;
         PluggedRule::describe(&parts.rule, set, &proof.rule_proof)
@@ -185,13 +186,18 @@ impl ChannelHandle {
     /// # Errors
     /// When the store cannot be read.
     pub fn block_view(&self, block: BlockRef) -> Result<Option<BlockView>, Rejection> {
+        Ok(self.stored(block)?.map(|stored| self.view_of(stored)))
+    }
+
+    /// What is stored of a block.
+    pub(super) fn stored(&self, block: BlockRef) -> Result<Option<StoredBlock>, Rejection> {
         let reader = self.reader();
         let stored = match block {
             BlockRef::Latest => reader.block_by_height(reader.tip().height),
             BlockRef::Height(height) => reader.block_by_height(height),
             BlockRef::Id(id) => reader.block_by_id(id),
         };
-        Ok(stored.map_err(|e| failed(&e))?.map(|stored| self.view_of(stored)))
+        stored.map_err(|e| failed(&e))
     }
 
     fn view_of(&self, stored: StoredBlock) -> BlockView {

@@ -6,8 +6,8 @@ use super::quota::{GATEWAY_TXS_PER_ADDRESS_MAX, Quota};
 use crate::channel::ChannelHandle;
 use async_trait::async_trait;
 use host_rpc::gateway::{
-    Access, BlockRef, BlockView, ChannelStatus, Gateway, MemberView, NodeView, QueryAnswer,
-    ScoreView, TxState,
+    Access, BlockRef, BlockView, ChannelStatus, EvidenceView, Gateway, MemberView, NodeView,
+    ProofView, QueryAnswer, ScoreView, TxState,
 };
 use host_types::genesis::Policy;
 use host_types::validators::ValidatorSet;
@@ -207,6 +207,18 @@ impl Gateway for LocalGateway {
         block: BlockRef,
     ) -> Result<Option<BlockView>, Rejection> {
         self.find(channel)?.block_view(block)
+    }
+
+    async fn block_proof(
+        &self,
+        channel: &ChannelName,
+        block: BlockRef,
+    ) -> Result<Option<ProofView>, Rejection> {
+        self.find(channel)?.proof_view(block)
+    }
+
+    async fn evidence(&self, channel: &ChannelName) -> Result<Vec<EvidenceView>, Rejection> {
+        Ok(self.find(channel)?.parts().evidence.all())
     }
 
     async fn blocks(

@@ -15,7 +15,6 @@ pub mod channels;
 pub mod live;
 pub mod metrics;
 pub mod registry;
-pub mod registry_file;
 pub mod serve;
 pub mod station;
 pub mod views;

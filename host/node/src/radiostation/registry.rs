@@ -3,7 +3,7 @@
 //! In: verified entries, moments. Out: [`Record`]s and the bytes that survive a restart. Pure: no
 //! clock, no file, no socket. A number is given once, to one name, for ever: also the number of a
 //! name that had to make room. Deliberately not here: whether an entry is to be believed
-//! (`host_rpc::directory`), where the bytes are kept (`registry_file`).
+//! (`host_rpc::directory`), where the bytes are kept (`crate::whole_file`).
 
 use host_rpc::directory::{Entry, LISTED_MAX, Listed, SignedEntry, VerifiedEntry};
 use host_types::codec::{CodecError, CodecErrorKind, Decode, Encode, Reader, Writer};

@@ -6,9 +6,9 @@
 use super::channels::{Known, KnownChannels};
 use super::live::Live;
 use super::registry::{Announced, Moment, Record, Registry};
-use super::registry_file::RegistryFile;
 use crate::channel::intake::wall_clock;
 use crate::config::RadioStationConfig;
+use crate::whole_file::WholeFile;
 use host_identity::{Role, Root};
 use host_rpc::directory::{Listed, SignedEntry};
 use host_rpc::{PeerIdentity, Session, Target};
@@ -17,6 +17,9 @@ use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::Instant;
+
+/// The file of the registry in the data folder.
+const REGISTRY_FILE: &str = "registry";
 
 /// The state of a radiostation.
 #[derive(Debug)]
@@ -39,7 +42,7 @@ pub struct Station {
 /// The file, one writer at a time.
 #[derive(Debug)]
 struct Disk {
-    file: Arc<tokio::sync::Mutex<RegistryFile>>,
+    file: Arc<tokio::sync::Mutex<WholeFile>>,
     /// Whether the registry says more than the file.
     is_behind: AtomicBool,
 }
@@ -59,7 +62,7 @@ impl Station {
         roots: Vec<Root>,
     ) -> Result<Self, Rejection> {
         let started = Instant::now();
-        let file = RegistryFile::open(&config.data_dir)?;
+        let file = WholeFile::open(&config.data_dir, REGISTRY_FILE)?;
         let registry = match file.load()? {
             None => Registry::default(),
             Some(bytes) => {

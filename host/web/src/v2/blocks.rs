@@ -21,7 +21,7 @@ fn number<T: std::str::FromStr>(text: &str) -> Option<T> {
     is_number.then(|| text.parse().ok()).flatten()
 }
 
-fn reference(text: &str) -> Result<BlockRef, Problem> {
+pub(super) fn reference(text: &str) -> Result<BlockRef, Problem> {
     if text == "latest" {
         return Ok(BlockRef::Latest);
     }

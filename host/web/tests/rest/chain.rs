@@ -1,9 +1,10 @@
 //! What the made-up node holds: two SCOREs, a few transactions in every state, two blocks.
 
 use host_rpc::gateway::{
-    BlockView, ChannelStatus, FinalTx, MemberView, Mode, NodeView, ScoreView, TxState,
-    ValidatorStatus,
+    BlockView, ChannelStatus, EvidenceView, FinalTx, MemberView, Mode, NodeView, ProofView,
+    ScoreView, TxState, ValidatorStatus,
 };
+use host_types::genesis::RuleConfig;
 use host_types::manifest::Manifest;
 use host_types::validators::{Validator, ValidatorSet};
 use host_types::value::Value;
@@ -250,4 +251,30 @@ pub(crate) fn block(height: u64) -> BlockView {
         signers: vec![(node_name(), 1)],
         proposer: (!is_genesis).then(node_name),
     }
+}
+
+/// Two votes in view 5.
+pub(crate) fn evidence() -> EvidenceView {
+    EvidenceView {
+        signer: node_name(),
+        public_key: KEY,
+        view: 5,
+        class: 3,
+        digests: [hash(1), hash(2)],
+        statements: [vec![1], vec![2]],
+    }
+}
+
+/// The proof of a block; none of genesis.
+pub(crate) fn proof(block: BlockView) -> Option<ProofView> {
+    let parameters = vec![("delta".to_owned(), "300".to_owned())];
+    Some(ProofView {
+        channel: channel("channel1"),
+        header: block.header,
+        roots: block.pair.roots,
+        proof: block.proof?,
+        rule: RuleConfig { id: "lft".into(), version: 3, sha256: vec![hash(0x5c)], parameters },
+        validators: validators(),
+        signers: block.signers,
+    })
 }

@@ -5,8 +5,8 @@ use async_trait::async_trait;
 use axum::body::Body;
 use axum::http::{HeaderMap, Request, StatusCode};
 use host_rpc::gateway::{
-    Access, BlockRef, BlockView, ChannelStatus, Directory, Gateway, MemberView, NodeView,
-    PeerRecord, QueryAnswer, ScoreView, TxState,
+    Access, BlockRef, BlockView, ChannelStatus, Directory, EvidenceView, Gateway, MemberView,
+    NodeView, PeerRecord, ProofView, QueryAnswer, ScoreView, TxState,
 };
 use host_types::validators::ValidatorSet;
 use host_types::value::Value;
@@ -128,6 +128,24 @@ impl Gateway for Node {
             BlockRef::Height(height) => view.header.height == height,
             BlockRef::Id(id) => view.id == id,
         }))
+    }
+
+    async fn block_proof(
+        &self,
+        channel: &ChannelName,
+        block: BlockRef,
+    ) -> Result<Option<ProofView>, Rejection> {
+        match self.block(channel, block).await? {
+            Some(view) if view.proof.is_none() => {
+                Err(Rejection::new(Code::NotFound, "block 0 has no Final proof"))
+            }
+            found => Ok(found.and_then(chain::proof)),
+        }
+    }
+
+    async fn evidence(&self, channel: &ChannelName) -> Result<Vec<EvidenceView>, Rejection> {
+        failing(channel)?;
+        Ok(if channel.as_str() == "channel1" { vec![chain::evidence()] } else { Vec::new() })
     }
 
     async fn blocks(

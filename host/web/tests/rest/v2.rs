@@ -63,6 +63,105 @@ async fn a_final_block_is_immutable_and_known_copies_get_304() {
 }
 
 #[tokio::test]
+async fn the_proof_of_a_block_has_all_that_is_needed_to_check_it_and_is_immutable() {
+    let router = peer_router();
+    let block = chain::block(2);
+    let id = block.id.to_string();
+    let mut tag = String::new();
+    for path in ["2", id.as_str(), "latest"] {
+        let answer = get(&router, &format!("{CHANNEL}/blocks/{path}/proof")).await;
+        let json = answer.json();
+        assert_eq!(
+            (&json["schema"], &json["hash"]),
+            (&"loopchain.block-proof.v1".into(), &json["proved"]["hash"])
+        );
+        assert_eq!((&json["hash"], &json["height"]), (&id.clone().into(), &2.into()));
+        assert_eq!(json["state_root"], "51".repeat(32));
+        assert_eq!(json["header"], host_types::hash::to_hex(&block.header.to_bytes()));
+        assert_eq!((&json["rule"]["id"], &json["rule"]["version"]), (&"lft".into(), &3.into()));
+        assert_eq!(json["rule"]["parameters"]["delta"], "300");
+        assert_eq!(json["validators"][0]["public_key"], "07".repeat(32));
+        assert_eq!(json["proof"], STANDARD.encode([1, 2, 3]));
+        assert_eq!(json["signers"][0]["name"], "bank-a/peer0");
+        assert_eq!(answer.header("cache-control").contains("immutable"), path != "latest");
+        answer.header("etag").clone_into(&mut tag);
+        let read = host_web::block_proof::read(answer.body.as_bytes()).unwrap();
+        assert_eq!(Some(read), chain::proof(chain::block(2)));
+    }
+    let request = Request::get(format!("{CHANNEL}/blocks/2/proof")).header("if-none-match", tag);
+    let answer = ask(&router, request.body(Body::empty()).unwrap()).await;
+    assert_eq!((answer.status.as_u16(), answer.body.as_str()), (304, ""));
+}
+
+#[tokio::test]
+async fn evidence_names_the_signer_and_holds_both_statements() {
+    let router = peer_router();
+    let answer = get(&router, &format!("{CHANNEL}/evidence")).await;
+    let json = answer.json();
+    assert_eq!(json["schema"], "loopchain.evidence.v1");
+    let one = &json["evidence"][0];
+    assert_eq!((&one["number"], &one["signer"]), (&1.into(), &"bank-a/peer0".into()));
+    assert_eq!((&one["view"], &one["class"]), (&5.into(), &3.into()));
+    assert_eq!(one["public_key"], "07".repeat(32));
+    assert_eq!(one["statements"][1]["digest"], "02".repeat(32));
+    assert_eq!(one["statements"][1]["bytes"], STANDARD.encode([2]));
+    assert_eq!(answer.header("cache-control"), "no-cache", "more may come");
+    let none = get(&router, "/api/v2/channels/channel2/evidence").await.json();
+    assert_eq!(none["evidence"].as_array().unwrap().len(), 0);
+    for (channel, code) in [("closed", "LC4103"), ("failing", "LC3206"), ("none", "LC3205")] {
+        let answer = get(&router, &format!("/api/v2/channels/{channel}/evidence")).await;
+        assert_eq!(answer.json()["code"], code);
+    }
+}
+
+#[tokio::test]
+async fn a_proof_that_is_not_there_is_refused_as_its_block_is() {
+    let router = peer_router();
+    for (path, status, code) in [
+        ("channel1/blocks/9/proof", 404, "LC7104"),
+        ("channel1/blocks/0/proof", 404, "LC7104"),
+        ("channel1/blocks/x/proof", 400, "LC7106"),
+        ("none/blocks/1/proof", 404, "LC3205"),
+        ("closed/blocks/1/proof", 403, "LC4103"),
+        ("failing/blocks/1/proof", 503, "LC3206"),
+    ] {
+        let answer = get(&router, &format!("/api/v2/channels/{path}")).await;
+        assert_eq!(answer.status.as_u16(), status, "{path}");
+        assert_eq!(answer.json()["code"], code, "{path}");
+    }
+}
+
+#[test]
+fn a_proof_with_a_field_missing_added_or_contradicted_is_refused_by_its_name() {
+    let whole = chain::proof(chain::block(2)).unwrap();
+    let text = host_web::block_proof::document(&whole).to_string();
+    let value: serde_json::Value = serde_json::from_str(&text).unwrap();
+    let fields: Vec<String> = value.as_object().unwrap().keys().cloned().collect();
+    assert_eq!(fields.len(), 15);
+    let refusal = |value: &serde_json::Value| {
+        let refused = host_web::block_proof::read(value.to_string().as_bytes()).unwrap_err();
+        assert_eq!(refused.code, Code::ProofWrong);
+        refused.message
+    };
+    for field in &fields {
+        let mut without = value.clone();
+        without.as_object_mut().unwrap().remove(field);
+        let message = refusal(&without);
+        assert!(message.contains(&format!("`{field}")), "{field}: {message}");
+        let mut nothing = value.clone();
+        nothing[field] = serde_json::Value::Null;
+        let message = refusal(&nothing);
+        assert!(message.contains(&format!("`{field}")), "{field}: {message}");
+    }
+    let mut more = value.clone();
+    more["note"] = "x".into();
+    assert!(refusal(&more).contains("`note`"));
+    let mut other = value;
+    other["height"] = 3.into();
+    assert!(refusal(&other).contains("`height`"));
+}
+
+#[tokio::test]
 async fn blocks_come_in_pages_newest_first() {
     let router = peer_router();
     let page = get(&router, &format!("{CHANNEL}/blocks?limit=2")).await.json();

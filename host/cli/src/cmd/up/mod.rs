@@ -19,6 +19,7 @@ mod stop;
 mod watch;
 mod wishes;
 
+pub(crate) use channels::genesis;
 pub(crate) use plugins::rules;
 pub(crate) use prepare::genesis_inputs;
 
