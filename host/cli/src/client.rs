@@ -303,7 +303,7 @@ impl Client {
 
     /// The Final proof of a block, unchecked.
     pub(crate) async fn block_proof(&self, reference: &str) -> Result<Value, Failure> {
-        self.api.get(&self.path(&format!("/blocks/{}/proof", escaped(reference)))).await
+        self.api.get(&self.path(&format!("/blocks/{}/certificate", escaped(reference)))).await
     }
 
     /// Evidence against validators that the peer holds.

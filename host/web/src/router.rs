@@ -127,7 +127,7 @@ fn v2_peer() -> Router<Arc<PeerApi>> {
         .route("/api/v2/channels/{channel}/transactions/{hash}", get(v2::transactions::get))
         .route("/api/v2/channels/{channel}/blocks", get(v2::blocks::page))
         .route("/api/v2/channels/{channel}/blocks/{block}", get(v2::blocks::one))
-        .route("/api/v2/channels/{channel}/blocks/{block}/proof", get(v2::proofs::one))
+        .route("/api/v2/channels/{channel}/blocks/{block}/certificate", get(v2::proofs::one))
         .route("/api/v2/channels/{channel}/evidence", get(v2::evidence::list))
         .route("/api/v2/channels/{channel}/scores", get(v2::scores::list))
         .route("/api/v2/channels/{channel}/scores/{score}", get(v2::scores::one))

@@ -1,4 +1,4 @@
-//! `GET /channels/{c}/blocks/{height|hash|latest}/proof`: why a block is final, for whoever wants to
+//! `GET /channels/{c}/blocks/{height|hash|latest}/certificate`: why a block is final, for whoever wants to
 //! check it without trusting this node.
 
 use super::blocks::reference;

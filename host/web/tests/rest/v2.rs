@@ -69,7 +69,7 @@ async fn the_proof_of_a_block_has_all_that_is_needed_to_check_it_and_is_immutabl
     let id = block.id.to_string();
     let mut tag = String::new();
     for path in ["2", id.as_str(), "latest"] {
-        let answer = get(&router, &format!("{CHANNEL}/blocks/{path}/proof")).await;
+        let answer = get(&router, &format!("{CHANNEL}/blocks/{path}/certificate")).await;
         let json = answer.json();
         assert_eq!(
             (&json["schema"], &json["hash"]),
@@ -88,7 +88,8 @@ async fn the_proof_of_a_block_has_all_that_is_needed_to_check_it_and_is_immutabl
         let read = host_web::block_proof::read(answer.body.as_bytes()).unwrap();
         assert_eq!(Some(read), chain::proof(chain::block(2)));
     }
-    let request = Request::get(format!("{CHANNEL}/blocks/2/proof")).header("if-none-match", tag);
+    let request =
+        Request::get(format!("{CHANNEL}/blocks/2/certificate")).header("if-none-match", tag);
     let answer = ask(&router, request.body(Body::empty()).unwrap()).await;
     assert_eq!((answer.status.as_u16(), answer.body.as_str()), (304, ""));
 }
@@ -118,12 +119,12 @@ async fn evidence_names_the_signer_and_holds_both_statements() {
 async fn a_proof_that_is_not_there_is_refused_as_its_block_is() {
     let router = peer_router();
     for (path, status, code) in [
-        ("channel1/blocks/9/proof", 404, "LC7104"),
-        ("channel1/blocks/0/proof", 404, "LC7104"),
-        ("channel1/blocks/x/proof", 400, "LC7106"),
-        ("none/blocks/1/proof", 404, "LC3205"),
-        ("closed/blocks/1/proof", 403, "LC4103"),
-        ("failing/blocks/1/proof", 503, "LC3206"),
+        ("channel1/blocks/9/certificate", 404, "LC7104"),
+        ("channel1/blocks/0/certificate", 404, "LC7104"),
+        ("channel1/blocks/x/certificate", 400, "LC7106"),
+        ("none/blocks/1/certificate", 404, "LC3205"),
+        ("closed/blocks/1/certificate", 403, "LC4103"),
+        ("failing/blocks/1/certificate", 503, "LC3206"),
     ] {
         let answer = get(&router, &format!("/api/v2/channels/{path}")).await;
         assert_eq!(answer.status.as_u16(), status, "{path}");
