@@ -10,6 +10,8 @@ mod bad_config;
 #[cfg(test)]
 mod bad_input;
 #[cfg(test)]
+mod channel_check;
+#[cfg(test)]
 mod drop_in;
 #[cfg(test)]
 mod kills;

@@ -5,6 +5,7 @@ use crate::codec::{CodecError, CodecErrorKind, Decode, Encode, Reader, Writer};
 use crate::hash::{Domain, Hash32};
 use crate::ids::NodeName;
 use crate::limits::{TEXT_BYTES_MAX, VALIDATORS_MAX};
+use crate::tolerance::{Entity, Node};
 use crate::weight::Weight;
 
 /// One validator.
@@ -90,6 +91,15 @@ impl ValidatorSet {
     pub fn quorum_weight(&self) -> u128 {
         let total = self.total_weight();
         total - (total - 1) / 3
+    }
+
+    /// What counts once in a tally, in order.
+    #[must_use]
+    pub fn entities(&self) -> Vec<Entity> {
+        let alone = |v: &Validator| {
+            Entity::Alone(Node { name: v.name.as_str().to_owned(), weight: v.weight.get() })
+        };
+        self.0.iter().map(alone).collect()
     }
 
     /// Hash of the set.

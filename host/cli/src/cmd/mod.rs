@@ -8,6 +8,7 @@ pub(crate) mod bench;
 mod block;
 mod call;
 mod channel;
+mod channel_check;
 mod down;
 mod explain;
 mod keys;
