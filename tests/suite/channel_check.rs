@@ -71,6 +71,41 @@ fn a_check_for_programs_has_the_same_numbers_and_names_what_it_could_not_weigh()
 }
 
 #[test]
+fn groups_that_count_as_one_are_weighed_as_one() {
+    let group = |name: &str, mode: &str| {
+        format!(
+            "[channel.demo.group.{name}]\nmode = \"{mode}\"\n\
+             validators = {{ \"{name}/p0\" = 1, \"{name}/p1\" = 1, \"{name}/p2\" = 1 }}\n"
+        )
+    };
+    let groups: String = ["a", "b", "c"].map(|name| group(name, "quorum")).concat();
+    let said = check(&format!("[channel.demo]\n{groups}{}", group("d", "delegate")), &[]);
+    assert_eq!(said.code, 0, "{said:?}");
+    for line in [
+        "  weights      N 4, f 1, q 3\n",
+        "  validator    a/p0 inner weight 1 group a\n",
+        "  group        a weight 1 mode quorum, speaks by inner weight 2 of 3\n",
+        "  group        d weight 1 mode delegate, speaks by inner weight 2 of 3\n",
+        "  could halt   3 nodes of weight 2: a/p0 (1), a/p1 (1), d/p0 (1)\n",
+        "  could fork   2 nodes of weight 2: a/p0 (1), b/p0 (1)\n",
+    ] {
+        assert!(said.stdout.contains(line), "{line}: {said:?}");
+    }
+    let said = check(&format!("[channel.demo]\n{groups}{}", group("d", "flat")), &["--json"]);
+    assert_eq!(
+        (said.code, said.error().as_str()),
+        (2, "LC1106"),
+        "1 over 3 does not split: {said:?}"
+    );
+    let said = check(&format!("[channel.demo]\n{groups}{}", group("d", "quorum")), &["--json"]);
+    let json: serde_json::Value = serde_json::from_str(&said.stdout).unwrap();
+    let groups = json["tolerance"][0]["groups"].as_array().unwrap();
+    assert_eq!(groups.len(), 4);
+    let a = serde_json::json!({"name": "a", "weight": 1, "mode": "quorum", "threshold": 2});
+    assert_eq!(groups[0], a);
+}
+
+#[test]
 fn weights_and_groups_that_make_no_safe_channel_are_drawn() {
     let alone = "[channel.demo]\n[channel.demo.group.a]\nweight = 9\n\
                  validators = { \"bank-a/peer0\" = 1 }\n[channel.demo.group.b]\n\

@@ -130,18 +130,16 @@ fn people(planned: &Planned) -> Vec<String> {
         format!("  {:<12} Byzantine weight {} of {}", "tolerates", bounds.faulty_max, bounds.total),
     ];
     for v in genesis.validators.all() {
+        let word = if genesis.validators.unit_of(v).is_some() { "inner weight" } else { "weight" };
         let (name, weight, group) = (&v.name, v.weight.get(), &v.group);
-        lines.push(format!("  {:<12} {name} weight {weight} group {group}", "validator"));
+        lines.push(format!("  {:<12} {name} {word} {weight} group {group}", "validator"));
     }
     for entity in genesis.validators.entities() {
         if let Entity::Group { name, weight, mode, threshold, members } = entity {
-            let count = members.len();
-            lines.push(format!(
-                "  {:<12} {name} weight {weight} mode {} when inner weight {threshold} of {count} \
-                 members speaks",
-                "group",
-                mode.as_str()
-            ));
+            let sum: u128 = members.iter().map(|node| u128::from(node.weight)).sum();
+            let speaks = format!("speaks by inner weight {threshold} of {sum}");
+            let mode = mode.as_str();
+            lines.push(format!("  {:<12} {name} weight {weight} mode {mode}, {speaks}", "group"));
         }
     }
     lines.push(format!("  {:<12} {}", "could halt", nodes(&tolerance.halt)));

@@ -13,10 +13,10 @@ use host_types::fault::Code;
 use host_types::height::BlockTime;
 use host_types::ids::{ChannelName, NetworkId, NodeName};
 use host_types::limits;
-use host_types::tolerance::{Entity, Tolerance};
-use host_types::validators::{Validator, ValidatorSet};
+use host_types::tolerance::{Entity, Tolerance, UnitMode};
+use host_types::validators::{Unit, Validator, ValidatorSet};
 use host_types::weight::Weight;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The rule that one validator decides alone under, by design.
 const SOLO: &str = "solo";
@@ -60,7 +60,7 @@ impl ChannelsFile {
 impl Of<'_> {
     /// The validators in the order of their groups.
     pub(super) fn validators(&self, inputs: &GenesisInputs) -> Result<ValidatorSet, ConfigError> {
-        let mut validators = Vec::new();
+        let (mut validators, mut units) = (Vec::new(), BTreeMap::new());
         if self.entry.group.is_empty() {
             for (name, public_key) in &inputs.validators {
                 let (name, group) = (name.clone(), name.to_string());
@@ -72,10 +72,13 @@ impl Of<'_> {
                 });
             }
         }
-        for group in self.entry.group.keys() {
-            validators.extend(self.members(group, inputs)?);
+        for (group, table) in &self.entry.group {
+            let sum = self.inner_sum(group, table)?;
+            units.extend(self.unit(group, table, sum)?.map(|unit| (group.clone(), unit)));
+            validators.extend(self.members(group, table, sum, inputs)?);
         }
-        ValidatorSet::new(validators).ok_or_else(|| {
+        let set = ValidatorSet::new(validators).and_then(|set| set.with_units(units));
+        set.ok_or_else(|| {
             let most = limits::VALIDATORS_MAX;
             let note = format!("give 1 to {most} validators, each in one group only");
             self.bad(&["group"], &note)
@@ -86,44 +89,68 @@ impl Of<'_> {
         Weight::new(value).ok_or_else(|| self.bad(&["group"], "a weight is at least 1"))
     }
 
-    /// The members of a group with their share of its weight.
-    fn members(&self, group: &str, inputs: &GenesisInputs) -> Result<Vec<Validator>, ConfigError> {
-        let Some(table) = self.entry.group.get(group) else { return Ok(Vec::new()) };
-        self.check_mode(group, table)?;
-        let path = ["group", group, "validators"];
+    /// The inner weights of a group together.
+    fn inner_sum(&self, group: &str, table: &Group) -> Result<u128, ConfigError> {
         let sum: u128 = table.validators.values().map(|inner| u128::from(*inner)).sum();
         if table.weight == 0 || sum == 0 || table.validators.values().any(|inner| *inner == 0) {
-            return Err(self.bad(&path, "every weight is at least 1"));
+            return Err(self.bad(&["group", group, "validators"], "every weight is at least 1"));
         }
+        Ok(sum)
+    }
+
+    /// What a group that counts as one is to the set; none for a flat one.
+    fn unit(&self, group: &str, table: &Group, sum: u128) -> Result<Option<Unit>, ConfigError> {
+        let mode = match table.mode {
+            GroupMode::Quorum => UnitMode::Quorum,
+            GroupMode::Delegate => UnitMode::Delegate,
+            GroupMode::Flat if table.inner == Inner::default() => return Ok(None),
+            GroupMode::Flat => {
+                let note = "a flat group does not speak as one: it has no inner threshold";
+                return Err(self.bad(&["group", group, "inner"], note).with_help("remove `inner`"));
+            }
+        };
+        let threshold = match table.inner {
+            Inner::Majority => sum / 2 + 1,
+            Inner::TwoThirds => sum * 2 / 3 + 1,
+            Inner::Weight(weight) => u128::from(weight),
+        };
+        let fits = threshold * 2 > sum && threshold <= sum;
+        let Some(threshold) = u64::try_from(threshold).ok().filter(|_| fits) else {
+            let note = format!("{threshold} is not more than half and at most all of {sum}");
+            return Err(self.bad(&["group", group, "inner"], &note).with_help(
+                "two sets of members that speak for the group must share one: use \"majority\"",
+            ));
+        };
+        let (weight, threshold) = (self.weight(table.weight)?, self.weight(threshold)?);
+        Ok(Some(Unit { mode, weight, threshold }))
+    }
+
+    /// The members of a group: of a flat one with their share of its weight, else with their inner
+    /// weights.
+    fn members(
+        &self,
+        group: &str,
+        table: &Group,
+        sum: u128,
+        inputs: &GenesisInputs,
+    ) -> Result<Vec<Validator>, ConfigError> {
         let mut members = Vec::new();
         for (name, inner) in &table.validators {
-            let share = u128::from(table.weight) * u128::from(*inner);
-            let exact = (share % sum == 0).then(|| u64::try_from(share / sum).ok()).flatten();
-            let Some(weight) = exact else {
-                return Err(self.not_divisible(group, u128::from(table.weight), sum));
+            let weight = if table.mode == GroupMode::Flat {
+                let share = u128::from(table.weight) * u128::from(*inner);
+                let exact = (share % sum == 0).then(|| u64::try_from(share / sum).ok()).flatten();
+                exact.ok_or_else(|| self.not_divisible(group, u128::from(table.weight), sum))?
+            } else {
+                *inner
             };
-            let Some((name, key)) = inputs.validators.iter().find(|(n, _)| n.as_str() == name)
-            else {
-                return Err(self.no_such_validator(&path, name, inputs));
+            let known = inputs.validators.iter().find(|(known, _)| known.as_str() == name);
+            let Some((name, key)) = known else {
+                return Err(self.no_such_validator(&["group", group, "validators"], name, inputs));
             };
             let (name, weight) = (name.clone(), self.weight(weight)?);
             members.push(Validator { name, public_key: *key, weight, group: group.to_owned() });
         }
         Ok(members)
-    }
-
-    fn check_mode(&self, group: &str, table: &Group) -> Result<(), ConfigError> {
-        if table.mode != GroupMode::Flat {
-            let note = "groups that count as one are not carried by a genesis yet";
-            return Err(self
-                .bad(&["group", group, "mode"], note)
-                .with_help("use `mode = \"flat\"`"));
-        }
-        if table.inner != Inner::default() {
-            let note = "a flat group does not speak as one: it has no inner threshold";
-            return Err(self.bad(&["group", group, "inner"], note).with_help("remove `inner`"));
-        }
-        Ok(())
     }
 
     fn not_divisible(&self, group: &str, weight: u128, sum: u128) -> ConfigError {
@@ -154,6 +181,12 @@ impl Of<'_> {
     ) -> Result<(Tolerance, Vec<String>), ConfigError> {
         let entities = set.entities();
         let fast = self.fast();
+        if fast.is_some() && set.has_units() {
+            let note = "fast commit does not go with groups that count as one";
+            return Err(self
+                .error(Code::ConfigUnsafe, &[LFT, "fast"], note)
+                .with_help("use `fast = \"off\"`, or `mode = \"flat\"` in every group"));
+        }
         let Some(tolerance) = Tolerance::of(&entities, fast) else {
             let most = (set.total_weight() - 1) / 2;
             let note = format!("with this total weight p is at most {most}");
