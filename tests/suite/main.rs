@@ -14,6 +14,8 @@ mod channel_check;
 #[cfg(test)]
 mod drop_in;
 #[cfg(test)]
+mod groups;
+#[cfg(test)]
 mod kills;
 #[cfg(test)]
 mod old_curl_lines;
