@@ -105,6 +105,17 @@ fn genesis_keeps_its_bytes_and_hashes() {
 }
 
 #[test]
+fn a_genesis_with_groups_that_count_as_one_keeps_its_bytes_and_hashes() {
+    let mut fixture = Fixture::open("genesis-units");
+    let genesis = samples::genesis_with_units();
+    same::<ChannelGenesis>(&mut fixture, "channel", &genesis);
+    fixture.check("channel.hash", genesis.hash().as_bytes());
+    same::<ValidatorSet>(&mut fixture, "validators", &genesis.validators);
+    fixture.check("validators.hash", genesis.validators.hash().as_bytes());
+    fixture.close();
+}
+
+#[test]
 fn messages_between_peers_keep_their_bytes() {
     let mut fixture = Fixture::open("messages");
     for (name, message) in samples::messages() {

@@ -11,7 +11,8 @@ use host_types::message::{BlockRange, FetchReply, FetchRequest, PeerMessage, Pro
 use host_types::proof::FinalProof;
 use host_types::receipt::Write;
 use host_types::statement::{Slot, Statement, StatementPrefix};
-use host_types::validators::{Validator, ValidatorSet};
+use host_types::tolerance::UnitMode;
+use host_types::validators::{Unit, Validator, ValidatorSet};
 use host_types::{
     Address, BlockId, BlockTime, CertificateId, ChannelName, Epoch, GenesisHash, Hash32, Header,
     Height, NetworkId, NodeName, Pair, ProposalKind, RawTx, Receipt, ScoreEvent, ScoreName, Status,
@@ -185,6 +186,22 @@ pub(crate) fn genesis() -> ChannelGenesis {
         metering_required: true,
         auto_activate: false,
     }
+}
+
+/// The same channel, two of whose validators are a group that counts as one.
+pub(crate) fn genesis_with_units() -> ChannelGenesis {
+    let mut genesis = genesis();
+    let mut validators = genesis.validators.all().to_vec();
+    validators[0].group = "group-2".into();
+    let unit = Unit {
+        mode: UnitMode::Delegate,
+        weight: Weight::new(7).unwrap(),
+        threshold: Weight::new(4).unwrap(),
+    };
+    let units = [("group-2".to_owned(), unit)].into();
+    let set = ValidatorSet::new(validators).and_then(|set| set.with_units(units));
+    genesis.validators = set.unwrap();
+    genesis
 }
 
 /// A proposal.

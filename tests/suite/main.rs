@@ -12,9 +12,13 @@ mod bad_input;
 #[cfg(test)]
 mod block_proof;
 #[cfg(test)]
+mod channel_check;
+#[cfg(test)]
 mod drop_in;
 #[cfg(test)]
 mod evidence;
+#[cfg(test)]
+mod groups;
 #[cfg(test)]
 mod kills;
 #[cfg(test)]

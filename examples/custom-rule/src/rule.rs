@@ -309,6 +309,10 @@ impl ConsensusRule for FixedLeader {
         log: &[LogRecord],
         _verify: Verify,
     ) -> Result<(Self, Vec<Output>), RuleError> {
+        // Weights are counted one by one below, so a group that counts as one would count wrongly.
+        if cfg.validators.iter().any(|validator| validator.unit.is_some()) {
+            return Err(refused("groups that count as one are not known here: use mode = flat"));
+        }
         let mut leader = 0;
         for (name, value) in &cfg.parameters {
             let index = value.parse().ok().filter(|i| usize::from(*i) < cfg.validators.len());

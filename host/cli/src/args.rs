@@ -191,7 +191,8 @@ pub enum ChannelCommand {
         /// Its name; the profile's without.
         name: Option<String>,
     },
-    /// Check a channels.toml without touching a network.
+    /// Check a channels.toml: what each channel (with --channel: that one) tolerates, and who could
+    /// halt or fork it.
     Check {
         /// The file; the nearest upwards without.
         file: Option<PathBuf>,

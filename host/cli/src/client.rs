@@ -50,6 +50,8 @@ pub(crate) struct ChannelInfo {
     pub quorum: u64,
     /// Weight of all.
     pub total_weight: u64,
+    /// Weight of the connected, where the peer says it: only it knows which groups count as one.
+    pub connected_weight: Option<u64>,
     /// Weight that may be faulty.
     pub faulty_max: u64,
     /// Transactions since genesis.
@@ -66,7 +68,8 @@ impl ChannelInfo {
 
     /// Weight of the validators that are connected.
     pub(crate) fn connected_weight(&self) -> u64 {
-        self.validators.iter().filter(|v| v.connected).map(|v| v.weight).sum()
+        let sum = || self.validators.iter().filter(|v| v.connected).map(|v| v.weight).sum();
+        self.connected_weight.unwrap_or_else(sum)
     }
 
     /// How many validators are connected.

@@ -13,10 +13,12 @@ use host_types::block::{Header, Pair, ProposalKind, RootPair};
 use host_types::genesis::ChannelGenesis;
 use host_types::limits::{RULE_BYTES_MAX, STATEMENT_BYTES_MAX};
 use host_types::statement::{Slot, Statement, StatementPrefix};
-use host_types::validators::ValidatorSet;
+use host_types::tolerance::UnitMode;
+use host_types::validators::{Unit, ValidatorSet};
 use host_types::{BlockId, Code, Epoch, Hash32, Height, Rejection, View};
 use plugin_api as api;
 use plugin_api::host::{Host, HostFns, level};
+use plugin_api::version::ApiVersion;
 use plugin_api_loader::{LoadedRule, RuleInstance, StepError, final_claim};
 
 /// What the host lends to every rule: the one signature rule, and the log.
@@ -119,6 +121,35 @@ fn from_statement(epoch: Epoch, statement: api::Statement) -> Option<Statement> 
     })
 }
 
+/// Interfaces before this one cannot say that a group counts as one: a rule would count its members.
+const UNITS_SINCE: ApiVersion = ApiVersion { major: 1, minor: 1 };
+
+const fn to_unit(unit: &Unit) -> api::Unit {
+    api::Unit {
+        mode: match unit.mode {
+            UnitMode::Quorum => api::GroupMode::Quorum,
+            UnitMode::Delegate => api::GroupMode::Delegate,
+        },
+        weight: unit.weight.get(),
+        threshold: unit.threshold.get(),
+    }
+}
+
+/// A rule that would not see the units must not count the set.
+fn check_units(loaded: &LoadedRule, genesis: &ChannelGenesis) -> Result<(), Rejection> {
+    if !genesis.validators.has_units() || UNITS_SINCE.minor <= loaded.api().minor {
+        return Ok(());
+    }
+    let message = format!(
+        "rule {} for {}: it was built for plugin-api {}, which knows no groups that count as one; \
+         use a build for {UNITS_SINCE} or later, or `mode = \"flat\"`",
+        loaded.id(),
+        genesis.channel,
+        loaded.api()
+    );
+    Err(Rejection::new(Code::RuleRefused, message))
+}
+
 fn to_validators(set: &ValidatorSet) -> Vec<api::Validator> {
     set.all()
         .iter()
@@ -127,7 +158,7 @@ fn to_validators(set: &ValidatorSet) -> Vec<api::Validator> {
             public_key: v.public_key,
             weight: v.weight.get(),
             group: v.group.clone(),
-            unit: None,
+            unit: set.unit_of(v).map(to_unit),
         })
         .collect()
 }
@@ -303,6 +334,7 @@ impl PluggedRule {
     /// When the rule refuses parameters or log.
     pub fn create(loaded: LoadedRule, start: &Start<'_>) -> Result<Self, Rejection> {
         let genesis = start.genesis;
+        check_units(&loaded, genesis)?;
         let root = genesis.header();
         let epoch = Epoch::ZERO;
         let prefix = genesis.statement_prefix(epoch, root.id());
@@ -433,3 +465,7 @@ impl Rule for PluggedRule {
         self.loaded.verify_final(&claim, HostFns::of::<Lent>()).is_ok()
     }
 }
+
+#[cfg(test)]
+#[path = "plugins_tests.rs"]
+mod tests;

@@ -100,6 +100,8 @@ pub struct ChannelStatus {
     pub quorum: u64,
     /// Weight of all.
     pub total_weight: u64,
+    /// Weight that the validators with an open session reach, groups that count as one counted so.
+    pub connected_weight: u64,
     /// Weight that may be faulty.
     pub faulty_max: u64,
     /// The validators.

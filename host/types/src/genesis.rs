@@ -309,12 +309,19 @@ impl Decode<'_> for ChannelLimits {
     }
 }
 
+/// Of a channel whose validators count each for itself.
 const FORMAT: u64 = 1;
+/// Of one with groups that count as one: who does not know them must not read it.
+const FORMAT_WITH_UNITS: u64 = 2;
+
+fn format_of(validators: &ValidatorSet) -> u64 {
+    if validators.has_units() { FORMAT_WITH_UNITS } else { FORMAT }
+}
 
 impl Encode for ChannelGenesis {
     fn encode(&self, w: &mut Writer) {
         w.array(12);
-        w.uint(FORMAT);
+        w.uint(format_of(&self.validators));
         self.network.encode(w);
         self.channel.encode(w);
         self.created.encode(w);
@@ -335,10 +342,12 @@ impl Encode for ChannelGenesis {
 impl Decode<'_> for ChannelGenesis {
     fn decode(r: &mut Reader<'_>) -> Result<Self, CodecError> {
         r.array(12)?;
-        if r.uint()? != FORMAT {
-            return Err(r.error(CodecErrorKind::UnknownFormat));
+        let unknown = r.error(CodecErrorKind::UnknownFormat);
+        let format = r.uint()?;
+        if ![FORMAT, FORMAT_WITH_UNITS].contains(&format) {
+            return Err(unknown);
         }
-        Ok(Self {
+        let genesis = Self {
             network: NetworkId::decode(r)?,
             channel: ChannelName::decode(r)?,
             created: BlockTime::decode(r)?,
@@ -355,6 +364,7 @@ impl Decode<'_> for ChannelGenesis {
             policies: Policies::decode(r)?,
             metering_required: r.bool()?,
             auto_activate: r.bool()?,
-        })
+        };
+        if format_of(&genesis.validators) == format { Ok(genesis) } else { Err(unknown) }
     }
 }

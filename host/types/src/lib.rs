@@ -25,6 +25,7 @@ pub mod message;
 pub mod proof;
 pub mod receipt;
 pub mod statement;
+pub mod tolerance;
 pub mod transaction;
 pub mod validators;
 pub mod value;

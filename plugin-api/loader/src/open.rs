@@ -18,8 +18,8 @@ use plugin_api::{root::ConsensusModRef, version::ApiVersion};
 use std::path::Path;
 
 /// Loads the library at `path` (a private, immutable copy whose bytes were checked) and returns its
-/// root module.
-pub(crate) fn open(path: &Path, symbol: &str) -> Result<ConsensusModRef, Refusal> {
+/// root module and the version of the interface that it was built for.
+pub(crate) fn open(path: &Path, symbol: &str) -> Result<(ConsensusModRef, ApiVersion), Refusal> {
     let unloadable = |reason: &dyn std::fmt::Display| Refusal::Unloadable {
         path: shown(path),
         reason: one_line(&reason.to_string()),
@@ -35,26 +35,23 @@ pub(crate) fn open(path: &Path, symbol: &str) -> Result<ConsensusModRef, Refusal
         .map_err(|error| unloadable(&error));
     std::mem::forget(library);
     let header = header?.upgrade().map_err(|error| unloadable(&error))?;
-    check_api(path, header)?;
+    let api = check_api(path, header)?;
     // SAFETY: the layout of the root module was compared with ours and fits.
-    unsafe { header.init_root_module_with_unchecked_layout::<ConsensusModRef>() }
-        .map_err(|error| unloadable(&error))
+    let module = unsafe { header.init_root_module_with_unchecked_layout::<ConsensusModRef>() };
+    module.map(|module| (module, api)).map_err(|error| unloadable(&error))
 }
 
 /// Version and layout of the interface.
-fn check_api(path: &Path, header: &'static LibHeader) -> Result<(), Refusal> {
+fn check_api(path: &Path, header: &'static LibHeader) -> Result<ApiVersion, Refusal> {
     let host = ApiVersion::OURS;
     let text = header.version_strings().version;
-    match ApiVersion::parse(&text) {
-        Some(plugin) if host.runs(plugin) => {}
-        _ => {
-            let plugin = one_line(&text);
-            return Err(Refusal::OtherApi { path: shown(path), plugin, host });
-        }
-    }
+    let Some(built_for) = ApiVersion::parse(&text).filter(|plugin| host.runs(*plugin)) else {
+        let plugin = one_line(&text);
+        return Err(Refusal::OtherApi { path: shown(path), plugin, host });
+    };
     let fits = header.layout().is_some_and(|theirs| has_fitting_layout(path, theirs));
     let refusal = || Refusal::OtherLayout { path: shown(path), version: host };
-    fits.then_some(()).ok_or_else(refusal)
+    fits.then_some(built_for).ok_or_else(refusal)
 }
 
 /// `abi_stable` accepts a newer library in an older host only; a prefix type fits in both

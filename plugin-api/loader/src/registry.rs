@@ -88,8 +88,8 @@ impl Registry {
 
     fn load(&self, bytes: &[u8], sha256: [u8; 32], symbol: &str) -> Result<LoadedRule, Refusal> {
         let copy = self.keep(bytes, sha256)?;
-        let module = open::open(&copy, symbol)?;
-        let rule = LoadedRule::linked(module, sha256, &copy);
+        let (module, api) = open::open(&copy, symbol)?;
+        let rule = LoadedRule::linked(module, sha256, &copy).built_for(api);
         tracing::info!(
             rule = rule.id(),
             version = rule.version(),

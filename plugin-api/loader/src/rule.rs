@@ -6,6 +6,7 @@
 
 use crate::check;
 use abi_stable::std_types::{RResult, RSlice, RVec};
+use plugin_api::version::ApiVersion;
 use plugin_api::{
     HeaderView, InitCfg, Input, Inspect, LogRecord, Output, Pair, Parameter, ProofError, RuleError,
     Validator,
@@ -33,6 +34,7 @@ pub struct LoadedRule {
     id: String,
     version: u32,
     plugin_version: String,
+    api: ApiVersion,
     sha256: [u8; 32],
     path: PathBuf,
     module: ConsensusModRef,
@@ -48,10 +50,24 @@ impl LoadedRule {
             id: module.rule_id().as_str().to_owned(),
             version: module.rule_version(),
             plugin_version: module.plugin_version().as_str().to_owned(),
+            api: ApiVersion::OURS,
             sha256,
             path: path.to_owned(),
             module,
         }
+    }
+
+    /// The same, built for an interface of another version than ours.
+    #[must_use]
+    pub const fn built_for(mut self, api: ApiVersion) -> Self {
+        self.api = api;
+        self
+    }
+
+    /// The version of the interface that it was built for.
+    #[must_use]
+    pub const fn api(&self) -> ApiVersion {
+        self.api
     }
 
     /// Name of the rule (`lft`).

@@ -176,6 +176,13 @@ impl ConsensusRule for Solo {
             );
             return Err(RuleError { message });
         };
+        if validator.unit.is_some() {
+            let group = &validator.group;
+            let message = format!(
+                "group {group} counts as one, which rule `solo` does not know; use mode = \"flat\""
+            );
+            return Err(RuleError { message });
+        }
         if cfg.me.is_some_and(|me| me != SIGNER) {
             let message = format!("this node is validator {:?} of one", cfg.me);
             return Err(RuleError { message });

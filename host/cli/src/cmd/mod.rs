@@ -10,6 +10,7 @@ mod block;
 mod block_verify;
 mod call;
 mod channel;
+mod channel_check;
 mod down;
 mod explain;
 mod keys;

@@ -64,7 +64,7 @@ fn vote(
 ) -> Result<Outcome, Rejection> {
     let is_accepted = match &context.genesis.policies.deploy {
         Policy::Quorum => {
-            let (validator, _) = validator_of(context)
+            let validator = validator_of(context)
                 .ok_or_else(|| refuse("only validators approve a deploy here".into()))?;
             state.mark("approval/", &id, validator);
             has_quorum(context.genesis, &state.marked("approval/", &id))
@@ -99,7 +99,7 @@ pub(super) fn ready(
     context: Context<'_>,
     state: &mut SystemState<'_>,
 ) -> Result<Outcome, Rejection> {
-    let (validator, _) =
+    let validator =
         validator_of(context).ok_or_else(|| refuse("only validators are ready".into()))?;
     let mut outcome = Outcome::default();
     if !state.mark("ready/", &sha256, validator) {
@@ -154,10 +154,5 @@ pub(super) fn due(
 }
 
 fn has_quorum(genesis: &ChannelGenesis, validators: &[u16]) -> bool {
-    let weight: u128 = validators
-        .iter()
-        .filter_map(|index| genesis.validators.get(*index))
-        .map(|v| u128::from(v.weight.get()))
-        .sum();
-    weight >= genesis.validators.quorum_weight()
+    genesis.validators.said_by(validators) >= genesis.validators.quorum_weight()
 }

@@ -143,10 +143,9 @@ fn event(name: &str, fields: impl FnOnce(&mut Writer)) -> ScoreEvent {
     ScoreEvent { score: system_name(), name: name.to_owned(), data: w.into_bytes() }
 }
 
-/// Index and weight of the validator whose pinned key this certificate has.
-fn validator_of(context: Context<'_>) -> Option<(u16, u64)> {
+/// Index of the validator whose pinned key this certificate has.
+fn validator_of(context: Context<'_>) -> Option<u16> {
     let key = context.membership.get(&context.signer)?.public_key;
     let all = context.genesis.validators.all();
-    let index = all.iter().position(|v| v.public_key == key)?;
-    Some((u16::try_from(index).ok()?, all.get(index)?.weight.get()))
+    all.iter().position(|v| v.public_key == key).and_then(|index| u16::try_from(index).ok())
 }

@@ -49,7 +49,7 @@ impl ChannelHandle {
         let name_of = |index: u16| set.get(index).map(|v| v.name.clone());
         let rule = pipeline.as_ref().map(|p| p.rule.clone()).unwrap_or_default();
         let leader = pipeline.as_ref().and_then(|p| name_of(p.leader));
-        let validators = set
+        let validators: Vec<_> = set
             .all()
             .iter()
             .enumerate()
@@ -61,6 +61,8 @@ impl ChannelHandle {
                 is_leader: leader.as_ref() == Some(&v.name),
             })
             .collect();
+        let connected = (0u16..).zip(&validators).filter(|(_, v)| v.is_connected);
+        let connected: Vec<_> = connected.map(|(index, _)| index).collect();
         Ok(ChannelStatus {
             channel: parts.genesis.channel.clone(),
             genesis: parts.hash,
@@ -78,6 +80,7 @@ impl ChannelHandle {
             sandbox: parts.scores.sandbox(),
             quorum: u64::try_from(set.quorum_weight()).unwrap_or(u64::MAX),
             total_weight: u64::try_from(set.total_weight()).unwrap_or(u64::MAX),
+            connected_weight: u64::try_from(set.said_by(&connected)).unwrap_or(u64::MAX),
             faulty_max: rule.faulty_max,
             validators,
             is_leader_complained: rule.fails > 0,

@@ -105,6 +105,46 @@ pub enum GroupMode {
     /// The weight is split over the members by their inner weights.
     #[default]
     Flat,
+    /// The group counts as one, by what members of enough inner weight signed.
+    Quorum,
+    /// As `Quorum`, but the vote of the view's delegate alone is the group's.
+    Delegate,
+}
+
+/// The inner weight that speaks for a group that counts as one.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Inner {
+    /// More than half: enough when members crash and never lie.
+    #[default]
+    Majority,
+    /// More than two thirds: members may lie.
+    TwoThirds,
+    /// This much.
+    Weight(u64),
+}
+
+impl<'de> Deserialize<'de> for Inner {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Form;
+        impl serde::de::Visitor<'_> for Form {
+            type Value = Inner;
+            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str("\"majority\", \"2/3\" or a whole number")
+            }
+            fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Inner, E> {
+                match text {
+                    "majority" => Ok(Inner::Majority),
+                    "2/3" => Ok(Inner::TwoThirds),
+                    _ => Err(E::invalid_value(serde::de::Unexpected::Str(text), &self)),
+                }
+            }
+            fn visit_i64<E: serde::de::Error>(self, weight: i64) -> Result<Inner, E> {
+                let wrong = || E::invalid_value(serde::de::Unexpected::Signed(weight), &self);
+                u64::try_from(weight).map(Inner::Weight).map_err(|_| wrong())
+            }
+        }
+        deserializer.deserialize_any(Form)
+    }
 }
 
 /// `[channel.NAME.group.GROUP]`.
@@ -117,6 +157,9 @@ pub struct Group {
     /// How it is counted.
     #[serde(default)]
     pub mode: GroupMode,
+    /// Inner weight that speaks for it; not of a flat group.
+    #[serde(default)]
+    pub inner: Inner,
     /// `ORG/NAME` and inner weight.
     pub validators: BTreeMap<String, u64>,
 }

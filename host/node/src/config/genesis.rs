@@ -1,21 +1,19 @@
 //! From `channels.toml` to the genesis of a channel: weights, limits and policies checked together.
 //!
 //! In: one entry of the file and what the network knows (its id, roots, validators). Out: the
-//! genesis and warnings for people, or an error at the line that causes it. The rules on weights
-//! are those of `docs/spec/channels-toml.md`: nobody may decide alone, and the smallest set of
-//! peers that could fork the chain must be larger than `faulty_peers_max`.
+//! genesis, what it tolerates and warnings for people, or an error at the line that causes it.
+//! Deliberately not here: groups and the rules on weights (`weights.rs`), the rule (`rule.rs`).
 
 use super::channels::{ChannelEntry, ChannelsFile, Metering, PolicyValue};
 use super::peer::fingerprint;
-use super::render::{ConfigError, nearest};
+use super::render::ConfigError;
 use host_types::fault::Code;
 use host_types::genesis::{ChannelGenesis, ChannelLimits, Policies, Policy, RuleConfig};
 use host_types::hash::Hash32;
 use host_types::height::BlockTime;
 use host_types::ids::{ChannelName, NetworkId, NodeName};
 use host_types::limits;
-use host_types::validators::{Validator, ValidatorSet};
-use host_types::weight::Weight;
+use host_types::tolerance::Tolerance;
 
 /// What the network knows and the file does not.
 #[derive(Clone, Debug)]
@@ -37,13 +35,13 @@ pub struct GenesisInputs {
 pub struct Planned {
     /// The genesis.
     pub genesis: ChannelGenesis,
+    /// What its weights tolerate.
+    pub tolerance: Tolerance,
     /// One line each.
     pub warnings: Vec<String>,
 }
 
 const ROLES: &[&str] = &["validator", "peer", "client", "admin", "auditor"];
-/// The rule that one validator decides alone under, by design.
-const SOLO: &str = "solo";
 
 impl ChannelsFile {
     /// Makes the genesis of one channel of this file.
@@ -62,7 +60,7 @@ impl ChannelsFile {
         };
         let of = Of { file: self, name: channel.as_str(), entry };
         let validators = of.validators(inputs)?;
-        let mut warnings = of.check_weights(&validators)?;
+        let (tolerance, mut warnings) = of.check_weights(&validators)?;
         let policies = of.policies()?;
         for (word, policy) in [("read", &policies.read), ("query", &policies.query)] {
             if *policy != Policy::Anyone {
@@ -85,22 +83,23 @@ impl ChannelsFile {
             metering_required: entry.execution.metering == Metering::Required,
             auto_activate: entry.execution.auto_activate,
         };
-        Ok(Planned { genesis, warnings })
+        Ok(Planned { genesis, tolerance, warnings })
     }
 }
 
-struct Of<'a> {
-    file: &'a ChannelsFile,
-    name: &'a str,
-    entry: &'a ChannelEntry,
+/// One channel of the file, at work.
+pub(super) struct Of<'a> {
+    pub(super) file: &'a ChannelsFile,
+    pub(super) name: &'a str,
+    pub(super) entry: &'a ChannelEntry,
 }
 
 impl Of<'_> {
-    fn bad(&self, path: &[&str], note: &str) -> ConfigError {
+    pub(super) fn bad(&self, path: &[&str], note: &str) -> ConfigError {
         self.error(Code::ConfigBadValue, path, note)
     }
 
-    fn error(&self, code: Code, path: &[&str], note: &str) -> ConfigError {
+    pub(super) fn error(&self, code: Code, path: &[&str], note: &str) -> ConfigError {
         let path: Vec<_> = ["channel", self.name].iter().chain(path).copied().collect();
         self.file.error(code, &path, note)
     }
@@ -131,121 +130,6 @@ impl Of<'_> {
                 )),
             });
         roots.collect()
-    }
-
-    fn validators(&self, inputs: &GenesisInputs) -> Result<ValidatorSet, ConfigError> {
-        let mut validators = Vec::new();
-        if self.entry.group.is_empty() {
-            for (name, public_key) in &inputs.validators {
-                let (name, group) = (name.clone(), name.to_string());
-                validators.push(Validator {
-                    name,
-                    public_key: *public_key,
-                    weight: self.weight(1)?,
-                    group,
-                });
-            }
-        }
-        for group in self.entry.group.keys() {
-            validators.extend(self.members(group, inputs)?);
-        }
-        ValidatorSet::new(validators).ok_or_else(|| {
-            let most = limits::VALIDATORS_MAX;
-            let note = format!("give 1 to {most} validators, each in one group only");
-            self.bad(&["group"], &note)
-        })
-    }
-
-    fn weight(&self, value: u64) -> Result<Weight, ConfigError> {
-        Weight::new(value).ok_or_else(|| self.bad(&["group"], "a weight is at least 1"))
-    }
-
-    /// The members of a group with their share of its weight.
-    fn members(&self, group: &str, inputs: &GenesisInputs) -> Result<Vec<Validator>, ConfigError> {
-        let Some(table) = self.entry.group.get(group) else { return Ok(Vec::new()) };
-        let path = ["group", group, "validators"];
-        let sum: u128 = table.validators.values().map(|inner| u128::from(*inner)).sum();
-        if table.weight == 0 || sum == 0 || table.validators.values().any(|inner| *inner == 0) {
-            return Err(self.bad(&path, "every weight is at least 1"));
-        }
-        let mut members = Vec::new();
-        for (name, inner) in &table.validators {
-            let share = u128::from(table.weight) * u128::from(*inner);
-            let exact = (share % sum == 0).then(|| u64::try_from(share / sum).ok()).flatten();
-            let Some(weight) = exact else {
-                return Err(self.not_divisible(group, u128::from(table.weight), sum));
-            };
-            let Some((name, key)) = inputs.validators.iter().find(|(n, _)| n.as_str() == name)
-            else {
-                return Err(self.no_such_validator(&path, name, inputs));
-            };
-            let (name, weight) = (name.clone(), self.weight(weight)?);
-            members.push(Validator { name, public_key: *key, weight, group: group.to_owned() });
-        }
-        Ok(members)
-    }
-
-    fn not_divisible(&self, group: &str, weight: u128, sum: u128) -> ConfigError {
-        let inner = self.entry.group.get(group).into_iter().flat_map(|g| g.validators.values());
-        // The smallest factor that makes every share whole.
-        let shared = inner.fold(sum, |common, inner| gcd(common, weight * u128::from(*inner)));
-        let factor = sum / shared.max(1);
-        let note = format!("{weight} does not split by these inner weights (their sum is {sum})");
-        self.error(Code::ConfigUnsafe, &["group", group, "weight"], &note)
-            .with_help(format!("multiply the weight of every group of this channel by {factor}"))
-    }
-
-    fn no_such_validator(&self, path: &[&str], name: &str, inputs: &GenesisInputs) -> ConfigError {
-        let known = inputs.validators.iter().map(|(name, _)| name.as_str());
-        let error = self.bad(path, &format!("this network has no peer `{name}`"));
-        match nearest(name, known.clone()) {
-            Some(meant) => error.with_help(format!("did you mean `{meant}`?")),
-            None => {
-                error.with_help(format!("its peers are {}", known.collect::<Vec<_>>().join(", ")))
-            }
-        }
-    }
-
-    fn check_weights(&self, set: &ValidatorSet) -> Result<Vec<String>, ConfigError> {
-        if self.entry.rule == SOLO {
-            return Ok(Vec::new());
-        }
-        let (total, quorum) = (set.total_weight(), set.quorum_weight());
-        let tolerated = total - quorum;
-        let mut warnings = Vec::new();
-        for validator in set.all() {
-            let weight = u128::from(validator.weight.get());
-            if weight >= quorum {
-                let note = format!(
-                    "{} weighs {weight} of {total}: it reaches the quorum {quorum} alone",
-                    validator.name
-                );
-                return Err(self.error(Code::ConfigUnsafe, &["group"], &note).with_help(
-                    "give others more weight, or use `rule = \"solo\"` for one signer",
-                ));
-            }
-            if weight > tolerated && tolerated > 0 {
-                warnings.push(format!(
-                    "channel {}: {} weighs {weight}, more than the {tolerated} that may fail: \
-                     without it the channel stops",
-                    self.name, validator.name
-                ));
-            }
-        }
-        if tolerated == 0 {
-            warnings.push(format!(
-                "channel {}: every validator must answer; none may fail (4 equal ones tolerate 1)",
-                self.name
-            ));
-        }
-        let fork = smallest_fork_set(set);
-        if fork <= self.entry.faulty_peers_max {
-            let note = format!("{fork} peers together could fork this channel");
-            return Err(self
-                .error(Code::ConfigUnsafe, &["faulty_peers_max"], &note)
-                .with_help("spread the weights more evenly, or state a smaller number"));
-        }
-        Ok(warnings)
     }
 
     fn limits(&self) -> Result<ChannelLimits, ConfigError> {
@@ -311,22 +195,4 @@ impl Of<'_> {
         }
         Ok(Policy::Roles(roles.clone()))
     }
-}
-
-/// How many peers must lie together to make two quorums that share no honest one.
-fn smallest_fork_set(set: &ValidatorSet) -> u64 {
-    let overlap = 2 * set.quorum_weight() - set.total_weight();
-    let mut weights: Vec<_> = set.all().iter().map(|v| u128::from(v.weight.get())).collect();
-    weights.sort_unstable_by(|a, b| b.cmp(a));
-    let mut sum = 0;
-    let needed = weights.iter().take_while(|weight| {
-        let is_short = sum < overlap;
-        sum += **weight;
-        is_short
-    });
-    needed.count() as u64
-}
-
-const fn gcd(a: u128, b: u128) -> u128 {
-    if b == 0 { a } else { gcd(b, a % b) }
 }

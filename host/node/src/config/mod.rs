@@ -18,9 +18,10 @@ mod render;
 mod rule;
 mod toml_pass;
 mod units;
+mod weights;
 
 pub use channels::{
-    ChannelEntry, ChannelsFile, Execution, Group, GroupMode, Limits, Metering, PolicyTable,
+    ChannelEntry, ChannelsFile, Execution, Group, GroupMode, Inner, Limits, Metering, PolicyTable,
     PolicyValue, ScoreEntry, nearest_channels_file,
 };
 pub use genesis::{GenesisInputs, Planned};

@@ -111,6 +111,40 @@ fn a_weight_that_does_not_split_is_refused_with_the_factor_that_would() {
 }
 
 #[test]
+fn the_inner_threshold_is_a_majority_two_thirds_or_a_number() {
+    let groups = |inner: &str| {
+        format!(
+            "[channel.demo]\nfaulty_peers_max = 0\n[channel.demo.group.a]\nmode = \"quorum\"\n{inner}\n\
+             validators = {{ \"bank-a/peer0\" = 3, \"bank-b/peer1\" = 3 }}\n\
+             [channel.demo.group.b]\nvalidators = {{ \"exchange/peer2\" = 1 }}\n\
+             [channel.demo.group.c]\nvalidators = {{ \"registrar/peer3\" = 1 }}\n"
+        )
+    };
+    for (inner, threshold) in
+        [("", 4), ("inner = \"majority\"", 4), ("inner = \"2/3\"", 5), ("inner = 6", 6)]
+    {
+        let set = plan(&groups(inner), 4).unwrap().genesis.validators;
+        let unit = set.unit_of(&set.all()[0]).unwrap();
+        assert_eq!((unit.threshold.get(), unit.weight.get()), (threshold, 1), "{inner}");
+        assert_eq!(set.total_weight(), 3);
+    }
+    for inner in ["inner = 3", "inner = 7", "inner = 0"] {
+        let (code, text) = refused(&groups(inner));
+        assert_eq!(code, Code::ConfigBadValue);
+        assert!(text.contains("channels.toml:5:9"), "{text}");
+        assert!(text.contains("is not more than half and at most all of 6"), "{text}");
+    }
+    let (_, text) = refused(&groups("inner = \"2/3\"").replace("quorum", "flat"));
+    assert!(
+        text.contains("it has no inner threshold") && text.contains("remove `inner`"),
+        "{text}"
+    );
+    let (code, text) = refused(&(groups("") + "[channel.demo.lft]\nfast = 0\n"));
+    assert_eq!(code, Code::ConfigUnsafe);
+    assert!(text.contains("does not go with groups that count as one"), "{text}");
+}
+
+#[test]
 fn nobody_may_decide_alone_but_under_solo() {
     let heavy = "[channel.demo]\n[channel.demo.group.a]\nweight = 9\n\
                  validators = { \"bank-a/peer0\" = 1 }\n[channel.demo.group.b]\n\

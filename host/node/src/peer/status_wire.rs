@@ -68,7 +68,8 @@ pub fn encode(status: &ChannelStatus) -> Vec<u8> {
     w.into_bytes()
 }
 
-/// Reads an answer. What pages of the radiostation do not show (sandbox, validators) is left out.
+/// Reads an answer. What pages of the radiostation do not show (sandbox, validators and the weight
+/// that is connected) is left out.
 ///
 /// # Errors
 /// When it is none.
@@ -93,6 +94,7 @@ pub fn decode(bytes: &[u8]) -> Result<ChannelStatus, CodecError> {
         sandbox: "",
         quorum: 0,
         total_weight: 0,
+        connected_weight: 0,
         faulty_max: 0,
         validators: Vec::new(),
         is_leader_complained: false,

@@ -171,6 +171,7 @@ pub(super) mod tests {
             sandbox: "",
             quorum: 3,
             total_weight: 4,
+            connected_weight: 0,
             faulty_max: 1,
             validators: Vec::new(),
             is_leader_complained: false,

@@ -57,6 +57,7 @@ pub(super) fn channel(status: &ChannelStatus) -> Json {
     json.push("sandbox", status.sandbox);
     json.push("quorum", status.quorum);
     json.push("total_weight", status.total_weight);
+    json.push("connected_weight", status.connected_weight);
     json.push("faulty_max", status.faulty_max);
     json.push("transactions", status.tx_total);
     json.push("pool_transactions", status.pool_txs);

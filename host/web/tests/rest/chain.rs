@@ -132,6 +132,7 @@ pub(crate) fn status(name: &str) -> ChannelStatus {
         sandbox: "strict",
         quorum: 1,
         total_weight: 1,
+        connected_weight: 1,
         faulty_max: 0,
         validators: vec![ValidatorStatus {
             name: node_name(),

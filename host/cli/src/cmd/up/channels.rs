@@ -198,7 +198,8 @@ impl Plan {
 fn store(data: &DataFolder, genesis: &ChannelGenesis) -> Result<(), Failure> {
     let validators = genesis.validators.all().iter().map(|validator| {
         json!({"name": validator.name.as_str(), "weight": validator.weight.get(),
-               "group": validator.group})
+               "group": validator.group,
+               "counts_as_one": genesis.validators.unit_of(validator).is_some()})
     });
     let summary = json!({
         "schema": "loopchain.genesis.v1",

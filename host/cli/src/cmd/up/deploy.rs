@@ -82,7 +82,8 @@ pub(crate) async fn activate(local: &Local, wish: Wish<'_>) -> Result<ScoreInfo,
     wish.check()?;
     wish.check_metering(local)?;
     let validators = local.validators_of(wish.channel)?;
-    let Some((first, others)) = validators.split_first() else {
+    let set = genesis(&local.data, wish.channel)?.map(|genesis| genesis.validators);
+    let (Some((first, others)), Some(set)) = (validators.split_first(), set) else {
         let message = format!("channel {} has no validator here", wish.channel);
         return Err(Failure::new(Code::NoQuorum, message));
     };
@@ -91,15 +92,14 @@ pub(crate) async fn activate(local: &Local, wish: Wish<'_>) -> Result<ScoreInfo,
     let change = Change::Deploy(deploy(local, &client, wish).await?);
     let id = change.id();
     vote(&client, &channel, &first.identity, &SystemCall::Propose { change }).await?;
-    let quorum = u128::from(channel.quorum);
-    let mut weight = u128::from(first.weight);
+    let mut voters = vec![first.index];
     for validator in others {
-        if weight >= quorum {
+        if set.said_by(&voters) >= set.quorum_weight() {
             break;
         }
         // Any peer takes any validator's vote; the proposer's peer is known to answer.
         vote(&client, &channel, &validator.identity, &SystemCall::Approve { id }).await?;
-        weight += u128::from(validator.weight);
+        voters.push(validator.index);
     }
     until_active(&client, wish).await
 }

@@ -67,8 +67,8 @@ pub(crate) struct LocalValidator {
     pub identity: Identity,
     /// Its REST interface.
     pub url: String,
-    /// What its vote counts.
-    pub weight: u64,
+    /// Its number in the set.
+    pub index: u16,
 }
 
 impl Local {
@@ -101,14 +101,14 @@ impl Local {
     ) -> Result<Vec<LocalValidator>, Failure> {
         let genesis = channels::genesis(&self.data, channel)?;
         let mut found = Vec::new();
-        for validator in genesis.iter().flat_map(|genesis| genesis.validators.all()) {
+        let all = genesis.iter().flat_map(|genesis| genesis.validators.all());
+        for (index, validator) in (0u16..).zip(all) {
             let is_it =
                 |peer: &&Member| format!("{}/{}", peer.org, peer.name) == validator.name.as_str();
             if let Some(peer) = self.network.peers().find(is_it) {
                 let key = self.data.join(&peer.home).join("pki/sign.key");
                 let identity = Identity::load(&key)?;
-                let weight = validator.weight.get();
-                found.push(LocalValidator { identity, url: peer.url(), weight });
+                found.push(LocalValidator { identity, url: peer.url(), index });
             }
         }
         Ok(found)
