@@ -64,6 +64,9 @@ fn channels_with_groups_that_count_as_one_vote_scores_in_and_commit() {
         for weight in ["total_weight", "quorum", "connected_weight"] {
             assert_eq!(info[weight], 3, "{weight}: {info}");
         }
+        let proven = network.cli(&["block", "verify", "latest", "--channel", channel]);
+        assert_eq!(proven.code, 0, "{proven:?}");
+        assert!(proven.stdout.contains("signed        weight 3\n"), "{proven:?}");
     }
     let check = network.cli(&["channel", "check"]);
     assert_eq!(check.code, 0, "{check:?}");

@@ -21,7 +21,7 @@ pub struct Proven {
     pub quorum: u64,
     /// Weight of all.
     pub total: u64,
-    /// Weight of those who signed.
+    /// Weight of those who signed; a group that counts as one counts once.
     pub weight: u128,
 }
 
@@ -44,9 +44,9 @@ pub fn verify(
     }
     let rule = PluggedRule::idle(loaded, genesis)?;
     check_proof(&view.header, view.roots, &view.proof, &rule).map_err(refused)?;
-    check_signers(view, genesis, loaded)?;
+    let signers = check_signers(view, genesis, loaded)?;
     let status = rule.status();
-    let weight = view.signers.iter().map(|(_, weight)| u128::from(*weight)).sum();
+    let weight = genesis.validators.said_by(&signers);
     Ok(Proven { quorum: status.quorum, total: status.total, weight })
 }
 
@@ -80,18 +80,20 @@ fn check_header(header: &Header, genesis: &ChannelGenesis) -> Result<(), Rejecti
     Ok(())
 }
 
+/// Who signed, when it is those whom the view names.
 fn check_signers(
     view: &ProofView,
     genesis: &ChannelGenesis,
     loaded: &LoadedRule,
-) -> Result<(), Rejection> {
+) -> Result<Vec<u16>, Rejection> {
     let set = &genesis.validators;
-    let signers: Vec<(NodeName, u64)> = PluggedRule::describe(loaded, set, &view.proof.rule_proof)
-        .into_iter()
-        .filter_map(|(index, weight)| Some((set.get(index)?.name.clone(), weight)))
+    let signers = PluggedRule::describe(loaded, set, &view.proof.rule_proof);
+    let named: Vec<(NodeName, u64)> = signers
+        .iter()
+        .filter_map(|(index, weight)| Some((set.get(*index)?.name.clone(), *weight)))
         .collect();
-    if signers == view.signers {
-        Ok(())
+    if named == view.signers {
+        Ok(signers.into_iter().map(|(index, _)| index).collect())
     } else {
         Err(refused("the signers that are named are not those who signed the proof"))
     }

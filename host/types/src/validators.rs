@@ -132,6 +132,12 @@ impl ValidatorSet {
         self.units.get(&validator.group)
     }
 
+    /// Groups that count as one, by name.
+    #[must_use]
+    pub const fn units(&self) -> &BTreeMap<String, Unit> {
+        &self.units
+    }
+
     /// Whether any group counts as one.
     #[must_use]
     pub fn has_units(&self) -> bool {

@@ -12,7 +12,8 @@ use host_rpc::gateway::ProofView;
 use host_types::block::{Header, RootPair};
 use host_types::genesis::RuleConfig;
 use host_types::proof::FinalProof;
-use host_types::validators::{Validator, ValidatorSet};
+use host_types::tolerance::UnitMode;
+use host_types::validators::{Unit, Validator, ValidatorSet};
 use host_types::weight::Weight;
 use host_types::{ChannelName, Code, Decode, Encode, Hash32, NodeName, Rejection, hash, limits};
 use serde_json::Value;
@@ -58,6 +59,7 @@ pub fn document(view: &ProofView) -> Json {
         ("proved", proved),
         ("rule", rule(&view.rule)),
         ("validators", view.validators.all().iter().map(validator).collect()),
+        ("units", view.validators.units().iter().map(unit).collect()),
         ("proof", STANDARD.encode(&view.proof.rule_proof).into()),
         ("signers", view.signers.iter().map(signer).collect()),
     ])
@@ -80,6 +82,15 @@ fn validator(validator: &Validator) -> Json {
         ("public_key", hash::to_hex(&validator.public_key).into()),
         ("weight", validator.weight.get().into()),
         ("group", validator.group.as_str().into()),
+    ])
+}
+
+fn unit((group, unit): (&String, &Unit)) -> Json {
+    Json::object([
+        ("group", group.as_str().into()),
+        ("mode", unit.mode.as_str().into()),
+        ("weight", unit.weight.get().into()),
+        ("threshold", unit.threshold.get().into()),
     ])
 }
 
@@ -162,6 +173,18 @@ fn validator_of(value: &Value) -> Option<Validator> {
     })
 }
 
+fn unit_of(value: &Value) -> Option<(String, Unit)> {
+    let mode = text_of(value, "mode")?;
+    let unit = Unit {
+        mode: [UnitMode::Quorum, UnitMode::Delegate]
+            .into_iter()
+            .find(|one| one.as_str() == mode)?,
+        weight: Weight::new(value.get("weight")?.as_u64()?)?,
+        threshold: Weight::new(value.get("threshold")?.as_u64()?)?,
+    };
+    Some((text_of(value, "group")?.to_owned(), unit))
+}
+
 fn signer_of(value: &Value) -> Option<(NodeName, u64)> {
     Some((NodeName::new(text_of(value, "name")?)?, value.get("weight")?.as_u64()?))
 }
@@ -190,6 +213,8 @@ fn parts(value: &Value) -> Result<ProofView, Rejection> {
     let headers = list(limits::BLOCKS_AHEAD_MAX, header_of);
     let proof_bytes = |value: &Value| STANDARD.decode(value.as_str()?).ok();
     let set = |value: &Value| ValidatorSet::new(list(limits::VALIDATORS_MAX, validator_of)(value)?);
+    let units = field(value, "/units", list(limits::VALIDATORS_MAX, unit_of))?;
+    let with_units = |set: ValidatorSet| set.with_units(units.into_iter().collect());
     Ok(ProofView {
         channel: field(value, "/channel", |name| ChannelName::new(name.as_str()?))?,
         header: field(value, "/header", header_of)?,
@@ -200,7 +225,7 @@ fn parts(value: &Value) -> Result<ProofView, Rejection> {
             rule_proof: field(value, "/proof", proof_bytes)?,
         },
         rule: field(value, "/rule", rule_of)?,
-        validators: field(value, "/validators", set)?,
+        validators: field(value, "/validators", |value| set(value).and_then(with_units))?,
         signers: field(value, "/signers", list(limits::VALIDATORS_MAX, signer_of))?,
     })
 }

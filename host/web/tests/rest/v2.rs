@@ -138,7 +138,7 @@ fn a_proof_with_a_field_missing_added_or_contradicted_is_refused_by_its_name() {
     let text = host_web::block_proof::document(&whole).to_string();
     let value: serde_json::Value = serde_json::from_str(&text).unwrap();
     let fields: Vec<String> = value.as_object().unwrap().keys().cloned().collect();
-    assert_eq!(fields.len(), 15);
+    assert_eq!(fields.len(), 16);
     let refusal = |value: &serde_json::Value| {
         let refused = host_web::block_proof::read(value.to_string().as_bytes()).unwrap_err();
         assert_eq!(refused.code, Code::ProofWrong);
