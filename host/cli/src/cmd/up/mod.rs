@@ -41,7 +41,7 @@ use std::collections::BTreeSet;
 use std::net::TcpListener;
 use std::path::Path;
 use std::process::ExitCode;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 use stop::Stop;
 
 /// Exit code of an `up` that was interrupted before it was ready.
@@ -147,6 +147,8 @@ async fn run(up: &Up, context: &Context, data: DataFolder) -> Done {
     let _lock = data.lock()?;
     let stop = Stop::watch(&data, up.detached)?;
     let path = channels::find(context.global.config.as_deref(), &data)?;
+    // Before it is read: a change in between is then read twice, and never missed.
+    let read_at = watch::modified(&path);
     let file = channels::load(&path)?;
     let is_new = data.network()?.is_none();
     for line in banner::head(data.path(), &path, is_new) {
@@ -166,7 +168,7 @@ async fn run(up: &Up, context: &Context, data: DataFolder) -> Done {
     let plan = plan(&local, &file)?;
     let mut children = Children::new(&local.data, extra_arguments(context));
     let served = tokio::select! {
-        served = serve(&local, (up, is_new), (file, plan), &mut children) => Some(served),
+        served = serve(&local, (up, is_new, read_at), (file, plan), &mut children) => Some(served),
         () = stop.requested() => None,
     };
     let is_ready = children.is_ready();
@@ -221,7 +223,7 @@ async fn make_channels(
 /// Starts everything; with `--once` returns when it is ready, else never by itself.
 async fn serve(
     local: &Local,
-    (up, is_new): (&Up, bool),
+    (up, is_new, read_at): (&Up, bool, Option<SystemTime>),
     (file, plan): (ChannelsFile, Plan),
     children: &mut Children,
 ) -> Result<(), Failure> {
@@ -249,7 +251,7 @@ async fn serve(
     );
     local.out.either(&banner::document(local, is_new, &channels, launched.elapsed()), foot);
     if !up.once {
-        watch::run(local, file, attempts, children).await;
+        watch::run(local, (file, read_at), attempts, children).await;
     }
     Ok(())
 }

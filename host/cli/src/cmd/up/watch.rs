@@ -27,12 +27,12 @@ const LIVE: Duration = Duration::from_millis(500);
 /// Watches for ever: children, files and chain side by side, so that none waits for another.
 pub(crate) async fn run(
     local: &Local,
-    file: ChannelsFile,
+    (file, read_at): (ChannelsFile, Option<SystemTime>),
     attempts: Attempts,
     children: &mut Children,
 ) {
     let channel = profile_channel(&file).cloned();
-    let mut files = Files::new(local, file, attempts);
+    let mut files = Files::new(local, (file, read_at), attempts);
     let deaths = async {
         while let Some(event) = children.event().await {
             local.out.announce(&event_line(&event));
@@ -77,6 +77,11 @@ impl<T: Clone + PartialEq> Changes<T> {
         Self { seen: now.clone(), told: now }
     }
 
+    /// What was there when it was read, which may be long ago by now.
+    fn since(told: T, now: T) -> Self {
+        Self { seen: now, told }
+    }
+
     /// The value when it has changed since it was told last, and has settled.
     fn look(&mut self, now: T) -> Option<T> {
         let is_settled = now == self.seen;
@@ -89,15 +94,21 @@ impl<T: Clone + PartialEq> Changes<T> {
     }
 }
 
-fn modified(path: &std::path::Path) -> Option<SystemTime> {
+/// When a file was changed last.
+pub(crate) fn modified(path: &std::path::Path) -> Option<SystemTime> {
     path.metadata().and_then(|about| about.modified()).ok()
 }
 
 impl<'a> Files<'a> {
-    /// Begins with what is there now.
-    fn new(local: &'a Local, file: ChannelsFile, attempts: Attempts) -> Self {
+    /// Begins with the plugins that are there now, and with channels.toml as it was read: who edits it
+    /// while the network starts is heard as well.
+    fn new(
+        local: &'a Local,
+        (file, read_at): (ChannelsFile, Option<SystemTime>),
+        attempts: Attempts,
+    ) -> Self {
         let now = stamps(&local.data.join("plugins"));
-        let settings = Changes::new(modified(&file.path));
+        let settings = Changes::since(read_at, modified(&file.path));
         // The start has told what it refused.
         let mut refused = Stamps::new();
         untold(&scan(&now), &now, &mut refused);
@@ -237,6 +248,14 @@ impl Live {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_change_between_reading_and_the_first_look_counts() {
+        let mut changes = Changes::since(0, 1);
+        assert_eq!((changes.look(1), changes.look(1)), (Some(1), None));
+        let mut none = Changes::since(1, 1);
+        assert_eq!(none.look(1), None);
+    }
 
     #[test]
     fn a_file_counts_when_it_has_stopped_changing() {
