@@ -9,10 +9,12 @@
 //! The host owns those; a rule sees [`mirror::HeaderView`] and ids.
 //!
 //! Where to look next: [`rule`] for the trait, [`input`] and [`output`] for the messages; then
-//! [`root`] for the table of C functions, [`wire`] for the bytes, [`host`] for what a rule may ask
+//! [`root`] for the table of C functions, [`wire`] for the bytes that cross, [`canonical`] for those
+//! of a rule itself, [`host`] for what a rule may ask
 //! of its host, [`export`] for what `export_rule!` makes of a rule, [`version`] for who fits whom.
 
 mod bridge;
+pub mod canonical;
 pub mod export;
 pub mod host;
 pub mod input;

@@ -6,11 +6,10 @@
 
 use crate::{
     statement::{Ballot, Body, Mode},
-    strict,
     validators::{Claim, Matter, Validators},
 };
 use minicbor::{Decode, Encode};
-use plugin_api::{Pair, Verify};
+use plugin_api::{Pair, Verify, canonical};
 
 /// One signature of a certificate.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
@@ -242,7 +241,7 @@ impl FinalProof {
     /// Encodes it alone, as the ledger keeps it.
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
-        strict::encode(self)
+        canonical::encode(self)
     }
 
     /// Decodes what [`FinalProof::encode`] made.
@@ -250,7 +249,7 @@ impl FinalProof {
     /// # Errors
     /// One line, when the bytes are anything else.
     pub fn decode(bytes: &[u8]) -> Result<Self, String> {
-        strict::decode(bytes)
+        canonical::decode(bytes)
     }
 
     /// Checks form, weights and signatures.
@@ -310,7 +309,7 @@ impl Certificate {
     /// Encodes.
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
-        strict::encode(self)
+        canonical::encode(self)
     }
 
     /// Decodes.
@@ -318,7 +317,7 @@ impl Certificate {
     /// # Errors
     /// One line, when the bytes are not exactly one certificate.
     pub fn decode(bytes: &[u8]) -> Result<Self, String> {
-        strict::decode(bytes)
+        canonical::decode(bytes)
     }
 
     /// The view it ends.
@@ -347,7 +346,7 @@ impl Certificate {
 /// A justification: certificates, the parent's first.
 #[must_use]
 pub fn encode_all(certificates: &Vec<Certificate>) -> Vec<u8> {
-    strict::encode(certificates)
+    canonical::encode(certificates)
 }
 
 /// Reads a justification.
@@ -355,7 +354,7 @@ pub fn encode_all(certificates: &Vec<Certificate>) -> Vec<u8> {
 /// # Errors
 /// One line, when the bytes are not exactly a list of certificates.
 pub fn decode_all(bytes: &[u8]) -> Result<Vec<Certificate>, String> {
-    strict::decode(bytes)
+    canonical::decode(bytes)
 }
 
 #[cfg(test)]

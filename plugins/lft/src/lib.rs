@@ -22,7 +22,6 @@ pub mod peer;
 pub mod planted;
 pub mod quorum;
 pub mod statement;
-mod strict;
 mod tally;
 pub mod validators;
 

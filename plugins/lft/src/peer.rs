@@ -3,9 +3,10 @@
 //! They carry no authority: what matters in them is a certificate, and that is checked.
 //! Not here: answering them (`machine::repair`).
 
-use crate::{certificate::Certificate, strict};
+use crate::certificate::Certificate;
 use minicbor::{Decode, Encode};
 use plugin_api::Hash;
+use plugin_api::canonical;
 
 /// Where a node stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
@@ -67,7 +68,7 @@ impl PeerMessage {
     /// Encodes.
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
-        strict::encode(self)
+        canonical::encode(self)
     }
 
     /// Decodes.
@@ -75,6 +76,6 @@ impl PeerMessage {
     /// # Errors
     /// One line, when the bytes are not exactly one message.
     pub fn decode(bytes: &[u8]) -> Result<Self, String> {
-        strict::decode(bytes)
+        canonical::decode(bytes)
     }
 }

@@ -4,8 +4,8 @@
 //! its body implies is refused, so what the signing guard registered is what counts.
 //! Not here: signatures (the host checks them), tallies.
 
-use crate::strict;
 use minicbor::{Decode, Encode};
+use plugin_api::canonical;
 use plugin_api::{
     Hash, Pair, ProposalKind, Slot, Statement, VerifyItem,
     mirror::{class, statement_message},
@@ -104,7 +104,7 @@ impl Body {
     /// Encodes.
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
-        strict::encode(self)
+        canonical::encode(self)
     }
 
     /// Decodes and checks what can be checked without state.
@@ -112,7 +112,7 @@ impl Body {
     /// # Errors
     /// One line, when the bytes are not exactly one well-formed body.
     pub fn decode(bytes: &[u8]) -> Result<Self, String> {
-        let body: Self = strict::decode(bytes)?;
+        let body: Self = canonical::decode(bytes)?;
         match body {
             Self::Propose { view: 0, .. }
             | Self::Skip { view: 0 }

@@ -4,9 +4,9 @@
 //! It carries the signatures themselves, so that anyone can check it alone. Not here: when one is
 //! made (`tally`) or needed (`machine`).
 
-use crate::{canonical, committee::Committee, statement::Body};
+use crate::{committee::Committee, statement::Body};
 use minicbor::{Decode, Encode};
-use plugin_api::Verify;
+use plugin_api::{Verify, canonical};
 
 /// Certificates in one justification or helper message, at most; more are pulled by asking again.
 pub const CERTIFICATES_MAX: usize = 64;

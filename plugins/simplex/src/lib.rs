@@ -24,7 +24,6 @@
 //! Deliberately not here: clocks, sockets, disks, keys, payloads; and anything of `plugins/lft`: two
 //! rules written apart can be held against each other.
 
-mod canonical;
 pub mod certificate;
 pub mod committee;
 #[cfg(test)]

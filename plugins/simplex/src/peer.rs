@@ -3,8 +3,9 @@
 //! They have no authority: what matters in them is a certificate, and that is checked. Not here:
 //! answering them (`machine`).
 
-use crate::{canonical, certificate::Certificate};
+use crate::certificate::Certificate;
 use minicbor::{Decode, Encode};
+use plugin_api::canonical;
 
 /// Where a node stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]

@@ -5,8 +5,8 @@
 //! both. That is all the memory that agreement rests on. Not here: signatures (the host checks
 //! them), counting (`tally`).
 
-use crate::canonical;
 use minicbor::{Decode, Encode};
+use plugin_api::canonical;
 use plugin_api::{
     Hash, Pair, Slot, Statement, VerifyItem,
     mirror::{class, statement_message},
