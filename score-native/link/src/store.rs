@@ -10,6 +10,10 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// Files that this process has staged.
+static STAGED: AtomicU64 = AtomicU64::new(0);
 
 /// SHA-256 of a SCORE file.
 pub type ArtefactId = [u8; 32];
@@ -68,7 +72,9 @@ impl ArtefactStore {
         }
         let id: ArtefactId = Sha256::digest(bytes).into();
         if !matches!(self.get(id), Ok(Some(_))) {
-            let staged = self.dir.join(format!(".{}.{}.tmp", hex(&id), std::process::id()));
+            // Its own name for each writer: a drop and a peer's answer may bring the same file at once.
+            let (process, number) = (std::process::id(), STAGED.fetch_add(1, Ordering::Relaxed));
+            let staged = self.dir.join(format!(".{}.{process}.{number}.tmp", hex(&id)));
             let done = self.stage(&staged, bytes).and_then(|()| fs::rename(&staged, self.path(id)));
             if let Err(source) = done {
                 drop(fs::remove_file(&staged));
@@ -188,6 +194,27 @@ mod tests {
         assert_eq!(store.list().unwrap(), [id]);
         let mode = fs::metadata(store.path(id)).unwrap().permissions().mode();
         assert_eq!(mode & 0o222, 0, "nobody may write it");
+    }
+
+    #[test]
+    fn the_same_bytes_may_be_put_by_several_at_once() {
+        let (_dir, store) = store();
+        let bytes = vec![7; 100_000];
+        for round in 0u8..20 {
+            let bytes = [&bytes[..], &[round]].concat();
+            let together = std::sync::Barrier::new(4);
+            let put = || {
+                together.wait();
+                store.put(&bytes).map_err(|error| error.to_string())
+            };
+            let answers: Vec<_> = std::thread::scope(|scope| {
+                let threads: Vec<_> = (0..4).map(|_| scope.spawn(put)).collect();
+                threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+            });
+            assert!(answers.iter().all(Result::is_ok), "{answers:?}");
+            let left = fs::read_dir(&store.dir).unwrap().count();
+            assert_eq!(left, store.list().unwrap().len(), "nothing half written is left");
+        }
     }
 
     #[test]
