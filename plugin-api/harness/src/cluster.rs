@@ -23,7 +23,7 @@ pub const PROGRESS_WITHIN: Micros = 120 * SECOND;
 /// How long a run without work is watched for messages.
 const SILENCE: Micros = 30 * SECOND;
 /// When the watching begins, after the last block: answers may still be under way.
-const SETTLING: Micros = 5 * SECOND;
+const SETTLING: Micros = 15 * SECOND;
 /// Events of one run, at most: a rule that talks to itself for ever is found.
 const EVENTS_MAX: u64 = 3_000_000;
 

@@ -311,3 +311,32 @@ fn votes_that_come_before_their_proposal_count_when_it_comes() {
     let out = step(&mut rule, Input::Header { header: header.clone() }).unwrap();
     assert!(out.contains(&Output::Validate { block: header.id }), "{out:?}");
 }
+
+/// An empty block is no work. Who saw it voted for but not its end asks a few times, then rests: the
+/// others may hold its Final proof and be silent.
+#[test]
+fn a_view_that_was_spoken_in_is_asked_about_five_times_without_work() {
+    let mut rule = rule();
+    step(&mut rule, Input::Pending { has_work: false }).unwrap();
+    let (mut now, mut asked, mut timer) = (0, 0, None);
+    let commit = Body::Commit { view: 1, pair: Pair { block: Hash([5; 32]), ..Pair::default() } };
+    let mut input = Some(Input::Statement { statement: say(2, &commit) });
+    while let Some(next) = input.take() {
+        let mut out = Vec::new();
+        rule.step(now, next, &mut out).unwrap();
+        let to_all = |o: &&Output| matches!(o, Output::Send { to: plugin_api::To::All, .. });
+        asked += out.iter().filter(to_all).count();
+        for output in out {
+            match output {
+                Output::SetTimer { token, after_ms } => timer = Some((token, now + after_ms)),
+                Output::CancelTimer { .. } => timer = None,
+                _ => {}
+            }
+        }
+        if let Some((token, at)) = timer.take() {
+            (now, input) = (at, Some(Input::Timer { token }));
+        }
+    }
+    assert_eq!(asked, 5, "each time one Status to everyone");
+    assert!((2_000..10_000).contains(&now), "silent again after {now} ms");
+}

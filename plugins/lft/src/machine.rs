@@ -101,6 +101,8 @@ pub struct Lft {
     pub(crate) certificate_expired: bool,
     pub(crate) entered_at: u64,
     pub(crate) resends: u64,
+    /// Repetitions without work since the head or the view moved.
+    pub(crate) tidied: u64,
     pub(crate) fails_floor: u64,
     pub(crate) deadlines: Deadlines,
     pub(crate) heard: Heard,
@@ -234,6 +236,7 @@ impl Lft {
         self.certificate_expired = false;
         self.timing = false;
         self.resends = 0;
+        self.tidied = 0;
         self.dirty = true;
         for due in [Due::Lead, Due::Certificate, Due::Resend, Due::Build] {
             self.deadlines.clear(due);
@@ -276,6 +279,10 @@ impl Lft {
             for due in [Due::Lead, Due::Certificate, Due::Resend, Due::Build] {
                 self.deadlines.clear(due);
             }
+        }
+        if !working && self.tidies() && !self.deadlines.is_set(Due::Resend) {
+            let wait = self.resend_wait(&self.timeouts());
+            self.deadlines.set(Due::Resend, self.now + wait);
         }
     }
 

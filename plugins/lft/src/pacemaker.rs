@@ -81,6 +81,10 @@ impl Deadlines {
         *known = (*known).min(at);
     }
 
+    pub(crate) fn is_set(&self, due: Due) -> bool {
+        self.at.contains_key(&due)
+    }
+
     pub(crate) fn clear(&mut self, due: Due) {
         self.at.remove(&due);
     }

@@ -157,6 +157,11 @@ impl Tally {
         self.ballots.push(backing);
     }
 
+    /// Nobody said anything.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
     /// Weight of all skips.
     pub(crate) fn skip_weight(&self) -> u64 {
         self.skips.said()

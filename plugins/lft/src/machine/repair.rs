@@ -19,6 +19,9 @@ use plugin_api::{Output, Statement, To};
 const RESEND_VIEWS: u64 = 16;
 /// A head this much higher is reached by block sync, not by fetching single blocks.
 const SYNC_GAP: u64 = 8;
+/// Repetitions without work since the head or the view moved. Enough for a node that missed the end
+/// of an empty block to be answered after 1 loss in 2; then an idle channel is silent again.
+const TIDIES_MAX: u64 = 5;
 
 impl Lft {
     pub(super) fn resend_wait(&self, timeouts: &Timeouts) -> u64 {
@@ -30,7 +33,10 @@ impl Lft {
     /// R6: time to repeat.
     pub(super) fn repeat(&mut self, out: &mut Vec<Output>) {
         if !self.is_working() {
-            return;
+            if !self.tidies() {
+                return;
+            }
+            self.tidied += 1;
         }
         self.resends += 1;
         let wait = self.resend_wait(&self.timeouts());
@@ -41,6 +47,13 @@ impl Lft {
         }
         self.say_again(out);
         self.ask_again(out);
+    }
+
+    /// Without work, too, a view above the head in which something was said may have ended without
+    /// this node: an empty block is no work, and whoever holds its Final proof is silent.
+    pub(super) fn tidies(&self) -> bool {
+        let mut above = self.views.range(self.head.view + 1..);
+        self.tidied < TIDIES_MAX && above.any(|(_, at)| at.is_open())
     }
 
     /// Says again what this node said since the head, with the certificates that show why.

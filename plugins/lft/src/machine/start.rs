@@ -70,6 +70,7 @@ impl Lft {
             certificate_expired: false,
             entered_at: 0,
             resends: 0,
+            tidied: 0,
             fails_floor: 0,
             deadlines: Deadlines::default(),
         };

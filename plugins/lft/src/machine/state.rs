@@ -95,6 +95,11 @@ impl View {
         self.candidates.iter().find(|candidate| candidate.ballot.pair == *pair)
     }
 
+    /// Something was said in this view, and no Null certificate says that it came to nothing.
+    pub(crate) fn is_open(&self) -> bool {
+        self.null.is_none() && (!self.candidates.is_empty() || !self.tally.is_empty())
+    }
+
     /// R2 or F2: this node gave up on the view.
     pub(crate) fn is_skipped(&self) -> bool {
         matches!(self.end, Register::Holds(End::Skip | End::Fallback))
