@@ -55,6 +55,10 @@ pub enum Shows {
     Groups,
     /// With delegates, against a leader who shows them one block and their groups another.
     Split,
+    /// With fast commit, against a leader who shows one half another block than the other.
+    FastSplit,
+    /// With fast commit, while one node hears everyone and the others nobody.
+    FastWall,
 }
 
 impl Bug {
@@ -85,10 +89,9 @@ impl Bug {
     #[must_use]
     pub const fn shows(self) -> Shows {
         match self {
-            Self::SupportLow
-            | Self::FastCountsSupport
-            | Self::CoreSkipWithFast
-            | Self::CommitAfterOther => Shows::Fast,
+            Self::FastCountsSupport | Self::CommitAfterOther => Shows::Fast,
+            Self::SupportLow => Shows::FastSplit,
+            Self::CoreSkipWithFast => Shows::FastWall,
             Self::OneSpeaks | Self::DelegateCommits => Shows::Groups,
             Self::DelegateOrMajority | Self::TwoDelegates => Shows::Split,
             _ => Shows::Core,
