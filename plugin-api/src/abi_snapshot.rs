@@ -69,6 +69,7 @@ fn interface() -> String {
     out.push_str("\n# The rest\n");
     write_sample("InitCfg", &encode(&samples::init_cfg()), &mut out);
     write_sample("InitCfg 1.1", &encode(&samples::init_cfg_with_groups()), &mut out);
+    write_sample("HeaderView 1.2", &encode(&samples::sealing_header()), &mut out);
     write_sample("log", &encode(&samples::log()), &mut out);
     write_sample("verify_many", &encode(&vec![samples::verify_item()]), &mut out);
     write_sample("FinalClaim", &encode(&samples::final_claim()), &mut out);

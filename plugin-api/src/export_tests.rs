@@ -173,7 +173,7 @@ fn the_table_says_what_is_in_the_plugin() {
     assert_eq!(module.rule_id(), "obedient");
     assert_eq!(module.rule_version(), 9);
     assert_eq!(module.plugin_version(), "0.0.1");
-    assert_eq!(module.abi_version(), (1 << 16) | 1);
+    assert_eq!(module.abi_version(), (1 << 16) | 2);
 }
 
 #[test]

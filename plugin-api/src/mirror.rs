@@ -108,6 +108,43 @@ pub struct HeaderView {
     /// True when the block has no transactions.
     #[n(9)]
     pub is_empty: bool,
+    /// True for a sealing block: the last one of its epoch in the ledger. Once it is final the epoch
+    /// is over. Since 1.2.
+    #[cbor(n(10), default, skip_if = "is_false")]
+    pub is_sealing: bool,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the derive passes a reference")]
+const fn is_false(flag: &bool) -> bool {
+    !*flag
+}
+
+impl HeaderView {
+    /// Whether only closing blocks may follow it inside its epoch.
+    #[must_use]
+    pub const fn ends_transactions(&self) -> bool {
+        self.is_sealing || matches!(self.kind, ProposalKind::Closing)
+    }
+
+    /// Whether this block may stand on `parent` as far as kind, height and payload tell; a parent of
+    /// another epoch is the root of this one.
+    #[must_use]
+    pub const fn may_follow(&self, parent: &Self) -> bool {
+        if parent.epoch == self.epoch && parent.ends_transactions() {
+            return matches!(self.kind, ProposalKind::Closing)
+                && self.height == parent.height
+                && self.is_empty
+                && !self.is_sealing;
+        }
+        !matches!(self.kind, ProposalKind::Closing)
+            && matches!(parent.height.checked_add(1), Some(next) if next == self.height)
+    }
+
+    /// Whether it has to become final even when nothing follows: it carries transactions, or seals.
+    #[must_use]
+    pub const fn is_work(&self) -> bool {
+        !self.is_empty || self.is_sealing
+    }
 }
 
 /// How a group that counts as one speaks (`lft.md` 3.2). A `flat` group is a label only: its

@@ -189,7 +189,10 @@ pub enum Output {
         #[n(1)]
         view: u64,
     },
-    /// Blocks became final, oldest first; the proof is of the last of them.
+    /// Blocks became final, oldest first; the proof is of the last of them. Closing blocks stand
+    /// here after the sealing block they were built for; the host keeps their headers as part of its
+    /// proof, and nothing else of them. A final sealing block is the end of this instance: the host
+    /// makes another one for the next epoch, with the sealing block as its root.
     #[n(11)]
     Final {
         /// The blocks, each the parent of the next.

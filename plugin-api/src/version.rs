@@ -10,9 +10,9 @@
 /// Grows when an old plugin can no longer run.
 pub const PLUGIN_API_MAJOR: u32 = 1;
 /// Grows with every addition at an end.
-pub const PLUGIN_API_MINOR: u32 = 1;
+pub const PLUGIN_API_MINOR: u32 = 2;
 /// Both as `abi_stable` wants them: a semantic version. `version_text_agrees` holds them together.
-pub const PLUGIN_API_TEXT: &str = "1.1.0";
+pub const PLUGIN_API_TEXT: &str = "1.2.0";
 
 /// Version of the interface that a plugin was built for, or that a host has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -28,6 +28,7 @@ fn header() -> HeaderView {
         proposer: 3,
         carried: hash(4),
         is_empty: true,
+        is_sealing: false,
     }
 }
 
@@ -66,6 +67,11 @@ pub(crate) fn init_cfg() -> InitCfg {
         parameters: vec![("delta".into(), "500".into())],
         excluded: Vec::new(),
     }
+}
+
+/// With what came with 1.2.
+pub(crate) fn sealing_header() -> HeaderView {
+    HeaderView { is_sealing: true, ..header() }
 }
 
 /// With everything that came with 1.1.

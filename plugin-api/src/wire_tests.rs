@@ -26,6 +26,7 @@ fn every_message_goes_there_and_back() {
     there_and_back(&outputs);
     there_and_back(&samples::init_cfg());
     there_and_back(&samples::init_cfg_with_groups());
+    there_and_back(&samples::sealing_header());
     there_and_back(&samples::log());
     there_and_back(&vec![samples::verify_item()]);
     there_and_back(&samples::final_claim());

@@ -90,6 +90,7 @@ pub fn header_view(header: &Header) -> api::HeaderView {
         proposer: header.proposer,
         carried: hash(header.carried),
         is_empty: header.tx_count == 0,
+        is_sealing: header.next_validators.is_some(),
     }
 }
 

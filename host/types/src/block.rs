@@ -107,7 +107,7 @@ pub struct Header {
     pub tx_root: Hash32,
     /// Hash of the validator set of the epoch.
     pub validators: Hash32,
-    /// Hash of the validator set of the next epoch, in a sealing block only.
+    /// Hash of what the next epoch runs with (`crate::epoch::EpochConfig`), in a sealing block only.
     pub next_validators: Option<Hash32>,
     /// Hash of the newest Final proof the proposer knew.
     pub carried: Hash32,

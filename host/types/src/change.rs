@@ -2,13 +2,19 @@
 //!
 //! A system transaction is an ordinary one with the reserved SCORE name `system`; its method and
 //! arguments decode to a [`SystemCall`]. Host code executes it. So far: `register`, `propose` and
-//! `approve` of a `deploy` change, `ready`.
+//! `approve` of a `deploy` or `configure` change, `ready`.
 
 use crate::codec::{CodecError, CodecErrorKind, Decode, Encode, Reader, Writer};
+use crate::epoch::BlockLimits;
+use crate::genesis::RuleConfig;
 use crate::hash::{Domain, Hash32};
-use crate::height::Height;
-use crate::ids::{Address, ScoreName};
-use crate::limits::{ARGS_BYTES_MAX, CERTIFICATE_BYTES_MAX, TEXT_BYTES_MAX};
+use crate::height::{Epoch, Height};
+use crate::ids::{Address, NodeName, ScoreName};
+use crate::limits::{
+    ARGS_BYTES_MAX, CERTIFICATE_BYTES_MAX, CONFIGURE_VALIDATORS_MAX, TEXT_BYTES_MAX,
+};
+use crate::validators::{Unit, Validator};
+use crate::weight::Weight;
 
 /// What a system transaction asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -84,6 +90,8 @@ impl SystemCall {
 pub enum Change {
     /// Activates a version of a SCORE.
     Deploy(Deploy),
+    /// Changes what the next epoch runs with.
+    Configure(Configure),
 }
 
 impl Change {
@@ -114,11 +122,90 @@ pub struct Deploy {
     pub deployer: Address,
 }
 
+/// What the next epoch runs with, as the difference to this one. In force at the next sealing block.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Configure {
+    /// The epoch it is about: accepted in no other. So the same difference may be proposed again in
+    /// a later one.
+    pub epoch: Epoch,
+    /// Validators, in this order.
+    pub validators: Vec<ValidatorChange>,
+    /// Another rule, version, builds or parameters; none: as before.
+    pub rule: Option<RuleConfig>,
+    /// Other limits of blocks; none: as before.
+    pub limits: Option<BlockLimits>,
+}
+
+/// One difference of a validator set.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ValidatorChange {
+    /// It leaves.
+    Remove(NodeName),
+    /// It joins at the end of the set, or, when its name stands there, takes that place with this
+    /// key, weight and group.
+    Set {
+        /// The validator.
+        validator: Validator,
+        /// How its group counts as one from now on; none: its members count each for itself.
+        unit: Option<Unit>,
+    },
+}
+
+impl Encode for ValidatorChange {
+    fn encode(&self, w: &mut Writer) {
+        match self {
+            Self::Remove(name) => {
+                w.array(1);
+                name.encode(w);
+            }
+            Self::Set { validator, unit } => {
+                w.array(5);
+                validator.name.encode(w);
+                w.bytes(&validator.public_key);
+                validator.weight.encode(w);
+                w.text(&validator.group);
+                w.option(unit.as_ref());
+            }
+        }
+    }
+}
+
+impl Decode<'_> for ValidatorChange {
+    fn decode(r: &mut Reader<'_>) -> Result<Self, CodecError> {
+        let arity = r.error(CodecErrorKind::WrongArity);
+        match r.array_up_to(5)? {
+            1 => Ok(Self::Remove(NodeName::decode(r)?)),
+            5 => Ok(Self::Set {
+                validator: Validator {
+                    name: NodeName::decode(r)?,
+                    public_key: r.bytes_exact::<32>()?,
+                    weight: Weight::decode(r)?,
+                    group: r.text(TEXT_BYTES_MAX)?.to_owned(),
+                },
+                unit: r.option()?,
+            }),
+            _ => Err(arity),
+        }
+    }
+}
+
 const DEPLOY: u64 = 1;
+const CONFIGURE: u64 = 2;
 
 impl Encode for Change {
     fn encode(&self, w: &mut Writer) {
-        let Self::Deploy(deploy) = self;
+        let deploy = match self {
+            Self::Deploy(deploy) => deploy,
+            Self::Configure(configure) => {
+                w.array(5);
+                w.uint(CONFIGURE);
+                configure.epoch.encode(w);
+                w.list(&configure.validators);
+                w.option(configure.rule.as_ref());
+                w.option(configure.limits.as_ref());
+                return;
+            }
+        };
         w.array(8);
         w.uint(DEPLOY);
         deploy.score.encode(w);
@@ -133,9 +220,21 @@ impl Encode for Change {
 
 impl Decode<'_> for Change {
     fn decode(r: &mut Reader<'_>) -> Result<Self, CodecError> {
-        r.array(8)?;
-        if r.uint()? != DEPLOY {
-            return Err(r.error(CodecErrorKind::UnknownFormat));
+        let (arity, unknown) =
+            (r.error(CodecErrorKind::WrongArity), r.error(CodecErrorKind::UnknownFormat));
+        let fields = r.array_up_to(8)?;
+        match (r.uint()?, fields) {
+            (DEPLOY, 8) => {}
+            (CONFIGURE, 5) => {
+                return Ok(Self::Configure(Configure {
+                    epoch: Epoch::decode(r)?,
+                    validators: r.list(CONFIGURE_VALIDATORS_MAX)?,
+                    rule: r.option()?,
+                    limits: r.option()?,
+                }));
+            }
+            (DEPLOY | CONFIGURE, _) => return Err(arity),
+            _ => return Err(unknown),
         }
         Ok(Self::Deploy(Deploy {
             score: ScoreName::decode(r)?,

@@ -149,6 +149,8 @@ pub enum Domain {
     Directory,
     /// A proposed change of a channel; its id.
     Change,
+    /// What an epoch runs with, as the sealing block before it names it.
+    Epoch,
 }
 
 impl Domain {
@@ -173,6 +175,7 @@ impl Domain {
             Self::Hello => "loopchain/hello/v1",
             Self::Directory => "loopchain/directory/v1",
             Self::Change => "loopchain/change/v1",
+            Self::Epoch => "loopchain/epoch/v1",
         }
     }
 

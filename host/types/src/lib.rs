@@ -12,6 +12,7 @@
 pub mod block;
 pub mod change;
 pub mod codec;
+pub mod epoch;
 pub mod event;
 pub mod fault;
 pub mod genesis;

@@ -70,6 +70,8 @@ pub const EVENTS_BYTES_MAX: usize = 64 * 1024;
 pub const SCORE_BYTES_MAX: usize = 32 * 1024 * 1024;
 /// A consensus rule's `.so`, bytes (unstripped release builds with line tables are about 7 MiB).
 pub const RULE_SO_BYTES_MAX: usize = 64 * 1024 * 1024;
+/// Differences of the validator set in one change: every old one goes and every new one comes.
+pub const CONFIGURE_VALIDATORS_MAX: usize = 2 * VALIDATORS_MAX;
 /// Basic blocks one transaction may run.
 pub const STEPS_PER_TX: u64 = 20_000_000;
 /// Basic blocks one block may run, about 0.25 s of one core. Calls beyond: refused with `LC2115`.

@@ -1,8 +1,9 @@
 //! What shows anyone, later, that a block is final: the rule's own proof of the block or of a
 //! descendant, and the headers that lead from the block to that descendant.
 
-use crate::block::{Header, RootPair};
+use crate::block::{Header, ProposalKind, RootPair};
 use crate::codec::{CodecError, Decode, Encode, Reader, Writer};
+use crate::epoch::{closes, ends_transactions};
 use crate::hash::{Domain, Hash32};
 use crate::ids::BlockId;
 use crate::limits::{BLOCKS_AHEAD_MAX, RULE_BYTES_MAX};
@@ -11,7 +12,8 @@ use crate::limits::{BLOCKS_AHEAD_MAX, RULE_BYTES_MAX};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FinalProof {
     /// Headers after the block, oldest first, up to the block that `rule_proof` is about; empty
-    /// when it is about the block itself.
+    /// when it is about the block itself. Behind a sealing block they are those of closing blocks,
+    /// which stand in no ledger.
     pub descendants: Vec<Header>,
     /// Result of the block that `rule_proof` is about.
     pub roots: RootPair,
@@ -26,15 +28,23 @@ impl FinalProof {
     pub fn target<'a>(&'a self, header: &'a Header, roots: RootPair) -> Option<&'a Header> {
         let mut at = (header, header.id(), Some(roots));
         for next in &self.descendants {
+            let follows = if ends_transactions(at.0) {
+                closes(next, at.0)
+            } else {
+                next.kind != ProposalKind::Closing && next.height == at.0.height.next()
+            };
             let parent_fits = next.parent.block == at.1
                 && at.2.is_none_or(|roots| roots == next.parent.roots)
-                && next.height.get() == at.0.height.get() + 1;
+                && next.epoch == at.0.epoch
+                && follows;
             if !parent_fits {
                 return None;
             }
-            at = (next, next.id(), None);
+            // A closing block has the result of the sealing block.
+            let roots = ends_transactions(at.0).then_some(next.parent.roots);
+            at = (next, next.id(), roots);
         }
-        (at.2.is_none() || roots == self.roots).then_some(at.0)
+        at.2.is_none_or(|roots| roots == self.roots).then_some(at.0)
     }
 
     /// Its hash, as later headers carry it.

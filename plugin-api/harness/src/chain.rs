@@ -40,6 +40,7 @@ pub fn genesis() -> ModelBlock {
         proposer: 0,
         carried: Hash::ZERO,
         is_empty: true,
+        is_sealing: false,
     };
     ModelBlock { header, transactions: Vec::new() }
 }
@@ -60,7 +61,9 @@ pub fn seal(mut header: HeaderView, transactions: Vec<u64>) -> Rc<ModelBlock> {
     let list: Vec<u8> = transactions.iter().flat_map(|t| t.to_be_bytes()).collect();
     let place = [header.epoch, header.view, header.height, header.parent_view];
     let place: Vec<u8> = place.iter().flat_map(|n| n.to_be_bytes()).collect();
-    let kind = [u8::from(header.kind == ProposalKind::Opt)];
+    let kind = [u8::from(header.kind == ProposalKind::Opt)
+        + 2 * u8::from(header.kind == ProposalKind::Closing)
+        + 4 * u8::from(header.is_sealing)];
     header.is_empty = transactions.is_empty();
     header.id = hash(&[
         &place,
@@ -80,6 +83,9 @@ pub fn seal(mut header: HeaderView, transactions: Vec<u64>) -> Rc<ModelBlock> {
 pub fn execute(block: &ModelBlock, salt: u64) -> Pair {
     let wrong = if salt == 0 { Vec::new() } else { salt.to_be_bytes().to_vec() };
     let parent = &block.header.parent;
+    if block.header.kind == ProposalKind::Closing && salt == 0 {
+        return Pair { block: block.header.id, ..*parent };
+    }
     Pair {
         block: block.header.id,
         state_root: hash(&[b"state", &parent.state_root.0, &block.header.id.0, &wrong]),

@@ -6,6 +6,7 @@
 use crate::{
     check::{agreement::Agreement, progress},
     clock::{Agenda, Chance, MS, Micros, SECOND},
+    epochs::{self, EpochPlan, HostBug},
     faults::Faults,
     host::{Host, Role},
     network::Network,
@@ -47,6 +48,10 @@ pub struct Plan {
     pub groups: Vec<Group>,
     /// Who leads no view.
     pub excluded: Vec<u16>,
+    /// Epochs, the first one first; none: one epoch of all, by `weights`.
+    pub epochs: Vec<EpochPlan>,
+    /// What model hosts get wrong about epochs.
+    pub host_bug: Option<HostBug>,
     /// Who misbehaves, and how.
     pub villains: BTreeMap<u16, Villain>,
     /// Nodes that only follow.
@@ -84,6 +89,8 @@ impl Plan {
             weights: vec![1; count],
             groups: Vec::new(),
             excluded: Vec::new(),
+            epochs: Vec::new(),
+            host_bug: None,
             villains: BTreeMap::new(),
             followers: 0,
             parameters: Vec::new(),
@@ -122,6 +129,8 @@ pub struct Report {
     pub moments: Vec<Moment>,
     /// Statements of honest nodes.
     pub signed: Vec<Signed>,
+    /// Sealing blocks that took closing blocks to be final, counted on every honest node.
+    pub closed: u64,
     /// Evidence, by accused validator.
     pub accused: BTreeMap<u16, u64>,
 }
@@ -211,6 +220,7 @@ impl<R: ConsensusRule> Cluster<R> {
             lasted: self.world.agenda.now(),
             moments: self.world.moments,
             signed: self.world.signed,
+            closed: self.world.closed,
             accused: self.world.accused,
         }
     }
@@ -420,6 +430,8 @@ fn world(plan: &Plan, nodes: usize) -> World {
         network: plan.network.clone(),
         costs: plan.costs,
         validators: plan.validators(),
+        epochs: epochs::sets(plan),
+        host_bug: plan.host_bug,
         parameters: plan.parameters.clone(),
         excluded: plan.excluded.clone(),
         signatures: plan.signatures,
@@ -437,5 +449,6 @@ fn world(plan: &Plan, nodes: usize) -> World {
         moments: Vec::new(),
         accused: BTreeMap::new(),
         events: 0,
+        closed: 0,
     }
 }

@@ -10,6 +10,7 @@ mod talk;
 
 use crate::{
     chain::{self, ModelBlock},
+    epochs::Place,
     villain::{Villain, forger::Forger},
     world::{BuildWish, Entry, Event, Wire, World},
 };
@@ -30,7 +31,7 @@ pub struct Disk {
     /// Records and own statements, in order.
     pub log: Vec<LogRecord>,
     /// The signing guard.
-    pub registers: BTreeMap<(u64, u8), Hash>,
+    pub registers: BTreeMap<(u64, u64, u8), Hash>,
     /// Payloads, with results where this node executed them.
     pub blocks: BTreeMap<Hash, (Rc<ModelBlock>, Option<Pair>)>,
     /// Final blocks from genesis.
@@ -46,13 +47,16 @@ struct Memory<R> {
     ledger: Vec<Entry>,
     included: BTreeSet<u64>,
     pool: BTreeSet<u64>,
-    registers: BTreeMap<(u64, u8), Hash>,
+    registers: BTreeMap<(u64, u64, u8), Hash>,
     records: Vec<LogRecord>,
     timers: BTreeMap<u64, u64>,
     told_work: bool,
     gossiping: bool,
     disk_free_at: u64,
     syncing: bool,
+    place: Place,
+    /// The sealing block of the epoch is final; the next epoch begins once that is durable.
+    ended: bool,
 }
 
 /// What a node is.
@@ -96,6 +100,7 @@ impl<R: ConsensusRule> Host<R> {
             block: Rc::new(chain::genesis()),
             pair: chain::genesis_pair(),
             proof: Some(Vec::new()),
+            closing: Vec::new(),
         };
         let disk = Disk { ledger: vec![entry], ..Disk::default() };
         Self {
@@ -162,26 +167,8 @@ impl<R: ConsensusRule> Host<R> {
             return;
         }
         self.life += 1;
-        let Some(tip) = self.disk.ledger.last() else { return };
-        let root = chain::genesis();
-        let cfg = InitCfg {
-            statement_prefix: world.prefix.clone(),
-            epoch: 0,
-            root: root.header,
-            root_pair: chain::genesis_pair(),
-            head: tip.block.header.clone(),
-            head_pair: tip.pair,
-            head_proof: tip.proof.clone().unwrap_or_default(),
-            validators: world.validators.clone(),
-            me: self.role.index,
-            parameters: self.parameters.clone(),
-            excluded: world.excluded.clone(),
-        };
-        let made = R::init(cfg, &self.disk.log, world.signatures.verifier());
-        let (rule, outputs) = match made {
-            Ok(made) => made,
-            Err(error) => return world.blame(self.role.number, &error.message),
-        };
+        let place = world.place(&self.disk.ledger, self.role.index);
+        let (Some(place), Some((rule, outputs))) = (place, self.instance(world)) else { return };
         let disk = &self.disk;
         let blocks = disk.blocks.iter().map(|(id, (block, _))| (*id, Rc::clone(block)));
         let results = disk.blocks.iter().filter_map(|(id, (_, pair))| pair.map(|p| (*id, p)));
@@ -199,13 +186,64 @@ impl<R: ConsensusRule> Host<R> {
             gossiping: false,
             disk_free_at: 0,
             syncing: false,
+            place,
+            ended: false,
         });
         self.carry_out(outputs, world);
         self.step(Input::Start, world);
     }
 
+    /// An instance of the rule where the disk stands.
+    pub(crate) fn instance(&self, world: &mut World) -> Option<(R, Vec<Output>)> {
+        let tip = self.disk.ledger.last()?;
+        let place = world.place(&self.disk.ledger, self.role.index)?;
+        let is_root = tip.block.header.is_sealing;
+        let (head, head_pair) = match is_root {
+            true => (place.root.clone(), place.root_pair),
+            false => (tip.block.header.clone(), tip.pair),
+        };
+        let cfg = InitCfg {
+            statement_prefix: place.prefix,
+            epoch: place.epoch,
+            root: place.root,
+            root_pair: place.root_pair,
+            head,
+            head_pair,
+            head_proof: tip.proof.clone().filter(|_| !is_root).unwrap_or_default(),
+            validators: place.validators,
+            me: place.me,
+            parameters: self.parameters.clone(),
+            excluded: if place.epoch == 0 { world.excluded.clone() } else { Vec::new() },
+        };
+        match R::init(cfg, &self.disk.log, world.signatures.verifier()) {
+            Ok(made) => Some(made),
+            Err(error) => {
+                world.blame(self.role.number, &error.message);
+                None
+            }
+        }
+    }
+
+    /// What was under way belongs to an instance that is gone.
+    pub(crate) fn renew_life(&mut self) {
+        self.life += 1;
+    }
+
+    /// The next instance takes over; the ledger and the pool stay.
+    pub(crate) fn take_instance(&mut self, rule: R, place: Place) {
+        let Some(memory) = self.memory.as_mut() else { return };
+        memory.rule = rule;
+        memory.place = place;
+        memory.ended = false;
+        memory.syncing = false;
+        memory.told_work = false;
+        memory.gossiping = false;
+        memory.records.clear();
+        memory.timers.clear();
+    }
+
     /// Steps the rule and carries out what it wishes.
-    fn step(&mut self, input: Input, world: &mut World) {
+    pub(crate) fn step(&mut self, input: Input, world: &mut World) {
         let Some(memory) = self.memory.as_mut() else { return };
         let mut outputs = Vec::new();
         let now_ms = world.agenda.now() / 1000;
@@ -216,7 +254,7 @@ impl<R: ConsensusRule> Host<R> {
         self.carry_out(outputs, world);
     }
 
-    fn carry_out(&mut self, outputs: Vec<Output>, world: &mut World) {
+    pub(crate) fn carry_out(&mut self, outputs: Vec<Output>, world: &mut World) {
         for output in outputs {
             self.wish(output, world);
         }
@@ -298,7 +336,7 @@ impl<R: ConsensusRule> Host<R> {
     }
 
     /// Tells the rule when there begins or ends to be work.
-    fn tell_work(&mut self, world: &mut World) {
+    pub(crate) fn tell_work(&mut self, world: &mut World) {
         let Some(memory) = self.memory.as_mut() else { return };
         let has_work = !memory.pool.is_empty();
         if has_work == memory.told_work {

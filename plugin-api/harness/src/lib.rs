@@ -13,6 +13,7 @@ pub mod chain;
 pub mod check;
 pub mod clock;
 pub mod cluster;
+pub mod epochs;
 pub mod faults;
 pub mod host;
 pub mod network;

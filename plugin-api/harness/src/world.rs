@@ -6,12 +6,11 @@ use crate::{
     chain::ModelBlock,
     check::{agreement::Agreement, quorum, validity},
     clock::{Agenda, Chance, Micros, mix},
+    epochs::{EpochSet, HostBug},
     network::Network,
     signer::Signatures,
 };
-use plugin_api::{
-    FinalClaim, Hash, HeaderView, LogRecord, Pair, ProposalKind, Statement, Then, Validator,
-};
+use plugin_api::{Hash, HeaderView, LogRecord, Pair, ProposalKind, Statement, Then, Validator};
 use std::{collections::BTreeMap, rc::Rc};
 
 /// What nodes say to each other.
@@ -31,8 +30,8 @@ pub enum Wire {
     Transactions(Vec<u64>),
     /// Send final blocks above this height.
     GetRange(u64),
-    /// Final blocks, and the proof of the last.
-    Range(Vec<(Rc<ModelBlock>, Pair)>, Vec<u8>),
+    /// Final blocks, the proof of the last, and the closing blocks behind it.
+    Range(Vec<(Rc<ModelBlock>, Pair)>, Vec<u8>, Vec<Rc<ModelBlock>>),
 }
 
 /// A final block on disk.
@@ -44,6 +43,8 @@ pub struct Entry {
     pub pair: Pair,
     /// Its Final proof, when it was the last of its batch.
     pub proof: Option<Vec<u8>>,
+    /// Closing blocks up to the one that the proof is of; behind a sealing block only.
+    pub closing: Vec<Rc<ModelBlock>>,
 }
 
 /// What becomes durable at once or not at all.
@@ -61,6 +62,8 @@ pub struct Batch {
     pub own: Option<(u64, Statement, Then)>,
     /// Final blocks came by sync: tell the rule.
     pub synced: bool,
+    /// Epoch of the registers.
+    pub epoch: u64,
 }
 
 /// A wish to build.
@@ -235,8 +238,12 @@ pub struct World {
     pub network: Network,
     /// How long things take.
     pub costs: Costs,
-    /// The validator set.
+    /// All nodes that may vote, in the order of their numbers: the set of a run of one epoch.
     pub validators: Vec<Validator>,
+    /// The sets by epoch.
+    pub epochs: Vec<EpochSet>,
+    /// What model hosts get wrong about epochs.
+    pub host_bug: Option<HostBug>,
     /// Parameters of the rule.
     pub parameters: Vec<(String, String)>,
     /// Who leads no view.
@@ -271,6 +278,8 @@ pub struct World {
     pub accused: BTreeMap<u16, u64>,
     /// Events handled.
     pub events: u64,
+    /// Sealing blocks that took closing blocks to be final, on any honest node.
+    pub closed: u64,
 }
 
 impl World {
@@ -306,19 +315,6 @@ impl World {
         self.chance.below(most + 1)
     }
 
-    /// What the proof of a block claims, for the rule to verify.
-    #[must_use]
-    pub fn claim(&self, header: &HeaderView, pair: &Pair, proof: &[u8]) -> FinalClaim {
-        FinalClaim {
-            statement_prefix: self.prefix.clone(),
-            validators: self.validators.clone(),
-            header: header.clone(),
-            pair: *pair,
-            proof: proof.to_vec(),
-            parameters: self.parameters.clone(),
-        }
-    }
-
     /// Looks at a block that an honest node calls final.
     ///
     /// # Errors
@@ -333,6 +329,7 @@ impl World {
         validity::follows(tip.0, tip.1, &entry.block, before)?;
         let header = &entry.block.header;
         self.agreement.note(node, header.height, entry.pair)?;
+        self.closed += u64::from(!entry.closing.is_empty());
         let finished = self.agenda.now();
         let proposed = self.proposed.get(&header.id).copied().unwrap_or(finished);
         self.moments.push(Moment {
@@ -350,9 +347,9 @@ impl World {
     ///
     /// # Errors
     /// One line, when it is not enough.
-    pub fn check_signers(&self, signers: &[(u16, u64)]) -> Result<(), String> {
+    pub fn check_signers(&self, epoch: u64, signers: &[(u16, u64)]) -> Result<(), String> {
         let fast = self.parameters.iter().find(|(name, _)| name == "fast");
         let slack = fast.and_then(|(_, value)| value.parse().ok());
-        quorum::enough(signers, &self.validators, slack)
+        quorum::enough(signers, &self.validators_of(epoch), slack)
     }
 }

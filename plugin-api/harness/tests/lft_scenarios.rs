@@ -250,6 +250,7 @@ fn a_wrong_proposer_an_unknown_voter_and_another_epoch_are_refused() {
         parent: chain::genesis_pair(),
         proposer: 1,
         is_empty: false,
+        is_sealing: false,
         ..chain::genesis().header
     };
     let propose = |signer: u16, header: plugin_api::HeaderView| {
@@ -296,6 +297,7 @@ fn votes_that_come_before_their_proposal_count_when_it_comes() {
         parent,
         proposer: 1,
         is_empty: false,
+        is_sealing: false,
         id: Hash([5; 32]),
         ..chain::genesis().header
     };

@@ -84,7 +84,7 @@ fn the_other_modules_are_what_they_say() {
 fn a_plugin_for_a_later_interface_is_refused_by_its_version() {
     assert_eq!(
         refusal(&LATER),
-        "x.so was built for plugin-api 1.2.0, this host has 1.1; use a build for 1.1, or another \
+        "x.so was built for plugin-api 1.3.0, this host has 1.2; use a build for 1.2, or another \
          host"
     );
 }
@@ -94,7 +94,7 @@ fn a_root_module_of_another_or_hidden_layout_is_refused() {
     for header in [&OTHER, &HIDDEN] {
         assert_eq!(
             refusal(header),
-            "x.so says plugin-api 1.1 but its root module has another layout; build it with the \
+            "x.so says plugin-api 1.2 but its root module has another layout; build it with the \
              plugin-api of this host"
         );
     }

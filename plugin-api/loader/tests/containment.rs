@@ -73,6 +73,7 @@ fn cfg(epoch: u64) -> InitCfg {
         proposer: 0,
         carried: Hash::ZERO,
         is_empty: true,
+        is_sealing: false,
     };
     InitCfg {
         statement_prefix: Vec::new(),

@@ -51,6 +51,7 @@ fn root() -> HeaderView {
         proposer: 0,
         carried: Hash::ZERO,
         is_empty: true,
+        is_sealing: false,
     }
 }
 

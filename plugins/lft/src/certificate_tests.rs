@@ -135,6 +135,7 @@ fn header() -> HeaderView {
         proposer: 0,
         carried: Hash::ZERO,
         is_empty: false,
+        is_sealing: false,
     }
 }
 

@@ -6,6 +6,7 @@
 //! R3), `fast` (F1, F2), `proposing`, `finality` (R5), `repair` (R6). Not here: keys, clocks,
 //! payloads, disks.
 
+mod epoch;
 mod fast;
 mod finality;
 mod learn;
@@ -67,6 +68,8 @@ pub struct Lft {
     pub(crate) now: u64,
     pub(crate) started: bool,
     pub(crate) halted: Option<String>,
+    /// E4: a sealing block of this epoch is final; only answers are left.
+    pub(crate) over: bool,
 
     pub(crate) head: Head,
     /// The end registers of views up to this one are not known: no vote flags them.
@@ -195,12 +198,19 @@ impl Lft {
             self.refresh(out);
             let before = (self.view, self.head.view);
             self.deliver(out);
+            if self.over {
+                break;
+            }
             if self.target > self.view {
                 self.enter(self.target, out);
             }
             if before == (self.view, self.head.view) && !self.dirty {
                 break;
             }
+        }
+        if self.over {
+            self.stop_clocks(out);
+            return;
         }
         self.run_clocks();
         if self.me.is_some() {
@@ -334,6 +344,9 @@ impl ConsensusRule for Lft {
             return Err(RuleError { message: why.clone() });
         }
         self.now = self.now.max(now_ms);
+        if self.over {
+            return self.answer(input, out).map_err(|message| RuleError { message }); // E4
+        }
         let result = match input {
             Input::Start => {
                 self.start(out); // R6
@@ -372,7 +385,7 @@ impl ConsensusRule for Lft {
                 Ok(())
             }
         };
-        if self.started && self.halted.is_none() {
+        if self.started && self.halted.is_none() && !self.over {
             self.settle(out);
         }
         result.map_err(|message| RuleError { message })

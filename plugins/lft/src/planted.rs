@@ -42,6 +42,14 @@ pub enum Bug {
     TwoDelegates,
     /// Groups: a delegate's Commit, or flag, is its group's.
     DelegateCommits,
+    /// Epochs: a vote commits the root of the epoch, which has no registers.
+    FlagRoot,
+    /// Epochs: blocks with transactions go on after a sealing block.
+    TransactionsAfterSeal,
+    /// Epochs: it goes on once a sealing block is final.
+    SpeaksAfterEnd,
+    /// Epochs: no closing block is ever proposed.
+    NeverCloses,
 }
 
 /// The configuration in which a bug shows.
@@ -59,11 +67,13 @@ pub enum Shows {
     FastSplit,
     /// With fast commit, while one node hears everyone and the others nobody.
     FastWall,
+    /// Where an epoch ends.
+    Epochs,
 }
 
 impl Bug {
     /// Every bug with the name it has in a parameter.
-    pub const ALL: [(&'static str, Self); 19] = [
+    pub const ALL: [(&'static str, Self); 23] = [
         ("quorum-minus-one", Self::QuorumMinusOne),
         ("skip-after-commit", Self::SkipAfterCommit),
         ("commit-after-skip", Self::CommitAfterSkip),
@@ -83,6 +93,10 @@ impl Bug {
         ("delegate-or-majority", Self::DelegateOrMajority),
         ("two-delegates", Self::TwoDelegates),
         ("delegate-commits", Self::DelegateCommits),
+        ("flag-root", Self::FlagRoot),
+        ("transactions-after-seal", Self::TransactionsAfterSeal),
+        ("speaks-after-end", Self::SpeaksAfterEnd),
+        ("never-closes", Self::NeverCloses),
     ];
 
     /// Where to look for it.
@@ -94,6 +108,10 @@ impl Bug {
             Self::CoreSkipWithFast => Shows::FastWall,
             Self::OneSpeaks | Self::DelegateCommits => Shows::Groups,
             Self::DelegateOrMajority | Self::TwoDelegates => Shows::Split,
+            Self::FlagRoot
+            | Self::TransactionsAfterSeal
+            | Self::SpeaksAfterEnd
+            | Self::NeverCloses => Shows::Epochs,
             _ => Shows::Core,
         }
     }

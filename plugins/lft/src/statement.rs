@@ -118,9 +118,6 @@ impl Body {
             | Self::Skip { view: 0 }
             | Self::Fallback { view: 0 }
             | Self::Commit { view: 0, .. } => Err("nothing is signed in view 0".to_owned()),
-            Self::Propose { kind: ProposalKind::Closing, .. } => {
-                Err("closing proposals are not part of this version".to_owned())
-            }
             Self::Vote { ballot, .. } | Self::Support { ballot }
                 if ballot.parent_view >= ballot.view =>
             {

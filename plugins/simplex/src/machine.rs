@@ -46,6 +46,8 @@ pub struct Simplex {
     is_started: bool,
     /// Why it signs nothing more, when the impossible happened.
     halted: Option<String>,
+    /// A sealing block of this epoch is final: it only answers.
+    is_over: bool,
 
     head: Head,
     /// A Final proof whose blocks are not all here and checked yet.
@@ -143,6 +145,9 @@ impl Simplex {
             self.want_certified(out);
             self.validate_ready(out);
             self.deliver(out);
+            if self.is_over {
+                return self.stop_clocks(out);
+            }
             self.advance(out);
             if before == (self.view, self.head.view) || self.halted.is_some() {
                 break;
@@ -272,8 +277,13 @@ impl ConsensusRule for Simplex {
             return Err(RuleError { message: why.clone() });
         }
         self.now = self.now.max(now_ms);
+        if self.is_over {
+            return self.answer_only(input, out).map_err(|message| RuleError { message });
+        }
         let taken = self.take_input(input, out);
-        if self.is_started {
+        if self.is_over {
+            self.stop_clocks(out);
+        } else if self.is_started {
             self.settle(out);
         }
         taken.map_err(|message| RuleError { message })

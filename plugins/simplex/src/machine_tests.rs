@@ -27,6 +27,7 @@ fn genesis() -> HeaderView {
         proposer: 0,
         carried: Hash::ZERO,
         is_empty: true,
+        is_sealing: false,
     }
 }
 
@@ -40,6 +41,7 @@ fn block(view: u64, parent: &HeaderView, tag: u8) -> HeaderView {
         parent_view: parent.view,
         proposer: committee(&[1; 4]).leader(view),
         is_empty: false,
+        is_sealing: false,
         ..genesis()
     }
 }

@@ -100,6 +100,7 @@ impl World {
             proposer: 0,
             carried: Hash::ZERO,
             is_empty: true,
+            is_sealing: false,
         }
     }
 
@@ -151,6 +152,7 @@ impl World {
             parent_view,
             proposer,
             is_empty: false,
+            is_sealing: false,
             ..self.root()
         };
         self.headers.insert(id, Arc::new(header.clone()));

@@ -1,7 +1,7 @@
 //! A ledger is a chain: each block on the pair before it, each transaction once.
 
 use crate::chain::ModelBlock;
-use plugin_api::{HeaderView, Pair};
+use plugin_api::{HeaderView, Pair, ProposalKind};
 use std::collections::BTreeSet;
 
 /// Checks that `block` follows the last final block and repeats no transaction.
@@ -15,6 +15,16 @@ pub fn follows(
     before: &BTreeSet<u64>,
 ) -> Result<(), String> {
     let header = &block.header;
+    if header.kind == ProposalKind::Closing {
+        return Err(format!("a closing block entered the ledger at height {}", header.height));
+    }
+    let (epoch, parent_view) = match tip.is_sealing {
+        true => (tip.epoch + 1, 0),
+        false => (tip.epoch, tip.view),
+    };
+    if header.epoch != epoch || (tip.is_sealing && header.parent_view != parent_view) {
+        return Err(format!("block {} is of epoch {}, not {epoch}", header.height, header.epoch));
+    }
     if header.parent != *tip_pair {
         return Err(format!("block {} does not stand on the last final pair", header.height));
     }

@@ -4,9 +4,13 @@
 //! follows once they have. Not here: messages, execution.
 
 use super::Host;
-use crate::world::{Batch, Entry, Event, Signed, Wire, World};
+use crate::{
+    epochs::{self, HostBug},
+    world::{Batch, Entry, Event, Signed, Wire, World},
+};
 use plugin_api::{
-    ConsensusRule, Hash, Input, LogRecord, Pair, Statement, Then, To, mirror::statement_message,
+    ConsensusRule, Hash, Input, LogRecord, Pair, ProposalKind, Statement, Then, To,
+    mirror::statement_message,
 };
 use std::rc::Rc;
 
@@ -22,12 +26,22 @@ pub(super) struct Wanted {
 impl<R: ConsensusRule> Host<R> {
     pub(super) fn sign(&mut self, wanted: Wanted, world: &mut World) {
         let Wanted { sequence, slots, body, then, needs } = wanted;
-        let Some(index) = self.role.index else { return };
+        let Some(home) = self.role.index else { return };
         let number = self.role.number;
         let guarded = self.role.guarded && self.is_honest();
+        let honest = self.is_honest();
         let Some(memory) = self.memory.as_mut() else { return };
+        let Some(index) = memory.place.me else { return };
+        if memory.ended {
+            // A rule is told of a synced block once it is durable: until then it knows no better.
+            if honest && !memory.syncing {
+                world.blame(number, "the rule signs in an epoch that is over");
+            }
+            return;
+        }
         let other = |slot: &plugin_api::Slot| {
-            memory.registers.get(&(slot.view, slot.class)).is_some_and(|d| *d != slot.digest)
+            let at = (memory.place.epoch, slot.view, slot.class);
+            memory.registers.get(&at).is_some_and(|d| *d != slot.digest)
         };
         if guarded && slots.iter().any(other) {
             world.blame(number, "the rule wanted to write a register twice");
@@ -49,10 +63,11 @@ impl<R: ConsensusRule> Host<R> {
             world.blame(number, "the rule signed for a block this node does not have");
         }
         for slot in &slots {
-            memory.registers.insert((slot.view, slot.class), slot.digest);
+            let at = (memory.place.epoch, slot.view, slot.class);
+            memory.registers.insert(at, slot.digest);
         }
-        let message = statement_message(&world.prefix, &slots, &body);
-        let signature = world.signatures.sign(index, &message);
+        let message = statement_message(&memory.place.prefix, &slots, &body);
+        let signature = world.signatures.sign(home, &message);
         let statement = Statement { signer: index, slots: slots.clone(), body, signature };
         let mut records = std::mem::take(&mut memory.records);
         records.push(LogRecord::Own { statement: statement.clone() });
@@ -61,6 +76,7 @@ impl<R: ConsensusRule> Host<R> {
             slots,
             blocks: blocks.unwrap_or_default(),
             own: Some((sequence, statement, then)),
+            epoch: memory.place.epoch,
             ..Batch::default()
         };
         self.write(batch, world);
@@ -98,7 +114,21 @@ impl<R: ConsensusRule> Host<R> {
             if memory.results.get(&pair.block) != Some(pair) && honest {
                 return world.blame(number, "a final block has not this node's result");
             }
-            let entry = Entry { block, pair: *pair, proof: last.then(|| proof.clone()) };
+            let entry = Entry {
+                block,
+                pair: *pair,
+                proof: last.then(|| proof.clone()),
+                closing: Vec::new(),
+            };
+            let closes = entry.block.header.kind == ProposalKind::Closing;
+            if closes && world.host_bug != Some(HostBug::ClosingInLedger) {
+                // Part of the sealing block's proof, and nothing else.
+                let Some(sealing) = finals.last_mut() else { continue };
+                let sealing: &mut Entry = sealing;
+                sealing.closing.push(entry.block);
+                sealing.proof = entry.proof;
+                continue;
+            }
             finals.push(entry);
         }
         self.append(finals, false, world);
@@ -114,7 +144,7 @@ impl<R: ConsensusRule> Host<R> {
             if honest {
                 let checked = world
                     .check_final(number, (&tip.block.header, &tip.pair), entry, &memory.included)
-                    .and_then(|()| check_proof::<R>(entry, world));
+                    .and_then(|()| check_proof::<R>(entry, memory.place.root.id, world));
                 if let Err(why) = checked {
                     return world.blame(number, &why);
                 }
@@ -125,6 +155,7 @@ impl<R: ConsensusRule> Host<R> {
             }
             memory.blocks.insert(entry.pair.block, Rc::clone(&entry.block));
             memory.results.insert(entry.pair.block, entry.pair);
+            memory.ended |= entry.block.header.is_sealing;
             memory.ledger.push(entry.clone());
         }
         self.write(Batch { finals, synced, ..Batch::default() }, world);
@@ -135,7 +166,7 @@ impl<R: ConsensusRule> Host<R> {
         let disk = &mut self.disk;
         disk.log.extend(batch.records.iter().cloned());
         for slot in &batch.slots {
-            disk.registers.insert((slot.view, slot.class), slot.digest);
+            disk.registers.insert((batch.epoch, slot.view, slot.class), slot.digest);
         }
         for (block, pair) in &batch.blocks {
             let known = disk.blocks.entry(block.header.id).or_insert((Rc::clone(block), None));
@@ -146,9 +177,15 @@ impl<R: ConsensusRule> Host<R> {
             disk.ledger.push(entry.clone());
         }
         if let Some(tip) = batch.finals.last() {
+            let is_over = tip.block.header.is_sealing;
             let head = tip.block.header.view + u64::from(self.role.prunes_head_view);
             disk.log.retain(|record| record_view(record) >= head);
             disk.blocks.retain(|_, (block, _)| block.header.view + 1 >= head);
+            if is_over {
+                // Records and blocks of an epoch that is over are of no use any more.
+                disk.log.clear();
+                disk.blocks.clear();
+            }
         }
     }
 
@@ -174,6 +211,9 @@ impl<R: ConsensusRule> Host<R> {
                 }
             }
         }
+        if batch.finals.iter().any(|entry| entry.block.header.is_sealing) {
+            return self.begin_epoch(world);
+        }
         if batch.synced
             && let Some(entry) = batch.finals.last()
         {
@@ -198,13 +238,16 @@ fn record_view(record: &LogRecord) -> u64 {
 }
 
 /// Every proof that an honest node shows holds for anyone.
-fn check_proof<R: ConsensusRule>(entry: &Entry, world: &World) -> Result<(), String> {
+fn check_proof<R: ConsensusRule>(entry: &Entry, root: Hash, world: &World) -> Result<(), String> {
     let Some(proof) = &entry.proof else { return Ok(()) };
-    let set = &world.validators;
-    let header = &entry.block.header;
+    let epoch = entry.block.header.epoch;
+    let set = world.validators_of(epoch);
+    if !epochs::are_linked(entry) {
+        return Err("the headers of an end proof do not link".to_owned());
+    }
     let verify = world.signatures.verifier();
-    R::verify_final(&world.claim(header, &entry.pair, proof), verify)
+    R::verify_final(&world.claim(root, entry, proof), verify)
         .map_err(|error| format!("a Final proof does not hold: {}", error.message))?;
-    let signers = R::describe_proof(set, proof).map_err(|error| error.message)?;
-    world.check_signers(&signers)
+    let signers = R::describe_proof(&set, proof).map_err(|error| error.message)?;
+    world.check_signers(epoch, &signers)
 }

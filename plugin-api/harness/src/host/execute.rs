@@ -8,7 +8,7 @@ use crate::{
     villain::Villain,
     world::{BuildWish, World},
 };
-use plugin_api::{ConsensusRule, Hash, HeaderView, Input, input::Verdict};
+use plugin_api::{ConsensusRule, Hash, HeaderView, Input, ProposalKind, input::Verdict};
 use std::collections::BTreeSet;
 
 /// Transactions in one block, at most.
@@ -23,7 +23,7 @@ impl<R: ConsensusRule> Host<R> {
         let Some(memory) = self.memory.as_mut() else { return };
         let verdict = match memory.blocks.get(&id).cloned() {
             None => Verdict::NoResult,
-            Some(block) => memory.judge(&block, salt),
+            Some(block) => memory.judge(&block, salt, world),
         };
         if let Verdict::Valid { pair } = &verdict {
             memory.results.insert(id, *pair);
@@ -32,10 +32,10 @@ impl<R: ConsensusRule> Host<R> {
     }
 
     pub(super) fn built(&mut self, wish: &BuildWish, world: &mut World) {
-        let proposer = self.role.index.unwrap_or(0);
         let twin = self.role.twin;
         let Some(memory) = self.memory.as_mut() else { return };
-        let header = memory.assemble(wish, proposer, twin);
+        let proposer = memory.place.me.unwrap_or(0);
+        let header = memory.assemble(wish, proposer, twin, world);
         self.step(Input::Built { request: wish.request, header }, world);
     }
 }
@@ -57,7 +57,7 @@ impl<R> Memory<R> {
         Some(found)
     }
 
-    pub(super) fn judge(&self, block: &ModelBlock, salt: u64) -> Verdict {
+    pub(super) fn judge(&self, block: &ModelBlock, salt: u64, world: &World) -> Verdict {
         let parent = block.header.parent;
         if self.results.get(&parent.block) != Some(&parent)
             && self.ledger.last().map(|entry| entry.pair) != Some(parent)
@@ -70,8 +70,14 @@ impl<R> Memory<R> {
         if block.transactions.iter().any(repeats) {
             return Verdict::Invalid { reason: "a transaction is repeated".to_owned() };
         }
-        if known.is_none_or(|parent| parent.height + 1 != block.header.height) {
-            return Verdict::Invalid { reason: "the height is wrong".to_owned() };
+        let header = &block.header;
+        if known.is_none_or(|parent| !header.may_follow(parent)) {
+            return Verdict::Invalid { reason: "the height or the kind is wrong".to_owned() };
+        }
+        let seals =
+            header.kind != ProposalKind::Closing && world.seals(header.epoch, header.height);
+        if header.epoch != self.place.epoch || header.is_sealing != seals {
+            return Verdict::Invalid { reason: "the epoch or the seal is wrong".to_owned() };
         }
         if let Some(pair) = self.results.get(&block.header.id) {
             return Verdict::Valid { pair: *pair };
@@ -91,6 +97,7 @@ impl<R> Memory<R> {
         wish: &BuildWish,
         proposer: u16,
         twin: bool,
+        world: &World,
     ) -> Option<HeaderView> {
         let parent = self.header_of(&wish.parent.block)?.clone();
         let above = self.above(&wish.parent.block)?;
@@ -100,20 +107,31 @@ impl<R> Memory<R> {
             chosen.reverse();
         }
         chosen.truncate(BLOCK_MAX);
+        let epoch = self.place.epoch;
+        let closes = parent.epoch == epoch && parent.ends_transactions();
+        if closes != (wish.kind == ProposalKind::Closing) {
+            return None;
+        }
+        if closes {
+            chosen.clear();
+        }
+        let height = parent.height + u64::from(!closes);
+        let is_sealing = !closes && world.seals(epoch, height);
         if chosen.is_empty() && !wish.allow_empty {
             return None;
         }
         let header = HeaderView {
             id: Hash::ZERO,
-            epoch: 0,
+            epoch,
             view: wish.view,
             kind: wish.kind,
-            height: parent.height + 1,
+            height,
             parent: wish.parent,
             parent_view: wish.parent_view,
             proposer,
             carried: wish.carried,
             is_empty: chosen.is_empty(),
+            is_sealing,
         };
         let block = chain::seal(header, chosen);
         let header = block.header.clone();

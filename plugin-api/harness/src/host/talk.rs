@@ -5,6 +5,7 @@
 use super::{BLOCKS_OF_RANGE, GOSSIP_EVERY, Host};
 use crate::{
     chain::ModelBlock,
+    epochs,
     villain::{Villain, forger::Bench, replayer::KEPT_MAX},
     world::{Entry, Event, Wire, World},
 };
@@ -15,11 +16,14 @@ impl<R: ConsensusRule> Host<R> {
     pub(super) fn send(&mut self, to: To, wire: &Wire, world: &mut World) {
         let me = self.role.number;
         let validators = world.validators.len();
+        let epoch = self.memory.as_ref().map_or(0, |memory| memory.place.epoch);
         for node in 0..world.nodes {
             let chosen = match to {
                 To::All => true,
                 // A twin stands behind the validators and has the index of the last villain.
-                To::Validator(index) => node == usize::from(index) || node >= validators,
+                To::Validator(index) => {
+                    world.home_of(epoch, index) == Some(node) || node >= validators
+                }
                 To::Node(number) => node as u64 == number,
             };
             if node == me || !chosen {
@@ -61,6 +65,12 @@ impl<R: ConsensusRule> Host<R> {
         }
     }
 
+    /// Of this node's epoch, and not its own: a host hands a rule nothing else.
+    fn is_of_another(&self, statement: &Statement, world: &World) -> bool {
+        let Some(memory) = self.memory.as_ref() else { return false };
+        memory.place.me != Some(statement.signer) && world.is_of(&memory.place, statement)
+    }
+
     pub(super) fn gossip(&mut self, world: &mut World) {
         let Some(memory) = self.memory.as_mut() else { return };
         let pool: Vec<u64> = memory.pool.iter().copied().collect();
@@ -97,22 +107,21 @@ impl<R: ConsensusRule> Host<R> {
         let node = from as u64;
         match wire {
             Wire::Statement(statement) => {
-                // A host never hands a rule its own statements from outside.
-                if self.role.index != Some(statement.signer) {
+                if self.is_of_another(&statement, world) {
                     self.step(Input::Statement { statement }, world);
                 }
             }
             Wire::Proposal(block, statement, justification) => {
                 let header = block.header.clone();
                 self.keep(block);
-                if self.role.index != Some(statement.signer) {
+                if self.is_of_another(&statement, world) {
                     self.step(Input::Proposal { header, statement, justification }, world);
                 }
             }
             Wire::Peer(bytes) => {
-                let index = u16::try_from(from).unwrap_or(u16::MAX);
-                let known = from < world.validators.len();
-                let from = known.then_some(index);
+                let home = u16::try_from(from).unwrap_or(u16::MAX);
+                let epoch = self.memory.as_ref().map_or(0, |memory| memory.place.epoch);
+                let from = world.index_in(epoch, home);
                 self.step(Input::Peer { from, node, bytes }, world);
             }
             Wire::GetBlock(id) => {
@@ -127,7 +136,7 @@ impl<R: ConsensusRule> Host<R> {
             }
             Wire::Transactions(list) => self.admit(&list, world),
             Wire::GetRange(height) => self.answer_range(height, node, world),
-            Wire::Range(blocks, proof) => self.sync(&blocks, &proof, world),
+            Wire::Range(blocks, proof, closing) => self.sync(&blocks, &proof, &closing, world),
         }
     }
 
@@ -184,11 +193,15 @@ impl<R: ConsensusRule> Host<R> {
         let start = usize::try_from(above).unwrap_or(usize::MAX).saturating_add(1);
         let range = memory.ledger.get(start..).unwrap_or_default();
         let range = range.get(..range.len().min(BLOCKS_OF_RANGE)).unwrap_or_default();
+        // A range never crosses the end of an epoch: who takes it knows one set.
+        let sealing = range.iter().position(|entry| entry.block.header.is_sealing);
+        let range = range.get(..sealing.map_or(range.len(), |at| at + 1)).unwrap_or_default();
         let Some(last) = range.iter().rposition(|entry| entry.proof.is_some()) else { return };
         let blocks: Vec<_> =
             range.iter().take(last + 1).map(|e| (Rc::clone(&e.block), e.pair)).collect();
-        let proof = range.get(last).and_then(|entry| entry.proof.clone()).unwrap_or_default();
-        self.send(To::Node(node), &Wire::Range(blocks, proof), world);
+        let Some(last) = range.get(last) else { return };
+        let (proof, closing) = (last.proof.clone().unwrap_or_default(), last.closing.clone());
+        self.send(To::Node(node), &Wire::Range(blocks, proof, closing), world);
     }
 
     /// Takes over final blocks whose last has a proof.
@@ -196,10 +209,11 @@ impl<R: ConsensusRule> Host<R> {
         &mut self,
         blocks: &[(Rc<ModelBlock>, Pair)],
         proof: &[u8],
+        closing: &[Rc<ModelBlock>],
         world: &mut World,
     ) {
         let Some(memory) = self.memory.as_mut() else { return };
-        if memory.syncing {
+        if memory.syncing || memory.ended {
             return;
         }
         let height = memory.ledger.last().map_or(0, |entry| entry.block.header.height);
@@ -207,14 +221,22 @@ impl<R: ConsensusRule> Host<R> {
             blocks.iter().filter(|(block, _)| block.header.height > height).collect();
         let Some((top, pair)) = fresh.last() else { return };
         let verify = world.signatures.verifier();
-        let proved = R::verify_final(&world.claim(&top.header, pair, proof), verify);
+        let entry = Entry {
+            block: Rc::clone(top),
+            pair: *pair,
+            proof: Some(proof.to_vec()),
+            closing: closing.to_vec(),
+        };
+        let claim = world.claim(memory.place.root.id, &entry, proof);
+        let is_ours = fresh.iter().all(|(block, _)| block.header.epoch == memory.place.epoch);
+        let proved = R::verify_final(&claim, verify);
         let linked = fresh.windows(2).all(|pair| match pair {
             [(_, below), (above, _)] => above.header.parent == *below,
             _ => false,
         });
         let tip = memory.ledger.last().map(|entry| entry.pair);
         let joined = fresh.first().map(|(block, _)| block.header.parent) == tip;
-        if proved.is_err() || !linked || !joined {
+        if proved.is_err() || !linked || !joined || !is_ours || !epochs::are_linked(&entry) {
             return;
         }
         memory.syncing = true;
@@ -223,6 +245,7 @@ impl<R: ConsensusRule> Host<R> {
             block: Rc::clone(block),
             pair: *pair,
             proof: (block.header.id == top).then(|| proof.to_vec()),
+            closing: if block.header.id == top { closing.to_vec() } else { Vec::new() },
         });
         let entries = entries.collect();
         self.append(entries, true, world);
@@ -238,7 +261,9 @@ impl<R: ConsensusRule> Host<R> {
         if !self.is_honest() {
             return;
         }
-        *world.accused.entry(signer).or_default() += 1;
+        let epoch = self.memory.as_ref().map_or(0, |memory| memory.place.epoch);
+        let home = world.home_of(epoch, signer).and_then(|home| u16::try_from(home).ok());
+        *world.accused.entry(home.unwrap_or(u16::MAX)).or_default() += 1;
         let same = first.signer == signer && second.signer == signer && first != second;
         if !same {
             world.blame(self.role.number, "evidence that proves nothing");

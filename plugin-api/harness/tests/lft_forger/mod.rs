@@ -156,6 +156,7 @@ impl LftForger {
             proposer: bench.index,
             carried: Hash::ZERO,
             is_empty: false,
+            is_sealing: false,
         };
         let block = chain::seal(header, vec![self.invented]);
         let body = Body::Propose { view, kind: block.header.kind, block: block.header.id };

@@ -101,6 +101,7 @@ impl Splitter {
             proposer: bench.index,
             carried: Hash::ZERO,
             is_empty: false,
+            is_sealing: false,
         };
         let block = chain::seal(header, vec![self.invented]);
         let (view, kind) = (block.header.view, block.header.kind);

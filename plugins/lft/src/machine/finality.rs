@@ -11,7 +11,7 @@ use crate::{
     certificate::{Certificate, FinalProof},
     pacemaker::Due,
 };
-use plugin_api::{Hash, HeaderView, Output, Pair, output::FinalBlock};
+use plugin_api::{Hash, HeaderView, Output, Pair, ProposalKind, output::FinalBlock};
 
 impl Lft {
     /// A proof that a pair is final ends its view too.
@@ -41,9 +41,9 @@ impl Lft {
                 return;
             }
             blocks.push(FinalBlock { pair: expected, view: known.header.view });
-            if known.header.height <= self.head.header.height + 1
-                && known.header.parent.block != self.head.header.id
-            {
+            let is_child_of_head = known.header.height <= self.head.header.height + 1
+                && known.header.kind != ProposalKind::Closing;
+            if is_child_of_head && known.header.parent.block != self.head.header.id {
                 let line = format!("two final blocks: {:?} and {expected:?}", self.head.pair);
                 return self.halt(line, out);
             }
@@ -72,6 +72,7 @@ impl Lft {
 
     fn move_head(&mut self, head: Head) {
         let view = head.view;
+        self.over |= self.ends_epoch(&head.header);
         self.head = head;
         self.views = self.views.split_off(&view);
         self.blocks.retain(|_, block| block.header.view > view);
@@ -191,12 +192,12 @@ impl Lft {
         self.blocks.get(&parent.block).is_some_and(|known| known.checked == Checked::Valid(parent))
     }
 
-    /// Whether a block with transactions is certified, or proposed in this view, but not final.
+    /// Whether a block with transactions, or a sealing block (E2), is certified, or proposed in this view, but not final.
     fn has_unfinal(&self) -> bool {
         let open = self
             .blocks
             .values()
-            .any(|b| !b.header.is_empty && (b.wanted || b.header.view >= self.view));
+            .any(|b| b.header.is_work() && (b.wanted || b.header.view >= self.view));
         open || self
             .views
             .range(self.head.view + 1..)

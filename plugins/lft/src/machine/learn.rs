@@ -219,6 +219,9 @@ impl Lft {
         if header.proposer != statement.signer || statement.signer != self.leader(view) {
             return Err(format!("validator {} does not lead view {view}", statement.signer));
         }
+        if kind == ProposalKind::Closing && (header.is_sealing || !header.is_empty) {
+            return Err("a closing block has no transactions and seals nothing".to_owned());
+        }
         let distance = view.saturating_sub(header.parent_view);
         if distance == 0 || (kind == ProposalKind::Opt && distance != 1) {
             return Err(format!("a parent of view {} does not fit", header.parent_view));
@@ -300,7 +303,17 @@ impl Lft {
 
     pub(super) fn on_validity(&mut self, block: &Hash, verdict: Verdict, out: &mut Vec<Output>) {
         let Some(known) = self.blocks.get_mut(block) else { return };
+        let closing = known.header.kind == ProposalKind::Closing;
+        let parent = known.header.parent;
         known.checked = match verdict {
+            // E1: it has the result of the block it closes.
+            Verdict::Valid { pair }
+                if closing
+                    && (pair.state_root, pair.receipts_root)
+                        != (parent.state_root, parent.receipts_root) =>
+            {
+                Checked::NoResult
+            }
             Verdict::Valid { pair } if pair.block == *block => Checked::Valid(pair),
             Verdict::Valid { .. } => Checked::NoResult,
             Verdict::Invalid { reason } => {

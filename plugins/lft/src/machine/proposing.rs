@@ -71,7 +71,9 @@ impl Lft {
     pub(super) fn plan_optimistic(&mut self, header: &HeaderView, pair: Pair) {
         let next = header.view + 1;
         let hot = header.parent_view + 1 == header.view;
-        if self.parameters.optimistic && hot && self.leads(next) {
+        // E2: what follows a sealing block waits until it is needed.
+        let goes_on = !header.ends_transactions();
+        if self.parameters.optimistic && hot && goes_on && self.leads(next) {
             self.building.plan = Some((next, Base { pair, view: header.view }));
         }
     }
@@ -127,13 +129,19 @@ impl Lft {
         }
         let Some(base) = self.parent_for(view) else { return };
         let needed = self.has_unfinal_from(&base.pair.block);
-        if !self.has_work && !needed {
+        let kind = self.kind_on(&base.pair.block);
+        #[cfg(feature = "planted-bugs")]
+        if kind == ProposalKind::Closing && self.has_bug(crate::planted::Bug::NeverCloses) {
+            return;
+        }
+        let has_work = self.has_work && kind == ProposalKind::Norm;
+        if !has_work && !needed {
             return;
         }
         // An empty successor is the last resort: usually the Commits of the others come first.
         let patience = self.entered_at + (self.parameters.delta / 4);
         let mut at = self.earliest(&base);
-        if !self.has_work {
+        if !has_work {
             at = at.max(patience);
         }
         if self.now < at {
@@ -141,7 +149,7 @@ impl Lft {
             return;
         }
         let allow_empty = needed && self.now >= patience;
-        self.build(view, ProposalKind::Norm, base, allow_empty, out);
+        self.build(view, kind, base, allow_empty, out);
     }
 
     /// True when this node's optimistic proposal stands on what was certified: it is kept, and

@@ -234,7 +234,7 @@ impl Lft {
         }
     }
 
-    fn send_head(&self, node: u64, out: &mut Vec<Output>) {
+    pub(super) fn send_head(&self, node: u64, out: &mut Vec<Output>) {
         let bytes = PeerMessage::Head {
             epoch: self.epoch,
             height: self.head.header.height,

@@ -42,6 +42,7 @@ impl Lft {
             now: 0,
             started: false,
             halted: None,
+            over: false,
             head: Head {
                 header: cfg.head,
                 pair: cfg.head_pair,
@@ -74,6 +75,7 @@ impl Lft {
             fails_floor: 0,
             deadlines: Deadlines::default(),
         };
+        rule.over = rule.ends_epoch(&rule.head.header);
         rule.plant();
         rule.replay(log)?;
         rule.view = rule.target;

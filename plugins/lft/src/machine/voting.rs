@@ -120,6 +120,9 @@ impl Lft {
         let commit_parent = self.may_end(parent_view, &commit)
             && parent_view >= self.head.view
             && parent_view > self.floor;
+        #[cfg(feature = "planted-bugs")]
+        let commit_parent =
+            commit_parent || (parent_view == 0 && self.has_bug(crate::planted::Bug::FlagRoot));
         let ballot = Ballot { view: header.view, pair, parent: header.parent, parent_view };
         let mut needs = vec![pair.block];
         if commit_parent {
@@ -155,9 +158,8 @@ impl Lft {
     fn has_valid_ancestry(&self, header: &HeaderView) -> bool {
         self.is_linked(header)
             && match header.kind {
-                ProposalKind::Norm => true,
+                ProposalKind::Norm | ProposalKind::Closing => true,
                 ProposalKind::Opt => self.may_vote_optimistic(header),
-                ProposalKind::Closing => false,
             }
     }
 
@@ -205,24 +207,24 @@ impl Lft {
             return true;
         }
         let Some(parent) = self.header(&header.parent.block) else { return false };
-        if parent.height.checked_add(1) != Some(header.height) {
+        if !self.may_follow(header, parent) {
             return true;
         }
-        header.is_empty && !self.needs_successor(header)
+        !header.is_work() && !self.needs_successor(header)
     }
 
-    /// An empty block is welcome on a block with transactions, or while one below is not final.
+    /// An empty block is welcome on a block with transactions (or on a sealing one), or while one below is not final.
     fn needs_successor(&self, header: &HeaderView) -> bool {
         let parent = header.parent.block;
-        let fresh = self.header(&parent).is_some_and(|parent| !parent.is_empty);
+        let fresh = self.header(&parent).is_some_and(HeaderView::is_work);
         (fresh && parent != self.root) || self.has_unfinal_from(&parent)
     }
 
-    /// Whether this block or one between it and the head carries transactions.
+    /// Whether this block or one between it and the head carries transactions, or seals.
     pub(super) fn has_unfinal_from(&self, block: &Hash) -> bool {
         let mut id = *block;
         while let Some(known) = self.blocks.get(&id) {
-            if !known.header.is_empty {
+            if known.header.is_work() {
                 return true;
             }
             id = known.header.parent.block;
@@ -322,7 +324,8 @@ impl Lft {
     }
 
     fn expects_child(&self, view: u64, pair: &Pair) -> bool {
-        self.has_work || self.child_in_execution(view, pair)
+        let is_last = self.header(&pair.block).is_some_and(HeaderView::ends_transactions);
+        (self.has_work && !is_last) || self.child_in_execution(view, pair)
     }
 
     fn child_in_execution(&self, view: u64, pair: &Pair) -> bool {

@@ -99,13 +99,13 @@ impl Simplex {
             return true;
         }
         let Some(parent) = self.header(&header.parent.block) else { return false };
-        let is_useless = header.is_empty && !self.needs_successor(&header.parent.block);
-        parent.height.checked_add(1) != Some(header.height) || is_useless
+        let is_useless = !header.is_work() && !self.needs_successor(&header.parent.block);
+        !header.may_follow(parent) || is_useless
     }
 
     /// An empty block is good for one thing: to make what stands below it final.
     fn needs_successor(&self, parent: &Hash) -> bool {
-        let has_transactions = self.header(parent).is_some_and(|parent| !parent.is_empty);
+        let has_transactions = self.header(parent).is_some_and(HeaderView::is_work);
         (has_transactions && *parent != self.root) || self.has_unfinal_from(parent)
     }
 
@@ -113,7 +113,7 @@ impl Simplex {
     pub(super) fn has_unfinal_from(&self, block: &Hash) -> bool {
         let mut id = *block;
         while let Some(known) = self.blocks.get(&id) {
-            if !known.header.is_empty {
+            if known.header.is_work() {
                 return true;
             }
             id = known.header.parent.block;

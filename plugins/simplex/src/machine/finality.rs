@@ -8,7 +8,7 @@ use super::{
     state::{Block, Checked, Head},
 };
 use crate::statement::Body;
-use plugin_api::{Hash, HeaderView, Output, Pair, output::FinalBlock};
+use plugin_api::{Hash, HeaderView, Output, Pair, ProposalKind, output::FinalBlock};
 
 impl Simplex {
     /// Delivers what the newest Final proof covers, once all of it is here and checked.
@@ -23,7 +23,8 @@ impl Simplex {
             }
             let Some(header) = self.header(&expected.block) else { return };
             blocks.push(FinalBlock { pair: expected, view: header.view });
-            let is_child_of_head = header.height <= self.head.header.height + 1;
+            let is_child_of_head = header.height <= self.head.header.height + 1
+                && header.kind != ProposalKind::Closing;
             if is_child_of_head && header.parent.block != self.head.header.id {
                 let line = format!("two final blocks: {:?} and {expected:?}", self.head.pair);
                 out.push(Output::Trace { level: 1, line: line.clone() });
@@ -42,6 +43,8 @@ impl Simplex {
 
     fn move_head(&mut self, head: Head, out: &mut Vec<Output>) {
         let view = head.view;
+        // A sealing block, or one that closes it: nothing comes after it in this epoch.
+        self.is_over |= head.header.epoch == self.epoch && head.header.ends_transactions();
         self.head = head;
         // The head's own view is kept: its certificate justifies the next proposal.
         self.views = self.views.split_off(&view);
@@ -137,7 +140,7 @@ impl Simplex {
     /// a certified block is not here, so that nobody can tell.
     pub(super) fn has_unfinal(&self) -> bool {
         let is_open = |block: &Block| {
-            !block.header.is_empty && (block.is_wanted || block.header.view >= self.view)
+            block.header.is_work() && (block.is_wanted || block.header.view >= self.view)
         };
         self.blocks.values().any(is_open)
             || self

@@ -27,14 +27,18 @@ impl Simplex {
         }
         let Some(base) = self.parent_for(view) else { return };
         let is_needed = self.has_unfinal_from(&base.pair.block);
-        if !self.has_work && !is_needed {
+        // After a sealing block only closing blocks, and only when they are needed.
+        let closes = base.view > 0
+            && self.header(&base.pair.block).is_some_and(HeaderView::ends_transactions);
+        let has_work = self.has_work && !closes;
+        if !has_work && !is_needed {
             return;
         }
         // An empty block is the last resort: usually the Commits of the others come first.
         let patience = self.entered_at + self.parameters.delta / 4;
         let seen_at = self.blocks.get(&base.pair.block).map_or(0, |known| known.seen_at);
         let mut at = (seen_at + self.parameters.block_interval).max(self.building.not_before);
-        if !self.has_work {
+        if !has_work {
             at = at.max(patience);
         }
         if self.now < at {
@@ -43,7 +47,8 @@ impl Simplex {
             }
             return;
         }
-        self.build(base, is_needed && self.now >= patience, out);
+        let kind = if closes { ProposalKind::Closing } else { ProposalKind::Norm };
+        self.build(kind, base, is_needed && self.now >= patience, out);
     }
 
     /// The highest certified block that null views connect with `view`.
@@ -61,14 +66,14 @@ impl Simplex {
         (below == self.head.view).then_some(Base { pair: self.head.pair, view: below })
     }
 
-    fn build(&mut self, base: Base, allow_empty: bool, out: &mut Vec<Output>) {
+    fn build(&mut self, kind: ProposalKind, base: Base, allow_empty: bool, out: &mut Vec<Output>) {
         self.number += 1;
         self.building.request = Some((self.number, base));
         let proof = &self.head.proof;
         out.push(Output::Build {
             request: self.number,
             view: self.view,
-            kind: ProposalKind::Norm,
+            kind,
             parent: base.pair,
             parent_view: base.view,
             allow_empty,

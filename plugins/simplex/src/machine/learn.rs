@@ -158,7 +158,7 @@ impl Simplex {
         if *body != (Body::Propose { view: header.view, block: header.id }) {
             return Err("the statement does not propose this block".to_owned());
         }
-        if header.epoch != self.epoch || header.kind != ProposalKind::Norm {
+        if header.epoch != self.epoch || header.kind == ProposalKind::Opt {
             return Err("the block is of another epoch or kind".to_owned());
         }
         let leader = self.committee.leader(header.view);

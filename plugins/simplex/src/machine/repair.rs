@@ -11,7 +11,7 @@ use crate::{
     statement::Body,
     timer::{Timer, jitter},
 };
-use plugin_api::{Output, Statement, To, mirror::class};
+use plugin_api::{Input, Output, Statement, To, mirror::class};
 
 /// Own statements of so many views are repeated; older ones are covered by certificates.
 const REPEATED_VIEWS: u64 = 16;
@@ -209,6 +209,17 @@ impl Simplex {
         if !list.is_empty() {
             Self::send_certificates(To::Node(node), list, out);
         }
+    }
+
+    /// The epoch is over: whoever still stands in it gets the proof of its end.
+    pub(super) fn answer_only(&self, input: Input, out: &mut Vec<Output>) -> Result<(), String> {
+        let Input::Peer { node, bytes, .. } = input else { return Ok(()) };
+        match PeerMessage::decode(&bytes)? {
+            PeerMessage::Status(theirs) if theirs.epoch <= self.epoch => self.send_head(node, out),
+            PeerMessage::Ask { .. } => self.send_head(node, out),
+            _ => {}
+        }
+        Ok(())
     }
 
     fn on_head(

@@ -34,6 +34,7 @@ impl Simplex {
             root: cfg.root.id,
             now: 0,
             is_started: false,
+            is_over: cfg.head.epoch == cfg.epoch && cfg.head.ends_transactions(),
             halted: None,
             head: Head {
                 header: cfg.head,

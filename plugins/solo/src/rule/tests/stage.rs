@@ -44,6 +44,7 @@ pub(super) fn root() -> HeaderView {
         proposer: 0,
         carried: Hash::ZERO,
         is_empty: false,
+        is_sealing: false,
     }
 }
 
