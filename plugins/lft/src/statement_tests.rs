@@ -113,7 +113,7 @@ fn views_that_cannot_be_are_refused() {
         Body::Skip { view: 0 },
         Body::Commit { view: 0, pair: pair(1) },
         Body::Propose { view: 0, kind: ProposalKind::Norm, block: Hash([1; 32]) },
-        Body::Propose { view: 1, kind: ProposalKind::Closing, block: Hash([1; 32]) },
+        Body::Propose { view: 0, kind: ProposalKind::Closing, block: Hash([1; 32]) },
         Body::Vote { ballot: upside_down, commit_parent: false },
         Body::Vote { ballot: on_root, commit_parent: true },
     ] {
