@@ -6,14 +6,18 @@
 //! Deliberately not here: running a SCORE's `deploy` (the node does, when told to activate).
 //! Where to look next: [`execute`], [`state`] for the keys.
 
+mod approval;
+mod configure;
 mod deploy;
 pub mod state;
 
 use crate::ingest::registration::may_register;
 use host_identity::{Certificate, Membership};
-use host_types::change::{Change, Deploy, SystemCall};
+use host_types::change::{Deploy, SystemCall};
+use host_types::epoch::EpochConfig;
 use host_types::genesis::ChannelGenesis;
 use host_types::receipt::Write;
+use host_types::validators::ValidatorSet;
 use host_types::{
     BlockTime, CertificateId, Code, Height, Rejection, ScoreEvent, ScoreName, Writer,
 };
@@ -32,6 +36,10 @@ pub struct Context<'a> {
     pub height: Height,
     /// Time of the block.
     pub time: BlockTime,
+    /// What the block's epoch runs with.
+    pub epoch: &'a EpochConfig,
+    /// Whether the block is the last one of its epoch.
+    pub is_sealing: bool,
 }
 
 /// What a system transaction did.
@@ -80,10 +88,8 @@ pub fn execute(
     let mut state = SystemState::new(view);
     let mut outcome = match call {
         SystemCall::Register { certificate } => register(&certificate, context, &mut state)?,
-        SystemCall::Propose { change: Change::Deploy(deploy) } => {
-            deploy::propose(deploy, context, &mut state)?
-        }
-        SystemCall::Approve { id } => deploy::approve(id, context, &mut state)?,
+        SystemCall::Propose { change } => approval::propose(change, context, &mut state)?,
+        SystemCall::Approve { id } => approval::approve(id, context, &mut state)?,
         SystemCall::Ready { sha256 } => deploy::ready(sha256, context, &mut state)?,
     };
     outcome.writes = state.into_writes();
@@ -93,11 +99,19 @@ pub fn execute(
 /// What has to happen at the start of the block of this height: versions to activate, and the
 /// writes and events of those that are cancelled for lack of readiness.
 #[must_use]
-pub fn at_height(genesis: &ChannelGenesis, height: Height, view: &dyn View) -> Outcome {
+pub fn at_height(set: &ValidatorSet, height: Height, view: &dyn View) -> Outcome {
     let mut state = SystemState::new(view);
-    let mut outcome = deploy::due(genesis, height, &mut state);
+    let mut outcome = deploy::due(set, height, &mut state);
     outcome.writes = state.into_writes();
     outcome
+}
+
+/// What the end of a sealing block writes: after its transactions.
+#[must_use]
+pub fn sealed(epoch: &EpochConfig, height: Height, view: &dyn View) -> Vec<Write> {
+    let mut state = SystemState::new(view);
+    configure::seal(epoch, height, &mut state);
+    state.into_writes()
 }
 
 /// Records that a version is active from this height on.
@@ -137,6 +151,10 @@ fn register(
     Ok(Outcome { events, registered: Some(parsed), ..Outcome::default() })
 }
 
+fn refuse(message: String) -> Rejection {
+    Rejection::new(Code::SystemRefused, message)
+}
+
 fn event(name: &str, fields: impl FnOnce(&mut Writer)) -> ScoreEvent {
     let mut w = Writer::default();
     fields(&mut w);
@@ -146,6 +164,6 @@ fn event(name: &str, fields: impl FnOnce(&mut Writer)) -> ScoreEvent {
 /// Index of the validator whose pinned key this certificate has.
 fn validator_of(context: Context<'_>) -> Option<u16> {
     let key = context.membership.get(&context.signer)?.public_key;
-    let all = context.genesis.validators.all();
+    let all = context.epoch.validators.all();
     all.iter().position(|v| v.public_key == key).and_then(|index| u16::try_from(index).ok())
 }

@@ -10,9 +10,12 @@
 //! | `score/` name | `[version, sha256, since, [older sha256]]` |
 //! | `first` | name of the SCORE that was activated first: the one that v1 requests mean |
 //! | `open` | number of open changes |
+//! | `next` | what the next epoch runs with, once a `configure` change is accepted |
+//! | `epoch/` number (8 bytes) | `[height of its root, what it runs with]`; epoch 0 is the genesis |
 
 use super::system_name;
 use host_types::change::{Change, Deploy};
+use host_types::epoch::EpochConfig;
 use host_types::receipt::Write;
 use host_types::{
     CertificateId, CodecError, Decode, Encode, Hash32, Height, Reader, ScoreName, Writer,
@@ -170,6 +173,34 @@ pub fn pending_changes(view: &dyn View) -> Vec<(Hash32, ChangeRecord)> {
         .collect()
 }
 
+const NEXT: &[u8] = b"next";
+const EPOCH: &str = "epoch/";
+
+/// What the next epoch runs with; none while no change is accepted.
+#[must_use]
+pub fn next_epoch(view: &dyn View) -> Option<EpochConfig> {
+    EpochConfig::from_bytes(&view.get(NEXT)?).ok()
+}
+
+/// Epochs after the first, with the height of their roots, in order.
+#[must_use]
+pub fn epoch_records(view: &dyn View) -> Vec<(Height, EpochConfig)> {
+    view.scan(EPOCH.as_bytes()).iter().filter_map(|(_, value)| read_epoch(value).ok()).collect()
+}
+
+/// Whether a write may say something of epochs.
+#[must_use]
+pub fn is_of_epochs(key: &[u8]) -> bool {
+    key == NEXT || key.starts_with(EPOCH.as_bytes())
+}
+
+fn read_epoch(bytes: &[u8]) -> Result<(Height, EpochConfig), CodecError> {
+    let mut r = Reader::new(bytes);
+    r.array(2)?;
+    let record = (Height::decode(&mut r)?, EpochConfig::decode(&mut r)?);
+    r.finish().map(|()| record)
+}
+
 /// Whether a validator has said `ready` for an artefact.
 #[must_use]
 pub fn is_ready(view: &dyn View, sha256: &Hash32, validator: u16) -> bool {
@@ -259,6 +290,46 @@ impl<'a> SystemState<'a> {
             Some(u16::from_be_bytes(bytes))
         };
         self.scan(&prefix).iter().filter_map(index).collect()
+    }
+
+    /// Moves the marks of one kind to other indices; those of none go.
+    pub(super) fn move_marks(&mut self, kind: &str, moved: impl Fn(u16) -> Option<u16>) {
+        let mut kept = Vec::new();
+        for key in self.scan(kind.as_bytes()) {
+            if let Some((of, index)) = key.split_last_chunk::<2>() {
+                let place = moved(u16::from_be_bytes(*index));
+                kept.extend(place.map(|place| [of, &place.to_be_bytes()].concat()));
+            }
+            self.writes.insert(key, None);
+        }
+        for key in kept {
+            self.put(key, EMPTY_ARRAY.to_vec());
+        }
+    }
+
+    pub(super) fn next_epoch(&self) -> Option<EpochConfig> {
+        EpochConfig::from_bytes(&self.get(NEXT)?).ok()
+    }
+
+    pub(super) fn put_next(&mut self, next: &EpochConfig) {
+        self.put(NEXT.to_vec(), next.to_bytes());
+    }
+
+    /// The epoch begins: its record takes the place of `next`.
+    pub(super) fn put_epoch(&mut self, root: Height, config: &EpochConfig) {
+        let mut w = Writer::default();
+        w.array(2);
+        root.encode(&mut w);
+        config.encode(&mut w);
+        self.put(key(EPOCH, &[&config.epoch.get().to_be_bytes()]), w.into_bytes());
+        self.writes.insert(NEXT.to_vec(), None);
+    }
+
+    /// Changes that are open or accepted.
+    pub(super) fn waiting_changes(&self) -> Vec<(Hash32, ChangeRecord)> {
+        let records = self.scan(b"change/");
+        let records = records.iter().filter_map(|k| ChangeRecord::from_bytes(&self.get(k)?).ok());
+        records.filter(|r| is_waiting(r.status)).map(|r| (r.change.id(), r)).collect()
     }
 
     pub(super) fn put_due(&mut self, height: Height, id: &Hash32) {

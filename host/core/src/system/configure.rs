@@ -1,0 +1,58 @@
+//! The `configure` change: what the next epoch runs with, and the end of the present one.
+//!
+//! In: a change that is proposed or accepted; a sealing block. Out: the next epoch's configuration
+//! under the key `next`, and, with the sealing block, its record under `epoch/`. A change is about one
+//! epoch: what is open when that ends is cancelled. Deliberately not here: when a block seals (the
+//! pipeline: as soon as its parent's state holds `next`), whether a rule takes its parameters.
+
+use super::state::{ChangeStatus, SystemState};
+use super::{Context, refuse};
+use host_types::change::{Change, Configure};
+use host_types::epoch::EpochConfig;
+use host_types::{Height, Rejection};
+
+/// What the next epoch would run with.
+pub(super) fn check(
+    change: &Configure,
+    context: Context<'_>,
+    state: &SystemState<'_>,
+) -> Result<EpochConfig, Rejection> {
+    let present = context.epoch.epoch;
+    if context.is_sealing {
+        let message = format!("epoch {present} ends with this block; propose it in the next one");
+        return Err(refuse(message));
+    }
+    // On top of what was accepted for the next epoch already.
+    let accepted = state.next_epoch();
+    let base = accepted.as_ref().unwrap_or(context.epoch);
+    base.changed_by(present, change).map_err(refuse)
+}
+
+/// The end of an epoch, after the transactions of its sealing block: the next configuration gets its
+/// record, changes that were about this epoch are done or cancelled, and marks of validators move to
+/// their new indices.
+pub(super) fn seal(present: &EpochConfig, height: Height, state: &mut SystemState<'_>) {
+    let Some(next) = state.next_epoch() else { return };
+    state.put_epoch(height, &next);
+    for (id, mut record) in state.waiting_changes() {
+        let Change::Configure(_) = &record.change else { continue };
+        record.status = match record.status {
+            ChangeStatus::Accepted => ChangeStatus::Done,
+            _ => ChangeStatus::Cancelled,
+        };
+        state.put_change(&id, &record);
+    }
+    let moved = |index: u16| {
+        let old = present.validators.get(index)?;
+        let place = next.validators.index_of(&old.name)?;
+        // Another key is another validator: it did not say what the old one said.
+        (next.validators.get(place)?.public_key == old.public_key).then_some(place)
+    };
+    for kind in ["approval/", "ready/"] {
+        state.move_marks(kind, moved);
+    }
+}
+
+#[cfg(test)]
+#[path = "configure_tests.rs"]
+mod tests;
