@@ -50,6 +50,30 @@ pub struct FinalBlock {
     pub view: u64,
 }
 
+/// Why a block came to nothing although it is valid.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
+pub enum Why {
+    /// Its votes name so many results that none of them can be certified any more, whatever the
+    /// missing votes say: every node that saw them knows it.
+    #[n(0)]
+    Split,
+    /// This node led the view; its votes name several results, or too few came in time.
+    #[n(1)]
+    Doubt,
+}
+
+/// What one validator voted for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
+#[cbor(array)]
+pub struct ResultVote {
+    /// Its index.
+    #[n(0)]
+    pub signer: u16,
+    /// Block and result.
+    #[n(1)]
+    pub pair: Pair,
+}
+
 /// One wish.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
 pub enum Output {
@@ -246,5 +270,19 @@ pub enum Output {
         /// Height of its last final block.
         #[n(1)]
         height: u64,
+    },
+    /// A valid block came to nothing, maybe because of one of its transactions: the host proposes
+    /// fewer of them together, and may ask the voters where their results part. Since 1.2.
+    #[n(16)]
+    Suspect {
+        /// The block.
+        #[n(0)]
+        block: Hash,
+        /// Why.
+        #[n(1)]
+        why: Why,
+        /// Its votes, as signed.
+        #[n(2)]
+        votes: Vec<ResultVote>,
     },
 }

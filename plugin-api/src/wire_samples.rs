@@ -221,5 +221,13 @@ fn host_outputs() -> Vec<(&'static str, Output)> {
         ("Trace", Output::Trace { level: 3, line: "line".into() }),
         ("Entered", Output::Entered { view: 1, leader: 2 }),
         ("Behind", Output::Behind { node: 1, height: 2 }),
+        (
+            "Suspect",
+            Output::Suspect {
+                block: Hash([1; 32]),
+                why: crate::output::Why::Split,
+                votes: vec![crate::output::ResultVote { signer: 1, pair: Pair::default() }],
+            },
+        ),
     ]
 }

@@ -312,7 +312,10 @@ impl<R: ConsensusRule> Host<R> {
                     self.send(To::Node(node), &wire, world);
                 }
             }
-            Output::Candidate { .. } | Output::Trace { .. } | Output::Entered { .. } => {}
+            Output::Candidate { .. }
+            | Output::Trace { .. }
+            | Output::Entered { .. }
+            | Output::Suspect { .. } => {}
         }
     }
 

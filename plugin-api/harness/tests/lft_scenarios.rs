@@ -342,3 +342,46 @@ fn a_view_that_was_spoken_in_is_asked_about_five_times_without_work() {
     assert_eq!(asked, 5, "each time one Status to everyone");
     assert!((2_000..10_000).contains(&now), "silent again after {now} ms");
 }
+
+/// Votes of three for a block, each with this number as its result.
+fn results(rule: &mut Lft, results: [u8; 3]) -> Vec<Output> {
+    let parent = chain::genesis_pair();
+    let mut out = Vec::new();
+    for (signer, result) in (1u16..).zip(results) {
+        let root = Hash([result; 32]);
+        let pair = Pair { block: Hash([5; 32]), state_root: root, receipts_root: root };
+        let ballot = Ballot { view: 1, pair, parent, parent_view: 0 };
+        let vote = Body::Vote { ballot, commit_parent: false };
+        out.extend(step(rule, Input::Statement { statement: say(signer, &vote) }).unwrap());
+    }
+    out
+}
+
+fn skips(out: &[Output]) -> bool {
+    let skip = Body::Skip { view: 1 }.encode();
+    out.iter().any(|output| matches!(output, Output::Sign { body, .. } if *body == skip))
+}
+
+/// f = 1: a result that two of three voters do not share cannot be certified, whatever the fourth
+/// says.
+#[test]
+fn a_block_whose_votes_name_three_results_ends_its_view_at_once_and_the_host_is_told() {
+    let mut rule = rule();
+    let out = results(&mut rule, [1, 2, 3]);
+    assert!(skips(&out), "{out:?}");
+    let told: Vec<_> = out.iter().filter(|o| matches!(o, Output::Suspect { .. })).collect();
+    let [Output::Suspect { block, why, votes }] = told.as_slice() else {
+        panic!("told once: {told:?}")
+    };
+    assert_eq!((*block, *why), (Hash([5; 32]), plugin_api::output::Why::Split));
+    let signers: Vec<u16> = votes.iter().map(|vote| vote.signer).collect();
+    assert!(signers.starts_with(&[1, 2, 3]), "{signers:?}");
+}
+
+#[test]
+fn a_result_that_one_voter_does_not_share_ends_nothing() {
+    let mut rule = rule();
+    let out = results(&mut rule, [1, 1, 2]);
+    assert!(!skips(&out), "the fourth may decide it: {out:?}");
+    assert!(!out.iter().any(|output| matches!(output, Output::Suspect { .. })));
+}

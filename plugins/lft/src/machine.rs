@@ -12,6 +12,7 @@ mod finality;
 mod learn;
 mod proposing;
 mod repair;
+mod results;
 mod start;
 pub(crate) mod state;
 mod voting;
@@ -107,6 +108,8 @@ pub struct Lft {
     /// Repetitions without work since the head or the view moved.
     pub(crate) tidied: u64,
     pub(crate) fails_floor: u64,
+    /// Views above the head that ended because a result was split: they say nothing of timeouts.
+    pub(crate) split_views: u64,
     pub(crate) deadlines: Deadlines,
     pub(crate) heard: Heard,
 }
@@ -181,7 +184,8 @@ impl Lft {
 
     /// Views without a commit since the head (R5).
     pub(crate) fn fails(&self) -> u64 {
-        self.view.saturating_sub(self.head.view.saturating_add(2)).max(self.fails_floor)
+        let ended = self.view.saturating_sub(self.head.view.saturating_add(2));
+        ended.saturating_sub(self.split_views).max(self.fails_floor)
     }
 
     pub(crate) fn timeouts(&self) -> Timeouts {
@@ -216,6 +220,7 @@ impl Lft {
         if self.me.is_some() {
             self.vote(out);
             self.commit(out);
+            self.note_splits(out);
             self.skip(out);
             self.support(out);
             self.fall_back(out);
@@ -240,6 +245,7 @@ impl Lft {
         {
             self.heard.missed_turn(leader);
         }
+        self.doubt_own(ended, out);
         self.view = view;
         self.entered_at = self.now;
         self.lead_expired = false;

@@ -11,7 +11,8 @@ use crate::{
     statement::{Ballot, Body},
     validators::{Matter, Validators, Weight},
 };
-use plugin_api::{Pair, Statement};
+use plugin_api::{Hash, Pair, Statement, output::ResultVote};
+use std::collections::BTreeSet;
 
 /// A statement with its decoded body.
 #[derive(Clone, Debug)]
@@ -190,6 +191,37 @@ impl Tally {
             Body::Vote { ballot, .. } => Some(ballot),
             _ => None,
         }
+    }
+
+    /// What everyone voted for, whose result was for this block.
+    pub(crate) fn results_of(&self, block: &Hash) -> Vec<ResultVote> {
+        let votes = (0..).zip(&self.entries).filter_map(|(signer, entry)| {
+            match entry.vote.as_ref()?.body {
+                Body::Vote { ballot, .. } => Some(ResultVote { signer, pair: ballot.pair }),
+                _ => None,
+            }
+        });
+        votes.filter(|vote| vote.pair.block == *block).collect()
+    }
+
+    /// Blocks that were voted for with several results, each with the weight of all its votes less
+    /// that of the result with most: what no certificate of the block can do without.
+    pub(crate) fn parted(&self) -> Vec<(Hash, u64)> {
+        let mut parted = Vec::new();
+        if self.ballots.len() < 2 {
+            return parted;
+        }
+        let blocks: BTreeSet<Hash> = self.ballots.iter().map(|b| b.ballot.pair.block).collect();
+        for block in blocks {
+            let of_it = self.ballots.iter().filter(|b| b.ballot.pair.block == block);
+            let weights: Vec<u64> = of_it.map(|backing| backing.votes.said()).collect();
+            let all = weights.iter().fold(0, |sum: u64, weight| sum.saturating_add(*weight));
+            let rest = all.saturating_sub(weights.iter().copied().max().unwrap_or(0));
+            if rest > 0 {
+                parted.push((block, rest));
+            }
+        }
+        parted
     }
 
     /// Ballots whose votes and supports make a candidate certificate.

@@ -87,6 +87,7 @@ impl Lft {
         self.target = self.target.max(view + 1);
         self.resends = 0;
         self.tidied = 0;
+        self.split_views = 0;
         self.dirty = true;
         if self.timing {
             // Patience starts anew with every commit.

@@ -72,6 +72,7 @@ impl Lft {
             entered_at: 0,
             resends: 0,
             tidied: 0,
+            split_views: 0,
             fails_floor: 0,
             deadlines: Deadlines::default(),
         };

@@ -6,7 +6,7 @@ use crate::{
     certificate::{Candidate, Null},
     tally::Tally,
 };
-use plugin_api::{Hash, HeaderView, Pair, ProposalKind, Statement};
+use plugin_api::{Hash, HeaderView, Pair, ProposalKind, Statement, output::Why};
 
 /// A write-once register as this node remembers it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -83,6 +83,8 @@ pub(crate) struct View {
     /// One at most in the core rule; with fast commit there may be more.
     pub(crate) candidates: Vec<Candidate>,
     pub(crate) null: Option<Null>,
+    /// D1, D2: the host was told that a block of this view came to nothing, and why.
+    pub(crate) suspected: Option<Why>,
     /// Votes, skips and commits of this node, to be repeated.
     pub(crate) own: Vec<Statement>,
     /// Proposals of this node that the log brought back and whose header is not here yet.

@@ -256,6 +256,9 @@ impl Lft {
         if self.validators.quorum().surely_honest(at.tally.skip_weight()) {
             return true;
         }
+        if self.is_split(at) {
+            return true;
+        }
         let voted = !at.first.is_empty();
         if !voted && at.tally.skipped(self.leader(self.view)) {
             return true;
