@@ -225,18 +225,27 @@ pub(crate) fn messages() -> [(&'static str, PeerMessage); 4] {
 }
 
 /// One request of every kind.
-pub(crate) fn requests() -> [(&'static str, FetchRequest); 5] {
+pub(crate) fn requests() -> [(&'static str, FetchRequest); 7] {
     [
         ("fetch-bodies", FetchRequest::Bodies(vec![TxId::new(hash(0x36))])),
         ("fetch-proposal", FetchRequest::Proposal(BlockId::new(hash(0x33)))),
         ("fetch-blocks", FetchRequest::Blocks { from: Height::new(1), max: 256 }),
         ("fetch-artefact", FetchRequest::Artefact { sha256: hash(0x61), offset: 1_048_576 }),
         ("fetch-head", FetchRequest::Head),
+        ("fetch-digests", FetchRequest::Digests(BlockId::new(hash(1)))),
+        (
+            "fetch-outcome",
+            FetchRequest::Outcome {
+                block: BlockId::new(hash(1)),
+                roots: roots(0x40),
+                offset: 70_000,
+            },
+        ),
     ]
 }
 
 /// One reply of every kind, with and without what was asked for.
-pub(crate) fn replies() -> [(&'static str, FetchReply); 8] {
+pub(crate) fn replies() -> [(&'static str, FetchReply); 12] {
     let ids = vec![TxId::new(hash(0x36)), TxId::new(hash(0x37))];
     let range = BlockRange {
         blocks: vec![(header(ProposalKind::Norm, None), envelopes())],
@@ -253,6 +262,10 @@ pub(crate) fn replies() -> [(&'static str, FetchReply); 8] {
         ("artefact", FetchReply::Artefact(Some((3, vec![7, 8, 9])))),
         ("artefact-none", FetchReply::Artefact(None)),
         ("head", FetchReply::Head(Height::new(70_000))),
+        ("digests", FetchReply::Digests(Some((roots(0x40), vec![hash(3), hash(4)])))),
+        ("digests-none", FetchReply::Digests(None)),
+        ("outcome", FetchReply::Outcome(Some((3, vec![7, 8, 9])))),
+        ("outcome-none", FetchReply::Outcome(None)),
     ]
 }
 

@@ -6,7 +6,7 @@
 use crate::ingest::AdmittedTx;
 use crate::input::Timer;
 use crate::vote::rule::NodeId;
-use host_types::block::{Block, Pair};
+use host_types::block::{Block, Pair, RootPair};
 use host_types::event::ChainEvent;
 use host_types::message::{FetchRequest, PeerMessage};
 use host_types::proof::FinalProof;
@@ -133,12 +133,23 @@ pub enum Effect {
         /// What it did, one line.
         reason: String,
     },
-    /// This node's own result differs from the agreed one: it must not vote on the descendants.
-    Diverged {
-        /// Block and agreed result.
-        agreed: Pair,
-        /// Block and own result.
-        own: Pair,
+    /// This node has another result of a block than the agreed one, or none: fetch what the block
+    /// did from whoever has that result, check that it gives it, keep it instead of the own one
+    /// (and a record of where they part), answer with `Repaired`.
+    Repair {
+        /// The block.
+        block: Block,
+        /// The agreed result.
+        agreed: RootPair,
+        /// The own one.
+        own: Option<RootPair>,
+    },
+    /// Find out where the results of voters part, answer with `Parted`.
+    Compare {
+        /// The block.
+        block: BlockId,
+        /// What other validators signed, by index.
+        votes: Vec<(u16, RootPair)>,
     },
     /// Two statements of one validator that cannot both be honest.
     Evidence {

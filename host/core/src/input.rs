@@ -80,6 +80,20 @@ pub enum Input {
         /// Its result.
         result: Result<RootPair, ExecuteError>,
     },
+    /// What became of a `Repair`: the agreed result stands here, or one line why not.
+    Repaired {
+        /// The block.
+        block: BlockId,
+        /// The agreed result.
+        result: Result<RootPair, String>,
+    },
+    /// What became of a `Compare`: places of transactions at which results part first.
+    Parted {
+        /// The block.
+        block: BlockId,
+        /// Their places in it.
+        places: Vec<usize>,
+    },
     /// What the calls of a block that was executed took, each method once.
     Costs(Vec<Cost>),
     /// A statement is signed and durable.

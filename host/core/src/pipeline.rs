@@ -3,6 +3,7 @@
 //! In: one [`Input`] at a time. Out: [`Effect`]s. It routes; what each stage knows lives in the
 //! stage. Deliberately not here: anything that touches the world.
 
+mod agreement;
 mod blocks;
 mod finals;
 mod rule_io;
@@ -107,9 +108,13 @@ pub struct Pipeline {
     /// When the timer for what is missing fires, on the monotonic clock.
     fetch_at_ms: Option<u64>,
     degraded: Option<String>,
+    /// Blocks whose agreed result is being fetched, and whether an answer is under way.
+    repairs: BTreeMap<BlockId, agreement::Repair>,
     leader: u16,
     suspects: Suspects,
     costs: Costs,
+    /// The monotonic clock at the last input.
+    tick_ms: u64,
 }
 
 impl std::fmt::Debug for Pipeline {
@@ -151,9 +156,11 @@ impl Pipeline {
             has_work: false,
             fetch_at_ms: None,
             degraded: None,
+            repairs: BTreeMap::new(),
             leader: 0,
             suspects: Suspects::default(),
             costs: Costs::default(),
+            tick_ms: 0,
             config,
             rule,
             window,
@@ -172,6 +179,7 @@ impl Pipeline {
 
     /// Takes one input.
     pub fn handle(&mut self, now: Now, input: Input, out: &mut Vec<Effect>) {
+        self.tick_ms = now.tick_ms;
         self.drop_expired(now, out);
         match input {
             Input::Start => {
@@ -200,6 +208,8 @@ impl Pipeline {
                 self.signing.remove(&sequence);
                 self.to_rule.push_back(RuleInput::SignRefused(sequence));
             }
+            Input::Repaired { block, result } => self.on_repaired(now, block, result, out),
+            Input::Parted { block, places } => self.on_parted(block, &places),
             Input::Costs(costs) => self.costs.learn(costs),
             Input::Committed { .. } => {}
             Input::Timer(Timer::Rule(token)) => self.to_rule.push_back(RuleInput::Timer(token)),
@@ -217,7 +227,7 @@ impl Pipeline {
             height: self.head.header.height,
             pool_txs: self.pool.len() as u64,
             is_syncing: self.sync.is_active(),
-            degraded: self.degraded.clone(),
+            degraded: self.degraded.clone().or_else(|| self.differs()),
             leader: self.leader,
         }
     }
@@ -314,7 +324,7 @@ impl Pipeline {
     fn tell_work(&mut self, is_news: bool) {
         let carried: usize = self.tree.branch(self.tip).map(|(_, e)| e.tx_ids.len()).sum();
         // What failed alone waits for other leaders.
-        let has_work = self.pool.len().saturating_sub(self.suspects.held()) > carried;
+        let has_work = self.pool.len().saturating_sub(self.suspects.held(self.tick_ms)) > carried;
         if has_work != self.has_work || (has_work && is_news) {
             self.has_work = has_work;
             self.to_rule.push_back(RuleInput::Pending(has_work));

@@ -23,6 +23,7 @@ pub mod limits;
 pub mod manifest;
 pub mod merkle;
 pub mod message;
+pub mod outcome;
 pub mod proof;
 pub mod receipt;
 pub mod statement;

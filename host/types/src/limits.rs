@@ -60,6 +60,11 @@ pub const CERTIFICATE_BYTES_MAX: usize = 8 * 1024;
 pub const STATE_KEY_BYTES_MAX: usize = 256;
 /// A value of a SCORE's state, bytes.
 pub const STATE_VALUE_BYTES_MAX: usize = 64 * 1024;
+/// Writes of one block in an outcome that a peer hands over: 64 for each of its transactions.
+pub const BLOCK_WRITES_MAX: usize = 64 * BLOCK_TXS_MAX;
+/// The outcome of a block that is fetched in parts, bytes; a node whose own result differs and whose
+/// block did more waits for an operator.
+pub const OUTCOME_BYTES_MAX: usize = 64 * 1024 * 1024;
 /// What one call may return, bytes.
 pub const OUTPUT_BYTES_MAX: usize = 64 * 1024;
 /// Events of one call; the same number as in the SCORE ABI.

@@ -44,6 +44,19 @@ pub fn root<L: AsRef<[u8]>>(domain: Domain, leaves: impl IntoIterator<Item = L>)
     bind(domain, count, &tree_head(level))
 }
 
+/// Hash of one leaf, as it enters the tree.
+#[must_use]
+pub fn leaf(leaf: &[u8]) -> Hash32 {
+    Hash32::new(leaf_hash(leaf))
+}
+
+/// Root of leaves of which only the hashes are known: equal to [`root`] of what they were made of.
+#[must_use]
+pub fn root_of_leaves(domain: Domain, leaves: &[Hash32]) -> Hash32 {
+    let level: Vec<_> = leaves.iter().map(|leaf| *leaf.as_bytes()).collect();
+    bind(domain, leaves.len() as u64, &tree_head(level))
+}
+
 /// The way from one leaf to the root.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Inclusion {
@@ -138,6 +151,8 @@ mod tests {
             let index = pick % n;
             let leaves: Vec<[u8; 8]> = (0..n as u64).map(u64::to_be_bytes).collect();
             let root = root(Domain::TxRoot, &leaves);
+            let hashes: Vec<_> = leaves.iter().map(|l| leaf(l)).collect();
+            prop_assert_eq!(root_of_leaves(Domain::TxRoot, &hashes), root);
             let proof = prove(&leaves, index).unwrap();
             prop_assert!(proof.verify(Domain::TxRoot, &leaves[index], root));
             let mut other = leaves[index];

@@ -122,6 +122,17 @@ pub enum FetchRequest {
     },
     /// The last final height.
     Head,
+    /// Hashes of the receipts of a block, as this peer executed it.
+    Digests(BlockId),
+    /// A part of the outcome of a block that has this result.
+    Outcome {
+        /// The block.
+        block: BlockId,
+        /// Its result.
+        roots: RootPair,
+        /// Byte offset of the part.
+        offset: u64,
+    },
 }
 
 impl Encode for FetchRequest {
@@ -153,13 +164,25 @@ impl Encode for FetchRequest {
                 w.array(1);
                 w.uint(4);
             }
+            Self::Digests(block) => {
+                w.array(2);
+                w.uint(5);
+                block.encode(w);
+            }
+            Self::Outcome { block, roots, offset } => {
+                w.array(4);
+                w.uint(6);
+                block.encode(w);
+                roots.encode(w);
+                w.uint(*offset);
+            }
         }
     }
 }
 
 impl Decode<'_> for FetchRequest {
     fn decode(r: &mut Reader<'_>) -> Result<Self, CodecError> {
-        let len = r.array_up_to(3)?;
+        let len = r.array_up_to(4)?;
         let error = r.error(CodecErrorKind::UnknownFormat);
         match (r.uint()?, len) {
             (0, 2) => r.list(limits::BLOCK_TXS_MAX).map(Self::Bodies),
@@ -167,6 +190,12 @@ impl Decode<'_> for FetchRequest {
             (2, 3) => Ok(Self::Blocks { from: Height::decode(r)?, max: r.uint_as()? }),
             (3, 3) => Ok(Self::Artefact { sha256: Hash32::decode(r)?, offset: r.uint()? }),
             (4, 1) => Ok(Self::Head),
+            (5, 2) => BlockId::decode(r).map(Self::Digests),
+            (6, 4) => Ok(Self::Outcome {
+                block: BlockId::decode(r)?,
+                roots: RootPair::decode(r)?,
+                offset: r.uint()?,
+            }),
             _ => Err(error),
         }
     }
@@ -224,6 +253,10 @@ pub enum FetchReply {
     Artefact(Option<(u64, Vec<u8>)>),
     /// The last final height.
     Head(Height),
+    /// This peer's result of the block, and the hashes of its receipts.
+    Digests(Option<(RootPair, Vec<Hash32>)>),
+    /// A part of an outcome and its whole size, when it is held.
+    Outcome(Option<(u64, Vec<u8>)>),
 }
 
 impl Encode for FetchReply {
@@ -251,21 +284,49 @@ impl Encode for FetchReply {
             }
             Self::Artefact(part) => {
                 w.uint(3);
-                match part {
-                    None => w.null(),
-                    Some((size, bytes)) => {
-                        w.array(2);
-                        w.uint(*size);
-                        w.bytes(bytes);
-                    }
-                }
+                encode_part(part.as_ref(), w);
             }
             Self::Head(height) => {
                 w.uint(4);
                 height.encode(w);
             }
+            Self::Digests(found) => {
+                w.uint(5);
+                match found {
+                    None => w.null(),
+                    Some((roots, digests)) => {
+                        w.array(2);
+                        roots.encode(w);
+                        w.list(digests);
+                    }
+                }
+            }
+            Self::Outcome(part) => {
+                w.uint(6);
+                encode_part(part.as_ref(), w);
+            }
         }
     }
+}
+
+/// Size of the whole and some of its bytes.
+fn encode_part(part: Option<&(u64, Vec<u8>)>, w: &mut Writer) {
+    match part {
+        None => w.null(),
+        Some((size, bytes)) => {
+            w.array(2);
+            w.uint(*size);
+            w.bytes(bytes);
+        }
+    }
+}
+
+fn decode_part(r: &mut Reader<'_>) -> Result<Option<(u64, Vec<u8>)>, CodecError> {
+    if r.is_null() {
+        return Ok(None);
+    }
+    r.array(2)?;
+    Ok(Some((r.uint()?, r.bytes(limits::PART_BYTES_MAX)?.to_vec())))
 }
 
 impl Decode<'_> for FetchReply {
@@ -281,12 +342,14 @@ impl Decode<'_> for FetchReply {
                 Ok(Self::Proposal(Some((header, r.list(limits::BLOCK_TXS_MAX)?))))
             }
             2 => Ok(Self::Blocks(r.option::<BlockRange>()?.map(Box::new))),
-            3 if r.is_null() => Ok(Self::Artefact(None)),
-            3 => {
-                r.array(2)?;
-                Ok(Self::Artefact(Some((r.uint()?, r.bytes(limits::PART_BYTES_MAX)?.to_vec()))))
-            }
+            3 => decode_part(r).map(Self::Artefact),
             4 => Height::decode(r).map(Self::Head),
+            5 if r.is_null() => Ok(Self::Digests(None)),
+            5 => {
+                r.array(2)?;
+                Ok(Self::Digests(Some((RootPair::decode(r)?, r.list(limits::BLOCK_TXS_MAX)?))))
+            }
+            6 => decode_part(r).map(Self::Outcome),
             _ => Err(error),
         }
     }

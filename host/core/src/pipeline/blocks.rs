@@ -269,7 +269,12 @@ impl Pipeline {
                 Progress::NoResult(why)
             }
         };
+        if matches!(self.tree.get(&block).map(|e| &e.progress), Some(Progress::Executed(_))) {
+            // The agreed result came meanwhile.
+            return;
+        }
         self.set_progress(block, progress);
+        self.compare(block, out);
         self.advance(now, block, out);
         self.drain_finals(now, out);
         self.advance_children(now, block, out);
@@ -279,7 +284,7 @@ impl Pipeline {
     fn suspect(&mut self, block: BlockId) {
         let Some(entry) = self.tree.get(&block) else { return };
         if self.config.me == Some(entry.header.proposer) {
-            self.suspects.failed(&entry.tx_ids);
+            self.suspects.failed(&entry.tx_ids, self.tick_ms);
         }
     }
 

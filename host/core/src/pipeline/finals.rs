@@ -33,6 +33,7 @@ impl Pipeline {
                 continue;
             };
             entry.is_final = true;
+            entry.settled = Some(pair.roots);
             let height = entry.header.height;
             let is_last = i + 1 == pairs.len();
             let own_proof = is_last.then(|| proof.take()).flatten().map(|rule_proof| FinalProof {
@@ -56,9 +57,8 @@ impl Pipeline {
             let Some(entry) = self.tree.get(&id) else { break };
             match &entry.progress {
                 Progress::Executed(own) if *own == roots => {}
-                Progress::Executed(own) => {
-                    let own = Pair { block: id, roots: *own };
-                    self.diverge(Pair { block: id, roots }, own, out);
+                Progress::Executed(_) => {
+                    self.compare(id, out);
                     break;
                 }
                 Progress::Invalid(why) => {
@@ -84,8 +84,10 @@ impl Pipeline {
 
     fn settle(&mut self, block: &Block, agreed: &Agreed, out: &mut Vec<Effect>) {
         let header = block.header().clone();
+        self.repairs.remove(&agreed.block);
         for id in self.tree.settle(agreed.block) {
             self.missing.remove(&id);
+            self.repairs.remove(&id);
             out.push(Effect::Forget { block: id });
         }
         self.missing.remove(&agreed.block);
@@ -107,13 +109,6 @@ impl Pipeline {
             self.tip = agreed.block;
         }
         self.head = Head { header, pair: Pair { block: agreed.block, roots: agreed.roots } };
-    }
-
-    fn diverge(&mut self, agreed: Pair, own: Pair, out: &mut Vec<Effect>) {
-        if self.degraded.is_none() {
-            out.push(Effect::Diverged { agreed, own });
-        }
-        self.degrade(format!("own result of block {} differs from the agreed one", own.block), out);
     }
 
     fn degrade(&mut self, why: String, out: &mut Vec<Effect>) {
@@ -154,6 +149,7 @@ impl Pipeline {
                 entry.progress = Progress::Complete;
             }
             entry.is_final = true;
+            entry.settled = Some(one.agreed.roots);
             self.missing.remove(&id);
             self.unknown.remove(&id);
             self.finals.push(self.head.header.height, one.agreed);
@@ -193,6 +189,10 @@ impl Pipeline {
             self.set_progress(block, Progress::Complete);
             self.advance(now, block, out);
         }
+        self.repair_again(out);
+        if !self.suspects.is_empty() {
+            self.tell_work(true);
+        }
     }
 
     /// Starts what sync needs next, and the timer while anything is missing.
@@ -209,8 +209,12 @@ impl Pipeline {
         });
         let is_missing =
             !self.missing.is_empty() || !self.unknown.is_empty() || self.sync.is_active() || stuck;
+        let is_missing = is_missing || !self.repairs.is_empty();
         if is_missing && self.fetch_at_ms.is_none() {
             self.fetch_within(now, FETCH_RETRY_MS, out);
+        }
+        if let Some(due_ms) = self.suspects.next_due_ms(now.tick_ms) {
+            self.fetch_within(now, due_ms, out);
         }
     }
 

@@ -101,6 +101,7 @@ impl Pipeline {
                 if let Some(entry) = self.tree.get(&pair.block) {
                     self.suspects.clear(&entry.tx_ids);
                 }
+                self.on_certified(pair, out);
                 self.advance(now, pair.block, out);
                 self.tell_work(false);
             }
@@ -110,6 +111,7 @@ impl Pipeline {
                 statements: Arc::new([first.to_bytes(), second.to_bytes()]),
             }),
             RuleOutput::Trace { level, line } => out.push(Effect::Log { level, line }),
+            RuleOutput::Suspect { block, votes } => self.on_suspect(block, votes, out),
             RuleOutput::Entered { leader, .. } => self.leader = leader,
             RuleOutput::Behind { height, .. } => self.sync.hint(height),
         }
@@ -166,9 +168,12 @@ impl Pipeline {
         }
         let limits = &self.config.genesis.limits;
         let is_taken = |id: &TxId| taken.binary_search(id).is_ok();
-        let half = self.suspects.half(|id| self.pool.get(id).is_some() && !is_taken(id));
+        let is_there = |id: &TxId| self.pool.get(id).is_some() && !is_taken(id);
+        let only = self.suspects.only(now.tick_ms, waiting, is_there);
         let is_left_out = |id: &TxId| {
-            is_taken(id) || (!half.is_empty() && !half.contains(id)) || self.suspects.is_held(id)
+            let is_suspect =
+                if only.is_empty() { self.suspects.is_left_out(id) } else { !only.contains(id) };
+            is_taken(id) || is_suspect
         };
         let block = assemble(&wanted, &self.pool, limits, now.wall, is_left_out, &self.costs);
         let header = block.map(|block| {

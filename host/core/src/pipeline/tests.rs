@@ -1,5 +1,7 @@
 //! The pipeline with a scripted rule: what goes in, what must come out.
 
+mod agreement;
+
 use super::{ChannelConfig, Head, Pipeline};
 use crate::clock::Now;
 use crate::effect::Effect;
@@ -306,7 +308,7 @@ fn a_block_is_stored_only_when_it_is_final_executed_and_agreed() {
 }
 
 #[test]
-fn another_result_than_the_agreed_one_stops_this_node_and_stores_nothing() {
+fn another_result_than_the_agreed_one_is_not_stored() {
     let mut bench = Bench::new();
     let block = bench.first_block(&[]);
     let proposal = bench.proposal(&block);
@@ -316,7 +318,7 @@ fn another_result_than_the_agreed_one_stops_this_node_and_stores_nothing() {
     let is_final = RuleOutput::Final { pairs: vec![pair], proof: b"right".to_vec() };
     let effects = bench.tell_then(Input::Timer(crate::input::Timer::Rule(1)), vec![is_final]);
     assert!(commits(&effects).is_empty());
-    assert!(effects.iter().any(|e| matches!(e, Effect::Diverged { .. })));
+    assert!(effects.iter().any(|e| matches!(e, Effect::Repair { .. })));
     assert!(bench.pipeline.status().degraded.is_some());
 }
 

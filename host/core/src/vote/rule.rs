@@ -2,7 +2,7 @@
 //! the plugin interface, a simulator over the crate of the rule.
 
 use crate::effect::To;
-use host_types::block::{Pair, ProposalKind};
+use host_types::block::{Pair, ProposalKind, RootPair};
 use host_types::statement::{Slot, Statement};
 use host_types::{BlockId, Hash32, Header, Height, View};
 
@@ -208,6 +208,13 @@ pub enum RuleOutput {
         level: u8,
         /// The line.
         line: String,
+    },
+    /// A valid block came to nothing.
+    Suspect {
+        /// The block.
+        block: BlockId,
+        /// What validators signed about it, by index.
+        votes: Vec<(u16, RootPair)>,
     },
     /// A view was entered.
     Entered {

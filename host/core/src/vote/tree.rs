@@ -40,6 +40,40 @@ pub struct Entry {
     pub is_wanted: bool,
     /// Whether it is known to be final.
     pub is_final: bool,
+    /// Results that a certificate names, the newest last. One, but with fast commit.
+    pub certified: Vec<RootPair>,
+    /// The result that is final.
+    pub settled: Option<RootPair>,
+}
+
+/// Certificates of several results of one block, at most: fast commit allows two while neither is
+/// final.
+const CERTIFIED_MAX: usize = 4;
+
+impl Entry {
+    /// A certificate names this result.
+    pub fn certify(&mut self, roots: RootPair) {
+        self.certified.retain(|known| *known != roots);
+        if self.certified.len() < CERTIFIED_MAX {
+            self.certified.push(roots);
+        }
+    }
+
+    /// The agreed result, when it is one that this node does not have.
+    #[must_use]
+    pub fn other_result(&self) -> Option<RootPair> {
+        let agreed = self.settled.or_else(|| self.certified.last().copied())?;
+        match &self.progress {
+            Progress::Executed(own) if *own == agreed => None,
+            Progress::Executed(own) if self.settled.is_none() && self.certified.contains(own) => {
+                None
+            }
+            Progress::Executed(_) | Progress::NoResult(_) => Some(agreed),
+            Progress::Header | Progress::Complete | Progress::Executing | Progress::Invalid(_) => {
+                None
+            }
+        }
+    }
 }
 
 /// Blocks above the last final one.
@@ -63,6 +97,8 @@ impl BlockTree {
             progress: Progress::Header,
             is_wanted: false,
             is_final: false,
+            certified: Vec::new(),
+            settled: None,
         })
     }
 
