@@ -6,6 +6,7 @@
 
 use async_trait::async_trait;
 use host_types::block::{Header, Pair, RootPair};
+use host_types::epoch::EpochConfig;
 use host_types::genesis::RuleConfig;
 use host_types::manifest::Manifest;
 use host_types::proof::FinalProof;
@@ -183,6 +184,22 @@ pub struct ProofView {
     pub validators: ValidatorSet,
     /// Who signed the proof, and with what weight.
     pub signers: Vec<(NodeName, u64)>,
+    /// How the epochs before it ended, the first one first: they lead from the genesis to the rule and
+    /// validators above.
+    pub epochs: Vec<EpochEnd>,
+}
+
+/// The end of an epoch, and what the next one runs with: all that somebody needs who knows the epoch.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EpochEnd {
+    /// The sealing block.
+    pub header: Header,
+    /// Its result.
+    pub roots: RootPair,
+    /// Its Final proof.
+    pub proof: FinalProof,
+    /// What the next epoch runs with.
+    pub next: EpochConfig,
 }
 
 /// Two statements of one validator that cannot both be honest: one register, two values.

@@ -5,9 +5,9 @@
 //! `approve` of a `deploy` or `configure` change, `ready`.
 
 use crate::codec::{CodecError, CodecErrorKind, Decode, Encode, Reader, Writer};
-use crate::hash::{Domain, Hash32};
 use crate::epoch::BlockLimits;
 use crate::genesis::RuleConfig;
+use crate::hash::{Domain, Hash32};
 use crate::height::{Epoch, Height};
 use crate::ids::{Address, NodeName, ScoreName};
 use crate::limits::{

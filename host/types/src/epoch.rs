@@ -154,12 +154,7 @@ impl BlockLimits {
         Ok(ChannelLimits {
             block_bytes: within("block_bytes", self.block_bytes, limits.tx_bytes, bytes_max)?,
             block_txs: within("block_txs", self.block_txs, 1, BLOCK_TXS_MAX as u64)?,
-            steps_per_block: within(
-                "steps_per_block",
-                self.steps_per_block,
-                least,
-                most,
-            )?,
+            steps_per_block: within("steps_per_block", self.steps_per_block, least, most)?,
             ..limits
         })
     }

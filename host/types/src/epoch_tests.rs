@@ -91,8 +91,7 @@ fn what_makes_no_epoch_is_refused_in_one_line() {
 fn rule_and_block_limits_change_alone() {
     let rule = RuleConfig { parameters: vec![], ..config().rule };
     let limits = BlockLimits { block_txs: 7, ..BlockLimits::of(&ChannelLimits::default()) };
-    let both =
-        Configure { rule: Some(rule.clone()), limits: Some(limits), ..change(vec![]) };
+    let both = Configure { rule: Some(rule.clone()), limits: Some(limits), ..change(vec![]) };
     let next = config().changed_by(Epoch::new(4), &both).unwrap();
     assert_eq!((&next.rule, next.limits.block_txs), (&rule, 7));
     assert_eq!(next.limits.tx_bytes, config().limits.tx_bytes);

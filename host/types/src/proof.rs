@@ -2,8 +2,8 @@
 //! descendant, and the headers that lead from the block to that descendant.
 
 use crate::block::{Header, ProposalKind, RootPair};
-use crate::epoch::{closes, ends_transactions};
 use crate::codec::{CodecError, Decode, Encode, Reader, Writer};
+use crate::epoch::{closes, ends_transactions};
 use crate::hash::{Domain, Hash32};
 use crate::ids::BlockId;
 use crate::limits::{BLOCKS_AHEAD_MAX, RULE_BYTES_MAX};

@@ -82,8 +82,7 @@ impl Stage {
     }
 
     fn weigh(&self, index: usize, weight: u64) -> Change {
-        let validator =
-            Validator { weight: Weight::new(weight).unwrap(), ..self.validator(index) };
+        let validator = Validator { weight: Weight::new(weight).unwrap(), ..self.validator(index) };
         self.configure(vec![ValidatorChange::Set { validator, unit: None }])
     }
 

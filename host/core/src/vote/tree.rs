@@ -4,6 +4,7 @@
 //! only forwards. Bounded by `BLOCKS_AHEAD_MAX`; what leaves the branch of the head is dropped.
 
 use host_types::block::{Block, RootPair};
+use host_types::epoch::EpochConfig;
 use host_types::{BlockId, Header, TxId};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -40,6 +41,8 @@ pub struct Entry {
     pub is_wanted: bool,
     /// Whether it is known to be final.
     pub is_final: bool,
+    /// What the next epoch runs with, in the state after it; told before its result.
+    pub next: Option<Arc<EpochConfig>>,
 }
 
 /// Blocks above the last final one.
@@ -63,6 +66,7 @@ impl BlockTree {
             progress: Progress::Header,
             is_wanted: false,
             is_final: false,
+            next: None,
         })
     }
 

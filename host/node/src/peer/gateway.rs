@@ -116,7 +116,7 @@ impl Gateway for LocalGateway {
     }
 
     async fn validators(&self, channel: &ChannelName) -> Result<ValidatorSet, Rejection> {
-        Ok(self.find(channel)?.genesis().validators.clone())
+        Ok(self.find(channel)?.epoch().validators.clone())
     }
 
     async fn submit(

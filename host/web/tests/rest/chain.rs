@@ -277,5 +277,6 @@ pub(crate) fn proof(block: BlockView) -> Option<ProofView> {
         rule: RuleConfig { id: "lft".into(), version: 3, sha256: vec![hash(0x5c)], parameters },
         validators: validators(),
         signers: block.signers,
+        epochs: Vec::new(),
     })
 }
