@@ -180,6 +180,8 @@ impl Pipeline {
                 self.to_rule.push_back(RuleInput::Start);
                 let restored = std::mem::take(&mut self.restored);
                 self.to_rule.extend(restored.into_iter().map(RuleInput::Header));
+                // A change that was accepted before the stop waits for its sealing block.
+                self.tell_work(false);
             }
             Input::Admitted { transactions, is_local } => {
                 self.admit(now, transactions, is_local, out);

@@ -5,10 +5,14 @@
 //! not take, halts the channel with the reason: what is stored stays readable, and a restart tries
 //! again. Deliberately not here: when an epoch ends (`host_core::pipeline`).
 
+use super::ChannelHandle;
 use super::actor::{Actor, Turn};
+use crate::peer::readiness::Stored;
 use crate::plugins::{PluggedRule, Start};
 use crate::signer::{AnswerSink, ChannelSigner, Job, SeatConfig, Signer};
 use host_core::pipeline::Head;
+use host_core::system::state::{ChangeStatus, approvals, pending_changes};
+use host_rpc::gateway::{ChangeView, EpochsView};
 use host_store::{Entry, Reader, Segments, StoreError};
 use host_types::epoch::{EpochConfig, EpochRun, Epochs};
 use host_types::genesis::{ChannelGenesis, RuleConfig};
@@ -181,6 +185,35 @@ impl Actor {
             run.root_height
         );
         self.next_rule = Some((Box::new(begun.rule), begun.me));
+    }
+}
+
+impl ChannelHandle {
+    /// What the channel runs with as of the last stored block, and what is to change.
+    ///
+    /// # Errors
+    /// Never at present; what cannot be read now is left out.
+    pub fn epochs_view(&self) -> Result<EpochsView, Rejection> {
+        let (epochs, next) = {
+            let knowledge = self.parts().knowledge.borrow();
+            (Arc::clone(&knowledge.epochs), knowledge.next.clone())
+        };
+        let state = Stored(self.reader().clone());
+        let set = &epochs.current().config.validators;
+        let changes = pending_changes(&state).into_iter().map(|(id, record)| {
+            let indices = approvals(&state, &id);
+            let names = indices.iter().filter_map(|index| set.get(*index));
+            ChangeView {
+                id,
+                is_accepted: record.status == ChangeStatus::Accepted,
+                proposed: record.proposed,
+                approvals: names.map(|validator| validator.name.clone()).collect(),
+                weight: u64::try_from(set.said_by(&indices)).unwrap_or(u64::MAX),
+                change: record.change,
+            }
+        });
+        let changes = changes.collect();
+        Ok(EpochsView { epochs, next, changes })
     }
 }
 
