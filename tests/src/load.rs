@@ -9,7 +9,7 @@ use crate::network::{CHANNEL, Network};
 use crate::wallet::Wallet;
 use serde_json::json;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -22,6 +22,7 @@ const LOOK_EVERY: Duration = Duration::from_millis(10);
 #[derive(Debug)]
 pub struct Writers {
     stop: Arc<AtomicBool>,
+    missed: Arc<AtomicU64>,
     threads: Vec<JoinHandle<Vec<String>>>,
 }
 
@@ -32,14 +33,21 @@ impl Writers {
         let wallet = Arc::new(Wallet::of(network, "alice", CHANNEL));
         let args = json!({"to": "bob", "amount": "1"});
         let args = wallet.args(network, "token", "transfer", &args);
-        let stop = Arc::new(AtomicBool::new(false));
+        let (stop, missed) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU64::new(0)));
         let writer = |peer: u16| {
-            let (stop, wallet, args) = (Arc::clone(&stop), Arc::clone(&wallet), args.clone());
+            let ends = (Arc::clone(&stop), Arc::clone(&missed));
+            let (wallet, args) = (Arc::clone(&wallet), args.clone());
             let url = network.url(peer, &format!("/api/v2/channels/{CHANNEL}/transactions"));
-            std::thread::spawn(move || write(&url, &wallet, &args, &stop))
+            std::thread::spawn(move || write(&url, &wallet, &args, &ends))
         };
         let threads = (0..4).map(writer).collect();
-        Self { stop, threads }
+        Self { stop, missed, threads }
+    }
+
+    /// Transactions so far that were not acknowledged as final at the first asking.
+    #[must_use]
+    pub fn missed(&self) -> u64 {
+        self.missed.load(Ordering::Relaxed)
     }
 
     /// Stops them; ids of what was acknowledged as final, by the peer that said it.
@@ -59,7 +67,12 @@ impl Drop for Writers {
     }
 }
 
-fn write(url: &str, wallet: &Wallet, args: &[u8], stop: &AtomicBool) -> Vec<String> {
+fn write(
+    url: &str,
+    wallet: &Wallet,
+    args: &[u8],
+    (stop, missed): &(Arc<AtomicBool>, Arc<AtomicU64>),
+) -> Vec<String> {
     let mut acknowledged = Vec::new();
     let headers = [("Content-Type", "application/json"), ("Prefer", "wait=5")];
     while !stop.load(Ordering::Relaxed) {
@@ -71,7 +84,10 @@ fn write(url: &str, wallet: &Wallet, args: &[u8], stop: &AtomicBool) -> Vec<Stri
                 assert_eq!(answer.json()["hash"], signed.id.as_str(), "the answer is about it");
                 acknowledged.push(signed.id);
             }
-            _ => std::thread::sleep(PAUSE),
+            _ => {
+                missed.fetch_add(1, Ordering::Relaxed);
+                std::thread::sleep(PAUSE);
+            }
         }
     }
     acknowledged

@@ -16,6 +16,8 @@ mod channel_check;
 #[cfg(test)]
 mod drop_in;
 #[cfg(test)]
+mod epochs;
+#[cfg(test)]
 mod evidence;
 #[cfg(test)]
 mod groups;

@@ -191,12 +191,55 @@ pub enum ChannelCommand {
         /// Its name; the profile's without.
         name: Option<String>,
     },
+    /// What the channel runs with now and next, and the changes that wait for approvals.
+    Epochs,
+    /// Change validators, rule parameters or block limits from the next epoch on. With the keys of a
+    /// local network: proposed, approved and in force when this returns.
+    Configure(Configure),
+    /// Approve a change that waits, as the one named by `--identity`.
+    Vote {
+        /// Its id, or the beginning of it.
+        id: String,
+        /// Sign the approval; without, the change is shown.
+        #[arg(long)]
+        approve: bool,
+    },
     /// Check a channels.toml: what each channel (with --channel: that one) tolerates, and who could
     /// halt or fork it.
     Check {
         /// The file; the nearest upwards without.
         file: Option<PathBuf>,
     },
+}
+
+/// `channel configure`
+#[derive(Clone, Debug, Default, Args)]
+pub struct Configure {
+    /// A validator and what it counts from now on; repeatable.
+    #[arg(long, value_name = "ORG/NAME=WEIGHT")]
+    pub weight: Vec<String>,
+    /// A validator that leaves; repeatable.
+    #[arg(long, value_name = "ORG/NAME")]
+    pub remove: Vec<String>,
+    /// A validator that joins, or gets another key: its public key is that of its certificate among
+    /// the members, or given as 64 hex digits behind a colon; repeatable.
+    #[arg(long, value_name = "ORG/NAME=WEIGHT[:KEY]")]
+    pub add: Vec<String>,
+    /// Another value of one of the rule's parameters; an empty one takes it out; repeatable.
+    #[arg(long, value_name = "NAME=VALUE")]
+    pub parameter: Vec<String>,
+    /// Transactions of a block, at most.
+    #[arg(long, value_name = "N")]
+    pub block_txs: Option<u64>,
+    /// Bytes of a block's transactions, at most.
+    #[arg(long, value_name = "N")]
+    pub block_bytes: Option<u64>,
+    /// Steps of a block, at most.
+    #[arg(long, value_name = "N")]
+    pub steps_per_block: Option<u64>,
+    /// Only propose it, as the one named by `--identity`: others approve with `channel vote`.
+    #[arg(long)]
+    pub propose: bool,
 }
 
 /// `score`

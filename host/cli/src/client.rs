@@ -9,6 +9,7 @@ use crate::output::Out;
 use crate::profile::Target;
 use crate::sign::Signed;
 use host_types::Address;
+use host_types::Hash32;
 use host_types::fault::Code;
 use host_types::ids::{ChannelName, GenesisHash};
 use host_types::manifest::Manifest;
@@ -36,6 +37,9 @@ pub(crate) struct ChannelInfo {
     pub genesis: String,
     /// Rule.
     pub rule: String,
+    /// Epoch.
+    #[serde(default)]
+    pub epoch: u64,
     /// Last final height.
     pub height: u64,
     /// That block.
@@ -249,6 +253,20 @@ impl Client {
         }
     }
 
+    /// The public key of the one member of a name; `None` when there is none or several.
+    pub(crate) async fn member_key(&self, name: &str) -> Result<Option<[u8; 32]>, Failure> {
+        let value = self.api.get(&self.path(&format!("/members?name={}", escaped(name)))).await?;
+        let list = value.get("members").and_then(Value::as_array);
+        let key = |one: &Value| Hash32::from_hex(one.get("public_key")?.as_str()?);
+        let mut keys: Vec<_> = list.into_iter().flatten().filter_map(key).collect();
+        keys.sort_unstable();
+        keys.dedup();
+        match keys.as_slice() {
+            [one] => Ok(Some(*one.as_bytes())),
+            _ => Ok(None),
+        }
+    }
+
     /// Sends a transaction and asks the peer to wait for finality.
     pub(crate) async fn submit(
         &self,
@@ -307,6 +325,11 @@ impl Client {
     /// The Final proof of a block, unchecked.
     pub(crate) async fn block_proof(&self, reference: &str) -> Result<Value, Failure> {
         self.api.get(&self.path(&format!("/blocks/{}/certificate", escaped(reference)))).await
+    }
+
+    /// What the channel runs with, and changes that wait.
+    pub(crate) async fn epochs(&self) -> Result<Value, Failure> {
+        self.api.get(&self.path("/epochs")).await
     }
 
     /// Evidence against validators that the peer holds.

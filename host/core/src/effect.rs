@@ -5,8 +5,10 @@
 
 use crate::ingest::AdmittedTx;
 use crate::input::Timer;
+use crate::pipeline::Head;
 use crate::vote::rule::NodeId;
 use host_types::block::{Block, Pair, RootPair};
+use host_types::epoch::EpochConfig;
 use host_types::event::ChainEvent;
 use host_types::message::{FetchRequest, PeerMessage};
 use host_types::proof::FinalProof;
@@ -150,6 +152,14 @@ pub enum Effect {
         block: BlockId,
         /// What other validators signed, by index.
         votes: Vec<(u16, RootPair)>,
+    },
+    /// A sealing block is stored: make the next epoch's instance of the rule, tell the signer of it,
+    /// and come back with `Pipeline::begin_epoch`.
+    BeginEpoch {
+        /// What the epoch runs with.
+        config: Arc<EpochConfig>,
+        /// Its root: the sealing block.
+        root: Box<Head>,
     },
     /// Two statements of one validator that cannot both be honest.
     Evidence {

@@ -4,9 +4,11 @@ use crate::ingest::AdmittedTx;
 use crate::propose::cost::Cost;
 use crate::vote::rule::NodeId;
 use host_types::block::RootPair;
+use host_types::epoch::EpochConfig;
 use host_types::message::{BlockRange, Proposal};
 use host_types::statement::Statement;
 use host_types::{BlockId, Header, Height, TxId};
+use std::sync::Arc;
 
 /// Why a block has no result here.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -93,6 +95,14 @@ pub enum Input {
         block: BlockId,
         /// Their places in it.
         places: Vec<usize>,
+    },
+    /// The state after a block holds what the next epoch runs with: its children seal. Told before
+    /// `Executed`.
+    NextEpoch {
+        /// The block.
+        block: BlockId,
+        /// What the next epoch runs with.
+        config: Arc<EpochConfig>,
     },
     /// What the calls of a block that was executed took, each method once.
     Costs(Vec<Cost>),

@@ -5,6 +5,7 @@
 
 mod agreement;
 mod blocks;
+mod epochs;
 mod finals;
 mod rule_io;
 #[cfg(test)]
@@ -22,14 +23,15 @@ use crate::propose::suspect::Suspects;
 use crate::sync::SyncPlan;
 use crate::vote::BlockTree;
 use crate::vote::rule::{Rule, RuleInput, RuleStatus, Then};
+use epochs::EpochPlace;
 use host_types::block::{Pair, RootPair};
-use host_types::genesis::ChannelGenesis;
+use host_types::epoch::EpochConfig;
+use host_types::genesis::{ChannelGenesis, ChannelLimits};
 use host_types::limits::DRIFT_US_MAX;
 use host_types::message::PeerMessage;
 use host_types::statement::Statement;
 use host_types::{
-    BlockId, BlockTime, Code, Epoch, Hash32, Header, Height, Rejection, SignedTransaction, TxId,
-    View,
+    BlockId, BlockTime, Code, Epoch, Header, Height, Rejection, SignedTransaction, TxId, View,
 };
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
@@ -45,7 +47,7 @@ pub const GOSSIP_WAIT_MS: u64 = 25;
 pub struct ChannelConfig {
     /// Its genesis.
     pub genesis: Arc<ChannelGenesis>,
-    /// Current epoch.
+    /// Current epoch; `Pipeline::in_epoch` says what it runs with when it is not the first.
     pub epoch: Epoch,
     /// This node's index; none when it only follows.
     pub me: Option<u16>,
@@ -89,7 +91,7 @@ struct Missing {
 /// One channel.
 pub struct Pipeline {
     config: ChannelConfig,
-    validators: Hash32,
+    epoch: EpochPlace,
     rule: Box<dyn Rule>,
     pool: Pool,
     window: Window,
@@ -141,7 +143,7 @@ impl Pipeline {
             window.insert(id, expiry);
         }
         Self {
-            validators: config.genesis.validators.hash(),
+            epoch: EpochPlace::new(Arc::new(EpochConfig::of_genesis(&config.genesis))),
             pool: Pool::new(&config.genesis.limits),
             tree: BlockTree::default(),
             finals: FinalQueue::default(),
@@ -186,12 +188,16 @@ impl Pipeline {
                 self.to_rule.push_back(RuleInput::Start);
                 let restored = std::mem::take(&mut self.restored);
                 self.to_rule.extend(restored.into_iter().map(RuleInput::Header));
+                // A change that was accepted before the stop waits for its sealing block.
+                self.tell_work(false);
             }
             Input::Admitted { transactions, is_local } => {
                 self.admit(now, transactions, is_local, out);
             }
             Input::Statement { statement } => {
-                self.to_rule.push_back(RuleInput::Statement(statement));
+                if self.is_of_now(statement.epoch) {
+                    self.to_rule.push_back(RuleInput::Statement(statement));
+                }
             }
             Input::Proposal { from, proposal } => self.on_proposal(from, *proposal, out),
             Input::Helper { from, validator, bytes } => {
@@ -205,14 +211,21 @@ impl Pipeline {
             Input::Executed { block, result } => self.on_executed(now, block, result, out),
             Input::Signed { sequence, statement } => self.on_signed(sequence, statement, out),
             Input::SignRefused { sequence } => {
-                self.signing.remove(&sequence);
-                self.to_rule.push_back(RuleInput::SignRefused(sequence));
+                // One below belongs to an instance that is gone.
+                if let Some(own) = sequence.checked_sub(self.epoch.first_sequence) {
+                    self.signing.remove(&sequence);
+                    self.to_rule.push_back(RuleInput::SignRefused(own));
+                }
             }
             Input::Repaired { block, result } => self.on_repaired(now, block, result, out),
             Input::Parted { block, places } => self.on_parted(block, &places),
             Input::Costs(costs) => self.costs.learn(costs),
-            Input::Committed { .. } => {}
-            Input::Timer(Timer::Rule(token)) => self.to_rule.push_back(RuleInput::Timer(token)),
+            Input::NextEpoch { block, config } => self.on_next_epoch(block, config),
+            Input::Committed { height } => self.on_stored(height, out),
+            Input::Timer(Timer::Rule(token)) => {
+                self.epoch.timers.remove(&token);
+                self.to_rule.push_back(RuleInput::Timer(token));
+            }
             Input::Timer(Timer::Fetch) => self.on_fetch_timer(now, out),
         }
         self.run_rule(now, out);
@@ -271,6 +284,12 @@ impl Pipeline {
         found
     }
 
+    /// The epoch that is being run.
+    #[must_use]
+    pub const fn epoch(&self) -> Epoch {
+        self.config.epoch
+    }
+
     /// The last final block known, stored or on its way.
     #[must_use]
     pub const fn head(&self) -> &Head {
@@ -324,7 +343,9 @@ impl Pipeline {
     fn tell_work(&mut self, is_news: bool) {
         let carried: usize = self.tree.branch(self.tip).map(|(_, e)| e.tx_ids.len()).sum();
         // What failed alone waits for other leaders.
-        let has_work = self.pool.len().saturating_sub(self.suspects.held(self.tick_ms)) > carried;
+        let held = self.suspects.held(self.tick_ms);
+        let waiting = self.pool.len().saturating_sub(held) > carried;
+        let has_work = waiting || self.has_epoch_work();
         if has_work != self.has_work || (has_work && is_news) {
             self.has_work = has_work;
             self.to_rule.push_back(RuleInput::Pending(has_work));
@@ -342,6 +363,7 @@ impl Pipeline {
             }
             Some(Then::Keep) | None => {}
         }
+        let Some(sequence) = sequence.checked_sub(self.epoch.first_sequence) else { return };
         self.to_rule.push_back(RuleInput::OwnSigned { sequence, statement });
     }
 
@@ -358,6 +380,11 @@ impl Pipeline {
             return Some(&self.head.header);
         }
         self.tree.get(id).map(|entry| &entry.header)
+    }
+
+    /// Limits of the epoch's blocks.
+    fn limits(&self) -> ChannelLimits {
+        self.epoch.config.limits
     }
 
     const fn view_of_head(&self) -> View {

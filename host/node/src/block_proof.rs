@@ -1,18 +1,22 @@
 //! Whether a Final proof holds, for whoever trusts nothing but a channel's genesis and its rule.
 //!
-//! In: the genesis, the loaded rule, a [`ProofView`] from anybody. Out: what was proved, or the first
-//! thing that is wrong. Everything in the view is compared with what genesis and rule say, also what
+//! In: the genesis, the rules, a [`ProofView`] from anybody. Out: what was proved, or the first
+//! thing that is wrong. The ends of the epochs before the block's own are the header chain of a light
+//! client: one header, one proof and one configuration each. Everything in the view is compared with what genesis and rule say, also what
 //! is there for people only: a reader must not be shown a signer who did not sign. Deliberately not
 //! here: fetching it, its JSON form, finding genesis and rule.
 
 use crate::plugins::PluggedRule;
 use host_core::sync::accept::check_proof;
 use host_core::vote::rule::Rule;
-use host_rpc::gateway::ProofView;
-use host_types::block::Header;
-use host_types::genesis::ChannelGenesis;
-use host_types::{Code, Epoch, Height, NodeName, Rejection};
+use host_rpc::gateway::{EpochEnd, ProofView};
+use host_types::block::{Header, RootPair};
+use host_types::epoch::{EpochRun, Epochs};
+use host_types::genesis::{ChannelGenesis, RuleConfig};
+use host_types::proof::FinalProof;
+use host_types::{Code, GenesisHash, Height, NodeName, Rejection};
 use plugin_api_loader::LoadedRule;
+use std::sync::Arc;
 
 /// What a proof shows.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,53 +33,110 @@ fn refused(message: impl Into<String>) -> Rejection {
     Rejection::new(Code::ProofWrong, message)
 }
 
-/// Checks a proof.
+/// Finds the library of a rule.
+pub type Rules<'a> = &'a dyn Fn(&RuleConfig) -> Result<LoadedRule, Rejection>;
+
+/// Where the chain of epochs has led so far.
+struct Known<'a> {
+    genesis: &'a ChannelGenesis,
+    hash: GenesisHash,
+    run: EpochRun,
+    root: Header,
+    rules: Rules<'a>,
+}
+
+/// Checks a proof, from the genesis through the end of every epoch up to the block's own.
 ///
 /// # Errors
-/// `LC3302` with what is wrong; `LC6101` when the rule does not take the genesis.
+/// `LC3302` with what is wrong; `LC6101` when a rule is not here or does not take its epoch.
 pub fn verify(
     view: &ProofView,
     genesis: &ChannelGenesis,
-    loaded: &LoadedRule,
+    rules: Rules<'_>,
 ) -> Result<Proven, Rejection> {
-    check_epoch(view, genesis)?;
-    for header in [&view.header].into_iter().chain(&view.proof.descendants) {
-        check_header(header, genesis)?;
+    let run = Epochs::of_genesis(genesis).current().clone();
+    let hash = genesis.hash();
+    let mut known = Known { genesis, hash, run, root: genesis.header(), rules };
+    for end in &view.epochs {
+        known.follow(end)?;
     }
-    let rule = PluggedRule::idle(loaded, genesis)?;
-    check_proof(&view.header, view.roots, &view.proof, &rule).map_err(refused)?;
-    let signers = check_signers(view, genesis, loaded)?;
+    check_epoch(view, &known)?;
+    let (rule, loaded) = known.proves(&view.header, view.roots, &view.proof)?;
+    let signers = check_signers(view, &known, &loaded)?;
     let status = rule.status();
-    let weight = genesis.validators.said_by(&signers);
+    let weight = known.run.config.validators.said_by(&signers);
     Ok(Proven { quorum: status.quorum, total: status.total, weight })
 }
 
-/// The channel, rule and validators that the view names are those of the genesis: there is one epoch.
-fn check_epoch(view: &ProofView, genesis: &ChannelGenesis) -> Result<(), Rejection> {
-    if view.channel != genesis.channel {
-        let message = format!("the proof is of channel {}, not {}", view.channel, genesis.channel);
-        return Err(refused(message));
+impl Known<'_> {
+    /// Checks that a block of this epoch is final.
+    fn proves(
+        &self,
+        header: &Header,
+        roots: RootPair,
+        proof: &FinalProof,
+    ) -> Result<(PluggedRule, LoadedRule), Rejection> {
+        for header in [header].into_iter().chain(&proof.descendants) {
+            self.check_header(header)?;
+        }
+        let loaded = (self.rules)(&self.run.config.rule)?;
+        let rule = PluggedRule::idle_in(&loaded, self.genesis, &self.run, &self.root)?;
+        check_proof(header, roots, proof, &rule).map_err(refused)?;
+        Ok((rule, loaded))
     }
-    if view.rule != genesis.rule {
-        return Err(refused("the rule of the proof is not the one that the genesis names"));
+
+    fn check_header(&self, header: &Header) -> Result<(), Rejection> {
+        let (height, config) = (header.height, &self.run.config);
+        if header.genesis != self.hash {
+            let message =
+                format!("block {height} is of genesis {}, not {}", header.genesis, self.hash);
+            return Err(refused(message));
+        }
+        if header.epoch != config.epoch || header.validators != config.validators.hash() {
+            let message =
+                format!("block {height} names other validators than epoch {} has", config.epoch);
+            return Err(refused(message));
+        }
+        if height == Height::ZERO {
+            return Err(refused("block 0 is made of the genesis: no proof is about it"));
+        }
+        if height <= self.run.root_height {
+            let message = format!("block {height} is below the root of epoch {}", config.epoch);
+            return Err(refused(message));
+        }
+        Ok(())
     }
-    if view.validators != genesis.validators {
-        return Err(refused("the validators of the proof are not those of the genesis"));
+
+    /// The end of the epoch: its sealing block is final, and names what the next one runs with.
+    fn follow(&mut self, end: &EpochEnd) -> Result<(), Rejection> {
+        self.proves(&end.header, end.roots, &end.proof)?;
+        let epoch = self.run.config.epoch;
+        let names = end.header.next_validators == Some(end.next.hash());
+        if !names || end.next.epoch != epoch.next() {
+            let height = end.header.height;
+            let message =
+                format!("block {height}, the end of epoch {epoch}, names another next one");
+            return Err(refused(message));
+        }
+        let (root, root_height) = (end.header.id(), end.header.height);
+        self.run = EpochRun { config: Arc::new(end.next.clone()), root, root_height };
+        self.root = end.header.clone();
+        Ok(())
     }
-    Ok(())
 }
 
-fn check_header(header: &Header, genesis: &ChannelGenesis) -> Result<(), Rejection> {
-    let (height, ours) = (header.height, genesis.hash());
-    if header.genesis != ours {
-        let message = format!("block {height} is of genesis {}, not {ours}", header.genesis);
+/// The channel, rule and validators that the view names are those of its epoch.
+fn check_epoch(view: &ProofView, known: &Known<'_>) -> Result<(), Rejection> {
+    let (channel, config) = (&known.genesis.channel, &known.run.config);
+    if view.channel != *channel {
+        let message = format!("the proof is of channel {}, not {channel}", view.channel);
         return Err(refused(message));
     }
-    if header.epoch != Epoch::ZERO || header.validators != genesis.validators.hash() {
-        return Err(refused(format!("block {height} names other validators than the genesis")));
+    if view.rule != config.rule {
+        return Err(refused("the rule of the proof is not the one of its epoch"));
     }
-    if height == Height::ZERO {
-        return Err(refused("block 0 is made of the genesis: no proof is about it"));
+    if view.validators != config.validators {
+        return Err(refused("the validators of the proof are not those of its epoch"));
     }
     Ok(())
 }
@@ -83,10 +144,10 @@ fn check_header(header: &Header, genesis: &ChannelGenesis) -> Result<(), Rejecti
 /// Who signed, when it is those whom the view names.
 fn check_signers(
     view: &ProofView,
-    genesis: &ChannelGenesis,
+    known: &Known<'_>,
     loaded: &LoadedRule,
 ) -> Result<Vec<u16>, Rejection> {
-    let set = &genesis.validators;
+    let set = &known.run.config.validators;
     let signers = PluggedRule::describe(loaded, set, &view.proof.rule_proof);
     let named: Vec<(NodeName, u64)> = signers
         .iter()

@@ -10,6 +10,7 @@ use host_core::vote::rule::{
 use host_identity::{Item, verify_batch};
 use host_store::Entry;
 use host_types::block::{Header, Pair, ProposalKind, RootPair};
+use host_types::epoch::{EpochRun, Epochs};
 use host_types::genesis::ChannelGenesis;
 use host_types::limits::{RULE_BYTES_MAX, STATEMENT_BYTES_MAX};
 use host_types::statement::{Slot, Statement, StatementPrefix};
@@ -137,8 +138,12 @@ const fn to_unit(unit: &Unit) -> api::Unit {
 }
 
 /// A rule that would not see the units must not count the set.
-fn check_units(loaded: &LoadedRule, genesis: &ChannelGenesis) -> Result<(), Rejection> {
-    if !genesis.validators.has_units() || UNITS_SINCE.minor <= loaded.api().minor {
+fn check_units(
+    loaded: &LoadedRule,
+    genesis: &ChannelGenesis,
+    set: &ValidatorSet,
+) -> Result<(), Rejection> {
+    if !set.has_units() || UNITS_SINCE.minor <= loaded.api().minor {
         return Ok(());
     }
     let message = format!(
@@ -302,6 +307,10 @@ fn too_large(output: &api::Output) -> Option<String> {
 pub struct Start<'a> {
     /// Its genesis.
     pub genesis: &'a ChannelGenesis,
+    /// The epoch.
+    pub epoch: &'a EpochRun,
+    /// Header of its root.
+    pub root: &'a Header,
     /// This node's index.
     pub me: Option<u16>,
     /// Last final block.
@@ -310,9 +319,9 @@ pub struct Start<'a> {
     pub head_pair: Pair,
     /// The rule's proof of it; empty at the root.
     pub head_proof: Vec<u8>,
-    /// Genesis block with its result.
+    /// The root with its result.
     pub root_pair: Pair,
-    /// What the sign log holds of this channel.
+    /// What the sign log holds of this channel; what is of other epochs is left out.
     pub log: &'a [Entry],
 }
 
@@ -335,25 +344,26 @@ impl PluggedRule {
     /// When the rule refuses parameters or log.
     pub fn create(loaded: LoadedRule, start: &Start<'_>) -> Result<Self, Rejection> {
         let genesis = start.genesis;
-        check_units(&loaded, genesis)?;
-        let root = genesis.header();
-        let epoch = Epoch::ZERO;
-        let prefix = genesis.statement_prefix(epoch, root.id());
-        let validators = to_validators(&genesis.validators);
+        let config = &start.epoch.config;
+        check_units(&loaded, genesis, &config.validators)?;
+        let epoch = config.epoch;
+        let prefix = start.epoch.statement_prefix(genesis.hash());
+        let validators = to_validators(&config.validators);
         let cfg = api::InitCfg {
             statement_prefix: prefix.as_bytes().to_vec(),
             epoch: epoch.get(),
-            root: header_view(&root),
+            root: header_view(start.root),
             root_pair: to_pair(&start.root_pair),
             head: header_view(start.head),
             head_pair: to_pair(&start.head_pair),
             head_proof: start.head_proof.clone(),
             validators: validators.clone(),
             me: start.me,
-            parameters: genesis.rule.parameters.clone(),
+            parameters: config.rule.parameters.clone(),
             excluded: Vec::new(),
         };
-        let log: Vec<_> = start.log.iter().filter_map(|entry| to_record(start.me, entry)).collect();
+        let of_epoch = start.log.iter().filter(|entry| entry.position().0 == epoch);
+        let log: Vec<_> = of_epoch.filter_map(|entry| to_record(start.me, entry)).collect();
         let (instance, first) =
             loaded.create(&cfg, &log, HostFns::of::<Lent>()).map_err(|error| {
                 let message =
@@ -378,12 +388,27 @@ impl PluggedRule {
     /// # Errors
     /// When the rule refuses parameters or validators.
     pub fn idle(loaded: &LoadedRule, genesis: &ChannelGenesis) -> Result<Self, Rejection> {
-        let root = genesis.header();
+        let epochs = Epochs::of_genesis(genesis);
+        Self::idle_in(loaded, genesis, epochs.current(), &genesis.header())
+    }
+
+    /// The same at the root of another epoch.
+    ///
+    /// # Errors
+    /// When the rule refuses parameters or validators.
+    pub fn idle_in(
+        loaded: &LoadedRule,
+        genesis: &ChannelGenesis,
+        epoch: &EpochRun,
+        root: &Header,
+    ) -> Result<Self, Rejection> {
         let pair = Pair { block: root.id(), roots: RootPair::default() };
         let start = Start {
             genesis,
+            epoch,
+            root,
             me: None,
-            head: &root,
+            head: root,
             head_pair: pair,
             head_proof: Vec::new(),
             root_pair: pair,

@@ -6,6 +6,8 @@
 
 use async_trait::async_trait;
 use host_types::block::{Header, Pair, RootPair};
+use host_types::change::Change;
+use host_types::epoch::{EpochConfig, Epochs};
 use host_types::genesis::RuleConfig;
 use host_types::manifest::Manifest;
 use host_types::proof::FinalProof;
@@ -183,6 +185,50 @@ pub struct ProofView {
     pub validators: ValidatorSet,
     /// Who signed the proof, and with what weight.
     pub signers: Vec<(NodeName, u64)>,
+    /// How the epochs before it ended, the first one first: they lead from the genesis to the rule and
+    /// validators above.
+    pub epochs: Vec<EpochEnd>,
+}
+
+/// The end of an epoch, and what the next one runs with: all that somebody needs who knows the epoch.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EpochEnd {
+    /// The sealing block.
+    pub header: Header,
+    /// Its result.
+    pub roots: RootPair,
+    /// Its Final proof.
+    pub proof: FinalProof,
+    /// What the next epoch runs with.
+    pub next: EpochConfig,
+}
+
+/// What a channel runs with, and what is to change.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EpochsView {
+    /// All epochs so far.
+    pub epochs: Arc<Epochs>,
+    /// What the next one runs with, once that is accepted.
+    pub next: Option<Arc<EpochConfig>>,
+    /// Changes that are open or accepted.
+    pub changes: Vec<ChangeView>,
+}
+
+/// A change that waits.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ChangeView {
+    /// Its id.
+    pub id: Hash32,
+    /// What it says.
+    pub change: Change,
+    /// Whether it is accepted, and waits to be in force.
+    pub is_accepted: bool,
+    /// Height of the block it was proposed in.
+    pub proposed: Height,
+    /// Validators that approved it.
+    pub approvals: Vec<NodeName>,
+    /// What they count.
+    pub weight: u64,
 }
 
 /// Two statements of one validator that cannot both be honest: one register, two values.
@@ -328,6 +374,9 @@ pub trait Gateway: Send + Sync {
         channel: &ChannelName,
         block: BlockRef,
     ) -> Result<Option<ProofView>, Rejection>;
+
+    /// Epochs of a channel, and the changes that wait.
+    async fn epochs(&self, channel: &ChannelName) -> Result<EpochsView, Rejection>;
 
     /// Evidence that this node holds against validators of a channel, by signer and view.
     async fn evidence(&self, channel: &ChannelName) -> Result<Vec<EvidenceView>, Rejection>;

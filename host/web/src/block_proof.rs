@@ -8,8 +8,9 @@
 use crate::json::Json;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use host_rpc::gateway::ProofView;
+use host_rpc::gateway::{EpochEnd, ProofView};
 use host_types::block::{Header, RootPair};
+use host_types::epoch::EpochConfig;
 use host_types::genesis::RuleConfig;
 use host_types::proof::FinalProof;
 use host_types::tolerance::UnitMode;
@@ -20,10 +21,15 @@ use serde_json::Value;
 
 /// Name of the form.
 const SCHEMA: &str = "loopchain.block-proof.v1";
+/// Ends of epochs in one document, at most. A channel with more is proved from a later trusted point.
+const EPOCHS_MAX: usize = 4_096;
+/// Room for the ends of epochs, bytes.
+const EPOCHS_BYTES_MAX: usize = 8 * 1024 * 1024;
 /// Largest document that is read, bytes: all headers that may lie between (two digits for each
 /// byte), the rule's proof in base64, and 1 MiB for validators, parameters and names.
 pub const DOCUMENT_BYTES_MAX: usize = limits::BLOCKS_AHEAD_MAX * limits::HEADER_BYTES_MAX * 2
     + limits::RULE_BYTES_MAX * 4 / 3
+    + EPOCHS_BYTES_MAX
     + 1024 * 1024;
 
 fn hex(value: impl ToString) -> Json {
@@ -45,7 +51,7 @@ pub fn document(view: &ProofView) -> Json {
         ("state_root", hex(view.proof.roots.state)),
         ("receipts_root", hex(view.proof.roots.receipts)),
     ]);
-    Json::object([
+    let mut document = Json::object([
         ("schema", SCHEMA.into()),
         ("channel", view.channel.as_str().into()),
         ("genesis", hex(view.header.genesis)),
@@ -62,6 +68,22 @@ pub fn document(view: &ProofView) -> Json {
         ("units", view.validators.units().iter().map(unit).collect()),
         ("proof", STANDARD.encode(&view.proof.rule_proof).into()),
         ("signers", view.signers.iter().map(signer).collect()),
+    ]);
+    if !view.epochs.is_empty() {
+        // In the first epoch there is nothing to tell, and documents are as they always were.
+        document.push("epochs", view.epochs.iter().map(epoch_end).collect::<Json>());
+    }
+    document
+}
+
+fn epoch_end(end: &EpochEnd) -> Json {
+    Json::object([
+        ("header", header(&end.header)),
+        ("state_root", hex(end.roots.state)),
+        ("receipts_root", hex(end.roots.receipts)),
+        ("descendants", end.proof.descendants.iter().map(header).collect()),
+        ("proof", STANDARD.encode(&end.proof.rule_proof).into()),
+        ("next", hash::to_hex(&end.next.to_bytes()).into()),
     ])
 }
 
@@ -208,6 +230,23 @@ fn roots(value: &Value, place: &str) -> Result<RootPair, Rejection> {
     })
 }
 
+fn epoch_end_of(value: &Value) -> Option<EpochEnd> {
+    let hash_at = |key: &str| hash_of(value.get(key)?);
+    let proof = FinalProof {
+        descendants: list(limits::BLOCKS_AHEAD_MAX, header_of)(value.get("descendants")?)?,
+        // Closing blocks have the result of the sealing block.
+        roots: RootPair { state: hash_at("state_root")?, receipts: hash_at("receipts_root")? },
+        rule_proof: STANDARD.decode(value.get("proof")?.as_str()?).ok()?,
+    };
+    let next = hash::from_hex(value.get("next")?.as_str()?)?;
+    Some(EpochEnd {
+        header: header_of(value.get("header")?)?,
+        roots: proof.roots,
+        proof,
+        next: EpochConfig::from_bytes(&next).ok()?,
+    })
+}
+
 fn parts(value: &Value) -> Result<ProofView, Rejection> {
     field(value, "/schema", |schema| (schema == SCHEMA).then_some(()))?;
     let headers = list(limits::BLOCKS_AHEAD_MAX, header_of);
@@ -227,5 +266,9 @@ fn parts(value: &Value) -> Result<ProofView, Rejection> {
         rule: field(value, "/rule", rule_of)?,
         validators: field(value, "/validators", |value| set(value).and_then(with_units))?,
         signers: field(value, "/signers", list(limits::VALIDATORS_MAX, signer_of))?,
+        epochs: match value.get("epochs") {
+            Some(_) => field(value, "/epochs", list(EPOCHS_MAX, epoch_end_of))?,
+            None => Vec::new(),
+        },
     })
 }

@@ -13,9 +13,10 @@ use crate::network::write_whole;
 use crate::output::OK;
 use crate::profile;
 use host_node::block_proof::{Proven, verify as verify_proof};
+use host_node::peer::rules::RuleShelf;
 use host_rpc::gateway::ProofView;
 use host_types::fault::Code;
-use host_types::genesis::ChannelGenesis;
+use host_types::genesis::{ChannelGenesis, RuleConfig};
 use host_types::limits::{CERTIFICATE_BYTES_MAX, GENESIS_CERTIFICATES_MAX};
 use host_types::{BlockId, ChannelName, Decode};
 use host_web::block_proof::{DOCUMENT_BYTES_MAX, read as read_proof};
@@ -84,8 +85,9 @@ pub(crate) async fn verify(args: &BlockVerify, context: &Context) -> Done {
     let view = read_proof(&text)?;
     asked.check(&view)?;
     let genesis = genesis(args, &view.channel, context)?;
-    let loaded = rule(&genesis, context)?;
-    let proven = verify_proof(&view, &genesis, &loaded)?;
+    let rules = rules(&genesis.rule, context)?;
+    let proven = verify_proof(&view, &genesis, &|wanted| rules.find(wanted))?;
+    let loaded = rules.find(&view.rule)?;
     if let Some(file) = &args.out {
         write_whole(file, &text)?;
     }
@@ -145,16 +147,16 @@ fn genesis(
     })
 }
 
-/// The rule that the genesis names, loaded as a node does.
-fn rule(genesis: &ChannelGenesis, context: &Context) -> Result<LoadedRule, Failure> {
-    let (folder, id) = (context.data.join("plugins"), &genesis.rule.id);
+/// Where the rules of the channel are found, loaded as a node does.
+fn rules(first: &RuleConfig, context: &Context) -> Result<RuleShelf, Failure> {
+    let (folder, id) = (context.data.join("plugins"), &first.id);
     // Otherwise a check without a network would leave an empty data folder behind.
     if !folder.is_dir() {
         let message = format!("there is no folder {} with rule `{id}`", folder.display());
         return Err(Failure::new(Code::RuleRefused, message)
             .with_help("put the rule's .so into DIR/plugins and say `--data DIR`"));
     }
-    Ok(up::rules(&context.data)?.find(&genesis.rule)?)
+    up::rules(&context.data)
 }
 
 /// What people and programs see of it.
@@ -175,6 +177,7 @@ impl Shown<'_> {
             "schema": "loopchain.block-verify.v1",
             "channel": self.view.channel.as_str(),
             "genesis": header.genesis.to_string(),
+            "epoch": header.epoch.get(),
             "height": header.height.get(),
             "hash": header.id().to_string(),
             "state_root": self.view.roots.state.to_string(),
@@ -199,6 +202,7 @@ impl Shown<'_> {
             line("state root", self.view.roots.state.to_string()),
             line("receipts root", self.view.roots.receipts.to_string()),
             line("genesis", header.genesis.to_string()),
+            line("epoch", header.epoch.to_string()),
             line("rule", format!("{} version {}", self.loaded.id(), self.loaded.version())),
             line("quorum", format!("{} of {}", proven.quorum, proven.total)),
             line("signed", format!("weight {}", proven.weight)),

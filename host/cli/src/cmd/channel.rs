@@ -1,4 +1,5 @@
-//! `channel list`, `channel show`; `channel check` stands in `channel_check.rs`.
+//! `channel list`, `channel show`; `channel check` stands in `channel_check.rs`, what changes an epoch
+//! in `configure.rs`.
 
 use super::{Context, Done, runtime};
 use crate::args::ChannelCommand;
@@ -15,6 +16,13 @@ pub(crate) fn channel(command: &ChannelCommand, context: &Context) -> Done {
     match command {
         ChannelCommand::Check { file } => super::channel_check::check(file.as_deref(), context),
         ChannelCommand::List => runtime()?.block_on(list(context)),
+        ChannelCommand::Epochs => runtime()?.block_on(super::configure::show(context)),
+        ChannelCommand::Configure(wanted) => {
+            runtime()?.block_on(super::configure::configure(wanted, context))
+        }
+        ChannelCommand::Vote { id, approve } => {
+            runtime()?.block_on(super::configure::vote(id, *approve, context))
+        }
         ChannelCommand::Show { name } => runtime()?.block_on(show(name.as_deref(), context)),
     }
 }
@@ -56,6 +64,7 @@ fn lines(info: &ChannelInfo) -> Vec<String> {
     let mut lines = vec![
         format!("channel {}", info.channel),
         format!("  {:<12} {}", "rule", info.rule),
+        format!("  {:<12} {}", "epoch", info.epoch),
         format!("  {:<12} {}", "height", info.height),
         format!("  {:<12} {}", "block", info.block_hash),
         format!("  {:<12} {}", "mode", info.mode),

@@ -11,6 +11,7 @@ mod block_verify;
 mod call;
 mod channel;
 mod channel_check;
+mod configure;
 mod down;
 mod explain;
 mod keys;

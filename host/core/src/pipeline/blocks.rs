@@ -8,7 +8,7 @@ use crate::input::ExecuteError;
 use crate::vote::Progress;
 use crate::vote::rule::{NodeId, RuleInput, Verdict};
 use crate::vote::validate::{HeaderContext, check_header, check_payload, check_place};
-use host_types::block::{Block, Pair, RootPair, tx_root};
+use host_types::block::{Block, Pair, ProposalKind, RootPair, tx_root};
 use host_types::limits::{BLOCKS_AHEAD_MAX, PROPOSALS_KEPT_MAX};
 use host_types::message::{FetchRequest, Proposal};
 use host_types::{BlockId, Header, TxId};
@@ -19,6 +19,9 @@ use std::sync::Arc;
 impl Pipeline {
     pub(super) fn on_proposal(&mut self, from: NodeId, proposal: Proposal, out: &mut Vec<Effect>) {
         let Proposal { header, tx_ids, statement, justification } = proposal;
+        if !self.is_of_now(header.epoch) || statement.epoch != header.epoch {
+            return;
+        }
         if let Err(reason) = self.screen(&header, &tx_ids) {
             out.push(Effect::Penalise { node: from, reason });
             return;
@@ -38,14 +41,14 @@ impl Pipeline {
     }
 
     fn screen(&self, header: &Header, tx_ids: &[TxId]) -> Result<(), String> {
-        let genesis = &self.config.genesis;
         check_header(
             header,
             HeaderContext {
                 genesis: self.head.header.genesis,
-                validators: self.validators,
-                validator_count: genesis.validators.all().len(),
-                limits: &genesis.limits,
+                epoch: self.config.epoch,
+                validators: self.epoch.validators,
+                validator_count: self.epoch.config.validators.all().len(),
+                limits: &self.limits(),
             },
         )?;
         let fits = header.tx_count as usize == tx_ids.len() && header.tx_root == tx_root(tx_ids);
@@ -77,7 +80,10 @@ impl Pipeline {
         out: &mut Vec<Effect>,
     ) {
         let Some((header, tx_ids)) = found else { return };
-        if header.id() != block || self.screen(&header, &tx_ids).is_err() {
+        if header.id() != block
+            || !self.is_of_now(header.epoch)
+            || self.screen(&header, &tx_ids).is_err()
+        {
             return;
         }
         let above = header.height.get().saturating_sub(self.final_tip().1.get());
@@ -163,7 +169,7 @@ impl Pipeline {
                 self.insert(tx);
             }
         }
-        let bytes_max = self.config.genesis.limits.block_bytes;
+        let bytes_max = self.limits().block_bytes;
         let (mut ready, mut too_large) = (Vec::new(), Vec::new());
         for (block, missing) in &mut self.missing {
             for tx in &transactions {
@@ -211,6 +217,17 @@ impl Pipeline {
             }
             Some(_) => {}
         }
+        if header.kind == ProposalKind::Closing {
+            self.close(id, out);
+            return self.advance_closed(now, id, out);
+        }
+        let seal = self.due_after(&header.parent.block).map(|due| due.map(|next| next.hash()));
+        if seal != Some(header.next_validators) || self.is_last(&parent) {
+            let why = "whether it seals the epoch is not what the state of its parent says";
+            self.set_progress(id, Progress::Invalid(why.into()));
+            self.advance(now, id, out);
+            return;
+        }
         if let Err(why) = check_place(&header, &parent, now.wall)
             && !is_final
         {
@@ -219,7 +236,7 @@ impl Pipeline {
             return;
         }
         let ancestors = self.tree.branch_ids(header.parent.block);
-        let limits = self.config.genesis.limits;
+        let limits = self.limits();
         if let Err(why) = check_payload(&block, &ancestors, &self.window, &limits) {
             self.set_progress(id, Progress::Invalid(why));
             self.advance(now, id, out);
@@ -227,6 +244,14 @@ impl Pipeline {
         }
         self.set_progress(id, Progress::Executing);
         out.push(Effect::Execute { block });
+    }
+
+    /// A closing block has its result at once, and so may those after it.
+    fn advance_closed(&mut self, now: Now, id: BlockId, out: &mut Vec<Effect>) {
+        if self.result_of(&id).is_some() {
+            self.advance(now, id, out);
+            self.advance_children(now, id, out);
+        }
     }
 
     fn find_parent(&mut self, parent: BlockId, out: &mut Vec<Effect>) {
@@ -275,6 +300,9 @@ impl Pipeline {
         }
         self.set_progress(block, progress);
         self.compare(block, out);
+        if self.tree.get(&block).is_some_and(|entry| entry.next.is_some()) {
+            self.tell_work(false);
+        }
         self.advance(now, block, out);
         self.drain_finals(now, out);
         self.advance_children(now, block, out);

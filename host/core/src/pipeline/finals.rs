@@ -8,7 +8,7 @@ use crate::input::Timer;
 use crate::sync::accept;
 use crate::vote::Progress;
 use crate::vote::rule::{NodeId, RuleInput};
-use host_types::block::{Block, Pair};
+use host_types::block::{Block, Header, Pair, ProposalKind};
 use host_types::message::{BlockRange, FetchRequest};
 use host_types::proof::FinalProof;
 use host_types::{BlockId, Height};
@@ -22,7 +22,15 @@ impl Pipeline {
         proof: Vec<u8>,
         out: &mut Vec<Effect>,
     ) {
-        let mut proof = Some(proof);
+        // Closing blocks come last: they are a part of the proof, and stand in no ledger.
+        let closing: Vec<Header> =
+            pairs.iter().filter_map(|pair| self.closing_header(&pair.block)).collect();
+        let pairs = pairs.get(..pairs.len() - closing.len()).unwrap_or_default();
+        let mut proof = Some(FinalProof {
+            descendants: closing,
+            roots: pairs.last().map(|pair| pair.roots).unwrap_or_default(),
+            rule_proof: proof,
+        });
         for (i, pair) in pairs.iter().enumerate() {
             let Some(entry) = self.tree.get_mut(&pair.block) else {
                 // Settled already, or never seen: then peers have it with a proof.
@@ -36,17 +44,18 @@ impl Pipeline {
             entry.settled = Some(pair.roots);
             let height = entry.header.height;
             let is_last = i + 1 == pairs.len();
-            let own_proof = is_last.then(|| proof.take()).flatten().map(|rule_proof| FinalProof {
-                descendants: Vec::new(),
-                roots: pair.roots,
-                rule_proof,
-            });
+            let own_proof = is_last.then(|| proof.take()).flatten();
             let agreed = Agreed { block: pair.block, height, roots: pair.roots, proof: own_proof };
             if self.finals.push(self.head.header.height, agreed) {
                 self.advance(now, pair.block, out);
             }
         }
         self.drain_finals(now, out);
+    }
+
+    fn closing_header(&self, block: &BlockId) -> Option<Header> {
+        let header = &self.tree.get(block)?.header;
+        (header.kind == ProposalKind::Closing).then(|| header.clone())
     }
 
     /// Stores final blocks that are executed here with the agreed result, in order.
@@ -68,10 +77,17 @@ impl Pipeline {
                 }
                 _ => break,
             }
+            let entry_next = entry.next.clone();
             let (Some(block), Some(agreed)) = (entry.block.clone(), self.finals.pop()) else {
                 break;
             };
+            let (seals, next) = (self.is_last(block.header()), entry_next);
+            let ended = self.epoch.next.take();
+            self.epoch.next = next;
             self.settle(&block, &agreed, out);
+            if seals {
+                self.end_epoch(ended, out);
+            }
             blocks.push(FinalBlock { block, pair: Pair { block: id, roots }, proof: agreed.proof });
         }
         if !blocks.is_empty() {
@@ -128,11 +144,14 @@ impl Pipeline {
     ) {
         self.sync.answered(from, range.is_some());
         let Some(range) = range else { return };
+        if self.is_ending() {
+            return;
+        }
         let tip = self.final_tip();
         if range.blocks.first().is_none_or(|(header, _)| header.height != tip.1.next()) {
             return;
         }
-        let accepted = match accept(&range, tip, &*self.rule) {
+        let accepted = match accept(&range, tip, self.config.epoch, &*self.rule) {
             Ok(accepted) => accepted,
             Err(reason) => {
                 out.push(Effect::Penalise { node: from, reason });
@@ -198,6 +217,7 @@ impl Pipeline {
     /// Starts what sync needs next, and the timer while anything is missing.
     pub(super) fn keep_fetching(&mut self, now: Now, out: &mut Vec<Effect>) {
         if self.finals.len() < host_types::limits::BLOCKS_AHEAD_MAX
+            && !self.is_ending()
             && let Some(request) = self.sync.next(self.final_tip().1, now.tick_ms)
         {
             out.push(Effect::Fetch { from: None, block: None, request });

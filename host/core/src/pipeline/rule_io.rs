@@ -6,6 +6,7 @@ use crate::effect::{Effect, To};
 use crate::input::Timer;
 use crate::propose::{Request, assemble};
 use crate::vote::rule::{RuleFault, RuleInput, RuleOutput, Verdict};
+use host_types::block::{Block, ProposalKind};
 use host_types::message::{FetchRequest, PeerMessage, Proposal};
 use host_types::statement::Statement;
 use host_types::{BlockId, Encode, Header, TxId};
@@ -42,6 +43,10 @@ impl Pipeline {
     /// Steps the rule until it has nothing more to be told.
     pub(super) fn run_rule(&mut self, now: Now, out: &mut Vec<Effect>) {
         while let Some(input) = self.to_rule.pop_front() {
+            if self.epoch.ended.is_some() {
+                self.to_rule.clear();
+                return;
+            }
             let offer = match &input {
                 RuleInput::Proposal { header, .. } => {
                     self.offered.remove(&header.id()).map(|tx_ids| (header.clone(), tx_ids))
@@ -55,7 +60,10 @@ impl Pipeline {
                         self.keep_header(header, tx_ids, out);
                     }
                     for output in outputs {
-                        self.on_output(now, output, out);
+                        // The end of the epoch is the last thing that counts of an instance.
+                        if self.epoch.ended.is_none() {
+                            self.on_output(now, output, out);
+                        }
                     }
                 }
                 Err(RuleFault::Rejected(why)) => {
@@ -74,6 +82,7 @@ impl Pipeline {
     fn on_output(&mut self, now: Now, output: RuleOutput, out: &mut Vec<Effect>) {
         match output {
             RuleOutput::Sign { sequence, slots, body, then, needs } => {
+                let sequence = self.epoch.number(sequence);
                 self.signing.insert(sequence, then);
                 out.push(Effect::Sign { sequence, slots, body, needs });
             }
@@ -87,6 +96,7 @@ impl Pipeline {
                 self.send_proposal(to, block, statement, justification, out);
             }
             RuleOutput::SetTimer { token, after_ms } => {
+                self.epoch.timers.insert(token);
                 out.push(Effect::SetTimer { timer: Timer::Rule(token), after_ms });
             }
             RuleOutput::CancelTimer(token) => {
@@ -146,27 +156,39 @@ impl Pipeline {
             self.to_rule.push_back(RuleInput::Built { request, header: None });
             return;
         };
+        let closes = self.is_last(parent_header);
+        if closes || kind == ProposalKind::Closing {
+            let fits = closes && kind == ProposalKind::Closing;
+            let views = (view, parent_view);
+            let block = self.closing_block(views, parent, carried, now.wall).filter(|_| fits);
+            return self.built(request, block, out);
+        }
+        let Some(seal) = self.seal_on(&parent.block) else {
+            // Not executed here, and what it did to the next epoch cannot be told.
+            return self.built(request, None, out);
+        };
         let wanted = Request {
             genesis: parent_header.genesis,
             epoch: self.config.epoch,
             view,
             kind,
+            seal,
             height: parent_header.height.next(),
             parent,
             parent_view,
             parent_time: parent_header.time,
             proposer: me,
-            validators: self.validators,
+            validators: self.epoch.validators,
             carried,
-            allow_empty,
+            allow_empty: allow_empty || seal.is_some(),
         };
         let taken = self.tree.branch_ids(parent.block);
         let waiting = self.pool.len().saturating_sub(taken.len());
-        if is_worth_waiting(parent_header, waiting, now) {
+        if seal.is_none() && is_worth_waiting(parent_header, waiting, now) {
             self.to_rule.push_back(RuleInput::Built { request, header: None });
             return;
         }
-        let limits = &self.config.genesis.limits;
+        let limits = &self.limits();
         let is_taken = |id: &TxId| taken.binary_search(id).is_ok();
         let is_there = |id: &TxId| self.pool.get(id).is_some() && !is_taken(id);
         let only = self.suspects.only(now.tick_ms, waiting, is_there);
@@ -176,6 +198,10 @@ impl Pipeline {
             is_taken(id) || is_suspect
         };
         let block = assemble(&wanted, &self.pool, limits, now.wall, is_left_out, &self.costs);
+        self.built(request, block, out);
+    }
+
+    fn built(&mut self, request: u64, block: Option<Block>, out: &mut Vec<Effect>) {
         let header = block.map(|block| {
             let header = block.header().clone();
             self.tree.insert_block(block.clone());

@@ -104,6 +104,7 @@ impl Bench {
             validators: self.fixture.genesis.validators.hash(),
             carried: Hash32::ZERO,
             allow_empty: true,
+            seal: None,
         };
         let limits = &self.fixture.genesis.limits;
         assemble(&request, &pool, limits, now(), |_| false, &Costs::default()).unwrap()
@@ -459,6 +460,7 @@ fn a_block_takes_only_calls_whose_steps_fit_and_always_one() {
         validators: fixture.genesis.validators.hash(),
         carried: Hash32::ZERO,
         allow_empty: true,
+        seal: None,
     };
     let budget = limits.steps_per_block;
     for (steps, expected) in [(0, 5), (budget / 5, 5), (budget / 2, 2), (budget, 1), (u64::MAX, 1)]

@@ -36,6 +36,8 @@ pub struct Request {
     pub carried: Hash32,
     /// An empty block is wanted when nothing waits.
     pub allow_empty: bool,
+    /// What a sealing block names; none in any other.
+    pub seal: Option<Hash32>,
 }
 
 /// A block of waiting transactions that `is_taken` does not name; none when there are none and an
@@ -68,7 +70,7 @@ pub fn assemble(
         tx_count: u32::try_from(ids.len()).ok()?,
         tx_root: tx_root(&ids),
         validators: request.validators,
-        next_validators: None,
+        next_validators: request.seal,
         carried: request.carried,
     };
     Block::assemble(header, transactions)

@@ -3,10 +3,10 @@
 
 use crate::commit::Agreed;
 use crate::vote::rule::Rule;
-use host_types::block::{Block, Header, Pair, RootPair};
+use host_types::block::{Block, Header, Pair, ProposalKind, RootPair};
 use host_types::message::BlockRange;
 use host_types::proof::FinalProof;
-use host_types::{BlockId, Height, SignedTransaction};
+use host_types::{BlockId, Epoch, Height, SignedTransaction};
 use std::sync::Arc;
 
 /// A block of a proved range.
@@ -18,13 +18,14 @@ pub struct AcceptedBlock {
     pub agreed: Agreed,
 }
 
-/// Checks a range that should follow `head`.
+/// Checks a range that should follow `head`, all of it of one epoch: a sealing block ends it.
 ///
 /// # Errors
 /// One line: what the sender did wrong.
 pub fn accept(
     range: &BlockRange,
     (head, height, roots): (BlockId, Height, RootPair),
+    epoch: Epoch,
     rule: &dyn Rule,
 ) -> Result<Vec<AcceptedBlock>, String> {
     let blocks = decode(range)?;
@@ -37,9 +38,16 @@ pub fn accept(
         if !fits {
             return Err(format!("block {} does not follow {parent}", block.id()));
         }
+        if header.epoch != epoch || header.kind == ProposalKind::Closing {
+            return Err(format!("block {} is not of epoch {epoch}", block.id()));
+        }
         (parent, at, parent_roots) = (block.id(), header.height, None);
     }
     let last = blocks.last().ok_or("an empty range")?;
+    let above = blocks.get(..blocks.len() - 1).unwrap_or_default();
+    if above.iter().any(|block| block.header().next_validators.is_some()) {
+        return Err("a range goes on after a sealing block".into());
+    }
     check_proof(last.header(), range.roots, &range.proof, rule)?;
     Ok(with_results(blocks, range))
 }

@@ -201,6 +201,15 @@ fn read_epoch(bytes: &[u8]) -> Result<(Height, EpochConfig), CodecError> {
     r.finish().map(|()| record)
 }
 
+/// Indices of the validators that approved a change.
+#[must_use]
+pub fn approvals(view: &dyn View, id: &Hash32) -> Vec<u16> {
+    let prefix = key("approval/", &[id.as_bytes()]);
+    let found = view.scan(&prefix);
+    let index = |key: &[u8]| Some(u16::from_be_bytes(key.get(prefix.len()..)?.try_into().ok()?));
+    found.iter().filter_map(|(key, _)| index(key)).collect()
+}
+
 /// Whether a validator has said `ready` for an artefact.
 #[must_use]
 pub fn is_ready(view: &dyn View, sha256: &Hash32, validator: u16) -> bool {

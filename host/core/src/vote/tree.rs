@@ -4,6 +4,7 @@
 //! only forwards. Bounded by `BLOCKS_AHEAD_MAX`; what leaves the branch of the head is dropped.
 
 use host_types::block::{Block, RootPair};
+use host_types::epoch::EpochConfig;
 use host_types::{BlockId, Header, TxId};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -44,6 +45,8 @@ pub struct Entry {
     pub certified: Vec<RootPair>,
     /// The result that is final.
     pub settled: Option<RootPair>,
+    /// What the next epoch runs with, in the state after it; told before its result.
+    pub next: Option<Arc<EpochConfig>>,
 }
 
 /// Certificates of several results of one block, at most: fast commit allows two while neither is
@@ -99,6 +102,7 @@ impl BlockTree {
             is_final: false,
             certified: Vec::new(),
             settled: None,
+            next: None,
         })
     }
 

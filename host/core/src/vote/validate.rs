@@ -1,16 +1,18 @@
 //! What a valid block is, as far as it can be told without executing it.
 
 use crate::ingest::dedup::Window;
-use host_types::block::Block;
+use host_types::block::{Block, ProposalKind};
 use host_types::genesis::ChannelLimits;
 use host_types::limits::DRIFT_US_MAX;
-use host_types::{BlockTime, GenesisHash, Hash32, Header, TxId};
+use host_types::{BlockTime, Epoch, GenesisHash, Hash32, Header, TxId};
 
 /// What a header must fit.
 #[derive(Clone, Copy, Debug)]
 pub struct HeaderContext<'a> {
     /// The channel.
     pub genesis: GenesisHash,
+    /// Its epoch.
+    pub epoch: Epoch,
     /// Hash of the validator set.
     pub validators: Hash32,
     /// Number of validators.
@@ -27,6 +29,9 @@ pub fn check_header(header: &Header, context: HeaderContext<'_>) -> Result<(), S
     if header.genesis != context.genesis {
         return Err(format!("the header is of channel {}", header.genesis));
     }
+    if header.epoch != context.epoch {
+        return Err(format!("the header is of epoch {}", header.epoch));
+    }
     if header.validators != context.validators {
         return Err("the header names another validator set".into());
     }
@@ -39,8 +44,10 @@ pub fn check_header(header: &Header, context: HeaderContext<'_>) -> Result<(), S
             header.tx_count, context.limits.block_txs
         ));
     }
-    if header.next_validators.is_some() {
-        return Err("a sealing block is not due".into());
+    if header.kind == ProposalKind::Closing
+        && (header.tx_count > 0 || header.next_validators.is_some())
+    {
+        return Err("a closing block has no transactions and seals nothing".into());
     }
     Ok(())
 }

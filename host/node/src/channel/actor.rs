@@ -3,6 +3,7 @@
 //! In: [`Command`]s and timers, one after the other. Out: effects, carried out in order; it waits
 //! for nothing slow itself. Deliberately not here: decisions.
 
+use super::epochs::EpochStarter;
 use super::evidence::{EvidenceBook, Recorded};
 use super::executor_task::Work;
 use super::intake::Verdict;
@@ -14,6 +15,7 @@ use host_core::effect::{Effect, To};
 use host_core::ingest::{AdmitContext, AdmittedTx, Offered, admit};
 use host_core::input::{Input, Timer};
 use host_core::pipeline::{Pipeline, PipelineStatus};
+use host_core::vote::rule::Rule;
 use host_store::Segments;
 use host_types::event::ChainEvent;
 use host_types::message::{FetchReply, FetchRequest, PeerMessage};
@@ -68,12 +70,16 @@ pub struct Actor {
     pub started: Instant,
     /// The view up to which the sign log was told that nothing will be signed.
     pub floor: u64,
+    /// The rule of an epoch that begins in this turn, and this node's index in it.
+    pub next_rule: Option<(Box<dyn Rule>, Option<u16>)>,
 }
 
 /// Everything a pipeline's effects touch.
 pub struct World {
     /// The way to the signer; none for a node that only follows.
     pub signer: Option<ChannelSigner>,
+    /// Begins the next epoch.
+    pub starter: EpochStarter,
     /// Files for payloads.
     pub segments: Segments,
     /// The way to the executor.
@@ -108,8 +114,8 @@ impl std::fmt::Debug for Actor {
 
 /// One turn's gathered wishes.
 #[derive(Default)]
-struct Turn {
-    jobs: Vec<Job>,
+pub(super) struct Turn {
+    pub(super) jobs: Vec<Job>,
     verdicts: BTreeMap<TxId, Rejection>,
 }
 
@@ -195,7 +201,10 @@ impl Actor {
     /// Views below the last final block are never signed again: told to the sign log now and then,
     /// because it costs a sync of its own.
     fn raise_floor(&mut self, turn: &mut Turn) {
-        let view = self.pipeline.head().header.view.get().saturating_sub(1);
+        let header = &self.pipeline.head().header;
+        // A view of the epoch before is none of this one.
+        let of_now = header.epoch.get() == self.pipeline.epoch().get();
+        let view = if of_now { header.view.get().saturating_sub(1) } else { 0 };
         if view >= self.floor + FLOOR_VIEWS {
             self.floor = view;
             turn.jobs.push(Job::Floor { view: host_types::View::new(view) });
@@ -251,8 +260,17 @@ impl Actor {
     ) {
         let mut effects = Vec::new();
         self.pipeline.handle(self.now(), input, &mut effects);
-        for effect in effects {
-            self.world.carry_out(effect, turn, timers).await;
+        loop {
+            for effect in std::mem::take(&mut effects) {
+                match effect {
+                    Effect::BeginEpoch { config, root } => {
+                        self.begin_epoch(config, &root, turn);
+                    }
+                    effect => self.world.carry_out(effect, turn, timers).await,
+                }
+            }
+            let Some(next) = self.next_rule.take() else { return };
+            self.pipeline.begin_epoch(self.now(), next, &mut effects);
         }
     }
 }
@@ -288,6 +306,8 @@ impl World {
             Effect::Gossip { transactions } => self.gossip(&transactions),
             Effect::Refused { id, rejection } => drop(turn.verdicts.insert(id, rejection)),
             Effect::Expired { ids } => (self.expired)(ids),
+            // The actor's own: it takes more than the world.
+            Effect::BeginEpoch { .. } => {}
             Effect::Emit(event) => drop(self.events.send(event)),
             Effect::Penalise { node, reason } => {
                 tracing::warn!(node, "{reason}");
@@ -333,7 +353,7 @@ impl World {
     }
 
     /// Tells itself, without waiting for its own queue.
-    fn halt(&self, reason: String) {
+    pub(super) fn halt(&self, reason: String) {
         let own = self.own.clone();
         tokio::spawn(async move { own.send(Command::Halt(reason)).await });
     }

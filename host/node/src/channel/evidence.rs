@@ -9,13 +9,17 @@ use crate::whole_file::WholeFile;
 use host_identity::verify;
 use host_rpc::gateway::EvidenceView;
 use host_types::codec::{CodecError, Reader, Writer};
+use host_types::epoch::Epochs;
 use host_types::genesis::ChannelGenesis;
 use host_types::limits::VALIDATORS_MAX;
-use host_types::statement::{Slot, Statement, StatementPrefix};
-use host_types::{Decode, Encode, Epoch, Rejection, View};
+use host_types::statement::{Slot, Statement};
+use host_types::{Decode, Encode, Epoch, GenesisHash, Rejection, View};
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// Where the epochs of a channel are looked up: there may be more later.
+pub type EpochSource = Arc<dyn Fn() -> Arc<Epochs> + Send + Sync>;
 
 /// Kept of one signer. One is enough to accuse it; the first ones are kept, because they show when it
 /// began, and because a cheat that makes more of them must not drive out those of others.
@@ -37,6 +41,7 @@ pub enum Recorded {
 /// A write-once register of a signer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Register {
+    epoch: Epoch,
     signer: u16,
     view: View,
     class: u8,
@@ -61,8 +66,8 @@ impl Decode<'_> for Pair {
 
 /// The evidence of one channel.
 pub struct EvidenceBook {
-    genesis: Arc<ChannelGenesis>,
-    prefix: StatementPrefix,
+    genesis: GenesisHash,
+    epochs: EpochSource,
     kept: Mutex<BTreeMap<Register, Pair>>,
     file: Mutex<WholeFile>,
 }
@@ -93,12 +98,13 @@ impl EvidenceBook {
     /// When the folder or file cannot be read.
     pub fn open(
         folder: &Path,
-        genesis: Arc<ChannelGenesis>,
-        prefix: StatementPrefix,
+        genesis: &ChannelGenesis,
+        epochs: EpochSource,
     ) -> Result<Self, Rejection> {
         let file = WholeFile::open(folder, FILE)?;
         let bytes = file.load()?;
-        let book = Self { genesis, prefix, kept: Mutex::default(), file: Mutex::new(file) };
+        let genesis = genesis.hash();
+        let book = Self { genesis, epochs, kept: Mutex::default(), file: Mutex::new(file) };
         for pair in bytes.map(|bytes| read(&bytes)).into_iter().flatten() {
             if let Err(why) = book.keep(pair) {
                 tracing::warn!("kept evidence is left out: {why}");
@@ -122,18 +128,21 @@ impl EvidenceBook {
     }
 
     fn keep(&self, Pair([first, second]): Pair) -> Result<Recorded, String> {
-        if first.signer != second.signer {
+        if first.signer != second.signer || first.epoch != second.epoch {
             return Err("they are of two signers".to_owned());
         }
         let (slot, _) = conflict(&first, &second)
             .ok_or("no register has two values: an honest node may sign both")?;
         let signer = first.signer;
-        let register = Register { signer, view: slot.view, class: slot.class };
+        let epoch = first.epoch;
+        let register = Register { epoch, signer, view: slot.view, class: slot.class };
         let mut kept = lock(&self.kept);
         if kept.contains_key(&register) {
             return Ok(Recorded::Known);
         }
-        if kept.keys().filter(|known| known.signer == signer).count() >= EVIDENCE_PER_SIGNER_MAX {
+        if kept.keys().filter(|known| (known.epoch, known.signer) == (epoch, signer)).count()
+            >= EVIDENCE_PER_SIGNER_MAX
+        {
             return Ok(Recorded::Full);
         }
         // Last, because it takes longest: a cheat that goes on costs no more once enough is known.
@@ -145,12 +154,12 @@ impl EvidenceBook {
 
     /// Whether a validator of this channel signed it.
     fn check(&self, statement: &Statement) -> Result<(), String> {
-        if statement.epoch != Epoch::ZERO {
-            return Err(format!("a statement of epoch {}", statement.epoch));
-        }
-        let signer = self.genesis.validators.get(statement.signer);
+        let epochs = (self.epochs)();
+        let run = epochs.get(statement.epoch);
+        let run = run.ok_or_else(|| format!("a statement of epoch {}", statement.epoch))?;
+        let signer = run.config.validators.get(statement.signer);
         let signer = signer.ok_or_else(|| format!("there is no validator {}", statement.signer))?;
-        let message = self.prefix.message(&statement.slots, &statement.body);
+        let message = run.statement_prefix(self.genesis).message(&statement.slots, &statement.body);
         if verify(&signer.public_key, &message, &statement.signature) {
             Ok(())
         } else {
@@ -182,7 +191,8 @@ impl EvidenceBook {
     }
 
     fn view(&self, register: Register, Pair([first, second]): &Pair) -> Option<EvidenceView> {
-        let validator = self.genesis.validators.get(register.signer)?;
+        let epochs = (self.epochs)();
+        let validator = epochs.get(register.epoch)?.config.validators.get(register.signer)?;
         let (a, b) = conflict(first, second)?;
         Some(EvidenceView {
             signer: validator.name.clone(),

@@ -12,8 +12,8 @@ use std::sync::Arc;
 
 fn book(folder: &Path) -> EvidenceBook {
     let genesis = genesis();
-    let prefix = genesis.statement_prefix(Epoch::ZERO, genesis.header().id());
-    EvidenceBook::open(folder, Arc::new(genesis), prefix).unwrap()
+    let epochs = Arc::new(host_types::epoch::Epochs::of_genesis(&genesis));
+    EvidenceBook::open(folder, &genesis, Arc::new(move || Arc::clone(&epochs))).unwrap()
 }
 
 fn slot(view: u64, class: u8, digest: u8) -> Slot {

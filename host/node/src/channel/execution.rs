@@ -14,12 +14,14 @@ pub use layer::{Layer, LayerView};
 use super::files::Committed;
 use crate::scores::Scores;
 use host_core::input::ExecuteError;
-use host_core::system::state::ActiveScore;
+use host_core::system::state::{ActiveScore, epoch_records, next_epoch};
 use host_identity::Membership;
 use host_store::{BlockResult, Segments, TreeVersion};
 use host_types::block::{Block, RootPair};
+use host_types::epoch::{EpochConfig, EpochRun, Epochs};
 use host_types::genesis::ChannelGenesis;
 use host_types::receipt::Write;
+use host_types::validators::ValidatorSet;
 use host_types::{BlockId, Domain, Encode, Hash32, Height, ScoreName, merkle};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -33,6 +35,36 @@ pub struct Knowledge {
     pub active: Arc<BTreeMap<ScoreName, ActiveScore>>,
     /// The block in which each SCORE ran last.
     pub ran: BTreeMap<ScoreName, BlockId>,
+    /// The epochs so far; the last one is that of the next block.
+    pub epochs: Arc<Epochs>,
+    /// What the epoch after it runs with, once that is accepted.
+    pub next: Option<Arc<EpochConfig>>,
+}
+
+impl Knowledge {
+    /// What the next block's epoch runs with.
+    #[must_use]
+    pub fn epoch(&self) -> &EpochConfig {
+        &self.epochs.current().config
+    }
+
+    /// Its validators.
+    #[must_use]
+    pub fn validators(&self) -> &ValidatorSet {
+        &self.epoch().validators
+    }
+
+    /// After a block whose writes may have said something of epochs.
+    fn look_at_epochs(&mut self, view: &LayerView, block: &Block) {
+        self.next = next_epoch(view).map(Arc::new);
+        let present = self.epoch().epoch;
+        let begun = epoch_records(view).pop().filter(|(_, config)| config.epoch > present);
+        let Some((root_height, config)) = begun else { return };
+        let run = EpochRun { config: Arc::new(config), root: block.id(), root_height };
+        if let Some(epochs) = (*self.epochs).clone().with(run) {
+            self.epochs = Arc::new(epochs);
+        }
+    }
 }
 
 /// Executes the blocks of one channel.

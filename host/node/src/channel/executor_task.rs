@@ -124,6 +124,10 @@ impl Task {
             self.tell(Command::Halt(why)).await;
         }
         if let Some(layer) = self.executor.layer(&block.id()) {
+            if let Some(config) = layer.knowledge.next.clone() {
+                let input = Input::NextEpoch { block: block.id(), config };
+                self.tell(Command::Input(input)).await;
+            }
             let costs = costs(block, &layer.result.receipts);
             self.tell(Command::Input(Input::Costs(costs))).await;
         }

@@ -1,6 +1,7 @@
 //! How the rest of the node reaches a channel.
 
 use super::actor::Command;
+use super::epochs::{Own, RuleFinder};
 use super::evidence::EvidenceBook;
 use super::executor_task::KnowledgeWatch;
 use super::intake::Intake;
@@ -8,12 +9,11 @@ use super::links::Links;
 use crate::scores::Scores;
 use host_core::pipeline::PipelineStatus;
 use host_store::Reader;
+use host_types::epoch::{EpochConfig, Epochs};
 use host_types::event::ChainEvent;
 use host_types::genesis::ChannelGenesis;
 use host_types::proof::FinalProof;
-use host_types::statement::StatementPrefix;
 use host_types::{GenesisHash, Height, Rejection, SignedTransaction, TxId};
-use plugin_api_loader::LoadedRule;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
@@ -28,10 +28,8 @@ pub struct Parts {
     pub genesis: Arc<ChannelGenesis>,
     /// Its hash.
     pub hash: GenesisHash,
-    /// What statements begin with.
-    pub prefix: StatementPrefix,
-    /// The rule's library.
-    pub rule: LoadedRule,
+    /// Finds the library of a rule.
+    pub rules: RuleFinder,
     /// The stored channel.
     pub reader: Reader,
     /// The way to the actor.
@@ -46,8 +44,8 @@ pub struct Parts {
     pub events: broadcast::Sender<ChainEvent>,
     /// The other nodes.
     pub links: Arc<dyn Links>,
-    /// This node's index.
-    pub me: Option<u16>,
+    /// This node among the validators.
+    pub own: Own,
     /// Artefacts and workers.
     pub scores: Arc<Scores>,
     /// Blocks with transactions that this node proposed.
@@ -117,10 +115,22 @@ impl ChannelHandle {
         &self.0.genesis
     }
 
-    /// What statements begin with.
+    /// The epochs as of the last stored block.
     #[must_use]
-    pub fn prefix(&self) -> &StatementPrefix {
-        &self.0.prefix
+    pub fn epochs(&self) -> Arc<Epochs> {
+        Arc::clone(&self.0.knowledge.borrow().epochs)
+    }
+
+    /// What the present epoch runs with.
+    #[must_use]
+    pub fn epoch(&self) -> Arc<EpochConfig> {
+        Arc::clone(&self.epochs().current().config)
+    }
+
+    /// This node's index in the present epoch; none when it only follows.
+    #[must_use]
+    pub fn me(&self) -> Option<u16> {
+        self.0.own.index(&self.epoch().validators)
     }
 
     /// The stored channel.

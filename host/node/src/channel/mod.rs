@@ -13,6 +13,7 @@
 //! Where to look next: [`actor`], [`execution`], [`recover`].
 
 pub mod actor;
+pub mod epochs;
 pub mod evidence;
 pub mod execution;
 pub mod executor_task;

@@ -5,8 +5,9 @@
 //! (`crate::block_proof`), its JSON form (`host-web`).
 
 use super::ChannelHandle;
-use host_rpc::gateway::{BlockRef, ProofView};
-use host_types::{Code, Height, Rejection};
+use host_rpc::gateway::{BlockRef, EpochEnd, ProofView};
+use host_types::epoch::Epochs;
+use host_types::{Code, Epoch, Height, Rejection};
 
 impl ChannelHandle {
     /// The Final proof of a block; none when there is no such block.
@@ -26,15 +27,38 @@ impl ChannelHandle {
             let message = format!("the Final proof of block {} is being stored", header.height);
             Rejection::new(Code::Syncing, message)
         })?;
+        let epochs = self.epochs();
+        let run = epochs.get(header.epoch).ok_or_else(|| {
+            let message =
+                format!("epoch {} of block {} is being stored", header.epoch, header.height);
+            Rejection::new(Code::Syncing, message)
+        })?;
         Ok(Some(ProofView {
             channel: genesis.channel.clone(),
-            signers: self.signers(&proof),
+            signers: self.signers(header.epoch, &proof),
+            epochs: self.epoch_ends(&epochs, header.epoch)?,
             header,
             roots: stored.roots,
             proof,
-            // There is one epoch as yet: its rule and validators are those of the genesis.
-            rule: genesis.rule.clone(),
-            validators: genesis.validators.clone(),
+            rule: run.config.rule.clone(),
+            validators: run.config.validators.clone(),
         }))
+    }
+
+    /// How the epochs up to this one ended.
+    fn epoch_ends(&self, epochs: &Epochs, last: Epoch) -> Result<Vec<EpochEnd>, Rejection> {
+        let begun = epochs.all().skip(1).take_while(|run| run.config.epoch <= last);
+        begun
+            .map(|run| {
+                let lost = || Rejection::new(Code::StoreDamaged, "the end of an epoch is missing");
+                let sealing = self.stored(BlockRef::Height(run.root_height))?.ok_or_else(lost)?;
+                Ok(EpochEnd {
+                    header: sealing.block.header().clone(),
+                    roots: sealing.roots,
+                    proof: sealing.proof.ok_or_else(lost)?,
+                    next: (*run.config).clone(),
+                })
+            })
+            .collect()
     }
 }

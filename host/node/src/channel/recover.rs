@@ -5,27 +5,26 @@
 //! → rule from its log → tasks.
 
 use super::actor::{ANSWER_QUEUE_MAX, Actor, COMMAND_QUEUE_MAX, Command, World};
-use super::evidence::EvidenceBook;
+use super::epochs::{Begun, EpochStarter, Own, RuleFinder, epochs};
+use super::evidence::{EpochSource, EvidenceBook};
 use super::execution::{Executor, Knowledge, LayerView};
 use super::executor_task;
 use super::files::Committed;
 use super::handle::{ChannelHandle, Parts};
 use super::intake::{ContextSource, Intake};
 use super::links::Links;
-use crate::plugins::{PluggedRule, Start};
+use crate::plugins::PluggedRule;
 use crate::scores::Scores;
-use crate::signer::{Answer, AnswerSink, ChannelSigner, SeatConfig, Signer};
+use crate::signer::{Answer, AnswerSink, ChannelSigner, Signer};
 use host_core::input::Input;
 use host_core::pipeline::{ChannelConfig, Head, Pipeline};
-use host_core::system::state::{active_scores, registered_certificates};
+use host_core::system::state::{active_scores, epoch_records, next_epoch, registered_certificates};
 use host_identity::{Certificate, Membership};
 use host_store::{ChannelStore, Entry, Reader, Segments, StoreError, StoreOptions};
+use host_types::epoch::Epochs;
 use host_types::event::ChainEvent;
 use host_types::genesis::ChannelGenesis;
-use host_types::{
-    Block, BlockTime, Code, Epoch, Height, NodeName, Pair, Rejection, RootPair, TxId,
-};
-use plugin_api_loader::LoadedRule;
+use host_types::{Block, BlockTime, Code, Height, Pair, Rejection, TxId};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -45,12 +44,12 @@ pub struct ChannelStart {
     pub folder: PathBuf,
     /// How to open the store.
     pub options: StoreOptions,
-    /// The rule's library.
-    pub rule: LoadedRule,
+    /// Finds the library of a rule.
+    pub rules: RuleFinder,
     /// What the sign log holds of it.
     pub log: Vec<Entry>,
     /// This node.
-    pub me: NodeName,
+    pub me: Own,
     /// The signer.
     pub signer: Signer,
     /// Artefacts and workers.
@@ -68,18 +67,27 @@ fn store_failed(error: &StoreError) -> Rejection {
 /// # Errors
 /// A coded refusal: damaged files, a rule that does not take its parameters.
 pub fn start(start: ChannelStart) -> Result<ChannelHandle, Rejection> {
-    let ChannelStart { genesis, folder, options, rule, log, me, signer, scores, links } = start;
+    let ChannelStart { genesis, folder, options, rules, log, me: own_node, signer, scores, links } =
+        start;
     let store = open_store(&folder, &genesis, &options).map_err(|e| store_failed(&e))?;
     let (reader, segments) = (store.reader(), store.segments());
     let committed = Committed::new(reader.clone(), store.tree());
     let genesis = Arc::new(genesis);
     let tip = reader.tip();
-    let base = knowledge(&genesis, &committed, tip.header.time)?;
-    let index = genesis.validators.index_of(&me);
-    let plugged = plug(&genesis, &reader, rule.clone(), index, &log)?;
-    let pipeline = pipeline(&genesis, index, plugged, &reader, &segments)?;
+    let base = knowledge(&genesis, &committed, &reader)?;
     let (commands, queue) = mpsc::channel(COMMAND_QUEUE_MAX);
     let (own, answers) = mpsc::channel(ANSWER_QUEUE_MAX);
+    let starter = EpochStarter {
+        genesis: Arc::clone(&genesis),
+        reader: reader.clone(),
+        rules: Arc::clone(&rules),
+        own: own_node.clone(),
+        signer,
+        files: segments.clone(),
+        answers: answers_to(own.clone()),
+    };
+    let Begun { rule, me: index, seat } = starter.begin(base.epochs.current(), &log)?;
+    let pipeline = pipeline(&base, (rule, index), &genesis, &reader, &segments)?;
     let executor = Executor::new(
         Arc::clone(&genesis),
         Arc::clone(&scores),
@@ -90,20 +98,9 @@ pub fn start(start: ChannelStart) -> Result<ChannelHandle, Rejection> {
     let (work, knowledge) = executor_task::start(executor, store, own.clone())
         .map_err(|error| Rejection::new(Code::Internal, format!("a thread: {error}")))?;
     links.follow(knowledge.clone());
-    let prefix = genesis.statement_prefix(Epoch::ZERO, genesis.header().id());
-    let evidence = EvidenceBook::open(&folder, Arc::clone(&genesis), prefix.clone())?;
-    let seat = index.map(|me| {
-        signer.seat(SeatConfig {
-            genesis: genesis.hash(),
-            epoch: Epoch::ZERO,
-            prefix: prefix.clone(),
-            me,
-            files: segments.clone(),
-            sink: answers_to(own.clone()),
-        })
-    });
+    let evidence = EvidenceBook::open(&folder, &genesis, epochs_of(&knowledge))?;
     let events = broadcast::channel(EVENTS_KEPT).0;
-    let follow = Follow::new(&reader, index).map_err(|e| store_failed(&e))?;
+    let follow = Follow::new(&reader, &own_node, &knowledge).map_err(|e| store_failed(&e))?;
     let context = ContextSource {
         genesis: Arc::clone(&genesis),
         hash: genesis.hash(),
@@ -113,8 +110,7 @@ pub fn start(start: ChannelStart) -> Result<ChannelHandle, Rejection> {
     let parts = Parts {
         hash: genesis.hash(),
         genesis,
-        prefix,
-        rule,
+        rules,
         reader: reader.clone(),
         commands: commands.clone(),
         intake: Intake::start(context.clone(), commands),
@@ -122,15 +118,15 @@ pub fn start(start: ChannelStart) -> Result<ChannelHandle, Rejection> {
         height: follow.height.subscribe(),
         events: events.clone(),
         links,
-        me: index,
+        own: own_node,
         scores,
         made_blocks: Arc::clone(&follow.made_blocks),
         halted: Arc::default(),
         expired: Arc::default(),
         evidence: Arc::new(evidence),
     };
-    let world = world(&parts, (own, seat), segments, work, context);
-    let actor = Actor { pipeline, world, started: Instant::now(), floor: 0 };
+    let world = world(&parts, (own, seat, starter), segments, work, context);
+    let actor = Actor { pipeline, world, started: Instant::now(), floor: 0, next_rule: None };
     supervise(tokio::spawn(actor.run(answers, queue)), Arc::clone(&parts.halted));
     tokio::spawn(follow.run(reader, knowledge, events));
     Ok(ChannelHandle::new(parts))
@@ -152,11 +148,17 @@ fn open_store(
     }
 }
 
+/// What everybody may know of epochs, for the evidence.
+fn epochs_of(knowledge: &executor_task::KnowledgeWatch) -> EpochSource {
+    let knowledge = knowledge.clone();
+    Arc::new(move || Arc::clone(&knowledge.borrow().epochs))
+}
+
 /// The pipeline at the last stored block, with what was stored above it.
 fn pipeline(
+    base: &Knowledge,
+    (plugged, me): (PluggedRule, Option<u16>),
     genesis: &Arc<ChannelGenesis>,
-    me: Option<u16>,
-    plugged: PluggedRule,
     reader: &Reader,
     segments: &Segments,
 ) -> Result<Pipeline, Rejection> {
@@ -164,8 +166,10 @@ fn pipeline(
     let pair = Pair { block: tip.block, roots: tip.roots };
     let head = Head { header: tip.header.clone(), pair };
     let recent = recent_ids(reader).map_err(|e| store_failed(&e))?;
-    let config = ChannelConfig { genesis: Arc::clone(genesis), epoch: Epoch::ZERO, me };
-    let mut pipeline = Pipeline::new(config, Box::new(plugged), head, recent);
+    let epoch = Arc::clone(&base.epochs.current().config);
+    let config = ChannelConfig { genesis: Arc::clone(genesis), epoch: epoch.epoch, me };
+    let mut pipeline =
+        Pipeline::new(config, Box::new(plugged), head, recent).in_epoch(epoch, base.next.clone());
     for block in unfinished(segments).map_err(|e| store_failed(&e))? {
         pipeline.restore(block);
     }
@@ -196,7 +200,7 @@ fn answers_to(commands: mpsc::Sender<Command>) -> AnswerSink {
 
 fn world(
     parts: &Parts,
-    (own, signer): (mpsc::Sender<Command>, Option<ChannelSigner>),
+    (own, signer, starter): (mpsc::Sender<Command>, Option<ChannelSigner>, EpochStarter),
     segments: Segments,
     work: mpsc::Sender<executor_task::Work>,
     context: ContextSource,
@@ -204,6 +208,7 @@ fn world(
     let (halted, expired) = (Arc::clone(&parts.halted), Arc::clone(&parts.expired));
     World {
         signer,
+        starter,
         segments,
         work,
         links: Arc::clone(&parts.links),
@@ -236,11 +241,11 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
 fn knowledge(
     genesis: &ChannelGenesis,
     committed: &Committed,
-    time: BlockTime,
+    reader: &Reader,
 ) -> Result<Knowledge, Rejection> {
     let mut membership = Membership::from_genesis(genesis)
         .map_err(|error| Rejection::new(error.code(), error.to_string()))?;
-    let view = LayerView::new(None, committed.clone());
+    let (view, time) = (LayerView::new(None, committed.clone()), reader.tip().header.time);
     for der in registered_certificates(&view) {
         if let Ok(certificate) = Certificate::parse(&der) {
             // One that has expired since can do nothing anyway.
@@ -248,6 +253,8 @@ fn knowledge(
         }
     }
     let active: BTreeMap<_, _> = active_scores(&view).into_iter().collect();
+    let epochs = epochs(genesis, reader, epoch_records(&view))?;
+    let next = next_epoch(&view).map(Arc::new);
     if let Some(failure) = committed.take_failure() {
         return Err(Rejection::new(Code::StoreDamaged, failure));
     }
@@ -255,31 +262,9 @@ fn knowledge(
         membership: Arc::new(membership),
         active: Arc::new(active),
         ran: BTreeMap::new(),
+        epochs: Arc::new(epochs),
+        next,
     })
-}
-
-fn plug(
-    genesis: &ChannelGenesis,
-    reader: &Reader,
-    rule: LoadedRule,
-    me: Option<u16>,
-    log: &[Entry],
-) -> Result<PluggedRule, Rejection> {
-    let tip = reader.tip();
-    let roots_at = |height| reader.pair(height).map_err(|e| store_failed(&e));
-    let root = roots_at(Height::ZERO)?
-        .unwrap_or(Pair { block: genesis.header().id(), roots: RootPair::default() });
-    let proof = reader.proof(tip.height).map_err(|e| store_failed(&e))?;
-    let start = Start {
-        genesis,
-        me,
-        head: &tip.header,
-        head_pair: Pair { block: tip.block, roots: tip.roots },
-        head_proof: proof.map(|proof| proof.rule_proof).unwrap_or_default(),
-        root_pair: root,
-        log,
-    };
-    PluggedRule::create(rule, &start)
 }
 
 /// Blocks above the tip whose payload was stored before the last stop, lowest first: this node may
@@ -323,18 +308,24 @@ struct Follow {
     height: watch::Sender<Height>,
     time: watch::Sender<BlockTime>,
     made_blocks: Arc<AtomicU64>,
-    me: Option<u16>,
+    own: Own,
 }
 
 impl Follow {
-    fn new(reader: &Reader, me: Option<u16>) -> Result<Self, StoreError> {
+    fn new(
+        reader: &Reader,
+        own: &Own,
+        knowledge: &executor_task::KnowledgeWatch,
+    ) -> Result<Self, StoreError> {
         let tip = reader.tip();
+        // The store counts by index: what this node made under another one is not told apart.
+        let me = own.index(knowledge.borrow().validators());
         let made = me.map(|me| reader.made_by(me)).transpose()?.unwrap_or_default();
         Ok(Self {
             height: watch::channel(tip.height).0,
             time: watch::channel(tip.header.time).0,
             made_blocks: Arc::new(AtomicU64::new(made)),
-            me,
+            own: own.clone(),
         })
     }
 
@@ -349,17 +340,26 @@ impl Follow {
             let tip = reader.tip();
             while last < tip.height {
                 last = last.next();
-                self.announce(&reader, last, &events);
+                let epochs = Arc::clone(&knowledge.borrow().epochs);
+                self.announce(&reader, last, &epochs, &events);
             }
             self.time.send_replace(tip.header.time);
             self.height.send_replace(tip.height);
         }
     }
 
-    fn announce(&self, reader: &Reader, height: Height, events: &broadcast::Sender<ChainEvent>) {
+    fn announce(
+        &self,
+        reader: &Reader,
+        height: Height,
+        epochs: &Epochs,
+        events: &broadcast::Sender<ChainEvent>,
+    ) {
         let Ok(Some(header)) = reader.header(height) else { return };
         let Ok(Some(pair)) = reader.pair(height) else { return };
-        if Some(header.proposer) == self.me && header.tx_count > 0 {
+        let set = epochs.get(header.epoch).map(|run| &run.config.validators);
+        let me = set.and_then(|set| self.own.index(set));
+        if Some(header.proposer) == me && header.tx_count > 0 {
             self.made_blocks.fetch_add(1, Ordering::Relaxed);
         }
         tracing::debug!(

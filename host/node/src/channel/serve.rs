@@ -12,7 +12,7 @@ use host_identity::verify;
 use host_types::limits::{FETCH_BLOCKS_MAX, FETCH_BYTES_MAX, PART_BYTES_MAX};
 use host_types::message::{BlockRange, FetchReply, FetchRequest, PeerMessage};
 use host_types::statement::Statement;
-use host_types::{Decode, Epoch, Header, Height, RawTx, TxId};
+use host_types::{Decode, Header, Height, RawTx, TxId};
 use tokio::sync::oneshot;
 
 /// Takes one message of a peer.
@@ -32,11 +32,15 @@ pub async fn deliver(
             return Ok(());
         }
         PeerMessage::Statement(statement) => {
-            check_statement(channel, &statement)?;
+            if !check_statement(channel, &statement)? {
+                return behind(channel, from, validator, statement).await;
+            }
             Input::Statement { statement }
         }
         PeerMessage::Proposal(proposal) => {
-            check_statement(channel, &proposal.statement)?;
+            if !check_statement(channel, &proposal.statement)? {
+                return behind(channel, from, validator, proposal.statement).await;
+            }
             Input::Proposal { from, proposal }
         }
         PeerMessage::Rule(bytes) => Input::Helper { from, validator, bytes },
@@ -45,21 +49,35 @@ pub async fn deliver(
     Ok(())
 }
 
-fn check_statement(channel: &ChannelHandle, statement: &Statement) -> Result<(), String> {
-    if statement.epoch != Epoch::ZERO {
-        return Err(format!("a statement of epoch {}", statement.epoch));
-    }
-    let signer = channel
-        .genesis()
+/// Checks a statement with the set of its epoch; false when that has not begun here yet.
+fn check_statement(channel: &ChannelHandle, statement: &Statement) -> Result<bool, String> {
+    let epochs = channel.epochs();
+    let Some(run) = epochs.get(statement.epoch) else { return Ok(false) };
+    let signer = run
+        .config
         .validators
         .get(statement.signer)
         .ok_or_else(|| format!("there is no validator {}", statement.signer))?;
-    let message = channel.prefix().message(&statement.slots, &statement.body);
+    let prefix = run.statement_prefix(channel.parts().hash);
+    let message = prefix.message(&statement.slots, &statement.body);
     if verify(&signer.public_key, &message, &statement.signature) {
-        Ok(())
+        Ok(true)
     } else {
         Err(format!("a statement of {} with a wrong signature", signer.name))
     }
+}
+
+/// Something of an epoch that has not begun here, which nobody here can check: whoever says it may
+/// have the blocks that lead there. The pipeline does no more with it than ask.
+async fn behind(
+    channel: &ChannelHandle,
+    from: NodeId,
+    validator: Option<u16>,
+    statement: Statement,
+) -> Result<(), String> {
+    tracing::debug!(from, ?validator, epoch = statement.epoch.get(), "a later epoch");
+    channel.tell(Command::Input(Input::Statement { statement })).await;
+    Ok(())
 }
 
 /// Answers one question of a peer.
@@ -127,9 +145,14 @@ fn blocks(channel: &ChannelHandle, from: Height, max: u32) -> Option<BlockRange>
         if !fits(&mut size, bytes) {
             break;
         }
+        let seals = stored.block.header().next_validators.is_some();
         blocks.push((stored.block.header().clone(), raw));
         if let Some(proof) = stored.proof {
             last = Some((blocks.len(), stored.roots, proof));
+        }
+        if seals {
+            // Who takes a range knows the set of one epoch.
+            break;
         }
         height = height.next();
     }

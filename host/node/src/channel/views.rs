@@ -17,7 +17,7 @@ use host_rpc::gateway::{
 use host_store::{Reader, StoreError, StoredBlock, TxPlace};
 use host_types::proof::FinalProof;
 use host_types::{
-    Address, CertificateId, Code, Domain, Height, NodeName, Rejection, ScoreName,
+    Address, CertificateId, Code, Domain, Epoch, Height, NodeName, Rejection, ScoreName,
     SignedTransaction, TxId,
 };
 use score_native_link::{CallKind, CallSpec, NoResult, Outcome, Query, StateReader};
@@ -45,10 +45,12 @@ impl ChannelHandle {
         let parts = self.parts();
         let pipeline = self.pipeline().await;
         let tip = self.reader().tip();
-        let set = &parts.genesis.validators;
+        let now = self.epoch();
+        let set = &now.validators;
         let name_of = |index: u16| set.get(index).map(|v| v.name.clone());
         let rule = pipeline.as_ref().map(|p| p.rule.clone()).unwrap_or_default();
         let leader = pipeline.as_ref().and_then(|p| name_of(p.leader));
+        let me = parts.own.index(set);
         let validators: Vec<_> = set
             .all()
             .iter()
@@ -56,8 +58,7 @@ impl ChannelHandle {
             .map(|(i, v)| ValidatorStatus {
                 name: v.name.clone(),
                 weight: v.weight.get(),
-                is_connected: parts.me.map(usize::from) == Some(i)
-                    || parts.links.is_connected(&v.name),
+                is_connected: me.map(usize::from) == Some(i) || parts.links.is_connected(&v.name),
                 is_leader: leader.as_ref() == Some(&v.name),
             })
             .collect();
@@ -66,7 +67,7 @@ impl ChannelHandle {
         Ok(ChannelStatus {
             channel: parts.genesis.channel.clone(),
             genesis: parts.hash,
-            rule: parts.genesis.rule.id.clone(),
+            rule: now.rule.id.clone(),
             height: tip.height,
             head: host_types::Pair { block: tip.block, roots: tip.roots },
             time: tip.header.time,
@@ -146,7 +147,7 @@ impl ChannelHandle {
         let lost = || Rejection::new(Code::StoreDamaged, "a receipt is missing");
         let (receipt, events) = reader.receipt(place).map_err(|e| failed(&e))?.ok_or_else(lost)?;
         let header = reader.header(place.height).map_err(|e| failed(&e))?.ok_or_else(lost)?;
-        let voters = self.proof_of(place.height).map(|proof| self.signers(&proof));
+        let voters = self.proof_of(place.height).map(|proof| self.signers(header.epoch, &proof));
         let artefact = self.artefact_at(&transaction.transaction().score, place.height);
         Ok(FinalTx {
             transaction,
@@ -175,10 +176,13 @@ impl ChannelHandle {
     }
 
     /// Who signed a proof, and with what weight.
-    pub(super) fn signers(&self, proof: &FinalProof) -> Vec<(NodeName, u64)> {
-        let parts = self.parts();
-        let set = &parts.genesis.validators;
-        PluggedRule::describe(&parts.rule, set, &proof.rule_proof)
+    /// Nobody is named when the rule of that epoch is not here any more.
+    pub(super) fn signers(&self, epoch: Epoch, proof: &FinalProof) -> Vec<(NodeName, u64)> {
+        let epochs = self.epochs();
+        let Some(run) = epochs.get(epoch) else { return Vec::new() };
+        let set = &run.config.validators;
+        let Ok(rule) = (self.parts().rules)(&run.config.rule) else { return Vec::new() };
+        PluggedRule::describe(&rule, set, &proof.rule_proof)
             .into_iter()
             .filter_map(|(index, weight)| Some((set.get(index)?.name.clone(), weight)))
             .collect()
@@ -207,9 +211,12 @@ impl ChannelHandle {
         let StoredBlock { block, roots, .. } = stored;
         let header = block.header().clone();
         let proof = self.proof_of(header.height).filter(|_| header.height > Height::ZERO);
-        let signers = proof.as_ref().map(|proof| self.signers(proof)).unwrap_or_default();
+        let signers = proof.as_ref().map(|proof| self.signers(header.epoch, proof));
+        let signers = signers.unwrap_or_default();
         let is_genesis = header.height == Height::ZERO;
-        let proposer = self.genesis().validators.get(header.proposer).map(|v| v.name.clone());
+        let epochs = self.epochs();
+        let set = epochs.get(header.epoch).map(|run| &run.config.validators);
+        let proposer = set.and_then(|set| set.get(header.proposer)).map(|v| v.name.clone());
         BlockView {
             id: block.id(),
             pair: host_types::Pair { block: block.id(), roots },

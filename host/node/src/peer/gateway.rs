@@ -6,8 +6,8 @@ use super::quota::{GATEWAY_TXS_PER_ADDRESS_MAX, Quota};
 use crate::channel::ChannelHandle;
 use async_trait::async_trait;
 use host_rpc::gateway::{
-    Access, BlockRef, BlockView, ChannelStatus, EvidenceView, Gateway, MemberView, NodeView,
-    ProofView, QueryAnswer, ScoreView, TxState,
+    Access, BlockRef, BlockView, ChannelStatus, EpochsView, EvidenceView, Gateway, MemberView,
+    NodeView, ProofView, QueryAnswer, ScoreView, TxState,
 };
 use host_types::genesis::Policy;
 use host_types::validators::ValidatorSet;
@@ -116,7 +116,7 @@ impl Gateway for LocalGateway {
     }
 
     async fn validators(&self, channel: &ChannelName) -> Result<ValidatorSet, Rejection> {
-        Ok(self.find(channel)?.genesis().validators.clone())
+        Ok(self.find(channel)?.epoch().validators.clone())
     }
 
     async fn submit(
@@ -215,6 +215,10 @@ impl Gateway for LocalGateway {
         block: BlockRef,
     ) -> Result<Option<ProofView>, Rejection> {
         self.find(channel)?.proof_view(block)
+    }
+
+    async fn epochs(&self, channel: &ChannelName) -> Result<EpochsView, Rejection> {
+        self.find(channel)?.epochs_view()
     }
 
     async fn evidence(&self, channel: &ChannelName) -> Result<Vec<EvidenceView>, Rejection> {

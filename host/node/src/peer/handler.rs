@@ -26,7 +26,7 @@ fn unknown() -> RpcError {
 impl Handler {
     fn channel(&self, from: &PeerIdentity, hash: GenesisHash) -> Result<ChannelHandle, RpcError> {
         let channel = self.0.channel_by_hash(hash).ok_or_else(unknown)?;
-        let is_validator = channel.genesis().validators.index_of(&from.name).is_some();
+        let is_validator = channel.epoch().validators.index_of(&from.name).is_some();
         let is_member = || {
             let knowledge = channel.parts().knowledge.borrow();
             knowledge.membership.by_name(from.name.as_str()).is_some()
@@ -54,7 +54,7 @@ impl PeerHandler for Handler {
         messages: Vec<Bytes>,
     ) -> Result<(), RpcError> {
         let channel = self.channel(from, channel)?;
-        let validator = channel.genesis().validators.index_of(&from.name);
+        let validator = channel.epoch().validators.index_of(&from.name);
         for message in messages {
             serve::deliver(&channel, node_id(&from.name), validator, &message)
                 .await

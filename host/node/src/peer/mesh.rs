@@ -107,6 +107,7 @@ struct ChannelLinks {
     mesh: Arc<Mesh>,
     genesis: GenesisHash,
     channel: ChannelName,
+    /// Those of the genesis, until it is known who they are now.
     validators: Vec<NodeName>,
     knowledge: OnceLock<KnowledgeWatch>,
     /// Whom to ask first next time: nobody answers for ever in the place of others.
@@ -122,13 +123,21 @@ impl ChannelLinks {
         matches!(role, Some(Role::Validator | Role::Peer | Role::Auditor))
     }
 
+    /// Validators of the present epoch, in the order of the set.
+    fn validators_now(&self) -> Vec<NodeName> {
+        let Some(knowledge) = self.knowledge.get() else { return self.validators.clone() };
+        let knowledge = knowledge.borrow();
+        knowledge.validators().all().iter().map(|v| v.name.clone()).collect()
+    }
+
     /// Members of the channel that are known.
     fn members(&self) -> Vec<(NodeName, Arc<PeerClient>)> {
+        let validators = self.validators_now();
         let peers = self.mesh.peers.read().unwrap_or_else(PoisonError::into_inner);
         peers
             .iter()
             .filter(|(name, peer)| {
-                self.validators.contains(name)
+                validators.contains(name)
                     || (peer.channels.contains(&self.channel) && self.may_follow(name))
             })
             .map(|(name, peer)| (name.clone(), Arc::clone(&peer.client)))
@@ -136,9 +145,10 @@ impl ChannelLinks {
     }
 
     fn chosen(&self, to: To) -> Vec<Arc<PeerClient>> {
+        let validators = self.validators_now();
         let is_meant = |name: &NodeName| match to {
             To::All => true,
-            To::Validator(index) => self.validators.get(usize::from(index)) == Some(name),
+            To::Validator(index) => validators.get(usize::from(index)) == Some(name),
             To::Node(id) => node_id(name) == id,
         };
         self.members().into_iter().filter(|(name, _)| is_meant(name)).map(|(_, c)| c).collect()

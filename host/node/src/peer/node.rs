@@ -3,6 +3,7 @@
 use super::mesh::Mesh;
 use super::rules::RuleShelf;
 use super::start::genesis_files;
+use crate::channel::epochs::{Own, RuleFinder};
 use crate::channel::{ChannelHandle, recover};
 use crate::config::{self, PeerConfig};
 use crate::scores::Scores;
@@ -90,7 +91,7 @@ pub struct Node {
     /// Artefacts and workers.
     pub scores: Arc<Scores>,
     /// Consensus rules.
-    pub rules: RuleShelf,
+    pub rules: Arc<RuleShelf>,
     /// What the sign log held at start, taken by each channel once.
     pub replay: Mutex<BTreeMap<GenesisHash, ChannelReplay>>,
     channels: RwLock<BTreeMap<ChannelName, ChannelHandle>>,
@@ -141,7 +142,7 @@ impl Node {
             signer,
             mesh,
             scores,
-            rules,
+            rules: Arc::new(rules),
             replay: Mutex::new(replay),
             channels: RwLock::default(),
             refused: Mutex::default(),
@@ -178,7 +179,7 @@ impl Node {
     fn try_start(&self, genesis: ChannelGenesis) -> Result<ChannelHandle, Rejection> {
         let hash = genesis.hash();
         // Before the channel has a folder: a genesis that nobody can start may still be corrected.
-        let rule = self.rules.accepts(&genesis)?;
+        self.rules.accepts(&genesis)?;
         let log = {
             let replay = self.replay.lock().unwrap_or_else(PoisonError::into_inner);
             replay.get(&hash).map(|replay| replay.entries.clone()).unwrap_or_default()
@@ -189,9 +190,9 @@ impl Node {
             genesis,
             folder,
             options: self.store_options(),
-            rule,
+            rules: self.rule_finder(),
             log,
-            me: self.name.clone(),
+            me: Own { name: self.name.clone(), public_key: self.identity.key.public() },
             signer: self.signer.clone(),
             scores: Arc::clone(&self.scores),
             links,
@@ -200,6 +201,12 @@ impl Node {
         // Only now: a channel that did not start needs its log again at the next try.
         self.replay.lock().unwrap_or_else(PoisonError::into_inner).remove(&hash);
         Ok(handle)
+    }
+
+    /// A rule once loaded stays: an epoch that begins usually finds its own.
+    fn rule_finder(&self) -> RuleFinder {
+        let rules = Arc::clone(&self.rules);
+        Arc::new(move |wanted| rules.find(wanted))
     }
 
     /// As configured, for as many channels as there are geneses.

@@ -38,12 +38,11 @@ impl View for Stored {
 
 /// Follows one channel until it stops.
 pub async fn follow(node: Arc<Node>, channel: ChannelHandle, mut installed: watch::Receiver<u64>) {
-    let Some(me) = channel.parts().me else { return };
     let view = Stored(channel.reader().clone());
     let mut seen = Height::ZERO;
     let (mut said, mut told) = (BTreeSet::new(), BTreeSet::new());
     loop {
-        let wanted = wanted(&view, me);
+        let wanted = channel.me().map(|me| wanted(&view, me)).unwrap_or_default();
         for sha256 in &wanted {
             if node.scores.artefact(sha256).is_none() {
                 fetch(&node, &channel, *sha256).await;
@@ -79,8 +78,9 @@ fn wanted(view: &Stored, me: u16) -> BTreeSet<Hash32> {
     }
     pending_changes(view)
         .into_iter()
-        .map(|(_, record)| match record.change {
-            Change::Deploy(deploy) => deploy.sha256,
+        .filter_map(|(_, record)| match record.change {
+            Change::Deploy(deploy) => Some(deploy.sha256),
+            Change::Configure(_) => None,
         })
         .filter(|sha256| !is_ready(view, sha256, me))
         .collect()

@@ -401,7 +401,8 @@ async fn discover(node: Arc<Node>, target: String) {
 /// Whether validators of some channel are not connected.
 fn is_alone(node: &Node) -> bool {
     node.channels().iter().any(|channel| {
-        let all = channel.genesis().validators.all();
+        let now = channel.epoch();
+        let all = now.validators.all();
         all.iter().any(|v| v.name != node.name && !channel.parts().links.is_connected(&v.name))
     })
 }

@@ -1,18 +1,21 @@
 //! What the made-up node holds: two SCOREs, a few transactions in every state, two blocks.
 
 use host_rpc::gateway::{
-    BlockView, ChannelStatus, EvidenceView, FinalTx, MemberView, Mode, NodeView, ProofView,
-    ScoreView, TxState, ValidatorStatus,
+    BlockView, ChangeView, ChannelStatus, EpochsView, EvidenceView, FinalTx, MemberView, Mode,
+    NodeView, ProofView, ScoreView, TxState, ValidatorStatus,
 };
-use host_types::genesis::RuleConfig;
+use host_types::change::{Change, Configure, ValidatorChange};
+use host_types::epoch::{EpochConfig, EpochRun, Epochs};
+use host_types::genesis::{ChannelGenesis, ChannelLimits, Policies, Policy, RuleConfig};
 use host_types::manifest::Manifest;
 use host_types::validators::{Validator, ValidatorSet};
 use host_types::value::Value;
 use host_types::{
-    Address, BlockId, BlockTime, CertificateId, ChannelName, Code, Encode, GenesisHash, Hash32,
-    Header, Height, NodeName, Pair, Receipt, Rejection, RootPair, ScoreEvent, ScoreName,
-    SignedTransaction, Status, Transaction, Weight,
+    Address, BlockId, BlockTime, CertificateId, ChannelName, Code, Encode, Epoch, GenesisHash,
+    Hash32, Header, Height, NetworkId, NodeName, Pair, Receipt, Rejection, RootPair, ScoreEvent,
+    ScoreName, SignedTransaction, Status, Transaction, Weight,
 };
+use std::sync::Arc;
 
 pub(crate) const KEY: [u8; 32] = [7; 32];
 pub(crate) const TIME_US: u64 = 1_795_333_979_294_213;
@@ -254,6 +257,63 @@ pub(crate) fn block(height: u64) -> BlockView {
     }
 }
 
+/// Epoch 1 of two, after a change of weight; another one waits.
+pub(crate) fn epochs() -> EpochsView {
+    let first = EpochConfig {
+        epoch: Epoch::ZERO,
+        validators: validators(),
+        rule: RuleConfig { id: "lft".into(), version: 3, sha256: vec![], parameters: vec![] },
+        limits: ChannelLimits::default(),
+    };
+    let validator = first.validators.all()[0].clone();
+    let change = |weight| Configure {
+        epoch: Epoch::new(1),
+        validators: vec![ValidatorChange::Set {
+            validator: Validator { weight: Weight::new(weight).unwrap(), ..validator.clone() },
+            unit: None,
+        }],
+        rule: None,
+        limits: None,
+    };
+    let genesis = ChannelGenesis {
+        network: NetworkId::default(),
+        channel: channel("channel1"),
+        created: BlockTime::new(1),
+        rule: first.rule.clone(),
+        validators: first.validators.clone(),
+        roots: vec![],
+        certificates: vec![],
+        limits: first.limits,
+        policies: Policies {
+            submit: Policy::Anyone,
+            read: Policy::Anyone,
+            query: Policy::Anyone,
+            deploy: Policy::Quorum,
+            configure: Policy::Quorum,
+            v1_gateway: false,
+        },
+        metering_required: false,
+        auto_activate: false,
+    };
+    let second = first.changed_by(Epoch::ZERO, &Configure { epoch: Epoch::ZERO, ..change(7) });
+    let run = EpochRun {
+        config: Arc::new(second.unwrap()),
+        root: BlockId::new(hash(0x77)),
+        root_height: Height::new(7),
+    };
+    let epochs = Epochs::of_genesis(&genesis).with(run).unwrap();
+    let waits = Change::Configure(change(9));
+    let changes = vec![ChangeView {
+        id: waits.id(),
+        change: waits,
+        is_accepted: false,
+        proposed: Height::new(8),
+        approvals: vec![validator.name],
+        weight: 7,
+    }];
+    EpochsView { epochs: Arc::new(epochs), next: None, changes }
+}
+
 /// Two votes in view 5.
 pub(crate) fn evidence() -> EvidenceView {
     EvidenceView {
@@ -277,5 +337,6 @@ pub(crate) fn proof(block: BlockView) -> Option<ProofView> {
         rule: RuleConfig { id: "lft".into(), version: 3, sha256: vec![hash(0x5c)], parameters },
         validators: validators(),
         signers: block.signers,
+        epochs: Vec::new(),
     })
 }

@@ -5,8 +5,8 @@ use async_trait::async_trait;
 use axum::body::Body;
 use axum::http::{HeaderMap, Request, StatusCode};
 use host_rpc::gateway::{
-    Access, BlockRef, BlockView, ChannelStatus, Directory, EvidenceView, Gateway, MemberView,
-    NodeView, PeerRecord, ProofView, QueryAnswer, ScoreView, TxState,
+    Access, BlockRef, BlockView, ChannelStatus, Directory, EpochsView, EvidenceView, Gateway,
+    MemberView, NodeView, PeerRecord, ProofView, QueryAnswer, ScoreView, TxState,
 };
 use host_types::validators::ValidatorSet;
 use host_types::value::Value;
@@ -141,6 +141,11 @@ impl Gateway for Node {
             }
             found => Ok(found.and_then(chain::proof)),
         }
+    }
+
+    async fn epochs(&self, channel: &ChannelName) -> Result<EpochsView, Rejection> {
+        failing(channel)?;
+        Ok(chain::epochs())
     }
 
     async fn evidence(&self, channel: &ChannelName) -> Result<Vec<EvidenceView>, Rejection> {

@@ -95,6 +95,25 @@ async fn the_proof_of_a_block_has_all_that_is_needed_to_check_it_and_is_immutabl
 }
 
 #[tokio::test]
+async fn epochs_tell_the_present_one_and_what_waits() {
+    let router = peer_router();
+    let json = get(&router, &format!("{CHANNEL}/epochs")).await.json();
+    assert_eq!(json["schema"], "loopchain.epochs.v1");
+    assert_eq!((&json["epoch"], &json["root_height"]), (&1.into(), &7.into()));
+    assert_eq!(json["present"]["validators"][0]["weight"], 7);
+    assert!(json.get("next").is_none(), "nothing is accepted");
+    let change = &json["changes"][0];
+    assert_eq!((&change["kind"], &change["status"]), (&"configure".into(), &"open".into()));
+    assert!(change["says"][0].as_str().unwrap().contains(" weight 9 "), "{change}");
+    assert_eq!(json["epochs"].as_array().unwrap().len(), 2);
+    // The bytes are those that the hash is of.
+    let bytes = host_types::hash::from_hex(json["present"]["config"].as_str().unwrap()).unwrap();
+    let config =
+        <host_types::epoch::EpochConfig as host_types::Decode>::from_bytes(&bytes).unwrap();
+    assert_eq!(json["present"]["hash"], config.hash().to_string());
+}
+
+#[tokio::test]
 async fn evidence_names_the_signer_and_holds_both_statements() {
     let router = peer_router();
     let answer = get(&router, &format!("{CHANNEL}/evidence")).await;

@@ -4,9 +4,9 @@
 //! keys of all validators, so it signs `propose` with one and `approve` with the others; that each
 //! holds the artefact the validators' nodes say themselves (`ready`).
 
-use super::Local;
 use super::channels::genesis;
 use super::plugins::Artefact;
+use super::{Local, LocalValidator};
 use crate::client::{ChannelInfo, Client, ScoreInfo, TxInfo};
 use crate::cmd::call;
 use crate::failure::Failure;
@@ -82,8 +82,17 @@ pub(crate) async fn activate(local: &Local, wish: Wish<'_>) -> Result<ScoreInfo,
     wish.check()?;
     wish.check_metering(local)?;
     let validators = local.validators_of(wish.channel)?;
-    let set = genesis(&local.data, wish.channel)?.map(|genesis| genesis.validators);
-    let (Some((first, others)), Some(set)) = (validators.split_first(), set) else {
+    let Some(any) = validators.first() else {
+        let message = format!("channel {} has no validator here", wish.channel);
+        return Err(Failure::new(Code::NoQuorum, message));
+    };
+    // Who votes now: the set of the genesis may have changed since.
+    let set = crate::cmd::configure::present(&local.client(wish.channel, &any.url)?).await?;
+    let validators: Vec<_> = validators
+        .into_iter()
+        .filter_map(|one| Some(LocalValidator { index: set.index_of(&one.name)?, ..one }))
+        .collect();
+    let Some((first, others)) = validators.split_first() else {
         let message = format!("channel {} has no validator here", wish.channel);
         return Err(Failure::new(Code::NoQuorum, message));
     };
@@ -145,7 +154,7 @@ async fn deploy(local: &Local, client: &Client, wish: Wish<'_>) -> Result<Deploy
 }
 
 /// Sends one system transaction and waits for it. That somebody did the same before is no error.
-async fn vote(
+pub(crate) async fn vote(
     client: &Client,
     channel: &ChannelInfo,
     identity: &Identity,

@@ -20,6 +20,7 @@ mod watch;
 mod wishes;
 
 pub(crate) use channels::genesis;
+pub(crate) use deploy::vote;
 pub(crate) use plugins::rules;
 pub(crate) use prepare::genesis_inputs;
 
@@ -35,7 +36,7 @@ use channels::Plan;
 use children::Children;
 use host_node::config::ChannelsFile;
 use host_types::fault::Code;
-use host_types::ids::ChannelName;
+use host_types::ids::{ChannelName, NodeName};
 use plugins::Needed;
 use std::collections::BTreeSet;
 use std::net::TcpListener;
@@ -67,8 +68,10 @@ pub(crate) struct LocalValidator {
     pub identity: Identity,
     /// Its REST interface.
     pub url: String,
-    /// Its number in the set.
+    /// Its number in the set of the genesis.
     pub index: u16,
+    /// Its name.
+    pub name: NodeName,
 }
 
 impl Local {
@@ -108,7 +111,8 @@ impl Local {
             if let Some(peer) = self.network.peers().find(is_it) {
                 let key = self.data.join(&peer.home).join("pki/sign.key");
                 let identity = Identity::load(&key)?;
-                found.push(LocalValidator { identity, url: peer.url(), index });
+                let name = validator.name.clone();
+                found.push(LocalValidator { identity, url: peer.url(), index, name });
             }
         }
         Ok(found)

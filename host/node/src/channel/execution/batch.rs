@@ -5,7 +5,7 @@ use super::Knowledge;
 use super::layer::{LayerView, ScoreReader, Writes};
 use crate::scores::{Artefact, Scores, tell, to_receipt};
 use host_core::ingest::registration::{may_send_system, registering};
-use host_core::system::state::{ActiveScore, active_scores};
+use host_core::system::state::{ActiveScore, active_scores, is_of_epochs};
 use host_core::system::{self, Context, system_name};
 use host_identity::{Action, Certificate};
 use host_store::BlockResult;
@@ -53,6 +53,9 @@ impl Done {
         if result.writes.iter().filter(system).any(|w| w.key.starts_with(b"score/")) {
             knowledge.active = Arc::new(active_scores(&view).into_iter().collect());
         }
+        if result.writes.iter().filter(system).any(|w| is_of_epochs(&w.key)) {
+            knowledge.look_at_epochs(&view, block);
+        }
         // The workers have not seen this block: whoever runs next asks for state anew.
         knowledge.ran.clear();
         Self {
@@ -90,6 +93,7 @@ impl<'a> Run<'a> {
         view: LayerView,
     ) -> Self {
         let count = block.transactions().len();
+        let steps_left = knowledge.epoch().limits.steps_per_block;
         Self {
             genesis,
             scores,
@@ -101,7 +105,7 @@ impl<'a> Run<'a> {
             parts: BTreeMap::new(),
             deadline: Instant::now() + Duration::from_millis(EXECUTE_TIMEOUT_MS),
             log_lines_left: LOG_LINES_MAX,
-            steps_left: genesis.limits.steps_per_block,
+            steps_left,
         }
     }
 
@@ -131,13 +135,31 @@ impl<'a> Run<'a> {
             self.run_group(&score, at, &group).await?;
             at += count;
         }
+        self.end_epoch();
         Ok(())
+    }
+
+    /// The end of a sealing block; and what transactions for `system` did to the next epoch.
+    fn end_epoch(&mut self) {
+        if self.is_sealing() {
+            let epoch = Arc::clone(&self.knowledge.epochs.current().config);
+            let writes = system::sealed(&epoch, self.block.header().height, &self.view);
+            self.apply(writes);
+        }
+        let is_system = |tx: &Arc<SignedTransaction>| tx.transaction().score.is_system();
+        if self.is_sealing() || self.block.transactions().iter().any(is_system) {
+            self.knowledge.look_at_epochs(&self.view, self.block);
+        }
+    }
+
+    fn is_sealing(&self) -> bool {
+        self.block.header().next_validators.is_some()
     }
 
     /// Changes that fall due at this height, before the block's transactions.
     async fn begin_height(&mut self) -> Result<(), String> {
         let height = self.block.header().height;
-        let due = system::at_height(self.genesis, height, &self.view);
+        let due = system::at_height(self.knowledge.validators(), height, &self.view);
         self.apply(due.writes);
         for deploy in due.activate {
             self.activate(&deploy).await?;
@@ -202,6 +224,8 @@ impl<'a> Run<'a> {
             signer: body.signer,
             height: header.height,
             time: header.time,
+            epoch: self.knowledge.epoch(),
+            is_sealing: self.is_sealing(),
         };
         system::execute(&body.method, &body.args, context, &self.view)
     }

@@ -1,0 +1,393 @@
+//! `channel epochs`, `channel configure`, `channel vote`: what a channel runs with, and changing it.
+//!
+//! In: differences as flags, and the keys of a local network or one identity. Out: a `configure`
+//! change that is proposed, approved, and in force from the next epoch on. What would be refused on
+//! the chain, or by the rule, is refused here first: a rule that does not take its parameters would
+//! halt the channel. Deliberately not here: `channels.toml`, which this does not read or change.
+
+use super::{Context, Done, up};
+use crate::args::Configure as Wanted;
+use crate::client::{ChannelInfo, Client};
+use crate::failure::Failure;
+use crate::identity::Identity;
+use crate::output::{OK, table};
+use crate::profile;
+use host_node::plugins::PluggedRule;
+use host_types::Decode;
+use host_types::change::{Change, Configure, SystemCall, ValidatorChange};
+use host_types::epoch::{BlockLimits, EpochConfig, EpochRun, Epochs};
+use host_types::fault::Code;
+use host_types::genesis::RuleConfig;
+use host_types::hash::{self, Hash32};
+use host_types::ids::NodeName;
+use host_types::validators::{Validator, ValidatorSet};
+use host_types::weight::Weight;
+use serde_json::{Value, json};
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// How often it is looked whether the epoch has begun.
+const POLL: Duration = Duration::from_millis(50);
+
+fn wrong(message: impl Into<String>) -> Failure {
+    Failure::new(Code::UsageWrong, message)
+}
+
+fn client(context: &Context) -> Result<(Client, Option<String>), Failure> {
+    let target = profile::target(&context.global, &context.data)?;
+    let identity = target.identity.clone();
+    Ok((Client::new(&target, context.global.timeout, context.out)?, identity))
+}
+
+/// What a peer says of a channel's epochs.
+struct Seen {
+    body: Value,
+    present: EpochConfig,
+    next: Option<EpochConfig>,
+}
+
+impl Seen {
+    async fn ask(client: &Client) -> Result<Self, Failure> {
+        let body = client.epochs().await?;
+        let config = |place: &str| {
+            let bytes = hash::from_hex(body.pointer(place)?.as_str()?)?;
+            EpochConfig::from_bytes(&bytes).ok()
+        };
+        let odd = || Failure::new(Code::Internal, "the peer's answer has no proper `present`");
+        let (present, next) = (config("/present/config").ok_or_else(odd)?, config("/next/config"));
+        Ok(Self { body, present, next })
+    }
+
+    fn changes(&self) -> &[Value] {
+        self.body.get("changes").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default()
+    }
+}
+
+fn text(value: &Value, key: &str) -> String {
+    match value.get(key) {
+        Some(Value::String(text)) => text.clone(),
+        Some(Value::Array(all)) => {
+            all.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(", ")
+        }
+        Some(value) => value.to_string(),
+        None => "-".to_owned(),
+    }
+}
+
+/// The validators of the present epoch.
+pub(crate) async fn present(client: &Client) -> Result<ValidatorSet, Failure> {
+    Ok(Seen::ask(client).await?.present.validators)
+}
+
+/// `channel epochs`
+pub(crate) async fn show(context: &Context) -> Done {
+    let (client, _) = client(context)?;
+    let seen = Seen::ask(&client).await?;
+    context.out.either(&seen.body, lines(&seen));
+    Ok(ExitCode::SUCCESS)
+}
+
+fn lines(seen: &Seen) -> Vec<String> {
+    let mut lines = vec![format!(
+        "channel {}: epoch {}, begun on block {}",
+        text(&seen.body, "channel"),
+        seen.present.epoch,
+        text(&seen.body, "root_height")
+    )];
+    let configs = [Some(("now", &seen.present)), seen.next.as_ref().map(|next| ("next", next))];
+    for (word, config) in configs.into_iter().flatten() {
+        let (set, rule) = (&config.validators, &config.rule);
+        lines.push(format!(
+            "  {word:<5} rule {} {}, quorum {} of {}",
+            rule.id,
+            rule.version,
+            set.quorum_weight(),
+            set.total_weight()
+        ));
+        let validator = |v: &Validator| {
+            format!("        {} weight {} group {}", v.name, v.weight.get(), v.group)
+        };
+        lines.extend(set.all().iter().map(validator));
+    }
+    if seen.changes().is_empty() {
+        lines.push("  no change waits".to_owned());
+        return lines;
+    }
+    let row = |change: &Value| {
+        let id = text(change, "id").chars().take(12).collect();
+        let weight = text(change, "approved_weight");
+        vec![id, text(change, "kind"), text(change, "status"), weight, text(change, "says")]
+    };
+    let rows = seen.changes().iter().map(row).collect();
+    lines.extend(table(&["CHANGE", "KIND", "STATUS", "APPROVED", "SAYS"], rows));
+    lines
+}
+
+/// `channel configure`
+pub(crate) async fn configure(wanted: &Wanted, context: &Context) -> Done {
+    let (client, identity) = client(context)?;
+    let seen = Seen::ask(&client).await?;
+    let change = change(wanted, &seen, &client).await?;
+    let base = seen.next.as_ref().unwrap_or(&seen.present);
+    let next = base.changed_by(seen.present.epoch, &change).map_err(|why| {
+        Failure::new(Code::SystemRefused, format!("this would make no epoch: {why}"))
+    })?;
+    check_rule(&next, client.channel_name(), context)?;
+    let (_, channel) = client.channel().await?;
+    let voters = if wanted.propose {
+        vec![(0, named(identity.as_deref(), context)?)]
+    } else {
+        voters(&seen.present, context)?
+    };
+    let change = Change::Configure(change);
+    let id = change.id();
+    let is_accepted = vote_in(&client, &channel, &seen.present, change, &voters).await?;
+    let end = if is_accepted && !wanted.propose {
+        Some(until_begun(&client, next.epoch.get(), context.global.timeout).await?)
+    } else {
+        None
+    };
+    let status = if end.is_some() { "in force" } else { "open" };
+    let root = end.as_ref().and_then(|body| body.get("root_height").cloned());
+    let document = json!({
+        "schema": "loopchain.configure.v1",
+        "channel": client.channel_name().as_str(),
+        "change": id.to_string(),
+        "status": status,
+        "epoch": if end.is_some() { next.epoch.get() } else { seen.present.epoch.get() },
+        "root_height": root,
+        "validators": next.validators.all().len(),
+        "total_weight": u64::try_from(next.validators.total_weight()).ok(),
+        "quorum": u64::try_from(next.validators.quorum_weight()).ok(),
+    });
+    let line = match root {
+        Some(root) => format!("{OK} epoch {} began on block {root}", next.epoch),
+        None => format!(
+            "{OK} change {id} is proposed; approve it with `loopchain channel vote {} --approve`",
+            id.to_string().get(..12).unwrap_or_default()
+        ),
+    };
+    context.out.either(&document, [line]);
+    Ok(ExitCode::SUCCESS)
+}
+
+/// `channel vote`
+pub(crate) async fn vote(id: &str, approve: bool, context: &Context) -> Done {
+    let (client, identity) = client(context)?;
+    let seen = Seen::ask(&client).await?;
+    let starts = |change: &&Value| text(change, "id").starts_with(id);
+    let mut found = seen.changes().iter().filter(starts);
+    let (Some(change), None) = (found.next(), found.next()) else {
+        let message = format!("no change, or more than one, that waits begins with `{id}`");
+        return Err(Failure::new(Code::NotFound, message)
+            .with_help("`loopchain channel epochs` lists those that wait"));
+    };
+    if approve {
+        let signer = named(identity.as_deref(), context)?;
+        let (_, channel) = client.channel().await?;
+        let odd = || Failure::new(Code::Internal, "the peer's change has no proper id");
+        let id = Hash32::from_hex(&text(change, "id")).ok_or_else(odd)?;
+        up::vote(&client, &channel, &signer, &SystemCall::Approve { id }).await?;
+    }
+    let said = if approve { "approved" } else { "waits" };
+    let line = format!("{} {}: {}", said, text(change, "id"), text(change, "says"));
+    let document = json!({
+        "schema": "loopchain.vote.v1",
+        "channel": client.channel_name().as_str(),
+        "approved": approve,
+        "change": change,
+    });
+    context.out.either(&document, [line]);
+    Ok(ExitCode::SUCCESS)
+}
+
+fn named(identity: Option<&str>, context: &Context) -> Result<Identity, Failure> {
+    let Some(name) = identity else {
+        return Err(Failure::new(Code::IdentityUnknown, "nobody is named who signs")
+            .with_help("`--identity PATH` of a validator's key"));
+    };
+    Identity::find(&context.data, name)
+}
+
+/// Keys of the present validators that are in the data folder, with their indices.
+fn voters(present: &EpochConfig, context: &Context) -> Result<Vec<(u16, Identity)>, Failure> {
+    let network = context.data.network()?.ok_or_else(|| {
+        let message = "the keys of the validators are not here";
+        Failure::new(Code::IdentityUnknown, message)
+            .with_help("`--propose --identity PATH` proposes with one of them")
+    })?;
+    let mut found = Vec::new();
+    for (index, validator) in (0u16..).zip(present.validators.all()) {
+        let is_it = |org: &str, name: &str| format!("{org}/{name}") == validator.name.as_str();
+        if let Some(peer) = network.peers().find(|peer| is_it(&peer.org, &peer.name)) {
+            let identity = Identity::load(&context.data.join(&peer.home).join("pki/sign.key"))?;
+            found.push((index, identity));
+        }
+    }
+    Ok(found)
+}
+
+/// Proposes, and approves with the others until the weight decides; whether it does.
+async fn vote_in(
+    client: &Client,
+    channel: &ChannelInfo,
+    present: &EpochConfig,
+    change: Change,
+    voters: &[(u16, Identity)],
+) -> Result<bool, Failure> {
+    let id = change.id();
+    let Some(((first, proposer), others)) = voters.split_first() else {
+        return Err(Failure::new(Code::NoQuorum, "no validator's key is here"));
+    };
+    up::vote(client, channel, proposer, &SystemCall::Propose { change }).await?;
+    let (set, mut said) = (&present.validators, vec![*first]);
+    for (index, identity) in others {
+        if set.said_by(&said) >= set.quorum_weight() {
+            break;
+        }
+        up::vote(client, channel, identity, &SystemCall::Approve { id }).await?;
+        said.push(*index);
+    }
+    Ok(set.said_by(&said) >= set.quorum_weight())
+}
+
+async fn until_begun(client: &Client, epoch: u64, within: Duration) -> Result<Value, Failure> {
+    let end = Instant::now() + within;
+    loop {
+        let body = client.epochs().await?;
+        if body.get("epoch").and_then(Value::as_u64).is_some_and(|now| now >= epoch) {
+            return Ok(body);
+        }
+        if Instant::now() >= end {
+            let message = format!(
+                "the change is accepted, but epoch {epoch} has not begun after {} s",
+                within.as_secs()
+            );
+            return Err(Failure::new(Code::NoQuorum, message)
+                .with_help("`loopchain status` tells which validators are missing"));
+        }
+        tokio::time::sleep(POLL).await;
+    }
+}
+
+fn name_of(text: &str) -> Result<NodeName, Failure> {
+    NodeName::new(text).ok_or_else(|| wrong(format!("`{text}` is no ORG/NAME of a node")))
+}
+
+fn weight_of(text: &str) -> Result<Weight, Failure> {
+    let weight = text.parse().ok().and_then(Weight::new);
+    weight.ok_or_else(|| wrong(format!("`{text}` is no weight: a whole number above 0")))
+}
+
+fn split<'a>(text: &'a str, form: &str) -> Result<(&'a str, &'a str), Failure> {
+    text.split_once('=').ok_or_else(|| wrong(format!("`{text}` is not of the form {form}")))
+}
+
+/// The change that the flags ask for.
+async fn change(wanted: &Wanted, seen: &Seen, client: &Client) -> Result<Configure, Failure> {
+    let base = seen.next.as_ref().unwrap_or(&seen.present);
+    let known = |name: &NodeName| base.validators.all().iter().find(|v| v.name == *name).cloned();
+    let mut validators = Vec::new();
+    for text in &wanted.weight {
+        let (name, weight) = split(text, "ORG/NAME=WEIGHT")?;
+        let name = name_of(name)?;
+        let validator = known(&name).ok_or_else(|| wrong(format!("{name} is no validator")))?;
+        let unit = base.validators.unit_of(&validator).copied();
+        let validator = Validator { weight: weight_of(weight)?, ..validator };
+        validators.push(ValidatorChange::Set { validator, unit });
+    }
+    for name in &wanted.remove {
+        validators.push(ValidatorChange::Remove(name_of(name)?));
+    }
+    for text in &wanted.add {
+        let (name, rest) = split(text, "ORG/NAME=WEIGHT[:KEY]")?;
+        let (weight, key) = rest.split_once(':').map_or((rest, None), |(w, k)| (w, Some(k)));
+        let (name, weight) = (name_of(name)?, weight_of(weight)?);
+        let public_key = match key {
+            Some(key) => Hash32::from_hex(key).map(|hash| *hash.as_bytes()),
+            None => client.member_key(name.as_str()).await?,
+        };
+        let public_key = public_key.ok_or_else(|| {
+            Failure::new(Code::IdentityUnknown, format!("no member {name} with one key is known"))
+                .with_help("register its certificate first, or give the key: ORG/NAME=WEIGHT:KEY")
+        })?;
+        let group = known(&name).map_or_else(|| name.to_string(), |validator| validator.group);
+        let validator = Validator { name, public_key, weight, group };
+        let unit = base.validators.unit_of(&validator).copied();
+        validators.push(ValidatorChange::Set { validator, unit });
+    }
+    let rule = rule(&base.rule, &wanted.parameter)?;
+    let now = BlockLimits::of(&base.limits);
+    let limits = BlockLimits {
+        block_bytes: wanted.block_bytes.unwrap_or(now.block_bytes),
+        block_txs: wanted.block_txs.unwrap_or(now.block_txs),
+        steps_per_block: wanted.steps_per_block.unwrap_or(now.steps_per_block),
+    };
+    let limits = (limits != now).then_some(limits);
+    Ok(Configure { epoch: seen.present.epoch, validators, rule, limits })
+}
+
+/// The rule with other parameters; none when they are as they were.
+fn rule(base: &RuleConfig, wanted: &[String]) -> Result<Option<RuleConfig>, Failure> {
+    let mut rule = base.clone();
+    for text in wanted {
+        let (name, value) = split(text, "NAME=VALUE")?;
+        rule.parameters.retain(|(known, _)| known != name);
+        if !value.is_empty() {
+            rule.parameters.push((name.to_owned(), value.to_owned()));
+        }
+    }
+    rule.parameters.sort();
+    Ok((rule != *base).then_some(rule))
+}
+
+/// Whether the rule takes the next epoch; without its file here only the chain can tell.
+fn check_rule(
+    next: &EpochConfig,
+    channel: &host_types::ChannelName,
+    context: &Context,
+) -> Result<(), Failure> {
+    let Some(genesis) = up::genesis(&context.data, channel)? else { return Ok(()) };
+    if !context.data.join("plugins").is_dir() {
+        return Ok(());
+    }
+    let loaded = up::rules(&context.data)?.find(&next.rule)?;
+    let root = genesis.header();
+    let run = EpochRun {
+        config: Arc::new(next.clone()),
+        ..Epochs::of_genesis(&genesis).current().clone()
+    };
+    PluggedRule::idle_in(&loaded, &genesis, &run, &root)?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parameters_are_set_taken_out_and_sorted() {
+        let base = RuleConfig {
+            id: "lft".into(),
+            version: 3,
+            sha256: vec![],
+            parameters: vec![("delta".into(), "500".into()), ("hold".into(), "5".into())],
+        };
+        assert_eq!(rule(&base, &[]).unwrap(), None);
+        let wanted = ["hold=".to_owned(), "block_interval=20".to_owned()];
+        let changed = rule(&base, &wanted).unwrap().unwrap();
+        let pairs: Vec<_> = changed.parameters.iter().map(|(n, v)| format!("{n}={v}")).collect();
+        assert_eq!(pairs, ["block_interval=20", "delta=500"]);
+        assert_eq!(rule(&base, &["delta".to_owned()]).unwrap_err().code(), Code::UsageWrong);
+    }
+
+    #[test]
+    fn names_and_weights_are_refused_before_anybody_is_asked() {
+        for text in ["", "0", "-1", "many"] {
+            assert_eq!(weight_of(text).unwrap_err().code(), Code::UsageWrong, "{text}");
+        }
+        assert_eq!(name_of("nobody").unwrap_err().code(), Code::UsageWrong);
+        assert_eq!(weight_of("3").unwrap().get(), 3);
+    }
+}

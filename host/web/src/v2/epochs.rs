@@ -1,0 +1,116 @@
+//! `GET /channels/{c}/epochs`: what the channel runs with now and next, where each epoch began, and
+//! the changes that wait for approvals.
+
+use super::{Answer, ok, open_channel};
+use crate::json::Json;
+use crate::router::PeerApi;
+use axum::extract::{Path, State};
+use host_rpc::gateway::{Access, ChangeView, EpochsView};
+use host_types::change::{Change, Configure, ValidatorChange};
+use host_types::epoch::EpochConfig;
+use host_types::validators::Validator;
+use host_types::{Encode, hash};
+use std::sync::Arc;
+
+/// All of it: there are as many epochs as people decided on, and changes that wait are bounded.
+pub(crate) async fn list(State(api): State<Arc<PeerApi>>, Path(name): Path<String>) -> Answer {
+    let channel = open_channel(api.gateway.as_ref(), &name, Access::Read)?;
+    let view = api.gateway.epochs(&channel).await?;
+    Ok(ok(&document(channel.as_str(), &view)))
+}
+
+fn document(channel: &str, view: &EpochsView) -> Json {
+    let present = view.epochs.current();
+    let all = view.epochs.all().map(|run| {
+        Json::object([
+            ("epoch", run.config.epoch.get().into()),
+            ("root_height", run.root_height.get().into()),
+            ("root", run.root.to_string().into()),
+            ("validators", run.config.validators.all().len().into()),
+        ])
+    });
+    let mut document = Json::object([
+        ("schema", "loopchain.epochs.v1".into()),
+        ("channel", channel.into()),
+        ("epoch", present.config.epoch.get().into()),
+        ("root_height", present.root_height.get().into()),
+        ("present", config(&present.config)),
+    ]);
+    if let Some(next) = &view.next {
+        document.push("next", config(next));
+    }
+    document.push("changes", view.changes.iter().map(change).collect::<Json>());
+    document.push("epochs", all.collect::<Json>());
+    document
+}
+
+/// For people, and in `config` the bytes that its hash is of.
+fn config(config: &EpochConfig) -> Json {
+    let parameters = config.rule.parameters.iter();
+    let parameters = parameters.map(|(name, value)| (name.clone().into(), value.clone().into()));
+    let quorum = u64::try_from(config.validators.quorum_weight()).unwrap_or(u64::MAX);
+    Json::object([
+        ("epoch", config.epoch.get().into()),
+        ("hash", config.hash().to_string().into()),
+        ("rule", config.rule.id.as_str().into()),
+        ("rule_version", config.rule.version.into()),
+        ("parameters", Json::Object(parameters.collect())),
+        ("quorum", quorum.into()),
+        ("validators", config.validators.all().iter().map(validator).collect()),
+        ("block_bytes", config.limits.block_bytes.into()),
+        ("block_txs", config.limits.block_txs.into()),
+        ("steps_per_block", config.limits.steps_per_block.into()),
+        ("config", hash::to_hex(&config.to_bytes()).into()),
+    ])
+}
+
+fn validator(validator: &Validator) -> Json {
+    Json::object([
+        ("name", validator.name.as_str().into()),
+        ("public_key", hash::to_hex(&validator.public_key).into()),
+        ("weight", validator.weight.get().into()),
+        ("group", validator.group.as_str().into()),
+    ])
+}
+
+fn change(view: &ChangeView) -> Json {
+    let (kind, says) = match &view.change {
+        Change::Deploy(deploy) => ("deploy", vec![format!("{} {}", deploy.score, deploy.version)]),
+        Change::Configure(configure) => ("configure", differences(configure)),
+    };
+    Json::object([
+        ("id", view.id.to_string().into()),
+        ("kind", kind.into()),
+        ("status", if view.is_accepted { "accepted" } else { "open" }.into()),
+        ("proposed_at", view.proposed.get().into()),
+        ("says", says.iter().map(|line| Json::from(line.as_str())).collect()),
+        ("approved", view.approvals.iter().map(|name| Json::from(name.as_str())).collect()),
+        ("approved_weight", view.weight.into()),
+    ])
+}
+
+/// One line for each difference.
+fn differences(configure: &Configure) -> Vec<String> {
+    let mut lines: Vec<String> = configure
+        .validators
+        .iter()
+        .map(|change| match change {
+            ValidatorChange::Remove(name) => format!("- {name}"),
+            ValidatorChange::Set { validator, .. } => {
+                let Validator { name, weight, group, .. } = validator;
+                format!("+ {name} weight {} group {group}", weight.get())
+            }
+        })
+        .collect();
+    if let Some(rule) = &configure.rule {
+        let parameters = rule.parameters.iter().map(|(name, value)| format!(" {name}={value}"));
+        lines.push(format!("rule {} {}{}", rule.id, rule.version, parameters.collect::<String>()));
+    }
+    if let Some(limits) = &configure.limits {
+        lines.push(format!(
+            "blocks of {} bytes, {} transactions, {} steps",
+            limits.block_bytes, limits.block_txs, limits.steps_per_block
+        ));
+    }
+    lines
+}

@@ -1,0 +1,156 @@
+//! Validators change on a network of real processes while transactions flow: `channel configure`,
+//! `channel epochs`, and `block verify` for blocks of every epoch.
+
+use crate::sample;
+use serde_json::Value;
+use std::time::Duration;
+use tests::load::{Writers, longest_gap};
+use tests::network::CHANNEL;
+use tests::{Network, chain, eventually, process};
+
+/// Commits go on within this time while an epoch ends and the next one begins.
+const GAP: Duration = Duration::from_secs(5);
+/// Writers rest for good before chains are compared.
+const SETTLE: Duration = Duration::from_secs(20);
+/// A peer is started again after 1 s, reads its files and fetches what it missed.
+const BACK_WITHIN: Duration = Duration::from_secs(30);
+const LAST: &str = "registrar/peer3";
+
+/// The epoch of a channel as every peer tells it.
+fn epochs(network: &Network) -> Option<Vec<u64>> {
+    (0..4).map(|peer| network.channel(peer, CHANNEL)?["epoch"].as_u64()).collect()
+}
+
+fn everywhere(network: &Network, epoch: u64) {
+    eventually(GAP, &format!("all peers are in epoch {epoch}"), || {
+        epochs(network)?.iter().all(|seen| *seen == epoch).then_some(())
+    });
+}
+
+/// One change, in force when this returns; gives the height of the sealing block.
+fn configure(network: &Network, flags: &[&str], epoch: u64) -> u64 {
+    let all: Vec<_> = ["channel", "configure"].into_iter().chain(flags.iter().copied()).collect();
+    let document = network.cli_json(&all);
+    assert_eq!(document["schema"], "loopchain.configure.v1");
+    assert_eq!((&document["status"], &document["epoch"]), (&"in force".into(), &epoch.into()));
+    everywhere(network, epoch);
+    document["root_height"].as_u64().unwrap()
+}
+
+fn names_and_weights(network: &Network) -> Vec<(String, u64)> {
+    let state = network.channel(0, CHANNEL).unwrap();
+    let validators = state["validators"].as_array().unwrap();
+    let one = |v: &Value| (v["name"].as_str().unwrap().to_owned(), v["weight"].as_u64().unwrap());
+    validators.iter().map(one).collect()
+}
+
+/// Every peer proves the block, from the genesis through every epoch before it.
+fn verify(network: &Network, height: u64, epoch: u64, total: u64) {
+    for peer in 0..4 {
+        let (height, url) = (height.to_string(), network.url(peer, ""));
+        let document = network.cli_json(&["block", "verify", &height, "--endpoint", &url]);
+        let told = (&document["epoch"], &document["total_weight"]);
+        assert_eq!(told, (&epoch.into(), &total.into()), "block {height} of peer{peer}");
+    }
+}
+
+#[test]
+fn a_weight_changes_a_validator_leaves_and_comes_back_while_transactions_flow() {
+    let network = Network::up(sample());
+    let writers = Writers::start(&network);
+    assert!(longest_gap(&network, &[0, 1, 2, 3], Duration::from_secs(2)) < GAP);
+    everywhere(&network, 0);
+
+    let first = configure(&network, &["--weight", "bank-a/peer0=2"], 1);
+    assert_eq!(names_and_weights(&network)[0], ("bank-a/peer0".to_owned(), 2));
+    let second = configure(&network, &["--remove", LAST], 2);
+    assert!(names_and_weights(&network).iter().all(|(name, _)| name != LAST));
+    // Who left goes on as a peer that follows: it serves the same blocks, and its clients are served.
+    let at = network.height(0, CHANNEL).unwrap();
+    eventually(GAP, "the one that left follows", || {
+        (network.height(3, CHANNEL)? > at).then_some(())
+    });
+    let third =
+        configure(&network, &["--add", "registrar/peer3=1", "--weight", "bank-a/peer0=1"], 3);
+    assert_eq!(names_and_weights(&network).len(), 4);
+    assert!(first < second && second < third);
+    eventually(BACK_WITHIN, "the one that is back votes", || {
+        let url = format!("/api/v2/channels/{CHANNEL}/blocks/latest");
+        let block = network.get(0, &url).json();
+        let signers = block["proof"]["signers"].as_array()?.clone();
+        signers.iter().any(|s| s["name"] == LAST).then_some(())
+    });
+
+    let gap = longest_gap(&network, &[0, 1, 2, 3], Duration::from_secs(2));
+    assert!(gap < GAP, "no block for {gap:?} after the epochs");
+    assert_eq!(writers.missed(), 0, "every transaction that was sent is final");
+    let acknowledged = writers.stop();
+    for (peer, by_peer) in acknowledged.iter().enumerate() {
+        assert!(by_peer.len() > 5, "peer{peer} acknowledged {}", by_peer.len());
+    }
+    let (height, _) = network.agreed(CHANNEL, SETTLE);
+    let whole = chain::of_all(&network, CHANNEL, height);
+    chain::holds_once(&whole, &acknowledged.concat());
+    for (height, epoch, total) in [
+        (1, 0, 4),
+        (first, 0, 4),
+        (first + 1, 1, 5),
+        (second, 1, 5),
+        (second + 1, 2, 4),
+        (third, 2, 4),
+        (third + 1, 3, 4),
+        (height, 3, 4),
+    ] {
+        verify(&network, height, epoch, total);
+    }
+    let listed = network.cli_json(&["channel", "epochs"]);
+    assert_eq!(listed["epochs"].as_array().unwrap().len(), 4);
+    assert_eq!(listed["changes"].as_array().unwrap().len(), 0);
+}
+
+#[test]
+fn a_network_killed_between_epochs_comes_back_in_the_right_one() {
+    let network = Network::up(sample());
+    let writers = Writers::start(&network);
+    assert!(longest_gap(&network, &[0, 1, 2, 3], Duration::from_secs(2)) < GAP);
+    configure(&network, &["--weight", "bank-b/peer1=2"], 1);
+    let peers = network.ps().into_iter().filter(|process| process.name != "radiostation");
+    let pids: Vec<_> = peers.map(|process| process.pid).collect();
+    process::signal("KILL", &pids);
+    for peer in 0..4 {
+        network.said_line(&format!("peer{peer} runs again"), BACK_WITHIN);
+    }
+    eventually(BACK_WITHIN, "all four are in epoch 1 again", || {
+        epochs(&network)?.iter().all(|epoch| *epoch == 1).then_some(())
+    });
+    let before = network.height(0, CHANNEL).unwrap();
+    eventually(BACK_WITHIN, "new blocks come", || {
+        (network.height(0, CHANNEL)? > before + 3).then_some(())
+    });
+    configure(&network, &["--parameter", "block_interval=20"], 2);
+    let acknowledged = writers.stop().concat();
+    let (height, _) = network.agreed(CHANNEL, SETTLE);
+    let whole = chain::of_all(&network, CHANNEL, height);
+    chain::holds_once(&whole, &acknowledged);
+    verify(&network, height, 2, 5);
+}
+
+#[test]
+fn what_makes_no_epoch_is_refused_with_its_code_and_changes_nothing() {
+    let network = crate::NETWORK.lease(sample);
+    for (flags, code, says) in [
+        (vec!["--remove", "bank-a/nobody"], "LC2114", "is no validator"),
+        (vec!["--weight", "bank-a/peer0=1"], "LC2114", "it changes nothing"),
+        (vec!["--weight", "bank-a/peer0=0"], "LC1001", "is no weight"),
+        (vec!["--parameter", "nonsense=1"], "LC6101", "nonsense"),
+        (vec!["--block-txs", "0"], "LC2114", "block_txs = 0"),
+        (vec!["--add", "bank-a/ghost=1"], "LC4112", "no member bank-a/ghost"),
+    ] {
+        let all: Vec<_> = ["channel", "configure"].into_iter().chain(flags).collect();
+        let said = network.cli(&all);
+        assert!(said.code != 0 && said.error() == code, "{all:?}: {said:?}");
+        assert!(said.stderr.contains(says), "{all:?}: {said:?}");
+    }
+    let state = network.channel(0, CHANNEL).unwrap();
+    assert_eq!(state["epoch"], 0);
+}
