@@ -50,6 +50,12 @@ pub(crate) struct ChannelInfo {
     pub mode: String,
     /// Why, when not normal.
     pub mode_reason: Option<String>,
+    /// Blocks since its start of which the peer had another result than the agreed one.
+    #[serde(default)]
+    pub divergences: u64,
+    /// The newest of them.
+    #[serde(default)]
+    pub last_divergence: Option<String>,
     /// Weight that decides.
     pub quorum: u64,
     /// Weight of all.

@@ -286,6 +286,10 @@ fn from_output(epoch: Epoch, output: api::Output) -> Option<RuleOutput> {
         api::Output::Entered { view, leader } => {
             RuleOutput::Entered { view: View::new(view), leader }
         }
+        api::Output::Suspect { block, votes, .. } => RuleOutput::Suspect {
+            block: block_id(block),
+            votes: votes.iter().map(|vote| (vote.signer, from_pair(&vote.pair).roots)).collect(),
+        },
         api::Output::Behind { node, height } => {
             RuleOutput::Behind { node: node as NodeId, height: Height::new(height) }
         }

@@ -108,6 +108,10 @@ pub struct ChannelStatus {
     pub faulty_max: u64,
     /// The validators.
     pub validators: Vec<ValidatorStatus>,
+    /// Blocks since the start of which this node had another result than the agreed one.
+    pub divergences: u64,
+    /// The newest of them, one line.
+    pub last_divergence: Option<String>,
     /// Whether views end without blocks now, that is, the leader is being complained about.
     pub is_leader_complained: bool,
     /// Whether unsigned clients of the old interface are signed for here.

@@ -147,6 +147,8 @@ codes! {
 
     /// A validator signed two statements that cannot both be honest.
     EvidenceFound = 3301, 409, 5, false, "`loopchain audit evidence` shows both statements; ask the organisation of that validator";
+    /// This node's own result of a block was not the agreed one.
+    Diverged = 3303, 500, 5, false, "the record names the first transaction and key that differ: compare hardware, kernel and version with a peer that agrees, and tell the author of the SCORE";
     /// A Final proof does not prove its block.
     ProofWrong = 3302, 409, 7, false, "do not rely on the block: ask another peer for the proof, and check that the genesis is that of your channel";
 

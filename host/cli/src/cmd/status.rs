@@ -121,6 +121,12 @@ fn lines(seen: &[Seen], channels: &ByChannel<'_>) -> Vec<String> {
                 lines
                     .push(format!("  {WARN} {peer:<18} {}  #{}  {reason}", view.mode, view.height));
             }
+            if let Some(last) = &view.last_divergence {
+                let count = view.divergences;
+                lines.push(format!(
+                    "  {WARN} {peer:<18} other results than agreed: {count}; {last}"
+                ));
+            }
         }
     }
     for peer in seen {
@@ -140,7 +146,8 @@ fn document(seen: &[Seen], channels: &ByChannel<'_>) -> Value {
                 .iter()
                 .map(|(peer, view)| {
                     json!({"name": peer, "height": view.height, "mode": view.mode,
-                           "mode_reason": view.mode_reason, "block_hash": view.block_hash})
+                           "mode_reason": view.mode_reason, "block_hash": view.block_hash,
+                           "divergences": view.divergences})
                 })
                 .collect();
             Some(json!({

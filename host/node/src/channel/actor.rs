@@ -3,9 +3,10 @@
 //! In: [`Command`]s and timers, one after the other. Out: effects, carried out in order; it waits
 //! for nothing slow itself. Deliberately not here: decisions.
 
+use super::agreement::{self, Comparison};
 use super::epochs::EpochStarter;
 use super::evidence::{EvidenceBook, Recorded};
-use super::executor_task::Work;
+use super::executor_task::{Adopt, Work};
 use super::intake::Verdict;
 use super::links::{Lane, Links};
 use crate::signer::{ChannelSigner, Job};
@@ -17,6 +18,7 @@ use host_core::input::{Input, Timer};
 use host_core::pipeline::{Pipeline, PipelineStatus};
 use host_core::vote::rule::Rule;
 use host_store::Segments;
+use host_types::block::{Block, RootPair};
 use host_types::event::ChainEvent;
 use host_types::message::{FetchReply, FetchRequest, PeerMessage};
 use host_types::{BlockId, Encode, Header, Height, RawTx, Rejection, SignedTransaction, TxId};
@@ -94,6 +96,8 @@ pub struct World {
     pub own: mpsc::Sender<Command>,
     /// Evidence against validators.
     pub evidence: Arc<EvidenceBook>,
+    /// How to find out where results part.
+    pub comparison: Comparison,
     /// Called with ids that expired.
     pub expired: Arc<dyn Fn(Vec<TxId>) + Send + Sync>,
     /// Called when the channel halts.
@@ -313,11 +317,8 @@ impl World {
                 tracing::warn!(node, "{reason}");
                 self.links.penalise(node, &reason);
             }
-            Effect::Diverged { agreed, own } => tracing::error!(
-                block = %agreed.block,
-                "own result (state {}, receipts {}) differs from the agreed one (state {}, receipts {})",
-                own.roots.state, own.roots.receipts, agreed.roots.state, agreed.roots.receipts
-            ),
+            Effect::Repair { block, agreed, .. } => self.repair(block, agreed),
+            Effect::Compare { block, votes } => self.compare(block, votes),
             Effect::Evidence { signer, statements } => self.accuse(signer, &statements),
             Effect::Log { level, line } => match level {
                 1 => tracing::error!("{line}"),
@@ -356,6 +357,31 @@ impl World {
     pub(super) fn halt(&self, reason: String) {
         let own = self.own.clone();
         tokio::spawn(async move { own.send(Command::Halt(reason)).await });
+    }
+
+    fn repair(&self, block: Block, agreed: RootPair) {
+        let (links, own, work) = (Arc::clone(&self.links), self.own.clone(), self.work.clone());
+        tokio::spawn(async move {
+            let id = block.id();
+            match agreement::fetch_outcome(&links, id, agreed).await {
+                // The executor is gone only when the channel stops.
+                Ok(outcome) => {
+                    work.send(Work::Adopt(Box::new(Adopt { block, agreed, outcome }))).await.ok();
+                }
+                Err(why) => {
+                    let input = Input::Repaired { block: id, result: Err(why) };
+                    own.send(Command::Input(input)).await.ok();
+                }
+            }
+        });
+    }
+
+    fn compare(&self, block: BlockId, votes: Vec<(u16, RootPair)>) {
+        let (comparison, own) = (self.comparison.clone(), self.own.clone());
+        tokio::spawn(async move {
+            let places = comparison.places(block, votes).await;
+            own.send(Command::Input(Input::Parted { block, places })).await.ok();
+        });
     }
 
     async fn order(&self, work: Work) {

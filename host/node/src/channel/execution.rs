@@ -5,6 +5,7 @@
 //! What unfinished blocks wrote is kept in layers over the stored state, because execution before
 //! finality is a tree. Deliberately not here: when to execute (the pipeline), what is agreed.
 
+mod adopt;
 mod batch;
 mod layer;
 
@@ -146,7 +147,7 @@ impl Executor {
                 run.finish()
             }
         };
-        let (layer, roots) = self.seal(block, parent, &tree, done)?;
+        let (layer, roots) = self.seal(block, parent, &tree, done, None)?;
         self.layers.insert(block.id(), Arc::new(layer));
         Ok(roots)
     }
@@ -170,6 +171,7 @@ impl Executor {
         parent: Option<Arc<Layer>>,
         tree: &TreeVersion,
         done: batch::Done,
+        agreed: Option<RootPair>,
     ) -> Result<(Layer, RootPair), ExecuteError> {
         let batch::Done { receipts, events, writes, knowledge } = done;
         let sorted: Vec<Write> =
@@ -183,6 +185,10 @@ impl Executor {
         }
         let encoded = receipts.iter().map(Encode::to_bytes);
         let roots = RootPair { state, receipts: merkle::root(Domain::ReceiptRoot, encoded) };
+        if agreed.is_some_and(|agreed| agreed != roots) {
+            let why = format!("it gives state {}, receipts {}", roots.state, roots.receipts);
+            return Err(ExecuteError::NoResult(why));
+        }
         let result = Arc::new(BlockResult {
             block: block.id(),
             height: block.header().height,

@@ -4,15 +4,18 @@
 //! The store writes block h while h+1 is executed; a failed write halts this channel.
 
 use super::actor::Command;
+use super::divergence::Divergences;
 use super::execution::{Executor, Knowledge};
 use host_core::effect::FinalBlock;
 use host_core::input::Input;
 use host_core::propose::cost::Cost;
 use host_store::{ChannelStore, CommitBlock};
-use host_types::block::Block;
+use host_types::block::{Block, RootPair};
+use host_types::outcome::BlockOutcome;
 use host_types::receipt::Receipt;
 use host_types::{BlockId, Height, ScoreName};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use tokio::sync::{mpsc, watch};
 
 /// Orders that may wait for the executor. The pipeline asks for a handful per view.
@@ -27,8 +30,21 @@ pub enum Work {
     Execute(Box<Block>),
     /// A block will never be final.
     Forget(BlockId),
+    /// Take over an outcome that gives the agreed result.
+    Adopt(Box<Adopt>),
     /// Store final blocks.
     Commit(Vec<FinalBlock>),
+}
+
+/// An outcome that a peer handed over.
+#[derive(Debug)]
+pub struct Adopt {
+    /// The block.
+    pub block: Block,
+    /// The agreed result.
+    pub agreed: RootPair,
+    /// What the block did.
+    pub outcome: BlockOutcome,
 }
 
 /// Blocks that are stored, and the height of the last.
@@ -45,6 +61,7 @@ pub fn start(
     executor: Executor,
     store: ChannelStore,
     actor: mpsc::Sender<Command>,
+    divergences: Arc<Divergences>,
 ) -> std::io::Result<(mpsc::Sender<Work>, KnowledgeWatch)> {
     let (work, orders) = mpsc::channel(WORK_QUEUE_MAX);
     let (to_store, batches) = mpsc::channel(STORE_QUEUE_MAX);
@@ -57,7 +74,9 @@ pub fn start(
         .name("store".into())
         .spawn(move || write_batches(store, batches, &done, &fate))?;
     let fate = actor.clone();
-    let task = tokio::spawn(Task { executor, actor, to_store, knowledge }.run(orders, stored));
+    let task = tokio::spawn(
+        Task { executor, actor, to_store, knowledge, divergences }.run(orders, stored),
+    );
     tokio::spawn(async move {
         if let Err(error) = task.await {
             // The actor is gone only when the channel stops.
@@ -100,6 +119,7 @@ struct Task {
     actor: mpsc::Sender<Command>,
     to_store: mpsc::Sender<Vec<CommitBlock>>,
     knowledge: watch::Sender<Knowledge>,
+    divergences: Arc<Divergences>,
 }
 
 impl Task {
@@ -111,6 +131,7 @@ impl Task {
                 order = orders.recv() => match order {
                     Some(Work::Execute(block)) => self.execute(&block).await,
                     Some(Work::Forget(block)) => self.executor.forget(block).await,
+                    Some(Work::Adopt(adopt)) => self.adopt(*adopt).await,
                     Some(Work::Commit(blocks)) => self.commit(blocks).await,
                     None => return,
                 },
@@ -118,8 +139,33 @@ impl Task {
         }
     }
 
+    async fn adopt(&mut self, Adopt { block, agreed, outcome }: Adopt) {
+        let id = block.id();
+        let taken = self.executor.adopt(&block, agreed, outcome).await;
+        self.tell_what_it_led_to(&block).await;
+        let result = match (taken, self.executor.layer(&id)) {
+            (Ok(own), Some(layer)) => {
+                if let Some(own) = own {
+                    let active = &layer.knowledge.active;
+                    self.divergences.record(&block, &own, &layer.result, active);
+                }
+                Ok(agreed)
+            }
+            (Ok(_), None) => Err("it is not kept".to_owned()),
+            (Err(why), _) => Err(why),
+        };
+        self.tell(Command::Input(Input::Repaired { block: id, result })).await;
+    }
+
     async fn execute(&mut self, block: &Block) {
         let result = self.executor.execute(block).await;
+        self.tell_what_it_led_to(block).await;
+        let input = Input::Executed { block: block.id(), result };
+        self.tell(Command::Input(input)).await;
+    }
+
+    /// What the pipeline has to know before it knows a result.
+    async fn tell_what_it_led_to(&mut self, block: &Block) {
         if let Some(why) = self.executor.take_failure() {
             self.tell(Command::Halt(why)).await;
         }
@@ -131,8 +177,6 @@ impl Task {
             let costs = costs(block, &layer.result.receipts);
             self.tell(Command::Input(Input::Costs(costs))).await;
         }
-        let input = Input::Executed { block: block.id(), result };
-        self.tell(Command::Input(input)).await;
     }
 
     async fn commit(&self, blocks: Vec<FinalBlock>) {

@@ -1,6 +1,7 @@
 //! How the rest of the node reaches a channel.
 
 use super::actor::Command;
+use super::divergence::Divergences;
 use super::epochs::{Own, RuleFinder};
 use super::evidence::EvidenceBook;
 use super::executor_task::KnowledgeWatch;
@@ -8,7 +9,7 @@ use super::intake::Intake;
 use super::links::Links;
 use crate::scores::Scores;
 use host_core::pipeline::PipelineStatus;
-use host_store::Reader;
+use host_store::{Reader, Segments};
 use host_types::epoch::{EpochConfig, Epochs};
 use host_types::event::ChainEvent;
 use host_types::genesis::ChannelGenesis;
@@ -56,6 +57,10 @@ pub struct Parts {
     pub expired: Arc<Mutex<Expired>>,
     /// Evidence against validators.
     pub evidence: Arc<EvidenceBook>,
+    /// Files of blocks and results.
+    pub segments: Segments,
+    /// Results that differed from the agreed ones.
+    pub divergences: Arc<Divergences>,
 }
 
 /// Transactions that expired in the pool, the newest of them.

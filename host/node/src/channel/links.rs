@@ -37,6 +37,9 @@ pub trait Links: Send + Sync {
     /// A node broke a rule.
     fn penalise(&self, node: NodeId, reason: &str);
 
+    /// The number of a validator of the present epoch.
+    fn validator(&self, index: u16) -> Option<NodeId>;
+
     /// Whether there is an open session with a node.
     fn is_connected(&self, name: &NodeName) -> bool;
 }

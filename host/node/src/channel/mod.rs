@@ -13,6 +13,8 @@
 //! Where to look next: [`actor`], [`execution`], [`recover`].
 
 pub mod actor;
+pub mod agreement;
+pub mod divergence;
 pub mod epochs;
 pub mod evidence;
 pub mod execution;

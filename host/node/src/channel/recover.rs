@@ -5,6 +5,8 @@
 //! → rule from its log → tasks.
 
 use super::actor::{ANSWER_QUEUE_MAX, Actor, COMMAND_QUEUE_MAX, Command, World};
+use super::agreement::Comparison;
+use super::divergence::Divergences;
 use super::epochs::{Begun, EpochStarter, Own, RuleFinder, epochs};
 use super::evidence::{EpochSource, EvidenceBook};
 use super::execution::{Executor, Knowledge, LayerView};
@@ -95,7 +97,9 @@ pub fn start(start: ChannelStart) -> Result<ChannelHandle, Rejection> {
         segments.clone(),
         (tip.block, base),
     );
-    let (work, knowledge) = executor_task::start(executor, store, own.clone())
+    let divergences = Arc::new(Divergences::new(genesis.channel.as_str(), &folder));
+    let told = Arc::clone(&divergences);
+    let (work, knowledge) = executor_task::start(executor, store, own.clone(), told)
         .map_err(|error| Rejection::new(Code::Internal, format!("a thread: {error}")))?;
     links.follow(knowledge.clone());
     let evidence = EvidenceBook::open(&folder, &genesis, epochs_of(&knowledge))?;
@@ -124,6 +128,8 @@ pub fn start(start: ChannelStart) -> Result<ChannelHandle, Rejection> {
         halted: Arc::default(),
         expired: Arc::default(),
         evidence: Arc::new(evidence),
+        segments: segments.clone(),
+        divergences,
     };
     let world = world(&parts, (own, seat, starter), segments, work, context);
     let actor = Actor { pipeline, world, started: Instant::now(), floor: 0, next_rule: None };
@@ -216,6 +222,11 @@ fn world(
         events: parts.events.clone(),
         own,
         evidence: Arc::clone(&parts.evidence),
+        comparison: Comparison {
+            links: Arc::clone(&parts.links),
+            segments: parts.segments.clone(),
+            reader: parts.reader.clone(),
+        },
         expired: Arc::new(move |ids| lock(&expired).add(ids)),
         halted: Arc::new(move |why| {
             lock(&halted).get_or_insert(why);

@@ -3,8 +3,8 @@
 //! In: bytes of an authenticated member of the channel. Out: inputs for the actor; answers.
 //! Every statement's signature is checked here, before the pipeline sees it.
 
-use super::ChannelHandle;
 use super::actor::Command;
+use super::{ChannelHandle, agreement};
 use crate::scores::Scores;
 use host_core::input::Input;
 use host_core::vote::rule::NodeId;
@@ -102,8 +102,25 @@ pub async fn fetch(channel: &ChannelHandle, scores: &Scores, request: FetchReque
                 Some((bytes.len() as u64, part))
             }))
         }
+        FetchRequest::Digests(block) => FetchReply::Digests(
+            on_disk(channel, move |channel| agreement::digests(channel, block)).await,
+        ),
+        FetchRequest::Outcome { block, roots, offset } => {
+            let part =
+                move |channel: &ChannelHandle| agreement::outcome(channel, block, roots, offset);
+            FetchReply::Outcome(on_disk(channel, part).await)
+        }
         FetchRequest::Head => FetchReply::Head(channel.reader().tip().height),
     }
+}
+
+/// Reads what may take long beside everything else.
+async fn on_disk<T: Send + 'static>(
+    channel: &ChannelHandle,
+    read: impl FnOnce(&ChannelHandle) -> Option<T> + Send + 'static,
+) -> Option<T> {
+    let channel = channel.clone();
+    tokio::task::spawn_blocking(move || read(&channel)).await.ok().flatten()
 }
 
 async fn bodies(channel: &ChannelHandle, ids: Vec<TxId>) -> Vec<RawTx> {

@@ -64,6 +64,7 @@ impl ChannelHandle {
             .collect();
         let connected = (0u16..).zip(&validators).filter(|(_, v)| v.is_connected);
         let connected: Vec<_> = connected.map(|(index, _)| index).collect();
+        let diverged = parts.divergences.seen();
         Ok(ChannelStatus {
             channel: parts.genesis.channel.clone(),
             genesis: parts.hash,
@@ -84,6 +85,8 @@ impl ChannelHandle {
             connected_weight: u64::try_from(set.said_by(&connected)).unwrap_or(u64::MAX),
             faulty_max: rule.faulty_max,
             validators,
+            divergences: diverged.count,
+            last_divergence: diverged.last,
             is_leader_complained: rule.fails > 0,
             v1_gateway: parts.genesis.policies.v1_gateway,
         })

@@ -165,7 +165,9 @@ fn is_of_use(request: &FetchRequest, reply: &FetchReply) -> bool {
             header.id() == *block
         }
         (FetchRequest::Blocks { .. }, FetchReply::Blocks(Some(_)))
-        | (FetchRequest::Artefact { .. }, FetchReply::Artefact(Some(_))) => true,
+        | (FetchRequest::Artefact { .. }, FetchReply::Artefact(Some(_)))
+        | (FetchRequest::Digests(_), FetchReply::Digests(Some(_)))
+        | (FetchRequest::Outcome { .. }, FetchReply::Outcome(Some(_))) => true,
         _ => false,
     }
 }
@@ -211,6 +213,10 @@ impl Links for ChannelLinks {
     fn penalise(&self, node: NodeId, reason: &str) {
         // The session layer counts faults of a delivery; this one was found later.
         tracing::warn!(node, reason, "a peer broke a rule");
+    }
+
+    fn validator(&self, index: u16) -> Option<NodeId> {
+        self.validators_now().get(usize::from(index)).map(node_id)
     }
 
     fn is_connected(&self, name: &NodeName) -> bool {

@@ -68,8 +68,8 @@ pub fn encode(status: &ChannelStatus) -> Vec<u8> {
     w.into_bytes()
 }
 
-/// Reads an answer. What pages of the radiostation do not show (sandbox, validators and the weight
-/// that is connected) is left out.
+/// Reads an answer. What pages of the radiostation do not show (sandbox, validators, the weight that is
+/// connected, results that differed) is left out.
 ///
 /// # Errors
 /// When it is none.
@@ -97,6 +97,8 @@ pub fn decode(bytes: &[u8]) -> Result<ChannelStatus, CodecError> {
         connected_weight: 0,
         faulty_max: 0,
         validators: Vec::new(),
+        divergences: 0,
+        last_divergence: None,
         is_leader_complained: false,
         v1_gateway: false,
     };

@@ -174,6 +174,8 @@ pub(super) mod tests {
             connected_weight: 0,
             faulty_max: 1,
             validators: Vec::new(),
+            divergences: 0,
+            last_divergence: None,
             is_leader_complained: false,
             v1_gateway: true,
         }

@@ -54,6 +54,8 @@ pub(super) fn channel(status: &ChannelStatus) -> Json {
     json.push("view", status.view);
     json.push("mode", mode);
     json.push("mode_reason", reason);
+    json.push("divergences", status.divergences);
+    json.push("last_divergence", status.last_divergence.clone());
     json.push("sandbox", status.sandbox);
     json.push("quorum", status.quorum);
     json.push("total_weight", status.total_weight);

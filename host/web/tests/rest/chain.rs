@@ -143,6 +143,8 @@ pub(crate) fn status(name: &str) -> ChannelStatus {
             is_connected: true,
             is_leader: true,
         }],
+        divergences: 0,
+        last_divergence: None,
         is_leader_complained: false,
         v1_gateway: name != "signed",
     }
