@@ -12,6 +12,7 @@
 pub mod chain;
 pub mod http;
 pub mod load;
+pub mod memory;
 pub mod network;
 pub mod ports;
 pub mod process;

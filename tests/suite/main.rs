@@ -14,6 +14,8 @@ mod block_proof;
 #[cfg(test)]
 mod channel_check;
 #[cfg(test)]
+mod divergence;
+#[cfg(test)]
 mod drop_in;
 #[cfg(test)]
 mod epochs;
