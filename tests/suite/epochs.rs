@@ -191,6 +191,47 @@ fn peers_killed_in_the_middle_of_a_change_end_up_in_one_epoch() {
     verify(&network, height, 1, 5);
 }
 
+/// Five peers, four of which vote on the channel; the fifth follows it from the start.
+const FOUR_OF_FIVE: &str = r#"
+[channel.demo.score.token]
+deploy = { supply = "1000000" }
+deployer = "alice"
+[channel.demo.group.a]
+validators = { "bank-a/peer0" = 1 }
+[channel.demo.group.b]
+validators = { "bank-b/peer1" = 1 }
+[channel.demo.group.c]
+validators = { "exchange/peer2" = 1 }
+[channel.demo.group.d]
+validators = { "registrar/peer3" = 1 }
+"#;
+
+#[test]
+fn a_peer_that_only_followed_joins_the_validators() {
+    let mut options = sample().with("--peers").with("5");
+    options.channels = FOUR_OF_FIVE.to_owned();
+    let network = Network::up(options);
+    let writers = Writers::start(&network);
+    assert!(longest_gap(&network, &[0, 1, 2, 3], Duration::from_secs(2)) < GAP);
+    let members = network.get(0, &format!("/api/v2/channels/{CHANNEL}/members")).json();
+    let names = members["members"].as_array().unwrap().iter().map(|one| one["name"].as_str());
+    let fifth = names.flatten().find(|name| name.ends_with("/peer4")).unwrap().to_owned();
+    configure(&network, &["--add", &format!("{fifth}=1")], 1);
+    eventually(BACK_WITHIN, "the new validator votes", || {
+        let url = format!("/api/v2/channels/{CHANNEL}/blocks/latest");
+        let block = network.get(0, &url).json();
+        let signers = block["proof"]["signers"].as_array()?.clone();
+        signers.iter().any(|s| s["name"] == fifth.as_str()).then_some(())
+    });
+    assert_eq!(writers.missed(), 0, "every transaction that was sent is final");
+    let acknowledged = writers.stop().concat();
+    let (height, _) = network.agreed(CHANNEL, SETTLE);
+    chain::holds_once(&chain::of_all(&network, CHANNEL, height), &acknowledged);
+    verify(&network, height, 1, 5);
+    let state = network.channel(4, CHANNEL).unwrap();
+    assert_eq!((&state["epoch"], &state["total_weight"]), (&1.into(), &5.into()));
+}
+
 /// `simplex` is there because the other channel runs on it.
 #[test]
 fn the_rule_itself_changes_at_a_sealing_block_and_changes_back() {
@@ -225,6 +266,7 @@ fn what_makes_no_epoch_is_refused_with_its_code_and_changes_nothing() {
         (vec!["--remove", "bank-a/nobody"], "LC2114", "is no validator"),
         (vec!["--weight", "bank-a/peer0=1"], "LC2114", "it changes nothing"),
         (vec!["--weight", "bank-a/peer0=0"], "LC1001", "is no weight"),
+        (vec!["--weight", "bank-a/peer0=99"], "LC1105", "would decide alone"),
         (vec!["--parameter", "nonsense=1"], "LC6101", "nonsense"),
         (vec!["--block-txs", "0"], "LC2114", "block_txs = 0"),
         (vec!["--add", "bank-a/ghost=1"], "LC4112", "no member bank-a/ghost"),

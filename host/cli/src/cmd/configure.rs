@@ -136,6 +136,7 @@ pub(crate) async fn configure(wanted: &Wanted, context: &Context) -> Done {
     let next = base.changed_by(seen.present.epoch, &change).map_err(|why| {
         Failure::new(Code::SystemRefused, format!("this would make no epoch: {why}"))
     })?;
+    nobody_decides_alone(&next)?;
     check_rule(&seen.present.rule, &next, client.channel_name(), context)?;
     let (_, channel) = client.channel().await?;
     let voters = if wanted.propose {
@@ -368,6 +369,22 @@ fn rule(
     }
     rule.parameters.sort();
     Ok((rule != *base).then_some(rule))
+}
+
+/// As for a genesis: only under `solo` may one of them decide alone.
+fn nobody_decides_alone(next: &EpochConfig) -> Result<(), Failure> {
+    let quorum = next.validators.quorum_weight();
+    let entities = next.validators.entities();
+    let alone = entities.iter().find(|entity| u128::from(entity.weight()) >= quorum);
+    match alone.filter(|_| next.rule.id != "solo") {
+        None => Ok(()),
+        Some(entity) => {
+            let (name, weight) = (entity.name(), entity.weight());
+            let message = format!("{name} would decide alone: weight {weight} of {quorum} needed");
+            Err(Failure::new(Code::ConfigBadValue, message)
+                .with_help("give the others more weight, or this one less"))
+        }
+    }
 }
 
 /// Whether the rule takes the next epoch; without its file here only the chain can tell.
