@@ -288,7 +288,7 @@ fn a_range_that_goes_on_after_a_sealing_block_is_refused() {
         |effects: &[Effect]| effects.iter().any(|e| matches!(e, Effect::Penalise { node: 7, .. }));
     let both = range(vec![seal.clone(), after.header().clone()]);
     assert!(refused(&bench.tell(Input::FetchedBlocks { from: 7, range: both })));
-    let other = Header { epoch: Epoch::new(1), ..seal.clone() };
+    let other = Header { epoch: Epoch::new(1), ..seal };
     let other = range(vec![other]);
     assert!(refused(&bench.tell(Input::FetchedBlocks { from: 7, range: other })));
     let closing = Header { kind: ProposalKind::Closing, next_validators: None, ..seal };
