@@ -135,6 +135,44 @@ fn a_network_killed_between_epochs_comes_back_in_the_right_one() {
     verify(&network, height, 2, 5);
 }
 
+#[test]
+fn a_network_that_is_stopped_and_started_goes_on_in_its_epoch_without_who_left() {
+    let mut network = Network::up(sample());
+    configure(&network, &["--remove", LAST], 1);
+    network.interrupt();
+    network.start();
+    everywhere(&network, 1);
+    let sent = network.cli(&["tx", "send", "token", "transfer", "to=bob", "amount=100"]);
+    assert_eq!(sent.code, 0, "{sent:?}");
+    let sealing = configure(&network, &["--add", "registrar/peer3=1"], 2);
+    let sent = network.cli(&["tx", "send", "token", "transfer", "to=bob", "amount=100"]);
+    assert_eq!(sent.code, 0, "{sent:?}");
+    let (height, _) = network.agreed(CHANNEL, SETTLE);
+    assert!(height > sealing);
+    verify(&network, sealing, 1, 3);
+    verify(&network, height, 2, 4);
+}
+
+#[test]
+fn many_epochs_in_a_row_under_load_lose_nothing() {
+    let network = Network::up(sample());
+    let writers = Writers::start(&network);
+    let gap = std::thread::scope(|scope| {
+        let watch = scope.spawn(|| longest_gap(&network, &[0, 1, 2, 3], Duration::from_secs(8)));
+        for epoch in 1..=8 {
+            let weight = format!("bank-a/peer0={}", 1 + epoch % 2);
+            configure(&network, &["--weight", &weight], epoch);
+        }
+        watch.join().unwrap()
+    });
+    assert!(gap < GAP, "no block for {gap:?}");
+    assert_eq!(writers.missed(), 0, "every transaction that was sent is final");
+    let acknowledged = writers.stop().concat();
+    let (height, _) = network.agreed(CHANNEL, SETTLE);
+    chain::holds_once(&chain::of_all(&network, CHANNEL, height), &acknowledged);
+    verify(&network, height, 8, 4);
+}
+
 /// Sends signals that stop a process and let it go on.
 fn signal(network: &Network, peer: u16, name: &str) {
     process::signal(name, &[network.pid_of(&format!("peer{peer}"))]);
