@@ -144,6 +144,18 @@ fn system_calls_keep_their_bytes() {
 }
 
 #[test]
+fn epochs_keep_their_bytes() {
+    let mut fixture = Fixture::open("epoch");
+    let change = samples::configure();
+    same::<host_types::change::Change>(&mut fixture, "configure", &change);
+    fixture.check("configure.id", change.id().as_bytes());
+    let config = samples::epoch();
+    same::<host_types::epoch::EpochConfig>(&mut fixture, "config", &config);
+    fixture.check("config.hash", config.hash().as_bytes());
+    fixture.close();
+}
+
+#[test]
 fn every_width_of_an_integer_is_written_in_its_shortest_form() {
     let mut fixture = Fixture::open("integers");
     for power in [0_u32, 4, 5, 8, 16, 32, 63] {

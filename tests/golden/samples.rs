@@ -3,7 +3,8 @@
 
 use bytes::Bytes;
 use host_types::block::{RootPair, tx_root};
-use host_types::change::{Change, Deploy, SystemCall};
+use host_types::change::{Change, Configure, Deploy, SystemCall, ValidatorChange};
+use host_types::epoch::{BlockLimits, EpochConfig};
 use host_types::genesis::{
     ChannelGenesis, ChannelLimits, NetworkGenesis, Policies, Policy, RuleConfig,
 };
@@ -280,6 +281,26 @@ pub(crate) fn change() -> Change {
         args: vec![0x81, 0x1a, 0, 0x0f, 0x42, 0x40],
         deployer: Address::new([0x62; 20]),
     })
+}
+
+/// A change of what the next epoch runs with.
+pub(crate) fn configure() -> Change {
+    let genesis = genesis();
+    let first = genesis.validators.all()[0].clone();
+    Change::Configure(Configure {
+        epoch: Epoch::new(3),
+        validators: vec![
+            ValidatorChange::Remove(first.name.clone()),
+            ValidatorChange::Set { validator: first, unit: None },
+        ],
+        rule: Some(genesis.rule),
+        limits: Some(BlockLimits::of(&genesis.limits)),
+    })
+}
+
+/// What an epoch runs with.
+pub(crate) fn epoch() -> EpochConfig {
+    EpochConfig { epoch: Epoch::new(4), ..EpochConfig::of_genesis(&genesis()) }
 }
 
 /// One system call of every kind.

@@ -136,12 +136,175 @@ fn a_network_killed_between_epochs_comes_back_in_the_right_one() {
 }
 
 #[test]
+fn a_network_that_is_stopped_and_started_goes_on_in_its_epoch_without_who_left() {
+    let mut network = Network::up(sample());
+    configure(&network, &["--remove", LAST], 1);
+    network.interrupt();
+    network.start();
+    everywhere(&network, 1);
+    let sent = network.cli(&["tx", "send", "token", "transfer", "to=bob", "amount=100"]);
+    assert_eq!(sent.code, 0, "{sent:?}");
+    let sealing = configure(&network, &["--add", "registrar/peer3=1"], 2);
+    let sent = network.cli(&["tx", "send", "token", "transfer", "to=bob", "amount=100"]);
+    assert_eq!(sent.code, 0, "{sent:?}");
+    let (height, _) = network.agreed(CHANNEL, SETTLE);
+    assert!(height > sealing);
+    verify(&network, sealing, 1, 3);
+    verify(&network, height, 2, 4);
+}
+
+#[test]
+fn many_epochs_in_a_row_under_load_lose_nothing() {
+    let network = Network::up(sample());
+    let writers = Writers::start(&network);
+    let gap = std::thread::scope(|scope| {
+        let watch = scope.spawn(|| longest_gap(&network, &[0, 1, 2, 3], Duration::from_secs(8)));
+        for epoch in 1..=8 {
+            let weight = format!("bank-a/peer0={}", 1 + epoch % 2);
+            configure(&network, &["--weight", &weight], epoch);
+        }
+        watch.join().unwrap()
+    });
+    assert!(gap < GAP, "no block for {gap:?}");
+    assert_eq!(writers.missed(), 0, "every transaction that was sent is final");
+    let acknowledged = writers.stop().concat();
+    let (height, _) = network.agreed(CHANNEL, SETTLE);
+    chain::holds_once(&chain::of_all(&network, CHANNEL, height), &acknowledged);
+    verify(&network, height, 8, 4);
+}
+
+/// Sends signals that stop a process and let it go on.
+fn signal(network: &Network, peer: u16, name: &str) {
+    process::signal(name, &[network.pid_of(&format!("peer{peer}"))]);
+}
+
+#[test]
+fn who_slept_through_two_epochs_catches_up_and_votes_in_the_third() {
+    let network = Network::up(sample());
+    let writers = Writers::start(&network);
+    assert!(longest_gap(&network, &[0, 1, 2, 3], Duration::from_secs(2)) < GAP);
+    signal(&network, 3, "STOP");
+    for (epoch, weight) in [(1, "exchange/peer2=2"), (2, "exchange/peer2=1")] {
+        let flags = ["channel", "configure", "--weight", weight];
+        let document = network.cli_json(&flags);
+        assert_eq!(document["epoch"], epoch);
+    }
+    signal(&network, 3, "CONT");
+    eventually(BACK_WITHIN, "the sleeper is in epoch 2", || {
+        (network.channel(3, CHANNEL)?["epoch"] == 2).then_some(())
+    });
+    configure(&network, &["--weight", "registrar/peer3=2"], 3);
+    drop(writers.stop());
+    let (height, _) = network.agreed(CHANNEL, SETTLE);
+    let whole = chain::of_all(&network, CHANNEL, height);
+    assert!(!whole.hashes.is_empty());
+    verify(&network, height, 3, 5);
+}
+
+#[test]
+fn peers_killed_in_the_middle_of_a_change_end_up_in_one_epoch() {
+    let network = Network::up(sample());
+    let writers = Writers::start(&network);
+    assert!(longest_gap(&network, &[0, 1, 2, 3], Duration::from_secs(2)) < GAP);
+    std::thread::scope(|scope| {
+        // It talks to peer0, which lives; each other one dies once, at some moment of the change.
+        let change = scope.spawn(|| {
+            let flags = ["channel", "configure", "--weight", "bank-a/peer0=2", "--timeout", "60s"];
+            network.cli(&flags)
+        });
+        for peer in 1..4 {
+            signal(&network, peer, "KILL");
+            network.said_line(&format!("peer{peer} runs again"), BACK_WITHIN);
+        }
+        let said = change.join().unwrap();
+        assert_eq!(said.code, 0, "{said:?}");
+    });
+    eventually(BACK_WITHIN, "all are in epoch 1", || {
+        epochs(&network)?.iter().all(|epoch| *epoch == 1).then_some(())
+    });
+    let acknowledged = writers.stop().concat();
+    let (height, _) = network.agreed(CHANNEL, SETTLE);
+    let whole = chain::of_all(&network, CHANNEL, height);
+    chain::holds_once(&whole, &acknowledged);
+    verify(&network, height, 1, 5);
+}
+
+/// Five peers, four of which vote on the channel; the fifth follows it from the start.
+const FOUR_OF_FIVE: &str = r#"
+[channel.demo.score.token]
+deploy = { supply = "1000000" }
+deployer = "alice"
+[channel.demo.group.a]
+validators = { "bank-a/peer0" = 1 }
+[channel.demo.group.b]
+validators = { "bank-b/peer1" = 1 }
+[channel.demo.group.c]
+validators = { "exchange/peer2" = 1 }
+[channel.demo.group.d]
+validators = { "registrar/peer3" = 1 }
+"#;
+
+#[test]
+fn a_peer_that_only_followed_joins_the_validators() {
+    let mut options = sample().with("--peers").with("5");
+    options.channels = FOUR_OF_FIVE.to_owned();
+    let network = Network::up(options);
+    let writers = Writers::start(&network);
+    assert!(longest_gap(&network, &[0, 1, 2, 3], Duration::from_secs(2)) < GAP);
+    let members = network.get(0, &format!("/api/v2/channels/{CHANNEL}/members")).json();
+    let names = members["members"].as_array().unwrap().iter().map(|one| one["name"].as_str());
+    let fifth = names.flatten().find(|name| name.ends_with("/peer4")).unwrap().to_owned();
+    configure(&network, &["--add", &format!("{fifth}=1")], 1);
+    eventually(BACK_WITHIN, "the new validator votes", || {
+        let url = format!("/api/v2/channels/{CHANNEL}/blocks/latest");
+        let block = network.get(0, &url).json();
+        let signers = block["proof"]["signers"].as_array()?.clone();
+        signers.iter().any(|s| s["name"] == fifth.as_str()).then_some(())
+    });
+    assert_eq!(writers.missed(), 0, "every transaction that was sent is final");
+    let acknowledged = writers.stop().concat();
+    let (height, _) = network.agreed(CHANNEL, SETTLE);
+    chain::holds_once(&chain::of_all(&network, CHANNEL, height), &acknowledged);
+    verify(&network, height, 1, 5);
+    let state = network.channel(4, CHANNEL).unwrap();
+    assert_eq!((&state["epoch"], &state["total_weight"]), (&1.into(), &5.into()));
+}
+
+/// `simplex` is there because the other channel runs on it.
+#[test]
+fn the_rule_itself_changes_at_a_sealing_block_and_changes_back() {
+    let mut options = sample();
+    let other = "[channel.loopchain_default]\n";
+    assert!(options.channels.contains(other), "{}", options.channels);
+    options.channels = options.channels.replace(other, &format!("{other}rule = \"simplex\"\n"));
+    let network = Network::up(options);
+    let writers = Writers::start(&network);
+    assert!(longest_gap(&network, &[0, 1, 2, 3], Duration::from_secs(2)) < GAP);
+    let rules = || -> Vec<Value> {
+        (0..4).map(|peer| network.channel(peer, CHANNEL).unwrap()["rule"].clone()).collect()
+    };
+    let first = configure(&network, &["--rule", "simplex"], 1);
+    assert_eq!(rules(), vec![Value::from("simplex"); 4]);
+    assert!(longest_gap(&network, &[0, 1, 2, 3], Duration::from_secs(2)) < GAP);
+    let second = configure(&network, &["--rule", "lft"], 2);
+    assert_eq!(rules(), vec![Value::from("lft"); 4]);
+    assert_eq!(writers.missed(), 0, "every transaction that was sent is final");
+    let acknowledged = writers.stop().concat();
+    let (height, _) = network.agreed(CHANNEL, SETTLE);
+    chain::holds_once(&chain::of_all(&network, CHANNEL, height), &acknowledged);
+    for (height, epoch) in [(first, 0), (first + 1, 1), (second, 1), (height, 2)] {
+        verify(&network, height, epoch, 4);
+    }
+}
+
+#[test]
 fn what_makes_no_epoch_is_refused_with_its_code_and_changes_nothing() {
     let network = crate::NETWORK.lease(sample);
     for (flags, code, says) in [
         (vec!["--remove", "bank-a/nobody"], "LC2114", "is no validator"),
         (vec!["--weight", "bank-a/peer0=1"], "LC2114", "it changes nothing"),
         (vec!["--weight", "bank-a/peer0=0"], "LC1001", "is no weight"),
+        (vec!["--weight", "bank-a/peer0=99"], "LC1105", "would decide alone"),
         (vec!["--parameter", "nonsense=1"], "LC6101", "nonsense"),
         (vec!["--block-txs", "0"], "LC2114", "block_txs = 0"),
         (vec!["--add", "bank-a/ghost=1"], "LC4112", "no member bank-a/ghost"),

@@ -193,7 +193,7 @@ pub enum ChannelCommand {
     },
     /// What the channel runs with now and next, and the changes that wait for approvals.
     Epochs,
-    /// Change validators, rule parameters or block limits from the next epoch on. With the keys of a
+    /// Change validators, the rule, its parameters or block limits from the next epoch on. With the keys of a
     /// local network: proposed, approved and in force when this returns.
     Configure(Configure),
     /// Approve a change that waits, as the one named by `--identity`.
@@ -225,6 +225,10 @@ pub struct Configure {
     /// the members, or given as 64 hex digits behind a colon; repeatable.
     #[arg(long, value_name = "ORG/NAME=WEIGHT[:KEY]")]
     pub add: Vec<String>,
+    /// Another rule, of the version whose file is in the network's data folder; its parameters are
+    /// those given here, and no others.
+    #[arg(long, value_name = "ID")]
+    pub rule: Option<String>,
     /// Another value of one of the rule's parameters; an empty one takes it out; repeatable.
     #[arg(long, value_name = "NAME=VALUE")]
     pub parameter: Vec<String>,

@@ -3,10 +3,13 @@
 use super::verify;
 use crate::plugins::header_view;
 use host_identity::SigningKey;
-use host_rpc::gateway::ProofView;
-use host_types::block::{Header, Pair, RootPair};
+use host_rpc::gateway::{EpochEnd, ProofView};
+use host_types::block::{Header, Pair, ProposalKind, RootPair};
+use host_types::change::{Configure, ValidatorChange};
+use host_types::epoch::EpochConfig;
 use host_types::genesis::{ChannelGenesis, ChannelLimits, Policies, Policy, RuleConfig};
 use host_types::proof::FinalProof;
+use host_types::statement::StatementPrefix;
 use host_types::validators::{Validator, ValidatorSet};
 use host_types::{
     BlockTime, ChannelName, Code, Epoch, Hash32, Height, NetworkId, NodeName, View, Weight,
@@ -73,6 +76,10 @@ fn child(parent: &Header, result: RootPair) -> Header {
 
 fn rule_proof(genesis: &ChannelGenesis, header: &Header, result: RootPair) -> Vec<u8> {
     let prefix = genesis.statement_prefix(Epoch::ZERO, genesis.header().id());
+    proof_by(&prefix, header, result, &[0, 1, 3])
+}
+
+fn proof_by(prefix: &StatementPrefix, header: &Header, result: RootPair, by: &[u8]) -> Vec<u8> {
     let pair = plugin_api::Pair {
         block: header_view(header).id,
         state_root: plugin_api::Hash(*result.state.as_bytes()),
@@ -80,12 +87,16 @@ fn rule_proof(genesis: &ChannelGenesis, header: &Header, result: RootPair) -> Ve
     };
     let view = header.view.get();
     let body = Body::Commit { view, pair };
-    let commits = [0_u8, 1, 3].map(|signer| {
-        let item = body.verify_item(Mode::Core, prefix.as_bytes(), key(signer).public(), &[]);
-        let signature = key(signer).sign(&item.message).to_vec();
-        Signed { signer: u16::from(signer), signature }
-    });
-    LftProof { view, pair, commits: commits.to_vec(), children: vec![], fast: None }.encode()
+    let commits: Vec<_> = by
+        .iter()
+        .map(|signer| {
+            let signer = *signer;
+            let item = body.verify_item(Mode::Core, prefix.as_bytes(), key(signer).public(), &[]);
+            let signature = key(signer).sign(&item.message).to_vec();
+            Signed { signer: u16::from(signer), signature }
+        })
+        .collect();
+    LftProof { view, pair, commits, children: vec![], fast: None }.encode()
 }
 
 /// The proof of block 1, which is that of block 1, 2 or 3.
@@ -191,4 +202,120 @@ fn a_proof_that_agrees_with_itself_but_not_with_the_genesis_is_refused() {
         assert_eq!(refused.code, Code::ProofWrong, "{what}: {refused}");
     }
     verify(&whole, &ours, &|_| Ok(rule.clone())).unwrap();
+}
+
+/// A block of epoch 1, whose set lacks the third validator and has a heavier first one, with the end
+/// of epoch 0: a sealing block that a closing one made final.
+fn second_epoch(genesis: &ChannelGenesis) -> ProofView {
+    let first = EpochConfig::of_genesis(genesis);
+    let set = genesis.validators.all();
+    let heavy = Validator { weight: Weight::new(2).unwrap(), ..set[0].clone() };
+    let change = Configure {
+        epoch: Epoch::ZERO,
+        validators: vec![
+            ValidatorChange::Set { validator: heavy, unit: None },
+            ValidatorChange::Remove(set[2].name.clone()),
+        ],
+        rule: None,
+        limits: None,
+    };
+    let next = first.changed_by(Epoch::ZERO, &change).unwrap();
+    let plain = child(&genesis.header(), roots(0x30));
+    let seal = Header { next_validators: Some(next.hash()), ..plain };
+    let above = child(&seal, roots(0x40));
+    let above = Header { next_validators: None, ..above };
+    let closing = Header { kind: ProposalKind::Closing, height: seal.height, ..above };
+    let end = EpochEnd {
+        roots: roots(0x40),
+        proof: FinalProof {
+            descendants: vec![closing.clone()],
+            roots: roots(0x40),
+            rule_proof: rule_proof(genesis, &closing, roots(0x40)),
+        },
+        header: seal.clone(),
+        next: next.clone(),
+    };
+    let block = Header {
+        epoch: Epoch::new(1),
+        view: View::new(1),
+        parent_view: View::ZERO,
+        validators: next.validators.hash(),
+        next_validators: None,
+        ..child(&seal, roots(0x40))
+    };
+    // 0 and 1 of the new set are old 0 and 1: weight 3 of 4.
+    let prefix = next.statement_prefix(genesis.hash(), seal.id());
+    let proof = proof_by(&prefix, &block, roots(0x50), &[0, 1]);
+    ProofView {
+        channel: genesis.channel.clone(),
+        roots: roots(0x50),
+        proof: FinalProof { descendants: vec![], roots: roots(0x50), rule_proof: proof },
+        header: block,
+        rule: next.rule.clone(),
+        signers: [(0, 2), (1, 1)]
+            .map(|(at, weight)| (next.validators.all()[at].name.clone(), weight))
+            .to_vec(),
+        validators: next.validators,
+        epochs: vec![end],
+    }
+}
+
+#[test]
+fn a_block_of_a_later_epoch_is_proved_from_the_genesis_through_the_end_of_the_one_before() {
+    let genesis = genesis();
+    let view = second_epoch(&genesis);
+    let text = document(&view).to_string();
+    assert_eq!(read(text.as_bytes()).unwrap(), view);
+    let proven = verify(&view, &genesis, &|_| Ok(rule())).unwrap();
+    assert_eq!((proven.quorum, proven.total, proven.weight), (3, 4, 3));
+}
+
+#[test]
+fn a_chain_of_epochs_with_a_link_that_does_not_hold_is_refused() {
+    let (genesis, whole) = (genesis(), second_epoch(&genesis()));
+    let changed = |change: &dyn Fn(&mut ProofView)| {
+        let mut view = whole.clone();
+        change(&mut view);
+        view
+    };
+    let cases = [
+        ("no end of the epoch before", changed(&|view| view.epochs.clear())),
+        ("the end twice", changed(&|view| view.epochs.push(view.epochs[0].clone()))),
+        (
+            "a configuration that the sealing block does not name",
+            changed(&|view| {
+                view.epochs[0].next.limits.block_txs = 1;
+            }),
+        ),
+        (
+            "a sealing block that nobody made final",
+            changed(&|view| view.epochs[0].proof.rule_proof.clear()),
+        ),
+        ("a closing block left out", changed(&|view| view.epochs[0].proof.descendants.clear())),
+        (
+            "the set of the epoch before",
+            changed(&|view| {
+                view.validators = genesis.validators.clone();
+                view.header.validators = genesis.validators.hash();
+            }),
+        ),
+        ("a block of epoch 0 named after it", changed(&|view| view.header.epoch = Epoch::ZERO)),
+    ];
+    for (what, view) in cases {
+        let refused = verify(&view, &genesis, &|_| Ok(rule())).unwrap_err();
+        assert_eq!(refused.code, Code::ProofWrong, "{what}: {refused}");
+    }
+}
+
+/// What the old set signed proves nothing in the new one, and the other way round: epoch and root
+/// stand in what is signed.
+#[test]
+fn no_proof_mixes_two_epochs() {
+    let genesis = genesis();
+    let whole = second_epoch(&genesis);
+    let old = genesis.statement_prefix(Epoch::ZERO, genesis.header().id());
+    let mut view = whole.clone();
+    view.proof.rule_proof = proof_by(&old, &whole.header, roots(0x50), &[0, 1, 2]);
+    let refused = verify(&view, &genesis, &|_| Ok(rule())).unwrap_err();
+    assert_eq!(refused.code, Code::ProofWrong, "{refused}");
 }

@@ -242,6 +242,8 @@ pub struct EvidenceView {
     pub signer: NodeName,
     /// The key that it signed with.
     pub public_key: [u8; 32],
+    /// Epoch of the register.
+    pub epoch: u64,
     /// View of the register.
     pub view: u64,
     /// Class of the register; the rule's numbering.

@@ -77,6 +77,22 @@ fn sets_change_under_load_with_loss_falls_and_villains() {
     assert!(changed > 3 * SEEDS as usize && villains > 50, "{changed} ends, {villains} villains");
 }
 
+/// With fast commit a block may be final by first votes alone, a sealing one too.
+#[test]
+fn sets_change_with_fast_commit() {
+    let (mut changed, mut closed) = (0, 0);
+    for seed in 0..SEEDS / 2 {
+        let mut plan = plan(seed, None);
+        plan.parameters.push(("fast".to_owned(), "0".to_owned()));
+        let report = run_plan::<Lft>(&plan);
+        assert!(report.verdict.is_good(), "seed {seed}: {:?}", report.verdict);
+        changed += epochs_of(&report, &plan);
+        closed += report.closed;
+    }
+    println!("{changed} epochs ended, {closed} times after closing blocks");
+    assert!(changed > SEEDS as usize, "{changed} ends");
+}
+
 /// The smaller rule changes epochs in the same way.
 #[test]
 fn simplex_changes_sets_too() {

@@ -69,7 +69,7 @@ pub struct Lft {
     pub(crate) now: u64,
     pub(crate) started: bool,
     pub(crate) halted: Option<String>,
-    /// E4: a sealing block of this epoch is final; only answers are left.
+    /// S4: a sealing block of this epoch is final; only answers are left.
     pub(crate) over: bool,
 
     pub(crate) head: Head,
@@ -351,7 +351,7 @@ impl ConsensusRule for Lft {
         }
         self.now = self.now.max(now_ms);
         if self.over {
-            return self.answer(input, out).map_err(|message| RuleError { message }); // E4
+            return self.answer(input, out).map_err(|message| RuleError { message }); // S4
         }
         let result = match input {
             Input::Start => {

@@ -22,11 +22,14 @@ use host_types::hash::{self, Hash32};
 use host_types::ids::NodeName;
 use host_types::validators::{Validator, ValidatorSet};
 use host_types::weight::Weight;
+use plugin_api_loader::LoadedRule;
 use serde_json::{Value, json};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+/// Minor version of the plugin interface from which on a rule sees sealing blocks.
+const SEALING_SINCE: u32 = 2;
 /// How often it is looked whether the epoch has begun.
 const POLL: Duration = Duration::from_millis(50);
 
@@ -128,12 +131,13 @@ fn lines(seen: &Seen) -> Vec<String> {
 pub(crate) async fn configure(wanted: &Wanted, context: &Context) -> Done {
     let (client, identity) = client(context)?;
     let seen = Seen::ask(&client).await?;
-    let change = change(wanted, &seen, &client).await?;
+    let change = change(wanted, &seen, (&client, context)).await?;
     let base = seen.next.as_ref().unwrap_or(&seen.present);
     let next = base.changed_by(seen.present.epoch, &change).map_err(|why| {
         Failure::new(Code::SystemRefused, format!("this would make no epoch: {why}"))
     })?;
-    check_rule(&next, client.channel_name(), context)?;
+    nobody_decides_alone(&next)?;
+    check_rule(&seen.present.rule, &next, client.channel_name(), context)?;
     let (_, channel) = client.channel().await?;
     let voters = if wanted.propose {
         vec![(0, named(identity.as_deref(), context)?)]
@@ -285,7 +289,11 @@ fn split<'a>(text: &'a str, form: &str) -> Result<(&'a str, &'a str), Failure> {
 }
 
 /// The change that the flags ask for.
-async fn change(wanted: &Wanted, seen: &Seen, client: &Client) -> Result<Configure, Failure> {
+async fn change(
+    wanted: &Wanted,
+    seen: &Seen,
+    (client, context): (&Client, &Context),
+) -> Result<Configure, Failure> {
     let base = seen.next.as_ref().unwrap_or(&seen.present);
     let known = |name: &NodeName| base.validators.all().iter().find(|v| v.name == *name).cloned();
     let mut validators = Vec::new();
@@ -317,7 +325,7 @@ async fn change(wanted: &Wanted, seen: &Seen, client: &Client) -> Result<Configu
         let unit = base.validators.unit_of(&validator).copied();
         validators.push(ValidatorChange::Set { validator, unit });
     }
-    let rule = rule(&base.rule, &wanted.parameter)?;
+    let rule = rule(&base.rule, &changed_rule(base, wanted, context)?, &wanted.parameter)?;
     let now = BlockLimits::of(&base.limits);
     let limits = BlockLimits {
         block_bytes: wanted.block_bytes.unwrap_or(now.block_bytes),
@@ -328,9 +336,30 @@ async fn change(wanted: &Wanted, seen: &Seen, client: &Client) -> Result<Configu
     Ok(Configure { epoch: seen.present.epoch, validators, rule, limits })
 }
 
-/// The rule with other parameters; none when they are as they were.
-fn rule(base: &RuleConfig, wanted: &[String]) -> Result<Option<RuleConfig>, Failure> {
-    let mut rule = base.clone();
+/// The rule that is wanted, without parameters when it is another one.
+fn changed_rule(
+    base: &EpochConfig,
+    wanted: &Wanted,
+    context: &Context,
+) -> Result<RuleConfig, Failure> {
+    let Some(id) = wanted.rule.as_ref().filter(|id| **id != base.rule.id) else {
+        return Ok(base.rule.clone());
+    };
+    let none = RuleConfig { id: id.clone(), version: 0, sha256: vec![], parameters: vec![] };
+    let loaded = up::rules(&context.data)?.any_version(&none)?;
+    // Where builds are named, the one here is; under a dev CA none is.
+    let is_pinned = !base.rule.sha256.is_empty();
+    let sha256 = is_pinned.then(|| Hash32::new(loaded.sha256())).into_iter().collect();
+    Ok(RuleConfig { version: loaded.version(), sha256, ..none })
+}
+
+/// The rule with other parameters; none when all is as it was.
+fn rule(
+    base: &RuleConfig,
+    other: &RuleConfig,
+    wanted: &[String],
+) -> Result<Option<RuleConfig>, Failure> {
+    let mut rule = other.clone();
     for text in wanted {
         let (name, value) = split(text, "NAME=VALUE")?;
         rule.parameters.retain(|(known, _)| known != name);
@@ -342,8 +371,25 @@ fn rule(base: &RuleConfig, wanted: &[String]) -> Result<Option<RuleConfig>, Fail
     Ok((rule != *base).then_some(rule))
 }
 
+/// As for a genesis: only under `solo` may one of them decide alone.
+fn nobody_decides_alone(next: &EpochConfig) -> Result<(), Failure> {
+    let quorum = next.validators.quorum_weight();
+    let entities = next.validators.entities();
+    let alone = entities.iter().find(|entity| u128::from(entity.weight()) >= quorum);
+    match alone.filter(|_| next.rule.id != "solo") {
+        None => Ok(()),
+        Some(entity) => {
+            let (name, weight) = (entity.name(), entity.weight());
+            let message = format!("{name} would decide alone: weight {weight} of {quorum} needed");
+            Err(Failure::new(Code::ConfigBadValue, message)
+                .with_help("give the others more weight, or this one less"))
+        }
+    }
+}
+
 /// Whether the rule takes the next epoch; without its file here only the chain can tell.
 fn check_rule(
+    present: &RuleConfig,
     next: &EpochConfig,
     channel: &host_types::ChannelName,
     context: &Context,
@@ -352,14 +398,30 @@ fn check_rule(
     if !context.data.join("plugins").is_dir() {
         return Ok(());
     }
-    let loaded = up::rules(&context.data)?.find(&next.rule)?;
+    let rules = up::rules(&context.data)?;
+    knows_epochs(&rules.find(present)?)?;
+    let loaded = rules.find(&next.rule)?;
     let root = genesis.header();
     let run = EpochRun {
         config: Arc::new(next.clone()),
         ..Epochs::of_genesis(&genesis).current().clone()
     };
     PluggedRule::idle_in(&loaded, &genesis, &run, &root)?;
-    Ok(())
+    knows_epochs(&loaded)
+}
+
+/// A rule that was built before there were sealing blocks may never finish one.
+fn knows_epochs(loaded: &LoadedRule) -> Result<(), Failure> {
+    if loaded.api().minor >= SEALING_SINCE {
+        return Ok(());
+    }
+    let message = format!(
+        "rule {} was built for plugin-api {}, which knows no sealing blocks",
+        loaded.id(),
+        loaded.api()
+    );
+    Err(Failure::new(Code::RuleRefused, message)
+        .with_help(format!("use a build for plugin-api 1.{SEALING_SINCE} or later")))
 }
 
 #[cfg(test)]
@@ -374,12 +436,12 @@ mod tests {
             sha256: vec![],
             parameters: vec![("delta".into(), "500".into()), ("hold".into(), "5".into())],
         };
-        assert_eq!(rule(&base, &[]).unwrap(), None);
+        assert_eq!(rule(&base, &base, &[]).unwrap(), None);
         let wanted = ["hold=".to_owned(), "block_interval=20".to_owned()];
-        let changed = rule(&base, &wanted).unwrap().unwrap();
+        let changed = rule(&base, &base, &wanted).unwrap().unwrap();
         let pairs: Vec<_> = changed.parameters.iter().map(|(n, v)| format!("{n}={v}")).collect();
         assert_eq!(pairs, ["block_interval=20", "delta=500"]);
-        assert_eq!(rule(&base, &["delta".to_owned()]).unwrap_err().code(), Code::UsageWrong);
+        assert_eq!(rule(&base, &base, &["delta".to_owned()]).unwrap_err().code(), Code::UsageWrong);
     }
 
     #[test]

@@ -17,6 +17,8 @@ use host_types::{BlockId, BlockTime, Epoch, Hash32, Header, Height, View};
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
 
+mod epochs;
+
 /// Answers each step with the next scripted outputs and remembers what it was told.
 #[derive(Clone, Default)]
 struct Scripted {

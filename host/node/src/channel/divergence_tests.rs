@@ -1,7 +1,5 @@
 //! Where two results of a block part, and what is written about it.
 
-#![expect(clippy::unwrap_used, reason = "what a test set up is there")]
-
 use super::{Divergences, FILES_MAX, keys};
 use host_store::BlockResult;
 use host_types::block::{Block, RootPair};

@@ -197,6 +197,7 @@ impl EvidenceBook {
         Some(EvidenceView {
             signer: validator.name.clone(),
             public_key: validator.public_key,
+            epoch: register.epoch.get(),
             view: register.view.get(),
             class: register.class,
             digests: [a.digest, b.digest],

@@ -41,7 +41,12 @@ pub async fn follow(node: Arc<Node>, channel: ChannelHandle, mut installed: watc
     let view = Stored(channel.reader().clone());
     let mut seen = Height::ZERO;
     let (mut said, mut told) = (BTreeSet::new(), BTreeSet::new());
+    let mut epoch = channel.epoch().epoch;
     loop {
+        if channel.epoch().epoch != epoch {
+            epoch = channel.epoch().epoch;
+            super::start::pin_validators(&node);
+        }
         let wanted = channel.me().map(|me| wanted(&view, me)).unwrap_or_default();
         for sha256 in &wanted {
             if node.scores.artefact(sha256).is_none() {

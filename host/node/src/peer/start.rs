@@ -276,11 +276,9 @@ fn scan_channels(node: &Arc<Node>, installed: &watch::Sender<u64>) {
         if !node.config.channels.joins(&name) || node.channel(&name).is_some() {
             continue;
         }
-        let pinned: BTreeSet<NodeName> =
-            genesis.validators.all().iter().map(|v| v.name.clone()).collect();
         match node.start_channel(genesis) {
             Ok(()) => {
-                node.mesh.session().trust().set_pinned(pinned_names(node, pinned));
+                pin_validators(node);
                 tracing::info!(event = "channel.started", channel = %name, "channel {name} started");
                 if let Some(channel) = node.channel(&name) {
                     let (node, installed) = (Arc::clone(node), installed.subscribe());
@@ -294,11 +292,14 @@ fn scan_channels(node: &Arc<Node>, installed: &watch::Sender<u64>) {
     }
 }
 
-fn pinned_names(node: &Node, mut names: BTreeSet<NodeName>) -> BTreeSet<NodeName> {
-    for channel in node.channels() {
-        names.extend(channel.genesis().validators.all().iter().map(|v| v.name.clone()));
-    }
-    names
+/// Those who vote on some channel now stay connected when their certificates run out.
+pub(super) fn pin_validators(node: &Node) {
+    let channels = node.channels();
+    let sets = channels.iter().map(|channel| channel.epoch());
+    let names: BTreeSet<NodeName> = sets
+        .flat_map(|epoch| epoch.validators.all().iter().map(|v| v.name.clone()).collect::<Vec<_>>())
+        .collect();
+    node.mesh.session().trust().set_pinned(names);
 }
 
 /// Genesis files of a folder, sorted.

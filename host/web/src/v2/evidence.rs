@@ -34,6 +34,7 @@ fn item(number: usize, evidence: &EvidenceView) -> Json {
         ("number", number.into()),
         ("signer", evidence.signer.as_str().into()),
         ("public_key", hash::to_hex(&evidence.public_key).into()),
+        ("epoch", evidence.epoch.into()),
         ("view", evidence.view.into()),
         ("class", evidence.class.into()),
         ("statements", statements.collect()),

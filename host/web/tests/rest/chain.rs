@@ -321,6 +321,7 @@ pub(crate) fn evidence() -> EvidenceView {
     EvidenceView {
         signer: node_name(),
         public_key: KEY,
+        epoch: 0,
         view: 5,
         class: 3,
         digests: [hash(1), hash(2)],

@@ -1,4 +1,4 @@
-//! The end of an epoch: sealing and closing blocks, and what is said once it is over. Rules E1 to E5.
+//! The end of an epoch: sealing and closing blocks, and what is said once it is over. Rules S1 to S6.
 //!
 //! In: headers, and what others say after the end. Out: which kind may stand on which parent, and the
 //! end proof for whoever lacks it. One instance lives for one epoch: it never holds two validator
@@ -19,7 +19,7 @@ impl Lft {
         header.epoch == self.epoch && header.ends_transactions()
     }
 
-    /// E1: what may stand on what.
+    /// S1: what may stand on what.
     pub(super) fn may_follow(&self, header: &HeaderView, parent: &HeaderView) -> bool {
         #[cfg(feature = "planted-bugs")]
         if self.has_bug(crate::planted::Bug::TransactionsAfterSeal) && parent.is_sealing {
@@ -28,7 +28,7 @@ impl Lft {
         header.may_follow(parent)
     }
 
-    /// E1, E2: what a leader proposes on a parent.
+    /// S1, S2: what a leader proposes on a parent.
     pub(super) fn kind_on(&self, parent: &Hash) -> ProposalKind {
         #[cfg(feature = "planted-bugs")]
         if self.has_bug(crate::planted::Bug::TransactionsAfterSeal) {
@@ -41,7 +41,7 @@ impl Lft {
         }
     }
 
-    /// E4: the epoch is over. Nothing is signed, asked for or timed any more; whoever stands in this
+    /// S4: the epoch is over. Nothing is signed, asked for or timed any more; whoever stands in this
     /// epoch gets the end proof.
     pub(super) fn answer(&self, input: Input, out: &mut Vec<Output>) -> Result<(), String> {
         let Input::Peer { node, bytes, .. } = input else { return Ok(()) };

@@ -193,7 +193,7 @@ impl Lft {
         self.blocks.get(&parent.block).is_some_and(|known| known.checked == Checked::Valid(parent))
     }
 
-    /// Whether a block with transactions, or a sealing block (E2), is certified, or proposed in this view, but not final.
+    /// Whether a block with transactions, or a sealing block (S2), is certified, or proposed in this view, but not final.
     fn has_unfinal(&self) -> bool {
         let open = self
             .blocks

@@ -306,7 +306,7 @@ impl Lft {
         let closing = known.header.kind == ProposalKind::Closing;
         let parent = known.header.parent;
         known.checked = match verdict {
-            // E1: it has the result of the block it closes.
+            // S1: it has the result of the block it closes.
             Verdict::Valid { pair }
                 if closing
                     && (pair.state_root, pair.receipts_root)

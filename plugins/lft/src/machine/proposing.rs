@@ -71,7 +71,7 @@ impl Lft {
     pub(super) fn plan_optimistic(&mut self, header: &HeaderView, pair: Pair) {
         let next = header.view + 1;
         let hot = header.parent_view + 1 == header.view;
-        // E2: what follows a sealing block waits until it is needed.
+        // S2: what follows a sealing block waits until it is needed.
         let goes_on = !header.ends_transactions();
         if self.parameters.optimistic && hot && goes_on && self.leads(next) {
             self.building.plan = Some((next, Base { pair, view: header.view }));
