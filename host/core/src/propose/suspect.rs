@@ -2,8 +2,8 @@
 //!
 //! In: blocks that failed, where the results of voters part, blocks that are certified or final. Out:
 //! what the next block may hold. Volatile and of this node only: nothing here is agreed, so nobody is
-//! accused. A transaction at which results part is set apart and tried alone when nothing else waits; without such knowledge halves
-//! are tried. What fails alone waits, longer each time.
+//! accused. A transaction at which results part is set apart and tried alone when nothing else waits;
+//! without such knowledge halves are tried. What fails alone waits, longer each time.
 //! Deliberately not here: who failed why (the rule), asking voters (an effect).
 
 use host_types::TxId;
