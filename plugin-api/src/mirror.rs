@@ -236,6 +236,12 @@ pub struct InitCfg {
     /// same on every node. They vote and count as ever. Since 1.1.
     #[cbor(n(10), skip_if = "Vec::is_empty")]
     pub excluded: Vec<u16>,
+    /// Set when this node has no trusted log of what it signed in this epoch: the rule asks the others
+    /// how far they are, with this fresh nonce, says [`crate::Output::Closed`], and wants nothing signed
+    /// in views up to that one. The host's guard refuses everything until then. A rule that knows nothing
+    /// of this never signs again in this epoch. Since 1.2.
+    #[n(11)]
+    pub rejoin: Option<Hash>,
 }
 
 /// One register of the signing guard and what a statement writes into it.

@@ -285,4 +285,13 @@ pub enum Output {
         #[n(2)]
         votes: Vec<ResultVote>,
     },
+    /// This node came back without a trusted log ([`crate::InitCfg::rejoin`]), and now it is known what
+    /// it cannot have signed: the guard closes every register of views up to this one for ever, and
+    /// signs above it. Since 1.2.
+    #[n(17)]
+    Closed {
+        /// The last closed view.
+        #[n(0)]
+        view: u64,
+    },
 }

@@ -66,6 +66,7 @@ pub(crate) fn init_cfg() -> InitCfg {
         me: Some(0),
         parameters: vec![("delta".into(), "500".into())],
         excluded: Vec::new(),
+        rejoin: None,
     }
 }
 
@@ -221,6 +222,7 @@ fn host_outputs() -> Vec<(&'static str, Output)> {
         ("Trace", Output::Trace { level: 3, line: "line".into() }),
         ("Entered", Output::Entered { view: 1, leader: 2 }),
         ("Behind", Output::Behind { node: 1, height: 2 }),
+        ("Closed", Output::Closed { view: 7 }),
         (
             "Suspect",
             Output::Suspect {

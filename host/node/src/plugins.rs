@@ -365,6 +365,7 @@ impl PluggedRule {
             me: start.me,
             parameters: config.rule.parameters.clone(),
             excluded: Vec::new(),
+            rejoin: None,
         };
         let of_epoch = start.log.iter().filter(|entry| entry.position().0 == epoch);
         let log: Vec<_> = of_epoch.filter_map(|entry| to_record(start.me, entry)).collect();

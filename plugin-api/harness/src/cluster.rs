@@ -205,6 +205,13 @@ impl<R: ConsensusRule> Cluster<R> {
                 self.world.agenda.put(fall.at, Event::Fall { node, down: fall.down });
             }
         }
+        for fall in &plan.faults.forgets {
+            let nodes =
+                (0..self.hosts.len()).filter(|node| fall.who.is_none_or(|who| who == *node));
+            for node in nodes {
+                self.world.agenda.put(fall.at, Event::Forget { node, down: fall.down });
+            }
+        }
     }
 
     /// Runs to the end.
@@ -280,6 +287,14 @@ impl<R: ConsensusRule> Cluster<R> {
                 let (node, down) = (*node, *down);
                 return self.fall(node, down);
             }
+            Event::Forget { node, down } => {
+                let (node, down) = (*node, *down);
+                self.fall(node, down);
+                if let Some(host) = self.hosts.get_mut(node) {
+                    host.disk.forget();
+                }
+                return;
+            }
             Event::Rise { node } => {
                 let node = *node;
                 if let Some(host) = self.hosts.get_mut(node) {
@@ -308,6 +323,9 @@ impl<R: ConsensusRule> Cluster<R> {
             }
             if let Some(host) = self.hosts.get_mut(node) {
                 host.make_durable(batch);
+                if host.is_honest() && host.role.guarded {
+                    self.world.check_registers(node, batch);
+                }
             }
             if self.dies(self.faults.die_after_permille) {
                 return self.die(node);
@@ -448,6 +466,7 @@ fn world(plan: &Plan, nodes: usize) -> World {
         proposed: BTreeMap::new(),
         moments: Vec::new(),
         accused: BTreeMap::new(),
+        written: BTreeMap::new(),
         events: 0,
         closed: 0,
     }

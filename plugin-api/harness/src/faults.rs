@@ -21,6 +21,9 @@ pub struct Fall {
 pub struct Faults {
     /// Planned falls.
     pub falls: Vec<Fall>,
+    /// Falls that take the log of what was signed with them: the node comes back by rejoining. Such a
+    /// node counts as faulty.
+    pub forgets: Vec<Fall>,
     /// How often in a thousand a node dies just before a batch becomes durable.
     pub die_before_permille: u64,
     /// How often in a thousand it dies just after, before anything is sent.
@@ -46,6 +49,7 @@ impl Faults {
         let often = chance.one_of(&[0, 0, 2, 10, 30], 0);
         Self {
             falls,
+            forgets: Vec::new(),
             die_before_permille: often,
             die_after_permille: often,
             down_max: chance.one_of(&[10 * MS, 1_000 * MS, 5_000 * MS], MS),

@@ -4,6 +4,7 @@
 //! promises of `plugin-api`: guard before signature, durable before sent, outputs in order,
 //! `Final` only along one chain. Not here: the rule, the network, the faults.
 
+mod amnesia;
 mod disk;
 mod execute;
 mod talk;
@@ -36,6 +37,10 @@ pub struct Disk {
     pub blocks: BTreeMap<Hash, (Rc<ModelBlock>, Option<Pair>)>,
     /// Final blocks from genesis.
     pub ledger: Vec<Entry>,
+    /// How often the log was lost.
+    pub forgot: u64,
+    /// Since then, by epoch: views up to this one are closed.
+    pub closed: BTreeMap<u64, u64>,
 }
 
 /// What a fall takes away.
@@ -48,6 +53,9 @@ struct Memory<R> {
     included: BTreeSet<u64>,
     pool: BTreeSet<u64>,
     registers: BTreeMap<(u64, u64, u8), Hash>,
+    /// It came back without its log.
+    forgot: bool,
+    closed: BTreeMap<u64, u64>,
     records: Vec<LogRecord>,
     timers: BTreeMap<u64, u64>,
     told_work: bool,
@@ -180,6 +188,8 @@ impl<R: ConsensusRule> Host<R> {
             included: transactions(&disk.ledger),
             pool: BTreeSet::new(),
             registers: disk.registers.clone(),
+            forgot: disk.forgot > 0,
+            closed: disk.closed.clone(),
             records: Vec::new(),
             timers: BTreeMap::new(),
             told_work: false,
@@ -214,6 +224,7 @@ impl<R: ConsensusRule> Host<R> {
             me: place.me,
             parameters: self.parameters.clone(),
             excluded: if place.epoch == 0 { world.excluded.clone() } else { Vec::new() },
+            rejoin: self.disk.nonce(place.epoch, self.role.number, self.life),
         };
         match R::init(cfg, &self.disk.log, world.signatures.verifier()) {
             Ok(made) => Some(made),
@@ -316,6 +327,7 @@ impl<R: ConsensusRule> Host<R> {
             | Output::Trace { .. }
             | Output::Entered { .. }
             | Output::Suspect { .. } => {}
+            Output::Closed { view } => self.close(view, world),
         }
     }
 
@@ -379,7 +391,7 @@ impl<R: ConsensusRule> Host<R> {
                 self.admit(&[transaction], world);
                 self.send(To::All, &Wire::Transactions(vec![transaction]), world);
             }
-            Event::Fall { .. } | Event::Rise { .. } => {}
+            Event::Fall { .. } | Event::Forget { .. } | Event::Rise { .. } => {}
         }
     }
 

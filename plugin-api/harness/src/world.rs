@@ -64,6 +64,8 @@ pub struct Batch {
     pub synced: bool,
     /// Epoch of the registers.
     pub epoch: u64,
+    /// Everything in views up to this one is closed.
+    pub closed: Option<u64>,
 }
 
 /// A wish to build.
@@ -166,6 +168,13 @@ pub enum Event {
         node: usize,
         /// The transaction.
         transaction: u64,
+    },
+    /// A node falls for some time and loses what it remembers of its signatures.
+    Forget {
+        /// Who.
+        node: usize,
+        /// How long.
+        down: Micros,
     },
     /// A node falls for some time.
     Fall {
@@ -276,6 +285,9 @@ pub struct World {
     pub moments: Vec<Moment>,
     /// Evidence seen, by accused validator.
     pub accused: BTreeMap<u16, u64>,
+    /// Registers that each honest node wrote in its whole life, whatever became of its disks: node,
+    /// epoch, view and class.
+    pub written: BTreeMap<(usize, u64, u64, u8), Hash>,
     /// Events handled.
     pub events: u64,
     /// Sealing blocks that took closing blocks to be final, on any honest node.
@@ -288,6 +300,18 @@ impl World {
         if self.broken.is_none() {
             let at = self.agenda.now() / 1000;
             self.broken = Some(format!("at {at} ms, node {node}: {why}"));
+        }
+    }
+
+    /// An honest node never signs two values for one register in its whole life.
+    pub fn check_registers(&mut self, node: usize, batch: &Batch) {
+        for slot in &batch.slots {
+            let place = (node, batch.epoch, slot.view, slot.class);
+            let first = *self.written.entry(place).or_insert(slot.digest);
+            if first != slot.digest {
+                let (view, class) = (slot.view, slot.class);
+                self.blame(node, &format!("signed twice in view {view}, class {class}"));
+            }
         }
     }
 

@@ -70,6 +70,7 @@ fn proposers_and_voters_that_die_around_every_durable_write_end_well() {
         plan.costs.flush_max = 3 * MS;
         plan.faults = Faults {
             falls: Vec::new(),
+            forgets: Vec::new(),
             die_before_permille: 40,
             die_after_permille: 40,
             down_max: 300 * MS,
@@ -224,6 +225,7 @@ fn rule() -> Lft {
         me: Some(0),
         parameters: Vec::new(),
         excluded: Vec::new(),
+        rejoin: None,
     };
     let (mut rule, _) = Lft::init(cfg, &[], Signatures::Hash.verifier()).unwrap();
     step(&mut rule, Input::Start).unwrap();

@@ -87,6 +87,7 @@ fn cfg(epoch: u64) -> InitCfg {
         me: None,
         parameters: Vec::new(),
         excluded: Vec::new(),
+        rejoin: None,
     }
 }
 

@@ -82,6 +82,7 @@ fn cfg() -> InitCfg {
         me: Some(0),
         parameters: vec![("block_interval".into(), "0".into())],
         excluded: Vec::new(),
+        rejoin: None,
     }
 }
 

@@ -11,6 +11,7 @@ mod fast;
 mod finality;
 mod learn;
 mod proposing;
+mod rejoin;
 mod repair;
 mod results;
 mod start;
@@ -87,6 +88,12 @@ pub struct Lft {
     pub(crate) behind_said: Option<u64>,
     /// A validator that spoke in a higher view, and that view.
     pub(crate) leading: Option<(u16, u64)>,
+    /// Q1 to Q3: this node comes back without a trusted log.
+    pub(crate) quarantine: Option<rejoin::Quarantine>,
+    /// Q2: who came back, and what it was told.
+    pub(crate) told: BTreeMap<u16, rejoin::Told>,
+    /// Q4: views up to this one go on also without transactions.
+    pub(crate) rejoin_until: u64,
     /// Certificates to send to everyone at the end of the step.
     pub(crate) relay: Vec<Certificate>,
     /// Something about blocks or certificates changed.
@@ -193,7 +200,7 @@ impl Lft {
     }
 
     pub(crate) fn is_working(&self) -> bool {
-        self.has_work || self.unfinal || self.pending.is_some()
+        self.has_work || self.unfinal || self.pending.is_some() || self.somebody_rejoins()
     }
 
     /// Tries the rules in their fixed order until nothing changes any more.
@@ -217,7 +224,7 @@ impl Lft {
             return;
         }
         self.run_clocks();
-        if self.me.is_some() {
+        if self.me.is_some() && self.may_sign_in(self.view) {
             self.vote(out);
             self.commit(out);
             self.note_splits(out);

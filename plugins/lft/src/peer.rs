@@ -1,6 +1,7 @@
 //! Unsigned helper messages between the same rule on other nodes.
 //!
-//! They carry no authority: what matters in them is a certificate, and that is checked.
+//! They carry no authority: what matters in them is a certificate, or a signature of its own, and that
+//! is checked.
 //! Not here: answering them (`machine::repair`).
 
 use crate::certificate::Certificate;
@@ -61,6 +62,32 @@ pub enum PeerMessage {
         /// Its Final proof; empty for the root of an epoch.
         #[cbor(n(2), with = "minicbor::bytes")]
         proof: Vec<u8>,
+    },
+    /// My log of what I signed is gone: how far is everyone? (Q1)
+    #[n(4)]
+    Rejoin {
+        /// My epoch.
+        #[n(0)]
+        epoch: u64,
+        /// Tells this question from earlier ones.
+        #[n(1)]
+        nonce: Hash,
+    },
+    /// The answer: a signed [`crate::statement::Body::Rejoined`], and what shows that it is true. (Q2)
+    #[n(5)]
+    Rejoined {
+        /// Who answers.
+        #[n(0)]
+        signer: u16,
+        /// The body.
+        #[cbor(n(1), with = "minicbor::bytes")]
+        body: Vec<u8>,
+        /// The signature.
+        #[cbor(n(2), with = "minicbor::bytes")]
+        signature: Vec<u8>,
+        /// The certificate by which the signer is in its view; none in the first of an epoch.
+        #[n(3)]
+        entry: Option<Certificate>,
     },
 }
 

@@ -50,6 +50,12 @@ pub enum Bug {
     SpeaksAfterEnd,
     /// Epochs: no closing block is ever proposed.
     NeverCloses,
+    /// Coming back: an answer to an earlier question counts.
+    StaleRejoin,
+    /// Coming back: an answer counts without its signature.
+    UnsignedRejoin,
+    /// Coming back: nothing is closed.
+    RejoinAtOnce,
 }
 
 /// The configuration in which a bug shows.
@@ -69,11 +75,13 @@ pub enum Shows {
     FastWall,
     /// Where an epoch ends.
     Epochs,
+    /// Where a node comes back without its log.
+    Rejoin,
 }
 
 impl Bug {
     /// Every bug with the name it has in a parameter.
-    pub const ALL: [(&'static str, Self); 23] = [
+    pub const ALL: [(&'static str, Self); 26] = [
         ("quorum-minus-one", Self::QuorumMinusOne),
         ("skip-after-commit", Self::SkipAfterCommit),
         ("commit-after-skip", Self::CommitAfterSkip),
@@ -97,6 +105,9 @@ impl Bug {
         ("transactions-after-seal", Self::TransactionsAfterSeal),
         ("speaks-after-end", Self::SpeaksAfterEnd),
         ("never-closes", Self::NeverCloses),
+        ("stale-rejoin", Self::StaleRejoin),
+        ("unsigned-rejoin", Self::UnsignedRejoin),
+        ("rejoin-at-once", Self::RejoinAtOnce),
     ];
 
     /// Where to look for it.
@@ -112,6 +123,7 @@ impl Bug {
             | Self::TransactionsAfterSeal
             | Self::SpeaksAfterEnd
             | Self::NeverCloses => Shows::Epochs,
+            Self::StaleRejoin | Self::UnsignedRejoin | Self::RejoinAtOnce => Shows::Rejoin,
             _ => Shows::Core,
         }
     }

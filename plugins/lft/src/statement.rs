@@ -98,6 +98,20 @@ pub enum Body {
         #[n(0)]
         view: u64,
     },
+    /// Q2: I am in this view; it goes to a validator that comes back, in a helper message. It writes
+    /// no register.
+    #[n(6)]
+    Rejoined {
+        /// Who asked.
+        #[n(0)]
+        asker: u16,
+        /// Of its question.
+        #[n(1)]
+        nonce: Hash,
+        /// The highest view I entered.
+        #[n(2)]
+        view: u64,
+    },
 }
 
 impl Body {
@@ -117,6 +131,7 @@ impl Body {
             Self::Propose { view: 0, .. }
             | Self::Skip { view: 0 }
             | Self::Fallback { view: 0 }
+            | Self::Rejoined { view: 0, .. }
             | Self::Commit { view: 0, .. } => Err("nothing is signed in view 0".to_owned()),
             Self::Vote { ballot, .. } | Self::Support { ballot }
                 if ballot.parent_view >= ballot.view =>
@@ -137,7 +152,8 @@ impl Body {
             Self::Propose { view, .. }
             | Self::Skip { view }
             | Self::Commit { view, .. }
-            | Self::Fallback { view } => *view,
+            | Self::Fallback { view }
+            | Self::Rejoined { view, .. } => *view,
             Self::Vote { ballot, .. } | Self::Support { ballot } => ballot.view,
         }
     }
@@ -170,6 +186,7 @@ impl Body {
                 vec![Slot { view: *view, class, digest: digest(&[b"skip"]) }]
             }
             Self::Commit { view, pair } => commit_slots(mode, *view, pair),
+            Self::Rejoined { .. } => Vec::new(),
             Self::Support { ballot: Ballot { view, .. } } | Self::Fallback { view } => {
                 vec![Slot { view: *view, class: class::END, digest: digest(&[b"fallback"]) }]
             }

@@ -327,6 +327,11 @@ impl Validators {
         }
     }
 
+    /// Whether every validator counts for itself, and none with its group.
+    pub(crate) fn count_alone(&self) -> bool {
+        self.units.iter().all(|unit| matches!(unit.speech, Speech::Alone))
+    }
+
     /// Checks signatures in one call of the host's verifier.
     pub(crate) fn check_claims<'a>(
         &self,

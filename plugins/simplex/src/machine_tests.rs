@@ -67,6 +67,7 @@ impl Stage {
             me: Some(me),
             parameters: Vec::new(),
             excluded: Vec::new(),
+            rejoin: None,
         };
         let (rule, _) = Simplex::init(cfg, &log, verify).unwrap();
         Self { rule, now: 0, log }
@@ -354,6 +355,7 @@ fn a_log_that_contradicts_itself_is_refused() {
         me: Some(0),
         parameters: Vec::new(),
         excluded: Vec::new(),
+        rejoin: None,
     };
     let error = Simplex::init(cfg, &log, verify).unwrap_err();
     assert!(error.message.contains("against another one"), "{error:?}");

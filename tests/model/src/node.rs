@@ -344,6 +344,7 @@ fn make(
         me: Some(index),
         parameters: setup.parameters.clone(),
         excluded: Vec::new(),
+        rejoin: None,
     };
     Lft::init(cfg, log, crate::world::verify).map(|(rule, _)| rule).map_err(|error| error.message)
 }

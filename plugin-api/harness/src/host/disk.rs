@@ -49,6 +49,11 @@ impl<R: ConsensusRule> Host<R> {
             world.agenda.put(0, Event::Refused { node, life, sequence });
             return;
         }
+        if honest && memory.refuses(&slots) {
+            let (node, life) = (number, self.life);
+            world.agenda.put(0, Event::Refused { node, life, sequence });
+            return;
+        }
         let blocks: Option<Vec<_>> = needs
             .iter()
             .map(|id| {
@@ -168,6 +173,7 @@ impl<R: ConsensusRule> Host<R> {
         for slot in &batch.slots {
             disk.registers.insert((batch.epoch, slot.view, slot.class), slot.digest);
         }
+        disk.closed.extend(batch.closed.map(|view| (batch.epoch, view)));
         for (block, pair) in &batch.blocks {
             let known = disk.blocks.entry(block.header.id).or_insert((Rc::clone(block), None));
             known.1 = known.1.or(*pair);

@@ -47,8 +47,13 @@ impl Lft {
         let Input::Peer { node, bytes, .. } = input else { return Ok(()) };
         match PeerMessage::decode(&bytes)? {
             PeerMessage::Status(status) if status.epoch <= self.epoch => self.send_head(node, out),
+            PeerMessage::Rejoin { epoch, .. } if epoch <= self.epoch => self.send_head(node, out),
             PeerMessage::GetCert { .. } => self.send_head(node, out),
-            PeerMessage::Status(_) | PeerMessage::Certs { .. } | PeerMessage::Head { .. } => {}
+            PeerMessage::Status(_)
+            | PeerMessage::Certs { .. }
+            | PeerMessage::Head { .. }
+            | PeerMessage::Rejoin { .. }
+            | PeerMessage::Rejoined { .. } => {}
         }
         Ok(())
     }

@@ -30,8 +30,10 @@ impl Lft {
         if usize::from(statement.signer) >= self.validators.count() {
             return Err(format!("there is no validator {}", statement.signer));
         }
-        if matches!(body, Body::Propose { .. }) {
-            return Err("a proposal comes with its header".to_owned());
+        match body {
+            Body::Propose { .. } => return Err("a proposal comes with its header".to_owned()),
+            Body::Rejoined { .. } => return Err("an answer comes with what shows it".to_owned()),
+            _ => {}
         }
         self.heard.note(statement.signer, self.view, self.now);
         self.note_leading(&body, statement.signer);

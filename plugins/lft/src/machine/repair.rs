@@ -45,6 +45,7 @@ impl Lft {
         if self.has_bug(crate::planted::Bug::NoRepair) {
             return;
         }
+        self.ask_to_rejoin(out);
         self.say_again(out);
         self.ask_again(out);
     }
@@ -154,7 +155,7 @@ impl Lft {
     }
 
     /// The certificates of a view, as far as they are held.
-    fn certificates_of(&self, view: u64) -> Vec<Certificate> {
+    pub(super) fn certificates_of(&self, view: u64) -> Vec<Certificate> {
         let Some(at) = self.views.get(&view) else { return Vec::new() };
         let candidates = at.candidates.iter().cloned().map(Certificate::Candidate);
         candidates.chain(at.null.clone().map(Certificate::Null)).collect()
@@ -205,6 +206,12 @@ impl Lft {
             }
             PeerMessage::Head { epoch, height, proof } => {
                 self.on_head(epoch, height, &proof, node, out)?;
+            }
+            PeerMessage::Rejoin { epoch, nonce } => {
+                self.on_rejoin(from, node, (epoch, nonce), out);
+            }
+            PeerMessage::Rejoined { signer, body, signature, entry } => {
+                self.on_rejoined((signer, body, signature), entry, out)?;
             }
         }
         Ok(())

@@ -7,6 +7,7 @@ use super::{Building, Lft, PendingFinal};
 use crate::{
     certificate::Certificate,
     leader::Schedule,
+    machine::rejoin::Quarantine,
     machine::state::{End, First, Head, Register, place},
     pacemaker::{Deadlines, Heard},
     parameters::Parameters,
@@ -59,6 +60,9 @@ impl Lft {
             ahead: None,
             behind_said: None,
             leading: None,
+            quarantine: cfg.rejoin.map(Quarantine::new),
+            told: BTreeMap::new(),
+            rejoin_until: 0,
             relay: Vec::new(),
             dirty: true,
             sequence: 0,
@@ -133,7 +137,7 @@ impl Lft {
     fn restore_own(&mut self, body: Body, statement: &Statement) -> Result<(), String> {
         self.mark_registers(&body);
         let view = body.view();
-        if view < self.head.view {
+        if view < self.head.view || matches!(body, Body::Rejoined { .. }) {
             return Ok(());
         }
         if let Body::Propose { .. } = body {
@@ -184,7 +188,8 @@ impl Lft {
             | Body::Skip { .. }
             | Body::Commit { .. }
             | Body::Support { .. }
-            | Body::Fallback { .. } => {}
+            | Body::Fallback { .. }
+            | Body::Rejoined { .. } => {}
         }
     }
 
@@ -223,6 +228,7 @@ impl Lft {
         }
         out.push(Output::Entered { view: self.view, leader: self.leader(self.view) });
         self.fetch_restored(out);
+        self.ask_to_rejoin(out);
         self.say_again(out);
     }
 
@@ -256,5 +262,6 @@ pub(super) fn roles(body: &Body) -> Vec<(u64, As)> {
         Body::Commit { view, pair } => vec![(view, As::Commit(pair))],
         Body::Support { ballot } => vec![(ballot.view, As::Support)],
         Body::Fallback { view } => vec![(view, As::Fallback)],
+        Body::Rejoined { .. } => Vec::new(),
     }
 }

@@ -48,6 +48,10 @@ impl Lft {
             }
             return Ok(());
         }
+        if let Body::Rejoined { asker, nonce, .. } = body {
+            self.on_answer_signed((asker, nonce), statement, out);
+            return Ok(());
+        }
         if view >= self.head.view {
             self.at(view).own.push(statement.clone());
         }
@@ -76,6 +80,8 @@ impl Lft {
             | Body::Commit { view, .. }
             | Body::Support { ballot: Ballot { view, .. } }
             | Body::Fallback { view } => self.at(view).end = Register::Refused,
+            // It is asked for again.
+            Body::Rejoined { asker, .. } => drop(self.told.remove(&asker)),
         }
     }
 

@@ -81,6 +81,7 @@ pub(super) fn cfg(me: Option<u16>) -> InitCfg {
         me,
         parameters: vec![("block_interval".into(), "10".into())],
         excluded: Vec::new(),
+        rejoin: None,
     }
 }
 
