@@ -174,6 +174,7 @@ impl Pipeline {
 
     /// Takes one input.
     pub fn handle(&mut self, now: Now, input: Input, out: &mut Vec<Effect>) {
+        self.epoch.tick_ms = now.tick_ms;
         self.drop_expired(now, out);
         match input {
             Input::Start => {
