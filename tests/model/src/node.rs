@@ -6,7 +6,7 @@
 use crate::world::{Offer, World};
 use lft::{Lft, certificate::Certificate, statement::Body};
 use plugin_api::{
-    ConsensusRule, Hash, HeaderView, InitCfg, Input, LogRecord, Output, Pair, ProposalKind,
+    ConsensusRule, Hash, HeaderView, InitCfg, Input, LogRecord, Output, Pair, ProposalKind, Slot,
     Statement, Then, input::Verdict,
 };
 use std::{
@@ -246,34 +246,7 @@ impl Node {
     fn answer(&mut self, output: Output, world: &mut World) -> Option<Input> {
         match output {
             Output::Sign { sequence, slots, body, then, .. } => {
-                if self.has_ended {
-                    self.broken.get_or_insert_with(|| "it signs after the end".to_owned());
-                    return Some(Input::SignRefused { sequence });
-                }
-                let holds_other = slots.iter().any(|slot| {
-                    self.registers.get(&(slot.view, slot.class)).is_some_and(|d| *d != slot.digest)
-                });
-                if holds_other && self.setup.is_guarded {
-                    self.broken.get_or_insert_with(|| "it fills a register twice".to_owned());
-                    return Some(Input::SignRefused { sequence });
-                }
-                for slot in &slots {
-                    self.registers.insert((slot.view, slot.class), slot.digest);
-                }
-                let statement = world.sign(self.index, slots, body);
-                self.log.append(&mut self.unwritten);
-                self.written.clone_from(&self.learned);
-                self.log.push(LogRecord::Own { statement: statement.clone() });
-                let name = name_of_statement(&statement);
-                self.names.insert(name);
-                self.taken.insert(name);
-                if let Ok(body) = Body::decode(&statement.body) {
-                    self.said.push(Said { body, statement: statement.clone() });
-                }
-                if let Then::Propose { block, justification } = then {
-                    world.offer(block, statement.clone(), justification);
-                }
-                Some(Input::OwnSigned { sequence, statement })
+                self.sign((sequence, then), (slots, body), world)
             }
             Output::Persist { view, record } => {
                 let record = LogRecord::Rule { view, record };
@@ -319,6 +292,43 @@ impl Node {
             }
             _ => None,
         }
+    }
+
+    /// Guard, log, and what everybody may hear; nothing once the epoch is over.
+    fn sign(
+        &mut self,
+        (sequence, then): (u64, Then),
+        (slots, body): (Vec<Slot>, Vec<u8>),
+        world: &mut World,
+    ) -> Option<Input> {
+        if self.has_ended {
+            self.broken.get_or_insert_with(|| "it signs after the end".to_owned());
+            return Some(Input::SignRefused { sequence });
+        }
+        let holds_other = slots.iter().any(|slot| {
+            self.registers.get(&(slot.view, slot.class)).is_some_and(|d| *d != slot.digest)
+        });
+        if holds_other && self.setup.is_guarded {
+            self.broken.get_or_insert_with(|| "it fills a register twice".to_owned());
+            return Some(Input::SignRefused { sequence });
+        }
+        for slot in &slots {
+            self.registers.insert((slot.view, slot.class), slot.digest);
+        }
+        let statement = world.sign(self.index, slots, body);
+        self.log.append(&mut self.unwritten);
+        self.written.clone_from(&self.learned);
+        self.log.push(LogRecord::Own { statement: statement.clone() });
+        let name = name_of_statement(&statement);
+        self.names.insert(name);
+        self.taken.insert(name);
+        if let Ok(body) = Body::decode(&statement.body) {
+            self.said.push(Said { body, statement: statement.clone() });
+        }
+        if let Then::Propose { block, justification } = then {
+            world.offer(block, statement.clone(), justification);
+        }
+        Some(Input::OwnSigned { sequence, statement })
     }
 
     fn finish(&mut self, blocks: Vec<(u64, Pair)>, proof: Vec<u8>, world: &World) {
