@@ -103,6 +103,10 @@ fn a_weight_changes_a_validator_leaves_and_comes_back_while_transactions_flow() 
     ] {
         verify(&network, height, epoch, total);
     }
+    let status = network.cli_json(&["status"]);
+    let channels = status["channels"].as_array().unwrap();
+    let ours = channels.iter().find(|one| one["channel"] == CHANNEL).unwrap();
+    assert_eq!(ours["epoch"], 3);
     let listed = network.cli_json(&["channel", "epochs"]);
     assert_eq!(listed["epochs"].as_array().unwrap().len(), 4);
     assert_eq!(listed["changes"].as_array().unwrap().len(), 0);

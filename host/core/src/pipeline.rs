@@ -115,8 +115,6 @@ pub struct Pipeline {
     leader: u16,
     suspects: Suspects,
     costs: Costs,
-    /// The monotonic clock at the last input.
-    tick_ms: u64,
 }
 
 impl std::fmt::Debug for Pipeline {
@@ -162,7 +160,6 @@ impl Pipeline {
             leader: 0,
             suspects: Suspects::default(),
             costs: Costs::default(),
-            tick_ms: 0,
             config,
             rule,
             window,
@@ -181,7 +178,7 @@ impl Pipeline {
 
     /// Takes one input.
     pub fn handle(&mut self, now: Now, input: Input, out: &mut Vec<Effect>) {
-        self.tick_ms = now.tick_ms;
+        self.epoch.tick_ms = now.tick_ms;
         self.drop_expired(now, out);
         match input {
             Input::Start => {
@@ -343,7 +340,7 @@ impl Pipeline {
     fn tell_work(&mut self, is_news: bool) {
         let carried: usize = self.tree.branch(self.tip).map(|(_, e)| e.tx_ids.len()).sum();
         // What failed alone waits for other leaders.
-        let held = self.suspects.held(self.tick_ms);
+        let held = self.suspects.held(self.epoch.tick_ms);
         let waiting = self.pool.len().saturating_sub(held) > carried;
         let has_work = waiting || self.has_epoch_work();
         if has_work != self.has_work || (has_work && is_news) {

@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use std::time::Instant;
 use tests_model::{Bounds, check, walk};
 
-const USAGE: &str = "model [--views N] [--byzantine I] [--optimistic] [--power-losses N] [--odd I] \
+const USAGE: &str = "model [--views N] [--byzantine I] [--optimistic] [--power-losses N] [--odd I] [--seals-at H] \
                      [--depth N] [--states N] [--walks N] [--seed N]";
 
 fn main() -> ExitCode {
@@ -25,6 +25,7 @@ fn main() -> ExitCode {
             "--views" => bounds.views = u64::from(number),
             "--byzantine" if number < 4 => bounds.byzantine = u16::try_from(number).unwrap_or(0),
             "--power-losses" => bounds.power_losses = u8::try_from(number).unwrap_or(u8::MAX),
+            "--seals-at" => bounds.seals_at = Some(u64::from(number)),
             "--odd" if number < 4 => bounds.odd_one = u16::try_from(number).ok(),
             "--depth" => bounds.depth = usize::try_from(number).ok(),
             "--states" => states = usize::try_from(number).unwrap_or(usize::MAX),

@@ -29,6 +29,8 @@ pub struct Bounds {
     pub power_losses: u8,
     /// A node whose results differ in odd views.
     pub odd_one: Option<u16>,
+    /// Height of the block that seals the epoch.
+    pub seals_at: Option<u64>,
     /// Certificates without enough signatures are shown, too.
     pub forges: bool,
     /// The guards of the hosts work.
@@ -47,6 +49,7 @@ impl Default for Bounds {
             optimistic: false,
             power_losses: 0,
             odd_one: None,
+            seals_at: None,
             forges: false,
             guarded: true,
             bug: None,
@@ -102,12 +105,12 @@ pub enum Action {
     PowerLoss,
 }
 
-/// A parent, its view, and whether the proposal on it is optimistic.
+/// A parent, its view, and how the proposal on it is made.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Base {
     pair: Pair,
     view: u64,
-    is_opt: bool,
+    kind: ProposalKind,
 }
 
 /// The checker's view of the rule.
@@ -139,7 +142,9 @@ impl Rule {
             parameters.push(("planted_bug".to_owned(), bug.to_owned()));
         }
         let is_odd = self.bounds.odd_one == Some(index);
-        Setup { parameters, is_guarded: self.bounds.guarded, is_odd }
+        // A host that builds what a bug wishes lets the bug show.
+        let is_strict = self.bounds.bug.is_none();
+        Setup { parameters, is_guarded: self.bounds.guarded, is_strict, is_odd }
     }
 
     /// Weight that bundles must reach: what the rule under test takes for a quorum.
@@ -159,15 +164,17 @@ impl Rule {
 
     /// What a liar can build on: the root, also as if it were of the view before, and every block of
     /// a lower view.
-    fn bases(state: &State, view: u64) -> Vec<Base> {
+    fn bases(&self, state: &State, view: u64) -> Vec<Base> {
         let world = &state.world;
-        let root = Base { pair: world.root_pair(), view: 0, is_opt: false };
+        let root = Base { pair: world.root_pair(), view: 0, kind: ProposalKind::Norm };
         let offers = world.offers.values().filter(|offer| offer.header.view < view);
         let blocks = offers.flat_map(|offer| {
             let pair = world.execute(&offer.header.id, false);
-            let below = Base { pair, view: offer.header.view, is_opt: false };
-            let opt = Base { is_opt: true, ..below };
-            [Some(below), (below.view + 1 == view).then_some(opt)]
+            let below = Base { pair, view: offer.header.view, kind: ProposalKind::Norm };
+            let opt = Base { kind: ProposalKind::Opt, ..below };
+            let closing = Base { kind: ProposalKind::Closing, ..below };
+            let seals = self.bounds.seals_at.is_some();
+            [Some(below), (below.view + 1 == view).then_some(opt), seals.then_some(closing)]
         });
         let misplaced = Base { view: view - 1, ..root };
         let misplaced = (view > 1).then_some(misplaced);
@@ -219,7 +226,7 @@ impl Rule {
             let made = state.world.offers.values().filter(|offer| offer.header.view == at);
             // Two blocks of a view are enough to disagree about.
             if made.count() < 2 {
-                for base in Self::bases(state, at) {
+                for base in self.bases(state, at) {
                     actions.extend((0..2).map(|variant| Action::Lie(place, at, base, variant)));
                 }
             }
@@ -245,6 +252,17 @@ impl Rule {
         finals.extend(state.nodes.iter().flat_map(|node| &node.delivered));
         let on_chain = |a: &Pair, b: &Pair| state.world.is_on_chain(a, b);
         finals.iter().all(|(_, a)| finals.iter().all(|(_, b)| on_chain(a, b) || on_chain(b, a)))
+    }
+
+    /// Whatever is final ends the epoch with one pair, and only closing blocks stand above that.
+    fn ends_once(state: &State) -> bool {
+        let mut finals = Self::proved(state);
+        finals.extend(state.nodes.iter().flat_map(|node| &node.delivered));
+        let ends: Result<Vec<_>, _> =
+            finals.iter().map(|(_, pair)| state.world.end_of(pair)).collect();
+        let Ok(ends) = ends else { return false };
+        let ends: BTreeSet<Pair> = ends.into_iter().flatten().collect();
+        ends.len() <= 1
     }
 
     /// A block below a final one may stand in a null view; one that was committed itself may not.
@@ -339,7 +357,7 @@ impl Action {
 
 /// The proposal of a lying leader.
 fn lie(world: &mut World, view: u64, base: Base, variant: u8) -> Option<Arc<Offer>> {
-    let kind = if base.is_opt { ProposalKind::Opt } else { ProposalKind::Norm };
+    let kind = base.kind;
     let proposer = world.byzantine();
     let header = world.build(proposer, (view, kind), (base.pair, base.view), variant)?;
     let statement = world.lie(&Body::Propose { view, kind, block: header.id });
@@ -352,7 +370,7 @@ impl Model for Rule {
     type Action = Action;
 
     fn init_states(&self) -> Vec<State> {
-        let mut world = World::new(self.bounds.byzantine);
+        let mut world = World::new(self.bounds.byzantine, self.bounds.seals_at);
         let made: Result<Vec<Arc<Node>>, String> = self
             .honest()
             .map(|index| Node::new(index, self.setup(index), &mut world).map(Arc::new))
@@ -388,6 +406,7 @@ impl Model for Rule {
     fn properties(&self) -> Vec<Property<Self>> {
         vec![
             Property::<Self>::always("final blocks are on one chain", |_, s| Self::agrees(s)),
+            Property::<Self>::always("an epoch ends with one pair", |_, s| Self::ends_once(s)),
             Property::<Self>::always("no view is final and null", |_, s| Self::excludes(s)),
             Property::<Self>::always("no node does what it must never", |_, s| {
                 s.nodes.iter().all(|node| node.broken.is_none())

@@ -6,8 +6,8 @@
 use crate::world::{Offer, World};
 use lft::{Lft, certificate::Certificate, statement::Body};
 use plugin_api::{
-    ConsensusRule, Hash, HeaderView, InitCfg, Input, LogRecord, Output, Pair, Statement, Then,
-    input::Verdict,
+    ConsensusRule, Hash, HeaderView, InitCfg, Input, LogRecord, Output, Pair, ProposalKind, Slot,
+    Statement, Then, input::Verdict,
 };
 use std::{
     collections::{BTreeMap, BTreeSet, VecDeque, hash_map::DefaultHasher},
@@ -24,6 +24,8 @@ pub struct Setup {
     pub parameters: Vec<(String, String)>,
     /// The guard of the host refuses to fill a register twice.
     pub is_guarded: bool,
+    /// Its host builds only what fits its parent.
+    pub is_strict: bool,
     /// Its executions of odd blocks give another result.
     pub is_odd: bool,
 }
@@ -53,6 +55,8 @@ pub struct Node {
     written: BTreeSet<(u8, u64)>,
     /// Names of what it was told and did not refuse.
     taken: BTreeSet<u64>,
+    /// A sealing block is final here.
+    has_ended: bool,
     has_waited: bool,
     restarts: u8,
     /// The first thing that must never happen.
@@ -112,6 +116,7 @@ impl Node {
             learned: BTreeSet::new(),
             written: BTreeSet::new(),
             taken: BTreeSet::new(),
+            has_ended: false,
             has_waited: false,
             restarts: 0,
             broken: None,
@@ -241,30 +246,7 @@ impl Node {
     fn answer(&mut self, output: Output, world: &mut World) -> Option<Input> {
         match output {
             Output::Sign { sequence, slots, body, then, .. } => {
-                let holds_other = slots.iter().any(|slot| {
-                    self.registers.get(&(slot.view, slot.class)).is_some_and(|d| *d != slot.digest)
-                });
-                if holds_other && self.setup.is_guarded {
-                    self.broken.get_or_insert_with(|| "it fills a register twice".to_owned());
-                    return Some(Input::SignRefused { sequence });
-                }
-                for slot in &slots {
-                    self.registers.insert((slot.view, slot.class), slot.digest);
-                }
-                let statement = world.sign(self.index, slots, body);
-                self.log.append(&mut self.unwritten);
-                self.written.clone_from(&self.learned);
-                self.log.push(LogRecord::Own { statement: statement.clone() });
-                let name = name_of_statement(&statement);
-                self.names.insert(name);
-                self.taken.insert(name);
-                if let Ok(body) = Body::decode(&statement.body) {
-                    self.said.push(Said { body, statement: statement.clone() });
-                }
-                if let Then::Propose { block, justification } = then {
-                    world.offer(block, statement.clone(), justification);
-                }
-                Some(Input::OwnSigned { sequence, statement })
+                self.sign((sequence, then), (slots, body), world)
             }
             Output::Persist { view, record } => {
                 let record = LogRecord::Rule { view, record };
@@ -274,7 +256,11 @@ impl Node {
             }
             Output::Build { request, view, kind, parent, parent_view, .. } => {
                 let base = (parent, parent_view);
-                let header = world.build(self.index, (view, kind), base, 0);
+                // As every host does: closing blocks on what seals, and nothing else.
+                let closes = world.ends_transactions(&parent.block);
+                let fits = closes == (kind == ProposalKind::Closing) || !self.setup.is_strict;
+                let header =
+                    if fits { world.build(self.index, (view, kind), base, 0) } else { None };
                 Some(Input::Built { request, header })
             }
             Output::Validate { block } => {
@@ -308,6 +294,43 @@ impl Node {
         }
     }
 
+    /// Guard, log, and what everybody may hear; nothing once the epoch is over.
+    fn sign(
+        &mut self,
+        (sequence, then): (u64, Then),
+        (slots, body): (Vec<Slot>, Vec<u8>),
+        world: &mut World,
+    ) -> Option<Input> {
+        if self.has_ended {
+            self.broken.get_or_insert_with(|| "it signs after the end".to_owned());
+            return Some(Input::SignRefused { sequence });
+        }
+        let holds_other = slots.iter().any(|slot| {
+            self.registers.get(&(slot.view, slot.class)).is_some_and(|d| *d != slot.digest)
+        });
+        if holds_other && self.setup.is_guarded {
+            self.broken.get_or_insert_with(|| "it fills a register twice".to_owned());
+            return Some(Input::SignRefused { sequence });
+        }
+        for slot in &slots {
+            self.registers.insert((slot.view, slot.class), slot.digest);
+        }
+        let statement = world.sign(self.index, slots, body);
+        self.log.append(&mut self.unwritten);
+        self.written.clone_from(&self.learned);
+        self.log.push(LogRecord::Own { statement: statement.clone() });
+        let name = name_of_statement(&statement);
+        self.names.insert(name);
+        self.taken.insert(name);
+        if let Ok(body) = Body::decode(&statement.body) {
+            self.said.push(Said { body, statement: statement.clone() });
+        }
+        if let Then::Propose { block, justification } = then {
+            world.offer(block, statement.clone(), justification);
+        }
+        Some(Input::OwnSigned { sequence, statement })
+    }
+
     fn finish(&mut self, blocks: Vec<(u64, Pair)>, proof: Vec<u8>, world: &World) {
         self.delivered.extend(&blocks);
         let Some((_, pair)) = blocks.last() else { return };
@@ -315,6 +338,7 @@ impl Node {
         if !world.proves(header, pair, &proof) {
             self.broken.get_or_insert_with(|| "a Final proof does not hold".to_owned());
         }
+        self.has_ended |= header.ends_transactions();
         self.head = (header.clone(), *pair, proof);
     }
 

@@ -35,6 +35,7 @@ pub struct Offer {
 /// What was said.
 #[derive(Clone, Debug)]
 pub struct World {
+    seals_at: Option<u64>,
     byzantine: u16,
     headers: BTreeMap<Hash, Arc<HeaderView>>,
     /// Proposals, by block.
@@ -63,8 +64,8 @@ pub fn verify(items: &[VerifyItem]) -> bool {
 impl World {
     /// Nothing was said.
     #[must_use]
-    pub fn new(byzantine: u16) -> Self {
-        Self { byzantine, headers: BTreeMap::new(), offers: BTreeMap::new() }
+    pub fn new(byzantine: u16, seals_at: Option<u64>) -> Self {
+        Self { byzantine, seals_at, headers: BTreeMap::new(), offers: BTreeMap::new() }
     }
 
     /// Who lies.
@@ -142,17 +143,20 @@ impl World {
             None => return None,
         };
         let is_opt = kind == ProposalKind::Opt;
-        let id = Hash(spread(name_of(&(view, is_opt, parent, parent_view, variant))));
+        let closes = kind == ProposalKind::Closing;
+        let height = below + u64::from(!closes);
+        let name = (view, is_opt, closes, parent, parent_view, variant);
+        let id = Hash(spread(name_of(&name)));
         let header = HeaderView {
             id,
             view,
             kind,
-            height: below + 1,
+            height,
             parent,
             parent_view,
             proposer,
-            is_empty: false,
-            is_sealing: false,
+            is_empty: closes,
+            is_sealing: !closes && self.seals_at == Some(height),
             ..self.root()
         };
         self.headers.insert(id, Arc::new(header.clone()));
@@ -163,7 +167,11 @@ impl World {
     #[must_use]
     pub fn execute(&self, block: &Hash, is_odd: bool) -> Pair {
         let salt = u64::from(is_odd && self.headers.get(block).is_some_and(|h| h.view % 2 == 1));
-        let parent = self.headers.get(block).map(|header| header.parent).unwrap_or_default();
+        let header = self.headers.get(block);
+        let parent = header.map(|header| header.parent).unwrap_or_default();
+        if header.is_some_and(|header| header.kind == ProposalKind::Closing) {
+            return Pair { block: *block, ..parent };
+        }
         let root = Hash(spread(name_of(&(block, parent.state_root, salt))));
         Pair { block: *block, state_root: root, receipts_root: root }
     }
@@ -192,6 +200,34 @@ impl World {
         let checked = Lft::verify_final(&claim, verify);
         let signers = Lft::describe_proof(&set, proof).unwrap_or_default();
         checked.is_ok() && signers.len() >= QUORUM
+    }
+
+    /// Whether only closing blocks may stand on this one.
+    #[must_use]
+    pub fn ends_transactions(&self, block: &Hash) -> bool {
+        self.headers.get(block).is_some_and(|header| header.ends_transactions())
+    }
+
+    /// The pair with which the epoch ends when this one is final; none when it goes on. `Err` when
+    /// something else than a closing block stands above a sealing one.
+    ///
+    /// # Errors
+    /// One line.
+    pub fn end_of(&self, pair: &Pair) -> Result<Option<Pair>, String> {
+        let (mut at, mut above): (Pair, Option<&HeaderView>) = (*pair, None);
+        let mut end = None;
+        while let Some(header) = self.headers.get(&at.block) {
+            if header.is_sealing {
+                end = Some(at);
+            }
+            if let Some(child) = above
+                && !child.may_follow(header)
+            {
+                return Err(format!("{child:?} stands on {header:?}"));
+            }
+            (at, above) = (header.parent, Some(header.as_ref()));
+        }
+        Ok(end)
     }
 
     /// Whether `low` is `high` or below it.
@@ -239,7 +275,10 @@ pub fn sort<'a>(said: impl Iterator<Item = &'a Said>) -> BTreeMap<u64, Heard> {
             Body::Skip { .. } => at.skips.push(own),
             Body::Commit { pair, .. } => at.commits.entry(pair).or_default().push(own),
             // The model runs the core rule only.
-            Body::Propose { .. } | Body::Support { .. } | Body::Fallback { .. } => {}
+            Body::Propose { .. }
+            | Body::Support { .. }
+            | Body::Fallback { .. }
+            | Body::Rejoined { .. } => {}
         }
     }
     sorted

@@ -109,8 +109,10 @@ fn lines(seen: &[Seen], channels: &ByChannel<'_>) -> Vec<String> {
         let Some(info) = furthest(views) else { continue };
         let verdict = verdict(info);
         let mark = if verdict == "OK" { OK } else { WARN };
+        // Channels that never changed have one epoch, and nothing to tell of it.
+        let epoch = if info.epoch > 0 { format!("   epoch {}", info.epoch) } else { String::new() };
         lines.push(format!(
-            "{mark} {name:<18} #{}   {} of {} voting   {verdict}",
+            "{mark} {name:<18} #{}   {} of {} voting   {verdict}{epoch}",
             info.height,
             info.connected_weight(),
             info.total_weight
@@ -145,7 +147,8 @@ fn document(seen: &[Seen], channels: &ByChannel<'_>) -> Value {
             let peers: Vec<_> = views
                 .iter()
                 .map(|(peer, view)| {
-                    json!({"name": peer, "height": view.height, "mode": view.mode,
+                    json!({"name": peer, "height": view.height, "epoch": view.epoch,
+                           "mode": view.mode,
                            "mode_reason": view.mode_reason, "block_hash": view.block_hash,
                            "divergences": view.divergences})
                 })
@@ -153,6 +156,7 @@ fn document(seen: &[Seen], channels: &ByChannel<'_>) -> Value {
             Some(json!({
                 "channel": name,
                 "rule": info.rule,
+                "epoch": info.epoch,
                 "height": info.height,
                 "block_hash": info.block_hash,
                 "leader": info.leader,

@@ -119,7 +119,7 @@ impl Pipeline {
         let parts = votes.iter().any(|(_, roots)| votes.iter().any(|(_, other)| other != roots));
         // A bad network looks like a slow transaction: that holds nothing up, it only halves.
         if parts || entry.tx_ids.len() > 1 {
-            self.suspects.failed(&entry.tx_ids, self.tick_ms);
+            self.suspects.failed(&entry.tx_ids, self.epoch.tick_ms);
         }
         if parts && entry.tx_ids.len() > 1 {
             let others = votes.into_iter().filter(|(signer, _)| Some(*signer) != self.config.me);

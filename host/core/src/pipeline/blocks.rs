@@ -312,7 +312,7 @@ impl Pipeline {
     fn suspect(&mut self, block: BlockId) {
         let Some(entry) = self.tree.get(&block) else { return };
         if self.config.me == Some(entry.header.proposer) {
-            self.suspects.failed(&entry.tx_ids, self.tick_ms);
+            self.suspects.failed(&entry.tx_ids, self.epoch.tick_ms);
         }
     }
 

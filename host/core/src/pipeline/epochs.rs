@@ -2,11 +2,11 @@
 //!
 //! In: what the state after a block holds for the next epoch; a sealing block that is stored; the next
 //! instance of a rule. Out: which blocks seal, closing blocks, [`Effect::BeginEpoch`]. From the moment
-//! a sealing block is final until it is stored and the next instance is here, no rule is stepped: so
+//! a sealing block is known to be final until it is stored and the next instance is here, no rule is stepped: so
 //! nothing is signed in an epoch that is over, and nothing in the next one before the proof of that is
 //! durable. Deliberately not here: who votes next (`host/core/src/system`), making an instance.
 
-use super::Pipeline;
+use super::{FETCH_RETRY_MS, Pipeline};
 use crate::clock::Now;
 use crate::effect::Effect;
 use crate::input::Timer;
@@ -35,6 +35,10 @@ pub(super) struct EpochPlace {
     pub(super) first_sequence: u64,
     /// The first number that was not given out yet.
     pub(super) next_sequence: u64,
+    /// The monotonic clock, milliseconds.
+    pub(super) tick_ms: u64,
+    /// When something of a later epoch was last a reason to ask for blocks.
+    pub(super) asked_ms: Option<u64>,
 }
 
 impl EpochPlace {
@@ -47,6 +51,8 @@ impl EpochPlace {
             timers: BTreeSet::new(),
             first_sequence: 0,
             next_sequence: 0,
+            tick_ms: 0,
+            asked_ms: None,
         }
     }
 
@@ -213,12 +219,17 @@ impl Pipeline {
         self.keep_fetching(now, out);
     }
 
-    /// Whether something of this epoch is meant for the rule now. Of a later one: this node is behind.
+    /// Whether something of this epoch is meant for the rule now. Of a later one: this node is behind,
+    /// if that is true. Nobody can check it here, so it makes this node ask only now and then.
     pub(super) fn is_of_now(&mut self, epoch: Epoch) -> bool {
-        if epoch > self.config.epoch {
+        let now = self.epoch.tick_ms;
+        if epoch > self.config.epoch
+            && self.epoch.asked_ms.is_none_or(|asked| now >= asked.saturating_add(FETCH_RETRY_MS))
+        {
+            self.epoch.asked_ms = Some(now);
             self.sync.hint(self.final_tip().1.next());
         }
-        epoch == self.config.epoch && self.epoch.ended.is_none()
+        epoch == self.config.epoch && !self.is_ending()
     }
 
     /// Whether the last block known to be final seals: what comes after it is for the next instance.

@@ -43,7 +43,7 @@ impl Pipeline {
     /// Steps the rule until it has nothing more to be told.
     pub(super) fn run_rule(&mut self, now: Now, out: &mut Vec<Effect>) {
         while let Some(input) = self.to_rule.pop_front() {
-            if self.epoch.ended.is_some() {
+            if self.is_ending() {
                 self.to_rule.clear();
                 return;
             }
@@ -61,7 +61,7 @@ impl Pipeline {
                     }
                     for output in outputs {
                         // The end of the epoch is the last thing that counts of an instance.
-                        if self.epoch.ended.is_none() {
+                        if !self.is_ending() {
                             self.on_output(now, output, out);
                         }
                     }

@@ -262,6 +262,12 @@ fn something_of_a_later_epoch_makes_this_node_ask_for_the_blocks_that_lead_there
     };
     assert!(effects.iter().any(asks));
     assert!(bench.told().is_empty());
+    // Whoever says so again and again makes it ask no more often.
+    bench.tell(Input::FetchedBlocks { from: 7, range: None });
+    for _ in 0..3 {
+        let effects = bench.tell(Input::Statement { statement: statement(3) });
+        assert!(!effects.iter().any(asks));
+    }
 }
 
 #[test]
