@@ -226,7 +226,7 @@ pub(crate) fn messages() -> [(&'static str, PeerMessage); 4] {
 }
 
 /// One request of every kind.
-pub(crate) fn requests() -> [(&'static str, FetchRequest); 7] {
+pub(crate) fn requests() -> [(&'static str, FetchRequest); 8] {
     [
         ("fetch-bodies", FetchRequest::Bodies(vec![TxId::new(hash(0x36))])),
         ("fetch-proposal", FetchRequest::Proposal(BlockId::new(hash(0x33)))),
@@ -242,11 +242,12 @@ pub(crate) fn requests() -> [(&'static str, FetchRequest); 7] {
                 offset: 70_000,
             },
         ),
+        ("fetch-newest", FetchRequest::Newest { epoch: Epoch::new(2), signer: 3 }),
     ]
 }
 
 /// One reply of every kind, with and without what was asked for.
-pub(crate) fn replies() -> [(&'static str, FetchReply); 12] {
+pub(crate) fn replies() -> [(&'static str, FetchReply); 14] {
     let ids = vec![TxId::new(hash(0x36)), TxId::new(hash(0x37))];
     let range = BlockRange {
         blocks: vec![(header(ProposalKind::Norm, None), envelopes())],
@@ -267,6 +268,8 @@ pub(crate) fn replies() -> [(&'static str, FetchReply); 12] {
         ("digests-none", FetchReply::Digests(None)),
         ("outcome", FetchReply::Outcome(Some((3, vec![7, 8, 9])))),
         ("outcome-none", FetchReply::Outcome(None)),
+        ("newest", FetchReply::Newest(Some(Box::new(statement())))),
+        ("newest-none", FetchReply::Newest(None)),
     ]
 }
 

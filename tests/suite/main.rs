@@ -32,6 +32,8 @@ mod plain_rule;
 #[cfg(test)]
 mod readme;
 #[cfg(test)]
+mod rejoin;
+#[cfg(test)]
 mod shape;
 #[cfg(test)]
 mod step_budget;

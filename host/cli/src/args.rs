@@ -93,7 +93,7 @@ pub enum Command {
     Explain(Explain),
     /// Run a peer.
     #[command(subcommand)]
-    Peer(RunCommand),
+    Peer(PeerCommand),
     /// Run a RadioStation.
     #[command(subcommand)]
     Radiostation(RunCommand),
@@ -163,7 +163,26 @@ pub struct Explain {
     pub topic: String,
 }
 
-/// `peer`, `radiostation`
+/// `peer`
+#[derive(Debug, Subcommand)]
+pub enum PeerCommand {
+    /// Run it until it is interrupted.
+    Run(PeerRun),
+}
+
+/// `peer run`
+#[derive(Debug, Args)]
+pub struct PeerRun {
+    /// What all processes take.
+    #[command(flatten)]
+    pub run: Run,
+    /// Sign again without a sign log that can be trusted: ask the other validators how far they are, and sign
+    /// nothing that this key may have signed before. Without effect while the log is whole.
+    #[arg(long)]
+    pub rejoin: bool,
+}
+
+/// `radiostation`
 #[derive(Debug, Subcommand)]
 pub enum RunCommand {
     /// Run it until it is interrupted.

@@ -146,6 +146,11 @@ pub enum Effect {
         /// The own one.
         own: Option<RootPair>,
     },
+    /// Close every register of views up to this one for ever, durable before whatever is signed next.
+    Close {
+        /// The view.
+        view: View,
+    },
     /// Find out where the results of voters part, answer with `Parted`.
     Compare {
         /// The block.

@@ -286,6 +286,7 @@ fn from_output(epoch: Epoch, output: api::Output) -> Option<RuleOutput> {
         api::Output::Entered { view, leader } => {
             RuleOutput::Entered { view: View::new(view), leader }
         }
+        api::Output::Closed { view } => RuleOutput::Closed(View::new(view)),
         api::Output::Suspect { block, votes, .. } => RuleOutput::Suspect {
             block: block_id(block),
             votes: votes.iter().map(|vote| (vote.signer, from_pair(&vote.pair).roots)).collect(),
@@ -325,6 +326,8 @@ pub struct Start<'a> {
     pub head_proof: Vec<u8>,
     /// The root with its result.
     pub root_pair: Pair,
+    /// Set when it is not known what this node has signed in the epoch: a fresh nonce.
+    pub rejoin: Option<Hash32>,
     /// What the sign log holds of this channel; what is of other epochs is left out.
     pub log: &'a [Entry],
 }
@@ -365,7 +368,7 @@ impl PluggedRule {
             me: start.me,
             parameters: config.rule.parameters.clone(),
             excluded: Vec::new(),
-            rejoin: None,
+            rejoin: start.rejoin.map(|nonce| api::Hash(*nonce.as_bytes())),
         };
         let of_epoch = start.log.iter().filter(|entry| entry.position().0 == epoch);
         let log: Vec<_> = of_epoch.filter_map(|entry| to_record(start.me, entry)).collect();
@@ -418,6 +421,7 @@ impl PluggedRule {
             head_proof: Vec::new(),
             root_pair: pair,
             log: &[],
+            rejoin: None,
         };
         Self::create(loaded.clone(), &start)
     }

@@ -10,8 +10,10 @@ use host_identity::SigningKey;
 use host_store::{Entry, Guard, Record, Segments, SignLog, Verdict};
 use host_types::statement::{Slot, Statement, StatementPrefix};
 use host_types::{Epoch, GenesisHash, View};
+use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, mpsc};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
 
 /// Requests that may wait for the signer. A channel asks for a handful per block; more than this
 /// means the disk hangs, and the channels wait with it.
@@ -43,6 +45,18 @@ pub enum Job {
         view: View,
         /// The rule's own bytes.
         record: Vec<u8>,
+    },
+    /// Everything at or below this view is closed for ever, before what follows is signed.
+    Close {
+        /// The view.
+        view: View,
+    },
+    /// Somebody showed a statement that carries this node's signature.
+    Shown {
+        /// Its epoch.
+        epoch: Epoch,
+        /// Its registers.
+        slots: Vec<Slot>,
     },
     /// Everything at or below this view is final: it will never be signed again.
     Floor {
@@ -78,6 +92,7 @@ pub type AnswerSink = Arc<dyn Fn(Answer) + Send + Sync>;
 pub struct ChannelSigner {
     jobs: mpsc::SyncSender<Request>,
     seat: Arc<Seat>,
+    shared: Arc<Shared>,
 }
 
 impl std::fmt::Debug for ChannelSigner {
@@ -106,13 +121,19 @@ impl Request {
         let of = |job: &Job| match job {
             Job::Sign { body, .. } => body.len() + 256,
             Job::Persist { record, .. } => record.len() + 64,
-            Job::Floor { .. } => 0,
+            Job::Floor { .. } | Job::Close { .. } | Job::Shown { .. } => 0,
         };
         self.jobs.iter().map(of).sum()
     }
 }
 
 impl ChannelSigner {
+    /// Whether this seat signs nothing yet, because it is not known what its key has signed before.
+    #[must_use]
+    pub fn is_rejoining(&self) -> bool {
+        self.shared.is_rejoining(self.seat.genesis, self.seat.epoch)
+    }
+
     /// Hands jobs over, in order; they are made durable together or later, never out of order.
     pub fn submit(&self, jobs: Vec<Job>) {
         if jobs.is_empty() {
@@ -146,9 +167,48 @@ pub struct SeatConfig {
 #[derive(Clone, Debug)]
 pub struct Signer {
     jobs: mpsc::SyncSender<Request>,
-    is_stopped: Arc<AtomicBool>,
-    /// Why it never began, when it did not.
-    reason: Option<Arc<str>>,
+    shared: Arc<Shared>,
+}
+
+/// What the thread and its handles share.
+#[derive(Debug, Default)]
+struct Shared {
+    is_stopped: AtomicBool,
+    /// Why, when it is known.
+    reason: Mutex<Option<String>>,
+    /// The log is new and the key is not: epochs of channels that are open again.
+    rejoin: Option<Mutex<BTreeMap<GenesisHash, Epoch>>>,
+}
+
+impl Shared {
+    fn is_rejoining(&self, channel: GenesisHash, epoch: Epoch) -> bool {
+        let open = |open: &Mutex<BTreeMap<GenesisHash, Epoch>>| lock(open).get(&channel).copied();
+        self.rejoin.as_ref().is_some_and(|rejoin| open(rejoin) != Some(epoch))
+    }
+
+    fn stop(&self, reason: Option<String>) {
+        *lock(&self.reason) = reason;
+        self.is_stopped.store(true, Ordering::Release);
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// What the signer is started with.
+#[derive(Debug)]
+pub struct SignerConfig {
+    /// The key.
+    pub key: SigningKey,
+    /// What the log says of registers.
+    pub guard: Guard,
+    /// The log.
+    pub log: SignLog,
+    /// Epochs that are open again, when what the key has signed before is not known.
+    pub rejoin: Option<BTreeMap<GenesisHash, Epoch>>,
+    /// Where it is noted, for the next start, that the log cannot be trusted, and why.
+    pub distrusted: PathBuf,
 }
 
 impl Signer {
@@ -156,12 +216,14 @@ impl Signer {
     ///
     /// # Errors
     /// When the thread cannot be started.
-    pub fn start(key: SigningKey, guard: Guard, log: SignLog) -> std::io::Result<Self> {
+    pub fn start(config: SignerConfig) -> std::io::Result<Self> {
+        let SignerConfig { key, guard, log, rejoin, distrusted } = config;
         let (jobs, queue) = mpsc::sync_channel(SIGN_QUEUE_MAX);
-        let is_stopped = Arc::new(AtomicBool::new(false));
-        let owner = Owner { key, guard, log, is_stopped: Arc::clone(&is_stopped) };
+        let rejoin = rejoin.map(Mutex::new);
+        let shared = Arc::new(Shared { rejoin, ..Shared::default() });
+        let owner = Owner { key, guard, log, shared: Arc::clone(&shared), distrusted };
         std::thread::Builder::new().name("signer".into()).spawn(move || owner.run(&queue))?;
-        Ok(Self { jobs, is_stopped, reason: None })
+        Ok(Self { jobs, shared })
     }
 
     /// One that signs nothing until the process is restarted: reads and sync go on without it.
@@ -169,7 +231,9 @@ impl Signer {
     pub fn stopped(reason: &str) -> Self {
         // Without a receiver every request is refused at once.
         let (jobs, _) = mpsc::sync_channel(1);
-        Self { jobs, is_stopped: Arc::new(AtomicBool::new(true)), reason: Some(reason.into()) }
+        let shared = Shared::default();
+        shared.stop(Some(reason.to_owned()));
+        Self { jobs, shared: Arc::new(shared) }
     }
 
     /// A door for one channel.
@@ -177,20 +241,27 @@ impl Signer {
     pub fn seat(&self, config: SeatConfig) -> ChannelSigner {
         let SeatConfig { genesis, epoch, prefix, me, files, sink } = config;
         let seat = Seat { genesis, epoch, prefix, me, files, sink };
-        ChannelSigner { jobs: self.jobs.clone(), seat: Arc::new(seat) }
+        let shared = Arc::clone(&self.shared);
+        ChannelSigner { jobs: self.jobs.clone(), seat: Arc::new(seat), shared }
+    }
+
+    /// Whether it is not known yet what this key has signed in an epoch before.
+    #[must_use]
+    pub fn is_rejoining(&self, channel: GenesisHash, epoch: Epoch) -> bool {
+        self.shared.is_rejoining(channel, epoch)
     }
 
     /// Whether signing has stopped until restart.
     #[must_use]
     pub fn is_stopped(&self) -> bool {
-        self.is_stopped.load(Ordering::Acquire)
+        self.shared.is_stopped.load(Ordering::Acquire)
     }
 
     /// Why nothing is signed until restart; none while it is.
     #[must_use]
     pub fn why_stopped(&self) -> Option<String> {
         let failed = || "the sign log failed: nothing is signed until restart".to_owned();
-        self.is_stopped().then(|| self.reason.as_ref().map_or_else(failed, |why| why.to_string()))
+        self.is_stopped().then(|| lock(&self.shared.reason).clone().unwrap_or_else(failed))
     }
 }
 
@@ -198,22 +269,23 @@ struct Owner {
     key: SigningKey,
     guard: Guard,
     log: SignLog,
-    is_stopped: Arc<AtomicBool>,
+    shared: Arc<Shared>,
+    distrusted: PathBuf,
 }
 
 /// Says that signing has stopped when it goes.
-struct StopOnDrop(Arc<AtomicBool>);
+struct StopOnDrop(Arc<Shared>);
 
 impl Drop for StopOnDrop {
     fn drop(&mut self) {
-        self.0.store(true, Ordering::Release);
+        self.0.is_stopped.store(true, Ordering::Release);
     }
 }
 
 impl Owner {
     fn run(mut self, queue: &mpsc::Receiver<Request>) {
         // Also when this thread breaks off: then nothing is signed any more.
-        let _stop = StopOnDrop(Arc::clone(&self.is_stopped));
+        let _stop = StopOnDrop(Arc::clone(&self.shared));
         while let Ok(first) = queue.recv() {
             let mut bytes = first.bytes();
             let mut requests = vec![first];
@@ -229,11 +301,12 @@ impl Owner {
     }
 
     fn serve(&mut self, requests: Vec<Request>) {
-        if self.is_stopped.load(Ordering::Acquire) {
+        if self.shared.is_stopped.load(Ordering::Acquire) {
             requests.iter().for_each(refuse);
             return;
         }
         let (mut records, mut answers, mut floors) = (Vec::new(), Vec::new(), Vec::new());
+        let mut closed = Vec::new();
         for request in &requests {
             if let Err(error) = sync_files(request) {
                 // That channel is halted; the others go on.
@@ -241,15 +314,19 @@ impl Owner {
                 (request.seat.sink)(Answer::FilesFailed(error.to_string()));
                 continue;
             }
-            self.prepare(request, &mut records, &mut answers, &mut floors);
+            self.prepare(request, &mut records, &mut answers, &mut floors, &mut closed);
         }
         if !records.is_empty()
             && let Err(error) = self.log.append_batch(&records)
         {
             tracing::error!(code = %host_types::Code::SigningStopped, "{error}; nothing is signed until restart");
-            self.is_stopped.store(true, Ordering::Release);
+            self.shared.stop(None);
             requests.iter().for_each(refuse);
             return;
+        }
+        if let Some(rejoin) = &self.shared.rejoin {
+            let open = closed.into_iter().map(|seat| (seat.genesis, seat.epoch));
+            lock(rejoin).extend(open);
         }
         for (seat, answer) in answers {
             (seat.sink)(answer);
@@ -258,7 +335,7 @@ impl Owner {
             self.guard.raise_floor(seat.genesis, seat.epoch, view);
             if let Err(error) = self.log.floor(seat.genesis, seat.epoch, view) {
                 tracing::error!(code = %host_types::Code::SigningStopped, "{error}");
-                self.is_stopped.store(true, Ordering::Release);
+                self.shared.stop(None);
                 return;
             }
         }
@@ -270,6 +347,7 @@ impl Owner {
         records: &mut Vec<Record>,
         answers: &mut Vec<(Arc<Seat>, Answer)>,
         floors: &mut Vec<(Arc<Seat>, View)>,
+        closed: &mut Vec<Arc<Seat>>,
     ) {
         let seat = &request.seat;
         for job in &request.jobs {
@@ -287,8 +365,35 @@ impl Owner {
                     },
                 }),
                 Job::Floor { view } => floors.push((Arc::clone(seat), *view)),
+                Job::Close { view } => {
+                    self.guard.raise_floor(seat.genesis, seat.epoch, *view);
+                    let entry = Entry::Floor { epoch: seat.epoch, view: *view };
+                    records.push(Record { channel: seat.genesis, entry });
+                    closed.push(Arc::clone(seat));
+                }
+                Job::Shown { epoch, slots } => self.look_at(seat, *epoch, slots),
             }
         }
+    }
+
+    /// A statement with this node's signature that its log does not hold: the log is an old copy, or
+    /// somebody else has the key. From here on nothing is signed, also after a restart.
+    fn look_at(&self, seat: &Seat, epoch: Epoch, slots: &[Slot]) {
+        let is_unsure = !self.guard.is_open(seat.genesis, epoch);
+        if is_unsure || self.guard.knows(seat.genesis, epoch, slots) {
+            return;
+        }
+        let view = slots.iter().map(|slot| slot.view.get()).max().unwrap_or_default();
+        let reason = format!(
+            "a peer holds a statement of this node of view {view} that its sign log does not hold: the \
+             log was restored from a copy, or another process uses this key; nothing is signed with it \
+             any more. Stop the other process; give this node a new key, or start it with --rejoin"
+        );
+        tracing::error!(code = %host_types::Code::SigningStopped, "{reason}");
+        if let Err(error) = std::fs::write(&self.distrusted, &reason) {
+            tracing::error!("{}: {error}", self.distrusted.display());
+        }
+        self.shared.stop(Some(reason));
     }
 
     fn sign(
@@ -299,6 +404,9 @@ impl Owner {
         body: &[u8],
         records: &mut Vec<Record>,
     ) -> Answer {
+        if self.shared.is_stopped.load(Ordering::Acquire) {
+            return Answer::Refused { sequence };
+        }
         if let Verdict::Refused { slot } = self.guard.check(seat.genesis, seat.epoch, slots) {
             tracing::warn!(view = slot.view.get(), class = slot.class, "the guard refused to sign");
             return Answer::Refused { sequence };

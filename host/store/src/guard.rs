@@ -37,6 +37,8 @@ struct Registers {
 #[derive(Clone, Debug, Default)]
 pub struct Guard {
     channels: HashMap<GenesisHash, Registers>,
+    /// What was signed before is not known: an epoch of a channel is open only above a floor.
+    is_rejoining: bool,
 }
 
 impl Guard {
@@ -60,8 +62,37 @@ impl Guard {
         guard
     }
 
+    /// From now on refuses every register of an epoch until a floor above its first view is raised in
+    /// it: the log is new, and the key is not.
+    pub const fn rejoin(&mut self) {
+        self.is_rejoining = true;
+    }
+
+    /// Whether registers of this epoch may be written at all.
+    #[must_use]
+    pub fn is_open(&self, channel: GenesisHash, epoch: Epoch) -> bool {
+        let floor = self.floor(channel);
+        let closed_below = |(of, view): Position| of == epoch && view > View::ZERO;
+        !self.is_rejoining || floor.is_some_and(closed_below)
+    }
+
+    /// Whether this statement, which carries this node's signature, is one that it knows of: each of its
+    /// registers holds what it says, or is closed.
+    #[must_use]
+    pub fn knows(&self, channel: GenesisHash, epoch: Epoch, slots: &[Slot]) -> bool {
+        let Some(registers) = self.channels.get(&channel) else { return slots.is_empty() };
+        slots.iter().all(|slot| {
+            let is_passed = registers.floor.is_some_and(|floor| (epoch, slot.view) <= floor);
+            let held = registers.written.get(&(epoch, slot.view, slot.class));
+            is_passed || held == Some(&slot.digest)
+        })
+    }
+
     /// Asks for the registers of one statement, all or none. A statement without slots is allowed.
     pub fn check(&mut self, channel: GenesisHash, epoch: Epoch, slots: &[Slot]) -> Verdict {
+        if let Some(slot) = slots.first().filter(|_| !self.is_open(channel, epoch)) {
+            return Verdict::Refused { slot: *slot };
+        }
         let registers = self.channels.entry(channel).or_default();
         let mut is_same = !slots.is_empty();
         for (i, slot) in slots.iter().enumerate() {
@@ -154,6 +185,37 @@ mod tests {
         let earlier = slot(900, 0, 1);
         let verdict = guard.check(channel(1), Epoch::new(2), &[earlier]);
         assert_eq!(verdict, Verdict::Refused { slot: earlier });
+    }
+
+    #[test]
+    fn who_rejoins_signs_nothing_before_a_floor_of_that_epoch_and_nothing_below_it() {
+        let (mut guard, epoch) = (Guard::default(), Epoch::new(4));
+        guard.rejoin();
+        let slot = |view| slot(view, 1, 1);
+        assert_eq!(guard.check(channel(1), epoch, &[slot(9)]), Verdict::Refused { slot: slot(9) });
+        assert_eq!(guard.check(channel(1), epoch, &[]), Verdict::Allowed, "answers write nothing");
+        // What begins an epoch closes nothing of it.
+        guard.raise_floor(channel(1), epoch, View::ZERO);
+        assert_eq!(guard.check(channel(1), epoch, &[slot(9)]), Verdict::Refused { slot: slot(9) });
+        guard.raise_floor(channel(1), epoch, View::new(8));
+        assert_eq!(guard.check(channel(1), epoch, &[slot(8)]), Verdict::Refused { slot: slot(8) });
+        assert_eq!(guard.check(channel(1), epoch, &[slot(9)]), Verdict::Allowed);
+        let next = Epoch::new(5);
+        assert_eq!(guard.check(channel(1), next, &[slot(1)]), Verdict::Refused { slot: slot(1) });
+        assert_eq!(guard.check(channel(2), epoch, &[slot(9)]), Verdict::Refused { slot: slot(9) });
+    }
+
+    #[test]
+    fn own_statements_that_the_log_does_not_hold_are_not_known() {
+        let (mut guard, epoch) = (Guard::default(), Epoch::ZERO);
+        guard.check(channel(1), epoch, &[slot(7, 1, 1), slot(6, 2, 1)]);
+        assert!(guard.knows(channel(1), epoch, &[slot(7, 1, 1)]));
+        assert!(!guard.knows(channel(1), epoch, &[slot(7, 1, 2)]), "another value");
+        assert!(!guard.knows(channel(1), epoch, &[slot(8, 1, 1)]), "a later view");
+        assert!(!guard.knows(channel(1), epoch, &[slot(7, 1, 1), slot(7, 2, 1)]), "one of two");
+        assert!(!guard.knows(channel(2), epoch, &[slot(7, 1, 1)]), "another channel");
+        guard.raise_floor(channel(1), epoch, View::new(8));
+        assert!(guard.knows(channel(1), epoch, &[slot(8, 1, 9)]), "closed");
     }
 
     proptest! {

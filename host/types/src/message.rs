@@ -6,7 +6,7 @@
 use crate::block::{Header, RootPair};
 use crate::codec::{CodecError, CodecErrorKind, Decode, Encode, Reader, Writer};
 use crate::hash::Hash32;
-use crate::height::Height;
+use crate::height::{Epoch, Height};
 use crate::ids::{BlockId, TxId};
 use crate::limits;
 use crate::proof::FinalProof;
@@ -133,6 +133,14 @@ pub enum FetchRequest {
         /// Byte offset of the part.
         offset: u64,
     },
+    /// The newest statement of a validator that this peer has heard in an epoch. A validator asks for its
+    /// own, to see whether its log is whole and its key its own.
+    Newest {
+        /// The epoch.
+        epoch: Epoch,
+        /// Its index.
+        signer: u16,
+    },
 }
 
 impl Encode for FetchRequest {
@@ -176,6 +184,12 @@ impl Encode for FetchRequest {
                 roots.encode(w);
                 w.uint(*offset);
             }
+            Self::Newest { epoch, signer } => {
+                w.array(3);
+                w.uint(7);
+                w.uint(epoch.get());
+                w.uint(u64::from(*signer));
+            }
         }
     }
 }
@@ -196,6 +210,7 @@ impl Decode<'_> for FetchRequest {
                 roots: RootPair::decode(r)?,
                 offset: r.uint()?,
             }),
+            (7, 3) => Ok(Self::Newest { epoch: Epoch::new(r.uint()?), signer: r.uint_as()? }),
             _ => Err(error),
         }
     }
@@ -257,6 +272,8 @@ pub enum FetchReply {
     Digests(Option<(RootPair, Vec<Hash32>)>),
     /// A part of an outcome and its whole size, when it is held.
     Outcome(Option<(u64, Vec<u8>)>),
+    /// The statement, when any was heard.
+    Newest(Option<Box<Statement>>),
 }
 
 impl Encode for FetchReply {
@@ -305,6 +322,10 @@ impl Encode for FetchReply {
                 w.uint(6);
                 encode_part(part.as_ref(), w);
             }
+            Self::Newest(statement) => {
+                w.uint(7);
+                w.option(statement.as_deref());
+            }
         }
     }
 }
@@ -350,6 +371,7 @@ impl Decode<'_> for FetchReply {
                 Ok(Self::Digests(Some((RootPair::decode(r)?, r.list(limits::BLOCK_TXS_MAX)?))))
             }
             6 => decode_part(r).map(Self::Outcome),
+            7 => Ok(Self::Newest(r.option::<Statement>()?.map(Box::new))),
             _ => Err(error),
         }
     }

@@ -121,6 +121,7 @@ impl Pipeline {
                 statements: Arc::new([first.to_bytes(), second.to_bytes()]),
             }),
             RuleOutput::Trace { level, line } => out.push(Effect::Log { level, line }),
+            RuleOutput::Closed(view) => out.push(Effect::Close { view }),
             RuleOutput::Suspect { block, votes } => self.on_suspect(block, votes, out),
             RuleOutput::Entered { leader, .. } => self.leader = leader,
             RuleOutput::Behind { height, .. } => self.sync.hint(height),

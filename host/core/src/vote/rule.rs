@@ -216,6 +216,8 @@ pub enum RuleOutput {
         /// What validators signed about it, by index.
         votes: Vec<(u16, RootPair)>,
     },
+    /// This node came back without its log: views up to this one are closed to it.
+    Closed(View),
     /// A view was entered.
     Entered {
         /// The view.

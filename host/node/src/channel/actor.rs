@@ -9,6 +9,7 @@ use super::evidence::{EvidenceBook, Recorded};
 use super::executor_task::{Adopt, Work};
 use super::intake::Verdict;
 use super::links::{Lane, Links};
+use super::own_words;
 use crate::signer::{ChannelSigner, Job};
 use bytes::Bytes;
 use host_core::clock::Now;
@@ -21,7 +22,10 @@ use host_store::Segments;
 use host_types::block::{Block, RootPair};
 use host_types::event::ChainEvent;
 use host_types::message::{FetchReply, FetchRequest, PeerMessage};
-use host_types::{BlockId, Encode, Header, Height, RawTx, Rejection, SignedTransaction, TxId};
+use host_types::statement::Statement;
+use host_types::{
+    BlockId, Decode, Encode, Header, Height, RawTx, Rejection, SignedTransaction, TxId,
+};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -50,6 +54,8 @@ pub enum Command {
     Told(Vec<AdmittedTx>),
     /// Blocks up to this height are stored.
     Stored(Height),
+    /// A peer showed a statement that carries this node's signature.
+    Shown(Box<Statement>),
     /// The channel's files failed.
     Halt(String),
     /// How is the pipeline?
@@ -125,14 +131,27 @@ pub(super) struct Turn {
 
 impl Actor {
     /// Runs until every sender is gone or the channel halts. `answers` come from this node's own
-    /// signer, executor and store, and go before whatever peers and clients say.
+    /// signer, executor and store, and go before whatever peers and clients say. `shown` are statements of
+    /// this node that others hold: the signer looks at them before it signs anything.
     pub async fn run(
         mut self,
+        mut shown: mpsc::Receiver<Statement>,
         mut answers: mpsc::Receiver<Command>,
         mut commands: mpsc::Receiver<Command>,
     ) {
         let mut timers: BTreeMap<(Instant, Timer), ()> = BTreeMap::new();
-        self.turn(vec![Command::Input(Input::Start)], &mut timers).await;
+        let mut first = Vec::new();
+        let asked = async {
+            while let Some(statement) = shown.recv().await {
+                first.push(Command::Shown(Box::new(statement)));
+            }
+        };
+        // Who is not there now answers later, and is heard then.
+        tokio::time::timeout(own_words::WAIT, asked).await.ok();
+        shown.close();
+        drop(shown);
+        first.push(Command::Input(Input::Start));
+        self.turn(first, &mut timers).await;
         loop {
             let next = timers.keys().next().map(|(at, _)| *at);
             let wake = next.unwrap_or_else(|| Instant::now() + Duration::from_secs(3_600));
@@ -193,6 +212,10 @@ impl Actor {
                     self.world.events.send(ChainEvent::ChannelHalted { reason }).ok();
                     return true;
                 }
+                Command::Shown(statement) => {
+                    let Statement { epoch, slots, .. } = *statement;
+                    turn.jobs.push(Job::Shown { epoch, slots });
+                }
                 ask => self.answer(ask),
             }
         }
@@ -209,7 +232,9 @@ impl Actor {
         // A view of the epoch before is none of this one.
         let of_now = header.epoch.get() == self.pipeline.epoch().get();
         let view = if of_now { header.view.get().saturating_sub(1) } else { 0 };
-        if view >= self.floor + FLOOR_VIEWS {
+        let is_rejoining = self.world.signer.as_ref().is_some_and(ChannelSigner::is_rejoining);
+        // A floor would say that the registers above it are known.
+        if view >= self.floor + FLOOR_VIEWS && !is_rejoining {
             self.floor = view;
             turn.jobs.push(Job::Floor { view: host_types::View::new(view) });
         }
@@ -244,6 +269,7 @@ impl Actor {
                 drop(reply.send(found));
             }
             Command::Input(_)
+            | Command::Shown(_)
             | Command::Submit(_)
             | Command::Told(_)
             | Command::Stored(_)
@@ -317,6 +343,7 @@ impl World {
                 tracing::warn!(node, "{reason}");
                 self.links.penalise(node, &reason);
             }
+            Effect::Close { view } => turn.jobs.push(Job::Close { view }),
             Effect::Repair { block, agreed, .. } => self.repair(block, agreed),
             Effect::Compare { block, votes } => self.compare(block, votes),
             Effect::Evidence { signer, statements } => self.accuse(signer, &statements),
@@ -334,6 +361,7 @@ impl World {
         let code = host_types::Code::EvidenceFound;
         match self.evidence.record(signer, statements) {
             Ok(Recorded::New) => {
+                self.show(signer, statements);
                 tracing::warn!(
                     %code,
                     signer,
@@ -350,6 +378,13 @@ impl World {
             }
             Ok(Recorded::Known | Recorded::Full) => {}
             Err(why) => tracing::error!(signer, "the rule accuses a validator wrongly: {why}"),
+        }
+    }
+
+    /// Shows a validator what it signed: if it knows nothing of it, somebody else has its key.
+    fn show(&self, signer: u16, statements: &[Vec<u8>; 2]) {
+        for statement in statements.iter().filter_map(|bytes| Statement::from_bytes(bytes).ok()) {
+            self.send(To::Validator(signer), &PeerMessage::Statement(statement));
         }
     }
 

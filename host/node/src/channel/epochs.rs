@@ -17,7 +17,7 @@ use host_store::{Entry, Reader, Segments, StoreError};
 use host_types::epoch::{EpochConfig, EpochRun, Epochs};
 use host_types::genesis::{ChannelGenesis, RuleConfig};
 use host_types::validators::ValidatorSet;
-use host_types::{Code, Header, Height, NodeName, Pair, Rejection, RootPair, View};
+use host_types::{Code, Hash32, Header, Height, NodeName, Pair, Rejection, RootPair, View};
 use plugin_api_loader::LoadedRule;
 use std::sync::Arc;
 
@@ -127,6 +127,7 @@ impl EpochStarter {
             head_proof: proof.unwrap_or_default(),
             root_pair: root.pair,
             log,
+            rejoin: me.and_then(|_| self.rejoin(epoch)).transpose()?,
         };
         let rule = PluggedRule::create((self.rules)(&epoch.config.rule)?, &start)?;
         let seat = me.map(|me| {
@@ -140,6 +141,19 @@ impl EpochStarter {
             })
         });
         Ok(Begun { rule, me, seat })
+    }
+
+    /// A fresh nonce, when it is not known what this node has signed in the epoch.
+    fn rejoin(&self, epoch: &EpochRun) -> Option<Result<Hash32, Rejection>> {
+        let number = epoch.config.epoch;
+        self.signer.is_rejoining(self.genesis.hash(), number).then(|| {
+            let mut nonce = [0; 32];
+            getrandom::fill(&mut nonce).map_err(|error| {
+                Rejection::new(Code::Internal, format!("random bytes: {error}"))
+            })?;
+            tracing::info!(epoch = number.get(), "asking the other validators how far they are");
+            Ok(Hash32::new(nonce))
+        })
     }
 
     fn root(&self, epoch: &EpochRun) -> Result<Head, Rejection> {

@@ -7,7 +7,9 @@ use super::evidence::EvidenceBook;
 use super::executor_task::KnowledgeWatch;
 use super::intake::Intake;
 use super::links::Links;
+use super::own_words::Heard;
 use crate::scores::Scores;
+use crate::signer::Signer;
 use host_core::pipeline::PipelineStatus;
 use host_store::{Reader, Segments};
 use host_types::epoch::{EpochConfig, Epochs};
@@ -59,6 +61,10 @@ pub struct Parts {
     pub evidence: Arc<EvidenceBook>,
     /// Files of blocks and results.
     pub segments: Segments,
+    /// The signer.
+    pub signer: Signer,
+    /// The newest statements of validators.
+    pub heard: Heard,
     /// Results that differed from the agreed ones.
     pub divergences: Arc<Divergences>,
 }
@@ -136,6 +142,12 @@ impl ChannelHandle {
     #[must_use]
     pub fn me(&self) -> Option<u16> {
         self.0.own.index(&self.epoch().validators)
+    }
+
+    /// Whether this node waits to know what it may have signed before.
+    #[must_use]
+    pub fn is_rejoining(&self) -> bool {
+        self.me().is_some() && self.0.signer.is_rejoining(self.0.hash, self.epoch().epoch)
     }
 
     /// The stored channel.

@@ -23,6 +23,7 @@ pub mod files;
 pub mod handle;
 pub mod intake;
 pub mod links;
+pub mod own_words;
 pub mod proof_view;
 pub mod recover;
 pub mod serve;

@@ -15,6 +15,7 @@ use super::files::Committed;
 use super::handle::{ChannelHandle, Parts};
 use super::intake::{ContextSource, Intake};
 use super::links::Links;
+use super::own_words::{self, Heard};
 use crate::plugins::PluggedRule;
 use crate::scores::Scores;
 use crate::signer::{Answer, AnswerSink, ChannelSigner, Signer};
@@ -63,6 +64,9 @@ pub struct ChannelStart {
 fn store_failed(error: &StoreError) -> Rejection {
     Rejection::new(error.code(), error.to_string())
 }
+
+/// Own statements that peers show at the start and that wait to be looked at.
+const SHOWN_MAX: usize = 128;
 
 /// Starts a channel.
 ///
@@ -129,13 +133,18 @@ pub fn start(start: ChannelStart) -> Result<ChannelHandle, Rejection> {
         expired: Arc::default(),
         evidence: Arc::new(evidence),
         segments: segments.clone(),
+        signer: starter.signer.clone(),
+        heard: Heard::default(),
         divergences,
     };
     let world = world(&parts, (own, seat, starter), segments, work, context);
     let actor = Actor { pipeline, world, started: Instant::now(), floor: 0, next_rule: None };
-    supervise(tokio::spawn(actor.run(answers, queue)), Arc::clone(&parts.halted));
+    let (tell, shown) = mpsc::channel(SHOWN_MAX);
+    supervise(tokio::spawn(actor.run(shown, answers, queue)), Arc::clone(&parts.halted));
     tokio::spawn(follow.run(reader, knowledge, events));
-    Ok(ChannelHandle::new(parts))
+    let handle = ChannelHandle::new(parts);
+    tokio::spawn(own_words::compare(handle.clone(), tell));
+    Ok(handle)
 }
 
 /// Opens the store; what its database lost is rebuilt from the block files, and the rest comes from

@@ -4,7 +4,7 @@
 //! Every statement's signature is checked here, before the pipeline sees it.
 
 use super::actor::Command;
-use super::{ChannelHandle, agreement};
+use super::{ChannelHandle, agreement, own_words};
 use crate::scores::Scores;
 use host_core::input::Input;
 use host_core::vote::rule::NodeId;
@@ -35,12 +35,22 @@ pub async fn deliver(
             if !check_statement(channel, &statement)? {
                 return behind(channel, from, validator, statement).await;
             }
+            if let Some(me) = own_of(channel, &statement) {
+                own_words::show(channel, me, statement).await;
+                return Ok(());
+            }
+            channel.parts().heard.note(&statement);
             Input::Statement { statement }
         }
         PeerMessage::Proposal(proposal) => {
             if !check_statement(channel, &proposal.statement)? {
                 return behind(channel, from, validator, proposal.statement).await;
             }
+            if let Some(me) = own_of(channel, &proposal.statement) {
+                own_words::show(channel, me, proposal.statement).await;
+                return Ok(());
+            }
+            channel.parts().heard.note(&proposal.statement);
             Input::Proposal { from, proposal }
         }
         PeerMessage::Rule(bytes) => Input::Helper { from, validator, bytes },
@@ -50,7 +60,10 @@ pub async fn deliver(
 }
 
 /// Checks a statement with the set of its epoch; false when that has not begun here yet.
-fn check_statement(channel: &ChannelHandle, statement: &Statement) -> Result<bool, String> {
+pub(super) fn check_statement(
+    channel: &ChannelHandle,
+    statement: &Statement,
+) -> Result<bool, String> {
     let epochs = channel.epochs();
     let Some(run) = epochs.get(statement.epoch) else { return Ok(false) };
     let signer = run
@@ -65,6 +78,13 @@ fn check_statement(channel: &ChannelHandle, statement: &Statement) -> Result<boo
     } else {
         Err(format!("a statement of {} with a wrong signature", signer.name))
     }
+}
+
+/// This node's index in the statement's epoch, when it carries this node's own signature.
+fn own_of(channel: &ChannelHandle, statement: &Statement) -> Option<u16> {
+    let epochs = channel.epochs();
+    let set = &epochs.get(statement.epoch)?.config.validators;
+    channel.parts().own.index(set).filter(|me| *me == statement.signer)
 }
 
 /// Something of an epoch that has not begun here, which nobody here can check: whoever says it may
@@ -109,6 +129,9 @@ pub async fn fetch(channel: &ChannelHandle, scores: &Scores, request: FetchReque
             let part =
                 move |channel: &ChannelHandle| agreement::outcome(channel, block, roots, offset);
             FetchReply::Outcome(on_disk(channel, part).await)
+        }
+        FetchRequest::Newest { epoch, signer } => {
+            FetchReply::Newest(channel.parts().heard.newest(epoch, signer).map(Box::new))
         }
         FetchRequest::Head => FetchReply::Head(channel.reader().tip().height),
     }

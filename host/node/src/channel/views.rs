@@ -105,6 +105,9 @@ impl ChannelHandle {
         if let Some(why) = why_unsigned {
             return Mode::Degraded(why);
         }
+        if self.is_rejoining() {
+            return Mode::Rejoining;
+        }
         if pipeline.is_syncing { Mode::Syncing } else { Mode::Normal }
     }
 

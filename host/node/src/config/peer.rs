@@ -284,6 +284,10 @@ pub struct PeerConfig {
     /// The home folder; not a setting.
     #[serde(skip)]
     pub home: PathBuf,
+    /// Come back without a trusted sign log, from `--rejoin`; not a setting, because it is an order for
+    /// one start.
+    #[serde(skip)]
+    pub rejoin: bool,
 }
 
 /// `radiostation.toml`. Paths as in [`PeerConfig`].
@@ -392,6 +396,7 @@ impl Default for PeerConfig {
             scores: ScoresConfig::default(),
             storage: StorageConfig::default(),
             log: LogConfig::default(),
+            rejoin: false,
             home: PathBuf::new(),
         }
     }

@@ -166,6 +166,7 @@ fn is_of_use(request: &FetchRequest, reply: &FetchReply) -> bool {
         }
         (FetchRequest::Blocks { .. }, FetchReply::Blocks(Some(_)))
         | (FetchRequest::Artefact { .. }, FetchReply::Artefact(Some(_)))
+        | (FetchRequest::Newest { .. }, FetchReply::Newest(_))
         | (FetchRequest::Digests(_), FetchReply::Digests(Some(_)))
         | (FetchRequest::Outcome { .. }, FetchReply::Outcome(Some(_))) => true,
         _ => false,

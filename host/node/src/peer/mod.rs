@@ -15,6 +15,7 @@ pub mod node;
 pub mod quota;
 pub mod readiness;
 pub mod rules;
+mod sign_start;
 pub mod start;
 pub mod status_wire;
 

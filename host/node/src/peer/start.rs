@@ -4,7 +4,7 @@ use super::gateway::LocalGateway;
 use super::handler::Handler;
 use super::mesh::Mesh;
 use super::metrics::Metrics;
-use super::node::{Identity, Node, NodeParts, durability};
+use super::node::{Identity, Node, NodeParts};
 use super::readiness;
 use super::rules::{self, RuleShelf};
 use super::{dev_only, drop_folder};
@@ -12,13 +12,11 @@ use crate::channel::intake::wall_clock;
 use crate::config::{self, PeerConfig, TlsConfig};
 use crate::scores::Scores;
 use crate::shutdown::Shutdown;
-use crate::signer::Signer;
 use crate::telemetry;
 use host_identity::{Certificate, Root, TlsIdentity, keyfile};
 use host_rpc::directory::{DirectoryReply, DirectoryRequest, Entry};
 use host_rpc::gateway::Gateway;
 use host_rpc::{PeerClient, Session, Target, Trust};
-use host_store::{Guard, Replay, SignLog};
 use host_types::genesis::ChannelGenesis;
 use host_types::{ChannelName, Code, Decode, Encode, NodeName, Rejection};
 use std::collections::{BTreeMap, BTreeSet};
@@ -219,7 +217,7 @@ fn build(config: PeerConfig) -> Result<Arc<Node>, Rejection> {
     let session = session(&config.network, &config.tls, listeners)?;
     dev_only::check(&config, &roots(&config.tls)?)?;
     let data = &config.data_dir;
-    let (signer, replay) = signer(&config)?;
+    let (signer, replay) = super::sign_start::signer(&config)?;
     // This very program, even when its file was replaced by a newer build meanwhile.
     let program = PathBuf::from("/proc/self/exe");
     let sandbox = match config.scores.sandbox {
@@ -233,40 +231,6 @@ fn build(config: PeerConfig) -> Result<Arc<Node>, Rejection> {
     let replay = replay.channels;
     let parts = NodeParts { config, name, identity, gateway, signer, mesh, scores, rules, replay };
     Ok(Arc::new(Node::new(parts)))
-}
-
-/// The signer with what its log remembers. Without a log that can be trusted it signs nothing: what
-/// this key has signed before is not known, and signing it again differently would be a lie.
-fn signer(config: &PeerConfig) -> Result<(Signer, Replay), Rejection> {
-    let folder = config.data_dir.join("sign");
-    let has_log = std::fs::read_dir(&folder).is_ok_and(|mut files| files.next().is_some());
-    let has_channels = std::fs::read_dir(config.data_dir.join("channels"))
-        .is_ok_and(|mut channels| channels.next().is_some());
-    let stopped = |why: String| {
-        tracing::error!(code = %Code::SigningStopped, "{why}");
-        Ok((Signer::stopped(&why), Replay::default()))
-    };
-    if has_channels && !has_log {
-        return stopped(format!(
-            "the sign log {} is gone: nothing is signed with this key any more; reads and sync go \
-             on; put the log back, or give this node a new key",
-            folder.display()
-        ));
-    }
-    let (log, replay) = match SignLog::open(&folder, durability(config.storage.durability)) {
-        Ok(opened) => opened,
-        Err(error) => {
-            return stopped(format!(
-                "{error}: nothing is signed; reads and sync go on; put the log back, or give this \
-                 node a new key"
-            ));
-        }
-    };
-    let guard = Guard::from_replay(&replay);
-    let key = keyfile::load(&config.signing.key).map_err(|e| bad(e.code(), e))?;
-    let signer = Signer::start(key, guard, log)
-        .map_err(|e| bad(Code::Internal, format!("a thread: {e}")))?;
-    Ok((signer, replay))
 }
 
 /// Starts channels whose genesis is in the folder.

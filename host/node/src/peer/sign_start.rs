@@ -1,0 +1,127 @@
+//! How signing begins: with the log of what was signed, or without one that can be trusted.
+//!
+//! In: the data folder, and whether the operator asked to rejoin. Out: a signer, and what the log holds.
+//! Without a trusted log it signs nothing, since what this key has signed before is not known and
+//! signing it again differently would be a lie: the node follows and serves reads until it gets its log
+//! back, a new key, or the order to rejoin. Deliberately not here: rejoining itself (the rule), the
+//! registers (`host/store`).
+//!
+//! Files of the data folder: `sign/` the log; `sign.distrusted` why it is not trusted; `rejoining` the
+//! log is younger than the key, so each epoch of each channel is opened by asking the others.
+
+use crate::config::PeerConfig;
+use crate::signer::{Signer, SignerConfig};
+use host_identity::keyfile;
+use host_store::{Guard, Replay, SignLog};
+use host_types::{Code, Rejection, View};
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use super::node::durability;
+
+fn failed(path: &Path, error: &io::Error) -> Rejection {
+    Rejection::new(Code::StoreFailed, format!("{}: {error}", path.display()))
+}
+
+/// Where things are.
+struct Places {
+    log: PathBuf,
+    distrusted: PathBuf,
+    rejoining: PathBuf,
+}
+
+/// The signer with what its log remembers.
+///
+/// # Errors
+/// When the key cannot be read, or rejoining cannot be noted.
+pub(super) fn signer(config: &PeerConfig) -> Result<(Signer, Replay), Rejection> {
+    let data = &config.data_dir;
+    let places = Places {
+        log: data.join("sign"),
+        distrusted: data.join("sign.distrusted"),
+        rejoining: data.join("rejoining"),
+    };
+    let opened = open(config, &places);
+    let (log, replay) = match opened {
+        Ok(opened) => {
+            if config.rejoin && !places.rejoining.exists() {
+                tracing::info!("the sign log is whole: there is nothing to rejoin");
+            }
+            opened
+        }
+        Err(why) if config.rejoin => begin_again(config, &places, &why)?,
+        Err(why) => {
+            let why = format!(
+                "{why}: nothing is signed with this key; reads and sync go on. Put the log back, give \
+                 this node a new key, or start it with --rejoin"
+            );
+            tracing::error!(code = %Code::SigningStopped, "{why}");
+            return Ok((Signer::stopped(&why), Replay::default()));
+        }
+    };
+    let key =
+        keyfile::load(&config.signing.key).map_err(|e| Rejection::new(e.code(), e.to_string()))?;
+    let mut guard = Guard::from_replay(&replay);
+    let rejoin = places.rejoining.exists().then(|| {
+        guard.rejoin();
+        let floors =
+            replay.channels.iter().filter_map(|(channel, kept)| Some((channel, kept.floor?)));
+        let open = floors.filter(|(_, (_, view))| *view > View::ZERO);
+        open.map(|(channel, (epoch, _))| (*channel, epoch)).collect()
+    });
+    let distrusted = places.distrusted;
+    let signer = Signer::start(SignerConfig { key, guard, log, rejoin, distrusted })
+        .map_err(|error| Rejection::new(Code::Internal, format!("a thread: {error}")))?;
+    Ok((signer, replay))
+}
+
+/// Opens a log that can be trusted; else one line that says why there is none.
+fn open(config: &PeerConfig, places: &Places) -> Result<(SignLog, Replay), String> {
+    if let Ok(why) = fs::read_to_string(&places.distrusted) {
+        return Err(format!("the sign log is not trusted ({})", why.trim()));
+    }
+    let has_files = |folder: &Path| fs::read_dir(folder).is_ok_and(|mut all| all.next().is_some());
+    if has_files(&config.data_dir.join("channels")) && !has_files(&places.log) {
+        return Err(format!("the sign log {} is gone", places.log.display()));
+    }
+    SignLog::open(&places.log, durability(config.storage.durability)).map_err(|e| e.to_string())
+}
+
+/// Puts the old log aside and begins a new one, after it is noted on disk that it is new.
+fn begin_again(
+    config: &PeerConfig,
+    places: &Places,
+    why: &str,
+) -> Result<(SignLog, Replay), Rejection> {
+    tracing::warn!("{why}: this node rejoins; it signs once the others have said how far they are");
+    note(&places.rejoining, why).map_err(|error| failed(&places.rejoining, &error))?;
+    if places.log.exists() {
+        let aside = free_name(&places.log);
+        fs::rename(&places.log, &aside).map_err(|error| failed(&aside, &error))?;
+    }
+    if places.distrusted.exists() {
+        fs::remove_file(&places.distrusted).map_err(|error| failed(&places.distrusted, &error))?;
+    }
+    SignLog::open(&places.log, durability(config.storage.durability))
+        .map_err(|error| Rejection::new(error.code(), error.to_string()))
+}
+
+/// Durable when this returns, also the name in its folder.
+fn note(path: &Path, text: &str) -> io::Result<()> {
+    let mut file = File::create(path)?;
+    writeln!(file, "{text}")?;
+    file.sync_all()?;
+    match path.parent() {
+        Some(folder) => File::open(folder)?.sync_all(),
+        None => Ok(()),
+    }
+}
+
+/// `sign.lost-1`, or the first number that is free.
+fn free_name(log: &Path) -> PathBuf {
+    (1u32..)
+        .map(|n| log.with_extension(format!("lost-{n}")))
+        .find(|path| !path.exists())
+        .unwrap_or_default()
+}
