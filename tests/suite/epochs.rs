@@ -158,6 +158,39 @@ fn a_network_that_is_stopped_and_started_goes_on_in_its_epoch_without_who_left()
 }
 
 #[test]
+fn validators_who_keep_their_own_keys_approve_one_by_one() {
+    let network = Network::up(sample());
+    let key = |peer: u16| {
+        let path = network.data().join(format!("peers/peer{peer}/pki/sign.key"));
+        path.display().to_string()
+    };
+    let first = key(1);
+    let flags = ["channel", "configure", "--remove", LAST, "--propose", "--identity", &first];
+    let proposed = network.cli_json(&flags);
+    assert_eq!((&proposed["status"], &proposed["epoch"]), (&"open".into(), &0.into()));
+    let id = proposed["change"].as_str().unwrap().to_owned();
+    for peer in [0, 2] {
+        let listed = network.cli_json(&["channel", "epochs"]);
+        let waits = &listed["changes"][0];
+        assert_eq!((&waits["id"], &waits["status"]), (&id.as_str().into(), &"open".into()));
+        let voted =
+            network.cli_json(&["channel", "vote", &id, "--approve", "--identity", &key(peer)]);
+        assert_eq!(voted["approved"], true);
+    }
+    everywhere(&network, 1);
+    assert_eq!(names_and_weights(&network).len(), 3);
+    // Nothing waits any more; and who is no validator has no vote.
+    let late = network.cli(&["channel", "vote", &id, "--approve", "--identity", &key(3)]);
+    assert_eq!(late.error(), "LC7104", "{late:?}");
+    let flags = ["channel", "configure", "--weight", "bank-a/peer0=2", "--propose"];
+    let last = key(3);
+    let all: Vec<_> = flags.into_iter().chain(["--identity", &last]).collect();
+    let refused = network.cli(&all);
+    assert_eq!(refused.error(), "LC2114", "{refused:?}");
+    assert!(refused.stderr.contains("only validators approve a configure here"), "{refused:?}");
+}
+
+#[test]
 fn many_epochs_in_a_row_under_load_lose_nothing() {
     let network = Network::up(sample());
     let writers = Writers::start(&network);

@@ -44,7 +44,7 @@ impl RootModule for LaterRef {
     declare_root_module_statics! {LaterRef}
     const BASE_NAME: &'static str = "loopchain_rule";
     const NAME: &'static str = "loopchain_rule";
-    const VERSION_STRINGS: VersionStrings = VersionStrings { version: RStr::from_str("1.2.0") };
+    const VERSION_STRINGS: VersionStrings = VersionStrings { version: RStr::from_str("1.3.0") };
 }
 
 extern "C" fn yes(_: RSlice<'_, u8>) -> bool {
