@@ -87,7 +87,7 @@ pub enum PeerMessage {
         signature: Vec<u8>,
         /// The certificate by which the signer is in its view; none in the first of an epoch.
         #[n(3)]
-        entry: Option<Certificate>,
+        entry: Option<Box<Certificate>>,
     },
 }
 

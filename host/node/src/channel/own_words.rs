@@ -59,7 +59,7 @@ impl Heard {
 
 /// Asks every other validator for this node's newest statement, each until it answers. What they show is
 /// sent on as it comes; the sender is gone once all have answered.
-pub async fn compare(channel: ChannelHandle, shown: mpsc::Sender<Statement>) {
+pub fn compare(channel: &ChannelHandle, shown: &mpsc::Sender<Statement>) {
     let Some(me) = channel.me() else { return };
     let count = u16::try_from(channel.epoch().validators.all().len()).unwrap_or(u16::MAX);
     for other in (0..count).filter(|other| *other != me) {

@@ -139,12 +139,21 @@ pub fn start(start: ChannelStart) -> Result<ChannelHandle, Rejection> {
     };
     let world = world(&parts, (own, seat, starter), segments, work, context);
     let actor = Actor { pipeline, world, started: Instant::now(), floor: 0, next_rule: None };
+    tokio::spawn(follow.run(reader, knowledge, events));
+    Ok(set_going(actor, parts, (answers, queue)))
+}
+
+/// The actor begins once it was looked at what others hold of this node, or a second has passed.
+fn set_going(
+    actor: Actor,
+    parts: Parts,
+    (answers, queue): (mpsc::Receiver<Command>, mpsc::Receiver<Command>),
+) -> ChannelHandle {
     let (tell, shown) = mpsc::channel(SHOWN_MAX);
     supervise(tokio::spawn(actor.run(shown, answers, queue)), Arc::clone(&parts.halted));
-    tokio::spawn(follow.run(reader, knowledge, events));
     let handle = ChannelHandle::new(parts);
-    tokio::spawn(own_words::compare(handle.clone(), tell));
-    Ok(handle)
+    own_words::compare(&handle, &tell);
+    handle
 }
 
 /// Opens the store; what its database lost is rebuilt from the block files, and the rest comes from

@@ -131,7 +131,7 @@ impl Lft {
             signer: statement.signer,
             body: statement.body.clone(),
             signature: statement.signature.clone(),
-            entry: entry.clone(),
+            entry: entry.clone().map(Box::new),
         };
         out.push(Output::Send { to: To::Validator(asker), bytes: bytes.encode() });
     }

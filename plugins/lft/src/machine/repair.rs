@@ -211,6 +211,7 @@ impl Lft {
                 self.on_rejoin(from, node, (epoch, nonce), out);
             }
             PeerMessage::Rejoined { signer, body, signature, entry } => {
+                let entry = entry.map(|certificate| *certificate);
                 self.on_rejoined((signer, body, signature), entry, out)?;
             }
         }
