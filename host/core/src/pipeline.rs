@@ -6,8 +6,11 @@
 mod blocks;
 mod finals;
 mod rule_io;
+mod sizes;
 #[cfg(test)]
 mod tests;
+
+pub use sizes::Sizes;
 
 use crate::clock::Now;
 use crate::commit::FinalQueue;
@@ -110,6 +113,8 @@ pub struct Pipeline {
     leader: u16,
     suspects: Suspects,
     costs: Costs,
+    #[cfg(feature = "planted-bugs")]
+    bug: Option<crate::planted::Bug>,
 }
 
 impl std::fmt::Debug for Pipeline {
@@ -154,11 +159,24 @@ impl Pipeline {
             leader: 0,
             suspects: Suspects::default(),
             costs: Costs::default(),
+            #[cfg(feature = "planted-bugs")]
+            bug: None,
             config,
             rule,
             window,
             head,
         }
+    }
+
+    /// Plants a bug, before anything is handled.
+    #[cfg(feature = "planted-bugs")]
+    pub const fn plant(&mut self, bug: crate::planted::Bug) {
+        self.bug = Some(bug);
+    }
+
+    #[cfg(feature = "planted-bugs")]
+    fn has_bug(&self, bug: crate::planted::Bug) -> bool {
+        self.bug == Some(bug)
     }
 
     /// Gives back, before anything is handled, a block above the head that was stored before a
@@ -302,7 +320,10 @@ impl Pipeline {
 
     /// Puts a transaction into the pool; says why not.
     fn insert(&mut self, tx: &AdmittedTx) -> Option<Rejection> {
-        if self.window.contains(&tx.id()) {
+        let is_final = self.window.contains(&tx.id());
+        #[cfg(feature = "planted-bugs")]
+        let is_final = is_final && !self.has_bug(crate::planted::Bug::AcceptDuplicate);
+        if is_final {
             let message = format!("transaction {} is final already", tx.id());
             return Some(Rejection::new(Code::TxDuplicate, message));
         }
