@@ -3,6 +3,7 @@
 //! In: one [`Input`] at a time. Out: [`Effect`]s. It routes; what each stage knows lives in the
 //! stage. Deliberately not here: anything that touches the world.
 
+mod again;
 mod blocks;
 mod finals;
 mod rule_io;
@@ -10,6 +11,7 @@ mod sizes;
 #[cfg(test)]
 mod tests;
 
+pub use again::{GOSSIP_AGAIN_MS, GOSSIP_AGAIN_TXS_MAX};
 pub use sizes::Sizes;
 
 use crate::clock::Now;
@@ -113,6 +115,7 @@ pub struct Pipeline {
     leader: u16,
     suspects: Suspects,
     costs: Costs,
+    own: again::Own,
     #[cfg(feature = "planted-bugs")]
     bug: Option<crate::planted::Bug>,
 }
@@ -159,6 +162,7 @@ impl Pipeline {
             leader: 0,
             suspects: Suspects::default(),
             costs: Costs::default(),
+            own: again::Own::default(),
             #[cfg(feature = "planted-bugs")]
             bug: None,
             config,
@@ -222,6 +226,7 @@ impl Pipeline {
             Input::Committed { .. } => {}
             Input::Timer(Timer::Rule(token)) => self.to_rule.push_back(RuleInput::Timer(token)),
             Input::Timer(Timer::Fetch) => self.on_fetch_timer(now, out),
+            Input::Timer(Timer::Gossip) => self.on_gossip_timer(out),
         }
         self.run_rule(now, out);
         self.keep_fetching(now, out);
@@ -301,6 +306,7 @@ impl Pipeline {
             }
         }
         if is_local && !fresh.is_empty() {
+            self.note_own(&fresh, out);
             out.push(Effect::Gossip { transactions: fresh });
         }
         self.on_bodies(now, None, transactions, out);

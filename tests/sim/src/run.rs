@@ -15,6 +15,9 @@ use plugin_api_harness::clock::{Agenda, Chance, MS, Micros, SECOND};
 
 /// How long after healing everything must be final.
 pub const PROGRESS_WITHIN: Micros = 30 * SECOND;
+/// The same where some transactions have no result anywhere: every leader finds them for itself, and
+/// each try costs a timeout; they are out of the way when they expire.
+pub const PROGRESS_WITH_POISON: Micros = 150 * SECOND;
 /// When the watching for silence begins, after the last block: answers may still be under way.
 const SETTLING: Micros = 5 * SECOND;
 /// How long a run without work is watched for messages.
@@ -135,7 +138,9 @@ impl Cluster {
         let heals_at = self.world.plan.network.heals_at;
         self.until(heals_at, |_| false);
         self.heal();
-        self.until(heals_at + PROGRESS_WITHIN, |cluster| cluster.missing().is_none());
+        let poisoned = self.world.plan.clients.boom + self.world.plan.clients.slow > 0;
+        let within = if poisoned { PROGRESS_WITH_POISON } else { PROGRESS_WITHIN };
+        self.until(heals_at + within, |cluster| cluster.missing().is_none());
         let settled = self.world.now() - heals_at;
         let late = self.missing();
         if late.is_none() {

@@ -292,7 +292,10 @@ impl Pipeline {
     /// A block has no result: when it was ours, the next ones narrow down why.
     fn suspect(&mut self, block: BlockId) {
         let Some(entry) = self.tree.get(&block) else { return };
-        if self.config.me == Some(entry.header.proposer) {
+        let waits = entry.tx_ids.iter().any(|id| self.pool.get(id).is_some());
+        // What has left the pool (a block of before a restart, one that another leader settled) would
+        // be held for ever: nothing takes it out again.
+        if self.config.me == Some(entry.header.proposer) && waits {
             self.suspects.failed(&entry.tx_ids);
         }
     }

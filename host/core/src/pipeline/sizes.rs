@@ -17,6 +17,8 @@ pub struct Sizes {
     pub offered: usize,
     /// Headers that are asked for.
     pub unknown: usize,
+    /// Transactions that failed alone and are left out while they wait in the pool.
+    pub held: usize,
     /// Statements under way to the signer.
     pub signing: usize,
 }
@@ -32,6 +34,7 @@ impl Pipeline {
             missing: self.missing.len(),
             offered: self.offered.len(),
             unknown: self.unknown.len(),
+            held: self.suspects.held(),
             signing: self.signing.len(),
         }
     }

@@ -36,6 +36,7 @@ impl Largest {
             ("blocks lack bodies", sizes.missing, TREE_MAX),
             ("offers wait", sizes.offered, PROPOSALS_KEPT_MAX),
             ("headers are asked for", sizes.unknown, UNKNOWN_MAX),
+            ("transactions are left out of the pool's", sizes.held, sizes.pool),
             ("statements wait for the signer", sizes.signing, SIGNING_MAX),
         ];
         match table.iter().find(|(_, size, most)| size > most) {

@@ -13,7 +13,9 @@ use host_types::BlockTime;
 pub fn all_settled(clients: &Clients, agreement: &Agreement, now: BlockTime) -> Result<(), String> {
     let open = clients.accepted.iter().find(|(id, place)| {
         let Some(sent) = clients.sent.get(**place) else { return false };
-        let can_be_final = sent.call != Call::Boom && sent.expiry > now;
+        // What has no result once, tried alone, is left out by that leader until it expires.
+        let has_result = !matches!(sent.call, Call::Boom | Call::Slow);
+        let can_be_final = has_result && sent.expiry > now;
         can_be_final && !agreement.places.contains_key(id)
     });
     match open {
