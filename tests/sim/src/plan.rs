@@ -28,6 +28,12 @@ const SIMPLEX_EVERY: u64 = 8;
 /// Longest time until everything heals.
 const TROUBLE_MAX: Micros = 24 * SECOND;
 
+/// How long after healing everything must be final.
+pub const PROGRESS_WITHIN: Micros = 30 * SECOND;
+/// The same where some transactions have no result anywhere: every leader finds them for itself, and
+/// each try costs a timeout; they are out of the way when they expire.
+pub const PROGRESS_WITH_POISON: Micros = 150 * SECOND;
+
 /// Everything that decides a run.
 #[derive(Clone, Debug)]
 pub struct Plan {
@@ -67,6 +73,8 @@ pub struct Plan {
     pub clients: ClientMix,
     /// Transactions after healing that must become final.
     pub late_clients: u64,
+    /// How long after healing everything must be final.
+    pub settles_within: Micros,
     /// Signatures of validators.
     pub signatures: Signatures,
     /// A planted bug.
@@ -121,11 +129,15 @@ pub fn plan(seed: u64, bug: Option<Bug>) -> Plan {
         client_every: chance.one_of(&[30 * MS, 100 * MS, 400 * MS, 2_000 * MS], 100 * MS),
         clients: draw_clients(&mut chance),
         late_clients: base.late_clients,
+        settles_within: PROGRESS_WITHIN,
         signatures,
         bug,
     };
     draw_faulty(&mut plan, &mut chance, heals_at);
     draw_skews(&mut plan, &mut chance);
+    if plan.clients.boom + plan.clients.slow > 0 {
+        plan.settles_within = PROGRESS_WITH_POISON;
+    }
     plan
 }
 

@@ -1,7 +1,7 @@
 //! A run: whole nodes in one world, from the first event to the verdict.
 //!
 //! In: a [`Plan`]. Out: a [`Report`]. Phases: trouble until everything heals; then, within
-//! [`PROGRESS_WITHIN`], all that was accepted is final or expired on nodes of one height; then silence;
+//! [`Plan::settles_within`], all that was accepted is final or expired on nodes of one height; then silence;
 //! then the checks of the whole. Not here: drawing plans (`plan`).
 
 use crate::channel::Channel;
@@ -13,11 +13,6 @@ use crate::world::{Event, Loss, World};
 use plugin_api_harness::Verdict;
 use plugin_api_harness::clock::{Agenda, Chance, MS, Micros, SECOND};
 
-/// How long after healing everything must be final.
-pub const PROGRESS_WITHIN: Micros = 30 * SECOND;
-/// The same where some transactions have no result anywhere: every leader finds them for itself, and
-/// each try costs a timeout; they are out of the way when they expire.
-pub const PROGRESS_WITH_POISON: Micros = 150 * SECOND;
 /// When the watching for silence begins, after the last block: answers may still be under way.
 const SETTLING: Micros = 5 * SECOND;
 /// How long a run without work is watched for messages.
@@ -138,8 +133,7 @@ impl Cluster {
         let heals_at = self.world.plan.network.heals_at;
         self.until(heals_at, |_| false);
         self.heal();
-        let poisoned = self.world.plan.clients.boom + self.world.plan.clients.slow > 0;
-        let within = if poisoned { PROGRESS_WITH_POISON } else { PROGRESS_WITHIN };
+        let within = self.world.plan.settles_within;
         self.until(heals_at + within, |cluster| cluster.missing().is_none());
         let settled = self.world.now() - heals_at;
         let late = self.missing();

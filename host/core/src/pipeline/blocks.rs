@@ -7,7 +7,7 @@ use crate::ingest::AdmittedTx;
 use crate::input::ExecuteError;
 use crate::vote::Progress;
 use crate::vote::rule::{NodeId, RuleInput, Verdict};
-use crate::vote::validate::{HeaderContext, check_header, check_payload, check_place};
+use crate::vote::validate::{HeaderContext, check_clock, check_header, check_payload, check_place};
 use host_types::block::{Block, Pair, RootPair, tx_root};
 use host_types::limits::{BLOCKS_AHEAD_MAX, PROPOSALS_KEPT_MAX};
 use host_types::message::{FetchRequest, Proposal};
@@ -219,11 +219,16 @@ impl Pipeline {
             }
             Some(_) => {}
         }
-        if let Err(why) = check_place(&header, &parent, now.wall)
-            && !is_final
-        {
+        let refused = if is_final {
+            None
+        } else if let Err(why) = check_place(&header, &parent) {
+            Some((Verdict::Invalid(why.clone()), why))
+        } else {
+            check_clock(&header, now.wall).err().map(|why| (Verdict::NoResult, why))
+        };
+        if let Some((verdict, why)) = refused {
             out.push(Effect::Log { level: 3, line: format!("no vote for block {id}: {why}") });
-            self.tell_verdict(id, Verdict::Invalid(why));
+            self.tell_verdict(id, verdict);
             return;
         }
         let ancestors = self.tree.branch_ids(header.parent.block);

@@ -89,7 +89,7 @@ impl Node {
     }
 
     fn log(&self, level: u8, line: &str, world: &mut World) {
-        if world.is_loud && level <= 3 {
+        if world.is_loud {
             let at = world.now() / 1000;
             world.checks.say(format!("{at} ms node {}: {line}", self.role.number));
         }
