@@ -228,8 +228,16 @@ impl Counter {
 }
 
 /// Numbers of a counter file.
-const NAMES: [&str; 8] =
-    ["seeds", "blocks", "transactions", "events", "virtual_micros", "busy_micros", "accused", "twice"];
+const NAMES: [&str; 8] = [
+    "seeds",
+    "blocks",
+    "transactions",
+    "events",
+    "virtual_micros",
+    "busy_micros",
+    "accused",
+    "twice",
+];
 
 fn field<'a>(totals: &'a mut Totals, name: &str) -> Option<&'a mut u64> {
     Some(match name {

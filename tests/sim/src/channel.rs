@@ -6,7 +6,8 @@
 //! Deliberately not here: what the channel's state is (`bank`), who asks for what (`client`).
 
 use crate::rule::{self, Kind};
-use host_core::ingest::{AdmitContext, AdmittedTx, Offered, admit};
+use host_core::ingest::admit::Refused;
+use host_core::ingest::{AdmitContext, AdmittedTx, Offered, admit, admit_bodies};
 use host_identity::{Membership, SigningKey};
 use host_types::block::{Pair, RootPair};
 use host_types::genesis::{ChannelGenesis, ChannelLimits, Policies, Policy, RuleConfig};
@@ -15,7 +16,7 @@ use host_types::tolerance::UnitMode;
 use host_types::validators::{Unit, Validator, ValidatorSet};
 use host_types::{
     BlockTime, CertificateId, ChannelName, Code, Epoch, GenesisHash, Hash32, NetworkId, NodeName,
-    RawTx, Rejection, SignedTransaction, Transaction, Weight,
+    RawTx, Rejection, Transaction, Weight,
 };
 use plugin_api_harness::cluster::Group;
 use plugin_api_harness::signer::Signatures;
@@ -47,12 +48,16 @@ fn fixed() -> &'static Fixed {
     FIXED.get_or_init(make_fixed)
 }
 
-#[expect(clippy::expect_used, reason = "a file of this package that cannot be read is a broken build")]
+#[expect(
+    clippy::expect_used,
+    reason = "a file of this package that cannot be read is a broken build"
+)]
 fn make_fixed() -> Fixed {
     let certificates: Vec<Vec<u8>> = MEMBERS.lines().map(from_hex).collect();
     let root = Hash32::sha256(certificates.first().expect("members.hex begins with the root"));
     let name = NodeName::new("org0/alice").expect("a name");
-    let genesis = genesis_of(Kind::Lft, set(&[1], &[], Signatures::Hash), Vec::new(), root, &certificates);
+    let genesis =
+        genesis_of(Kind::Lft, set(&[1], &[], Signatures::Hash), Vec::new(), root, &certificates);
     let membership = Membership::from_genesis(&genesis).expect("members.hex holds members");
     let key = SigningKey::from_seed(CLIENT_SEED);
     let client = certificates
@@ -151,11 +156,8 @@ pub struct Channel {
     /// Kind of signatures of validators.
     pub signatures: Signatures,
     context: AdmitContext,
-    known: BTreeMap<RawTx2, Result<AdmittedTx, Rejection>>,
+    known: BTreeMap<Vec<u8>, Result<AdmittedTx, Rejection>>,
 }
-
-/// An envelope by its bytes.
-type RawTx2 = Vec<u8>;
 
 impl Channel {
     /// The channel of these validators.
@@ -213,22 +215,19 @@ impl Channel {
     ///
     /// # Errors
     /// Its refusal.
-    pub fn admit(&mut self, raw: &RawTx, block_time: BlockTime, wall: BlockTime) -> Result<AdmittedTx, Rejection> {
+    pub fn admit(
+        &mut self,
+        raw: &RawTx,
+        block_time: BlockTime,
+        wall: BlockTime,
+    ) -> Result<AdmittedTx, Rejection> {
         if self.signatures == Signatures::Ed25519 {
-            return self.admit_at(raw, block_time, wall);
+            let context = AdmitContext { block_time, wall, ..self.context.clone() };
+            return only(admit(&[Offered::Raw(raw.clone())], &context));
         }
-        let known = match self.known.get(&raw.0.to_vec()) {
-            Some(known) => known.clone(),
-            None => {
-                let expiry = SignedTransaction::decode(raw).map(|tx| tx.transaction().expiry);
-                let at = BlockTime::new(EPOCH_US);
-                let made = self.admit_at(raw, at, expiry.unwrap_or(at).max(at));
-                self.known.insert(raw.0.to_vec(), made.clone());
-                made
-            }
-        };
-        let tx = known?;
-        let (now, expiry) = (wall.max(block_time).get(), tx.transaction().transaction().expiry.get());
+        let tx = self.admit_body(raw)?;
+        let expiry = tx.transaction().transaction().expiry.get();
+        let now = wall.max(block_time).get();
         if expiry < now {
             return Err(Rejection::new(Code::TxExpired, "the transaction expired".to_owned()));
         }
@@ -238,11 +237,20 @@ impl Channel {
         Ok(tx)
     }
 
-    fn admit_at(&self, raw: &RawTx, block_time: BlockTime, wall: BlockTime) -> Result<AdmittedTx, Rejection> {
-        let context = AdmitContext { block_time, wall, ..self.context.clone() };
-        let answer = admit(&[Offered::Raw(raw.clone())], &context).pop();
-        let nothing = || Rejection::new(Code::Internal, "no answer".to_owned());
-        answer.ok_or_else(nothing)?.map_err(|(_, rejection)| rejection)
+    /// The checks of a body that was fetched for a block.
+    ///
+    /// # Errors
+    /// Its refusal.
+    pub fn admit_body(&mut self, raw: &RawTx) -> Result<AdmittedTx, Rejection> {
+        let is_cached = self.signatures == Signatures::Hash;
+        if let Some(known) = self.known.get(&raw.0[..]).filter(|_| is_cached) {
+            return known.clone();
+        }
+        let made = only(admit_bodies(&[Offered::Raw(raw.clone())], &self.context));
+        if is_cached {
+            self.known.insert(raw.0.to_vec(), made.clone());
+        }
+        made
     }
 
     /// Signs a statement as a validator.
@@ -264,4 +272,9 @@ impl Channel {
         };
         statement.epoch == Epoch::ZERO && (self.signatures.verifier())(&[item])
     }
+}
+
+fn only(mut answers: Vec<Result<AdmittedTx, Refused>>) -> Result<AdmittedTx, Rejection> {
+    let nothing = || Rejection::new(Code::Internal, "no answer".to_owned());
+    answers.pop().ok_or_else(nothing)?.map_err(|(_, rejection)| rejection)
 }

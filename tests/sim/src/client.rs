@@ -76,7 +76,13 @@ fn call(chance: &mut Chance, mix: Mix) -> Call {
 
 impl Clients {
     /// Makes the next envelope; its place in `sent`.
-    pub fn next(&mut self, chance: &mut Chance, mix: Mix, channel: &Channel, now: BlockTime) -> usize {
+    pub fn next(
+        &mut self,
+        chance: &mut Chance,
+        mix: Mix,
+        channel: &Channel,
+        now: BlockTime,
+    ) -> usize {
         if chance.permille(mix.again) && !self.sent.is_empty() {
             return usize::try_from(chance.below(self.sent.len() as u64)).unwrap_or(0);
         }

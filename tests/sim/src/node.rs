@@ -162,7 +162,8 @@ impl Node {
             }
         }
         if self.is_honest() && self.store.height() < self.told {
-            let line = format!("clients heard of height {}, {} is left", self.told, self.store.height());
+            let line =
+                format!("clients heard of height {}, {} is left", self.told, self.store.height());
             world.blame(self.role.number, &line);
         }
         world.note(self.role.number as u64 ^ 0xFA11);
@@ -321,7 +322,10 @@ impl Node {
             Event::Flush { .. } => self.flush(world),
             Event::Work { .. } => self.work(world),
             Event::Stored { .. } => self.stored(world),
-            Event::Client { .. } | Event::Again { .. } | Event::Fall { .. } | Event::Rise { .. } => {}
+            Event::Client { .. }
+            | Event::Again { .. }
+            | Event::Fall { .. }
+            | Event::Rise { .. } => {}
         }
         self.end_turn(world);
     }

@@ -259,6 +259,8 @@ impl Plan {
     #[must_use]
     pub fn is_noisy(&self) -> bool {
         let late = |villain: &Villain| !matches!(villain, Villain::Speaker(Speaker::Mute(_)));
-        self.villains.values().any(late) || !self.villains.is_empty() || self.clients.boom + self.clients.slow > 0
+        self.villains.values().any(late)
+            || !self.villains.is_empty()
+            || self.clients.boom + self.clients.slow > 0
     }
 }

@@ -213,9 +213,8 @@ impl Cluster {
         let world = &mut self.world;
         let now = world.true_wall();
         let mix = world.plan.clients;
-        let place = place.unwrap_or_else(|| {
-            world.clients.next(&mut world.chance, mix, &world.channel, now)
-        });
+        let place = place
+            .unwrap_or_else(|| world.clients.next(&mut world.chance, mix, &world.channel, now));
         let Some(sent) = world.clients.sent.get(place).cloned() else { return };
         let Some(node) = self.nodes.get_mut(node).filter(|node| node.is_up()) else { return };
         let is_taken = node.client(&sent.raw, &mut self.world);
@@ -281,8 +280,7 @@ impl Cluster {
             }
         }
         let now = self.world.true_wall();
-        let settled =
-            progress::all_settled(&self.world.clients, &self.world.checks.agreement, now);
+        let settled = progress::all_settled(&self.world.clients, &self.world.checks.agreement, now);
         settled.err().map(|why| {
             let nodes = self.nodes.iter().filter(follows).take(4);
             let status: Vec<String> = nodes.map(Node::status).collect();

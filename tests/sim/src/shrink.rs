@@ -16,8 +16,7 @@ const RUNS_MAX: usize = 400;
 type Drop = fn(&Plan) -> Vec<(String, Plan)>;
 
 /// Every way to make a plan simpler, the largest first.
-const WAYS: [Drop; 9] =
-    [falls, deaths, villains, odd, walls, network, clocks, clients, costs];
+const WAYS: [Drop; 9] = [falls, deaths, villains, odd, walls, network, clocks, clients, costs];
 
 fn changed(plan: &Plan, what: String, change: impl FnOnce(&mut Plan)) -> (String, Plan) {
     let mut simpler = plan.clone();

@@ -6,7 +6,7 @@
 //! guard, signature, log and sync, then the answers, then floors. Not here: when a flush is done.
 
 use crate::channel::Channel;
-use host_store::faulty::{FaultyDisk, Fault};
+use host_store::faulty::{Fault, FaultyDisk};
 use host_store::{Entry, Guard, Record, SignLog, Verdict};
 use host_types::statement::{Slot, Statement};
 use host_types::{Epoch, View};

@@ -21,7 +21,10 @@ pub fn adds_up(ledger: &[Stored]) -> Result<(), String> {
             return Err(format!("executing block {height} again gives another result than agreed"));
         }
         if done.state.sum() != Some(EACH * ACCOUNTS as u64) {
-            return Err(format!("the sum of all accounts is {:?} at height {height}", done.state.sum()));
+            return Err(format!(
+                "the sum of all accounts is {:?} at height {height}",
+                done.state.sum()
+            ));
         }
         for (tx, receipt) in block.transactions().iter().zip(&done.receipts) {
             let call = Call::decode(tx.transaction());

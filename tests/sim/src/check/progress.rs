@@ -1,9 +1,9 @@
 //! C13, P8, P13: after everything healed, every honest node comes to the same height, and what a node
 //! accepted is final or has expired.
 
-use crate::client::Clients;
-use crate::check::agreement::Agreement;
 use crate::bank::Call;
+use crate::check::agreement::Agreement;
+use crate::client::Clients;
 use host_types::BlockTime;
 
 /// The first transaction that an honest node accepted and that is neither final nor expired.
@@ -20,6 +20,8 @@ pub fn all_settled(clients: &Clients, agreement: &Agreement, now: BlockTime) -> 
     });
     match open {
         None => Ok(()),
-        Some((id, place)) => Err(format!("accepted transaction {id} (number {place}) is not final")),
+        Some((id, place)) => {
+            Err(format!("accepted transaction {id} (number {place}) is not final"))
+        }
     }
 }

@@ -18,7 +18,8 @@ pub fn holds(
     proof: &FinalProof,
     channel: &Channel,
 ) -> Result<(), String> {
-    let target = proof.target(header, pair.roots).ok_or("a Final proof whose headers do not link")?;
+    let target =
+        proof.target(header, pair.roots).ok_or("a Final proof whose headers do not link")?;
     let target_pair = Pair { block: target.id(), roots: proof.roots };
     let parameters = channel.genesis.rule.parameters.clone();
     let fast = parameters.iter().find(|(name, _)| name == "fast");

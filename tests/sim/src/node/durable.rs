@@ -33,7 +33,8 @@ impl Node {
             return Crash::None;
         }
         if world.chance.permille(often) {
-            let all = [Crash::Before, Crash::AfterFiles, Crash::InWrite, Crash::InSync, Crash::AfterSync];
+            let all =
+                [Crash::Before, Crash::AfterFiles, Crash::InWrite, Crash::InSync, Crash::AfterSync];
             return world.chance.one_of(&all, Crash::Before);
         }
         if world.chance.permille(fails) { Crash::Error } else { Crash::None }
@@ -74,7 +75,8 @@ impl Node {
                 self.input(Input::Signed { sequence, statement }, world);
             }
             Answer::Guarded(sequence, slot) => {
-                let line = format!("the rule wanted to write register {}/{} twice", slot.view, slot.class);
+                let line =
+                    format!("the rule wanted to write register {}/{} twice", slot.view, slot.class);
                 world.blame(self.role.number, &line);
                 self.input(Input::SignRefused { sequence }, world);
             }
@@ -142,8 +144,15 @@ impl Node {
             return;
         }
         for FinalBlock { block, pair, proof } in blocks {
-            world.note(u64::from_be_bytes(block.id().as_bytes().first_chunk().copied().unwrap_or_default()));
-            let verdict = world.checks.finals(self.role.number, (block, *pair), proof.as_ref(), &world.channel);
+            world.note(u64::from_be_bytes(
+                block.id().as_bytes().first_chunk().copied().unwrap_or_default(),
+            ));
+            let verdict = world.checks.finals(
+                self.role.number,
+                (block, *pair),
+                proof.as_ref(),
+                &world.channel,
+            );
             if let Err(why) = verdict {
                 world.blame(self.role.number, &why);
             }

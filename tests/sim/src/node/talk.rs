@@ -9,7 +9,7 @@ use crate::world::{Event, World};
 use host_core::effect::To;
 use host_core::ingest::AdmittedTx;
 use host_core::input::Input;
-use host_types::limits::{FETCH_BLOCKS_MAX, BLOCKS_AHEAD_MAX};
+use host_types::limits::{BLOCKS_AHEAD_MAX, FETCH_BLOCKS_MAX};
 use host_types::message::{BlockRange, FetchReply, FetchRequest, PeerMessage};
 use host_types::proof::FinalProof;
 use host_types::{BlockId, Height, RawTx, SignedTransaction};
@@ -65,7 +65,9 @@ impl Node {
     }
 
     fn replay(&self, world: &mut World) {
-        let Some(Villain::Speaker(Speaker::Replayer(replayer))) = &self.role.villain else { return };
+        let Some(Villain::Speaker(Speaker::Replayer(replayer))) = &self.role.villain else {
+            return;
+        };
         for _ in 0..replayer.how_many(&mut world.chance) {
             let pick = usize::try_from(world.chance.below(self.kept.len() as u64)).unwrap_or(0);
             let to = usize::try_from(world.chance.below(world.nodes as u64)).unwrap_or(0);
@@ -119,7 +121,12 @@ impl Node {
     }
 
     /// The host checks every statement; no honest node passes on one that does not verify.
-    fn is_signed(&self, from: usize, statement: &host_types::statement::Statement, world: &mut World) -> bool {
+    fn is_signed(
+        &self,
+        from: usize,
+        statement: &host_types::statement::Statement,
+        world: &mut World,
+    ) -> bool {
         let is_good = world.channel.verifies(statement);
         if !is_good && self.is_honest() && !world.plan.is_villain(from) {
             world.blame(from, "sent a statement whose signature is wrong");
@@ -212,7 +219,9 @@ impl Node {
             }
             None => Some(reply),
         };
-        let (Some(reply), Some(after)) = (reply, world.travel(self.role.number, from)) else { return };
+        let (Some(reply), Some(after)) = (reply, world.travel(self.role.number, from)) else {
+            return;
+        };
         let reply = Some(Rc::new(reply));
         world.agenda.put(after, Event::Answered { node: from, life, ask, attempt, reply });
     }
@@ -238,7 +247,8 @@ impl Node {
                 Input::FetchedProposal { block, found: found.clone() }
             }
             (FetchReply::Bodies(raw), Some(block)) => {
-                let transactions = self.admitted(raw, world);
+                let bodies = raw.iter().filter_map(|one| world.channel.admit_body(one).ok());
+                let transactions = bodies.collect();
                 Input::FetchedBodies { block, transactions }
             }
             _ => return,
@@ -263,7 +273,8 @@ impl Node {
                 let waiting = memory.pipeline.proposal(block).map(|(h, ids)| (h, ids.to_vec()));
                 let found = waiting.or_else(|| {
                     let stored = self.store.ledger.iter().rev();
-                    let layer = stored.map(|s| &s.layer).find(|layer| layer.block.id() == *block)?;
+                    let layer =
+                        stored.map(|s| &s.layer).find(|layer| layer.block.id() == *block)?;
                     let ids = layer.block.transactions().iter().map(|tx| tx.id()).collect();
                     Some((layer.block.header().clone(), ids))
                 });
