@@ -123,8 +123,6 @@ pub struct Span {
     pub time: Option<Duration>,
     /// End with the first bad seed.
     pub stops: bool,
-    /// Where the counter is kept.
-    pub counter: Option<Counter>,
 }
 
 /// Runs a span of seeds on all cores.

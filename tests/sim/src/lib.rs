@@ -13,6 +13,7 @@ pub mod campaign;
 pub mod channel;
 pub mod check;
 pub mod client;
+pub mod hunt;
 pub mod node;
 pub mod plan;
 pub mod planted;

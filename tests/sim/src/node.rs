@@ -218,6 +218,10 @@ impl Node {
             log: &log,
         };
         let rule = world.channel.kind.create(&start, world.channel.signatures.verifier())?;
+        let rule = match self.role.villain {
+            Some(Villain::Misbuilder(misbuilder)) => misbuilder.misled(rule),
+            _ => rule,
+        };
         let config = ChannelConfig { genesis, epoch: Epoch::ZERO, me: self.role.index };
         let recent = self.recent(bug, header.time);
         let executor = Executor::new(pair.block, self.store.state());

@@ -72,7 +72,9 @@ impl Bug {
             Self::CountTwice => Seat::Rule("count-twice"),
             Self::GroupOverlap => Seat::Rule("one-speaks"),
             Self::StaleCertificate => Seat::Rule("trust-certificates"),
-            Self::SkipParentCheck | Self::AcceptDuplicate | Self::NoResultCompare => Seat::Core,
+            // Rule and stages check the parent, each for itself: the bug is in both.
+            Self::SkipParentCheck => Seat::Rule("any-parent"),
+            Self::AcceptDuplicate | Self::NoResultCompare => Seat::Core,
             Self::ForgetSignLog
             | Self::AckBeforeFsync
             | Self::SendBeforeFsync

@@ -29,7 +29,9 @@ fn falls(plan: &Plan) -> Vec<(String, Plan)> {
         let who = fall.who.map_or("all".to_owned(), |who| format!("node {who}"));
         let (at, down) = (fall.at / MS, fall.down / MS);
         let what = format!("{who} without power at {at} ms for {down} ms, loss of {loss:?}");
-        changed(plan, what, |plan| drop(plan.falls.remove(place)))
+        changed(plan, what, |plan| {
+            plan.falls.remove(place);
+        })
     };
     plan.falls.iter().enumerate().map(one).collect()
 }
@@ -60,7 +62,9 @@ fn villains(plan: &Plan) -> Vec<(String, Plan)> {
 fn odd(plan: &Plan) -> Vec<(String, Plan)> {
     let one = |index| {
         let what = format!("validator {index} has other results");
-        changed(plan, what, |plan| drop(plan.odd.remove(index)))
+        changed(plan, what, |plan| {
+            plan.odd.remove(index);
+        })
     };
     let mut all: Vec<_> = plan.odd.iter().map(one).collect();
     if plan.followers > 0 {
@@ -74,7 +78,9 @@ fn walls(plan: &Plan) -> Vec<(String, Plan)> {
         let (from, until) = (wall.from / MS, wall.until / MS);
         let way = if wall.one_way { "one-way" } else { "two-way" };
         let what = format!("{way} wall around {:b} from {from} to {until} ms", wall.side);
-        changed(plan, what, |plan| drop(plan.network.partitions.remove(place)))
+        changed(plan, what, |plan| {
+            plan.network.partitions.remove(place);
+        })
     };
     plan.network.partitions.iter().enumerate().map(one).collect()
 }

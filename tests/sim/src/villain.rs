@@ -6,6 +6,7 @@
 
 pub mod forgetful;
 pub mod garbler;
+pub mod misbuilder;
 pub mod sync_liar;
 pub mod time_liar;
 
@@ -24,6 +25,8 @@ pub enum Villain {
     SyncLiar(sync_liar::SyncLiar),
     /// Its clock is far off, and its blocks with it.
     TimeLiar(time_liar::TimeLiar),
+    /// Builds on the wrong parent.
+    Misbuilder(misbuilder::Misbuilder),
     /// Forgets what is final and proposes it again.
     Forgetful(forgetful::Forgetful),
 }
@@ -31,11 +34,12 @@ pub enum Villain {
 impl Villain {
     /// Draws one.
     pub fn draw(chance: &mut Chance) -> Self {
-        match chance.below(13) {
+        match chance.below(15) {
             0 | 1 => Self::Garbler(garbler::Garbler::draw(chance)),
             2 | 3 => Self::SyncLiar(sync_liar::SyncLiar::draw(chance)),
             4 => Self::TimeLiar(time_liar::TimeLiar::draw(chance)),
             5 => Self::Forgetful(forgetful::Forgetful::draw(chance)),
+            6 | 7 => Self::Misbuilder(misbuilder::Misbuilder::draw(chance)),
             _ => {
                 let honest = chance.draw();
                 Self::Speaker(Speaker::draw(chance, honest, false))
