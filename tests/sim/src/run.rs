@@ -135,7 +135,7 @@ impl Cluster {
         self.heal();
         let within = self.world.plan.settles_within;
         self.until(heals_at + within, |cluster| cluster.missing().is_none());
-        let settled = self.world.now() - heals_at;
+        let settled = self.world.now().saturating_sub(heals_at);
         let late = self.missing();
         if late.is_none() {
             self.watch_silence();
