@@ -588,3 +588,27 @@ fn a_clients_transaction_is_told_again_while_it_waits() {
     let effects = bench.tell(timer());
     assert!(gossip(&effects) == 0 && !timed(&effects), "nothing waits any more");
 }
+
+/// Found by `cargo sim --seed 0x100000071`: a body that was in the pool expired while others were being
+/// fetched; then the block was neither complete nor missing anything, and was never looked at again.
+#[test]
+fn a_body_that_leaves_the_pool_meanwhile_is_not_missed() {
+    let mut bench = Bench::new();
+    let known = vec![bench.fixture.admitted(1)];
+    bench.tell(Input::Admitted { transactions: known, is_local: false });
+    let block = bench.first_block(&[1, 2]);
+    let proposal = bench.proposal(&block);
+    let effects = bench.tell_then(proposal, vec![RuleOutput::Validate(block.id())]);
+    assert!(executes(&effects).is_empty());
+    let later = Now { tick_ms: 9, wall: BlockTime::new(now().get() + 90_000_000) };
+    let mut effects = Vec::new();
+    let timer = Input::Timer(crate::input::Timer::Fetch);
+    bench.pipeline.handle(later, timer, &mut effects);
+    assert_eq!(bench.pipeline.sizes().pool, 0, "it has expired");
+    let transactions = vec![bench.fixture.admitted(2)];
+    let bodies = Input::FetchedBodies { block: block.id(), transactions };
+    let mut effects = Vec::new();
+    bench.pipeline.handle(later, bodies, &mut effects);
+    assert_eq!(executes(&effects), [block.id()]);
+    assert_eq!(bench.pipeline.sizes().missing, 0);
+}
