@@ -26,7 +26,7 @@ pub(crate) fn one(seed: u64, is_loud: bool) -> bool {
     let plan = plan(seed, None);
     let report = run(plan.clone(), is_loud);
     report.lines.iter().for_each(|line| say(line));
-    say(&report.verdict.line(seed));
+    say(&report.line(seed));
     say(&format!(
         "{:?}, weights {:?}, height {}, {} transactions, {} events, {} ms of virtual time, \
          settled {} ms after healing, trace {:016x}",

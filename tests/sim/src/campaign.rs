@@ -83,7 +83,7 @@ pub fn one(seed: u64, bug: Option<Bug>) -> Totals {
         ..Totals::default()
     };
     if !report.verdict.is_good() {
-        totals.bad.insert(seed, report.verdict.line(seed));
+        totals.bad.insert(seed, report.line(seed));
     }
     if seed % TWICE_EVERY == 1 {
         match same(seed, bug, &report) {

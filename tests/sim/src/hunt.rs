@@ -26,15 +26,15 @@ pub fn hunt(bug: Bug, first: u64, most: u64) -> Hunt {
         let seed = first.wrapping_add(hunt.seeds);
         hunt.seeds += 1;
         let planted = plan(seed, Some(bug));
-        let verdict = run(planted.clone(), false).verdict;
-        if verdict.is_good() {
+        let report = run(planted.clone(), false);
+        if report.verdict.is_good() {
             continue;
         }
         let mut sound = planted;
         sound.bug = None;
         sound.parameters.retain(|(name, _)| name != "planted_bug");
         if run(sound, false).verdict.is_good() {
-            hunt.line = Some(verdict.line(seed));
+            hunt.line = Some(report.line(seed));
             return hunt;
         }
         hunt.unclear += 1;

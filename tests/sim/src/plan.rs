@@ -87,7 +87,7 @@ pub fn plan(seed: u64, bug: Option<Bug>) -> Plan {
     let mut chance = Chance::new(seed ^ 0x5349_4D5F_4E4F_4445);
     let kind = if seed % SIMPLEX_EVERY == 5 { Kind::Simplex } else { Kind::Lft };
     let signatures =
-        if seed % REAL_KEYS_EVERY == 0 { Signatures::Ed25519 } else { Signatures::Hash };
+        if seed.is_multiple_of(REAL_KEYS_EVERY) { Signatures::Ed25519 } else { Signatures::Hash };
     let mix = if kind == Kind::Lft { Mix::SWARM } else { Mix::default() };
     let mix = match bug {
         Some(Bug::GroupOverlap) => Mix { groups: 1_000, ..mix },

@@ -66,6 +66,19 @@ pub fn run(plan: Plan, is_loud: bool) -> Report {
     }
 }
 
+impl Report {
+    /// One line for people, with the command that repeats it.
+    #[must_use]
+    pub fn line(&self, seed: u64) -> String {
+        let repeat = format!("repeat with: cargo sim --seed {seed:#x}");
+        match &self.verdict {
+            Verdict::Agreed => format!("agreed; {repeat}"),
+            Verdict::Stalled(why) => format!("STALLED: {why}; {repeat}"),
+            Verdict::Diverged(why) => format!("DIVERGED: {why}; {repeat}"),
+        }
+    }
+}
+
 struct Cluster {
     nodes: Vec<Node>,
     world: World,

@@ -23,7 +23,7 @@ pub struct Layer {
 /// One thing appended to the files.
 #[derive(Clone, Debug)]
 enum Piece {
-    Payload(Block),
+    Payload(Box<Block>),
     Result(Rc<Layer>),
 }
 
@@ -61,7 +61,7 @@ impl Store {
     pub fn append_payload(&mut self, block: &Block) {
         let known = |piece: &Piece| matches!(piece, Piece::Payload(b) if b.id() == block.id());
         if !self.pieces.iter().any(known) {
-            self.pieces.push(Piece::Payload(block.clone()));
+            self.pieces.push(Piece::Payload(Box::new(block.clone())));
         }
     }
 
@@ -137,7 +137,7 @@ impl Store {
             .pieces
             .iter()
             .filter_map(|piece| match piece {
-                Piece::Payload(block) => Some(block.clone()),
+                Piece::Payload(block) => Some((**block).clone()),
                 Piece::Result(_) => None,
             })
             .collect();

@@ -33,7 +33,8 @@ impl Pipeline {
     }
 
     fn time_own(&mut self, out: &mut Vec<Effect>) {
-        if !self.own.is_timed && !(self.own.fresh.is_empty() && self.own.old.is_empty()) {
+        let has_some = !self.own.fresh.is_empty() || !self.own.old.is_empty();
+        if has_some && !self.own.is_timed {
             self.own.is_timed = true;
             out.push(Effect::SetTimer { timer: Timer::Gossip, after_ms: GOSSIP_AGAIN_MS });
         }

@@ -26,7 +26,7 @@ impl Node {
             Effect::Persist { view, record } => memory.jobs.push(Job::Persist { view, record }),
             Effect::Send { to, message } => self.send(to, message, world),
             Effect::StorePayload { block } => self.store.append_payload(&block),
-            Effect::Execute { block } => memory.executor.order(Order::Execute(block)),
+            Effect::Execute { block } => memory.executor.order(Order::Execute(Box::new(block))),
             Effect::Forget { block } => memory.executor.order(Order::Forget(block)),
             Effect::Commit { blocks } => {
                 self.check_finals(&blocks, world);

@@ -20,7 +20,7 @@ use std::rc::Rc;
 /// One order.
 #[derive(Clone, Debug)]
 pub(super) enum Order {
-    Execute(Block),
+    Execute(Box<Block>),
     Forget(BlockId),
     Commit(Vec<FinalBlock>),
 }
@@ -93,7 +93,7 @@ impl Node {
                 self.input(Input::Executed { block: block.id(), result }, world);
             }
             Some(Order::Forget(block)) => drop(memory.executor.layers.remove(&block)),
-            Some(Order::Commit(blocks)) => self.to_store(blocks, world),
+            Some(Order::Commit(blocks)) => self.queue_batch(blocks, world),
             None => {}
         }
     }
@@ -140,7 +140,7 @@ impl Node {
         }
     }
 
-    fn to_store(&mut self, blocks: Vec<FinalBlock>, world: &mut World) {
+    fn queue_batch(&mut self, blocks: Vec<FinalBlock>, world: &mut World) {
         let Some(memory) = self.memory.as_mut() else { return };
         let mut batch = Vec::with_capacity(blocks.len());
         for FinalBlock { block, pair, proof } in blocks {
