@@ -2,7 +2,7 @@
 //!
 //! Each node is the real `host/core` pipeline with a real, linked rule, the real signing guard and the
 //! real sign log on a disk that tears and forgets; files, database and SCORE are models. One seed is
-//! one run for ever. What a run is made of: [`plan`] (the mix), [`run`] (phases), [`node`], [`world`]
+//! one run for ever. What a run is made of: [`mod@plan`] (the mix), [`mod@run`] (phases), [`node`], [`world`]
 //! (what nodes share), [`villain`], [`check`], [`planted`] (tests of the tests).
 //!
 //! Deliberately not here: sockets, TLS, real files, workers, more than one channel; and the simulator
