@@ -222,22 +222,47 @@ impl Cluster {
         }
     }
 
-    fn client(&mut self, node: usize, place: Option<usize>) {
+    fn client(&mut self, number: usize, place: Option<usize>) {
+        let is_again = place.is_some();
         let world = &mut self.world;
         let now = world.true_wall();
         let mix = world.plan.clients;
         let place = place
             .unwrap_or_else(|| world.clients.next(&mut world.chance, mix, &world.channel, now));
         let Some(sent) = world.clients.sent.get(place).cloned() else { return };
-        let Some(node) = self.nodes.get_mut(node).filter(|node| node.is_up()) else { return };
+        let Some(node) = self.nodes.get_mut(number).filter(|node| node.is_up()) else { return };
         let is_taken = node.client(&sent.raw, &mut self.world);
-        if !is_taken || !node.is_honest() {
+        let is_honest = node.is_honest();
+        if is_again && !is_taken {
+            self.come_back(place);
+        }
+        if !is_taken || !is_honest {
             return;
         }
         match sent.wanted {
             Wanted::Any => self.world.clients.accept(place),
-            Wanted::Refusal => self.world.blame(node.role.number, "took a bad transaction"),
+            Wanted::Refusal => self.world.blame(number, "took a bad transaction"),
         }
+    }
+
+    /// A client that was refused (a full pool) tries another node later, until what it sent is final.
+    fn come_back(&mut self, place: usize) {
+        let id = self.world.clients.sent.get(place).and_then(|sent| sent.id);
+        if id.is_none_or(|id| self.world.checks.agreement.places.contains_key(&id)) {
+            return;
+        }
+        let able = self.able();
+        let node = self.world.chance.one_of(&able, 0);
+        self.world.agenda.put(SECOND, Event::Again { node, place });
+    }
+
+    /// Validators that clients may rely on.
+    fn able(&self) -> Vec<usize> {
+        self.nodes
+            .iter()
+            .filter(|node| node.is_honest() && !node.has_diverged && node.role.index.is_some())
+            .map(|node| node.role.number)
+            .collect()
     }
 
     /// Everything honest comes back; the network and the clocks heal by themselves. Clients send
@@ -250,12 +275,7 @@ impl Cluster {
             }
             node.rise(&mut self.world);
         }
-        let able: Vec<usize> = self
-            .nodes
-            .iter()
-            .filter(|node| node.is_honest() && !node.has_diverged && node.role.index.is_some())
-            .map(|node| node.role.number)
-            .collect();
+        let able = self.able();
         let now = self.world.true_wall();
         let mut places: Vec<usize> = Vec::new();
         for (id, place) in &self.world.clients.accepted {
