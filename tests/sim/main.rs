@@ -1,31 +1,19 @@
-//! `cargo sim`: the rule LFT in the simulator, many seeds, agreement *and* progress.
+//! `cargo sim`: whole nodes in the simulator, many seeds, agreement *and* progress.
 //!
-//! In: `--seed 0x…` (that one, twice, with its report), `--seeds N`, `--minutes M`; nothing: the
-//! slice that every `cargo test` runs. Out: totals, and for every bad seed the line that repeats it.
-//! Seeds that once found a bug stand in `seeds.txt` and run first. One seed is one run for ever: what
-//! a run is made of depends on its number only.
+//! In: `--seed 0x…` (that one, twice, with its report and, when it fails, its faults shrunk),
+//! `--seeds N`, `--minutes M`; nothing: the slice that every `cargo test` runs. `--rule-only` is the
+//! rule alone with model hosts, which is ten times faster. Out: totals, and for every bad seed the line
+//! that repeats it. One seed is one run for ever.
 //!
-//! Deliberately not here: the simulator itself (`plugin-api/harness`), real processes.
+//! Deliberately not here: the simulators themselves (`src`, `plugin-api/harness`), real processes.
 
+mod nodes;
 mod request;
+mod rule_only;
 
-use lft::Lft;
-use plugin_api_harness::campaign::{Mix, Totals, check_determinism};
-use plugin_api_harness::signer::Signatures;
-use plugin_api_harness::{Options, run_seed};
-use request::{Request, Span};
+use request::{Family, Request, Task};
 use std::io::Write as _;
 use std::process::ExitCode;
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::time::Instant;
-
-/// Seeds that once found a bug, one a line.
-const KEPT: &str = include_str!("seeds.txt");
-/// One seed of so many signs with real keys; the others with a keyed hash, which is far faster.
-const REAL_KEYS_EVERY: u64 = 32;
-/// One seed of so many runs twice, to show that a run depends on its seed only.
-const TWICE_EVERY: u64 = 64;
 
 fn main() -> ExitCode {
     let request = match Request::parse(std::env::args().skip(1)) {
@@ -35,14 +23,22 @@ fn main() -> ExitCode {
             return ExitCode::from(2);
         }
     };
-    let is_good = match request {
-        Request::List => {
+    let is_json = request.is_json;
+    let is_good = match (request.task, request.family) {
+        (Task::List, _) => {
             say("sim: test");
             true
         }
-        Request::Nothing => true,
-        Request::One(seed) => one(seed),
-        Request::Many(span) => many(span),
+        (Task::Nothing, _) => true,
+        (Task::Slice, Family::Rule) => rule_only::slice(),
+        (Task::Slice, Family::Nodes) => {
+            let rule = rule_only::slice();
+            nodes::slice(is_json) && rule
+        }
+        (Task::One(seed, _), Family::Rule) => rule_only::one(seed),
+        (Task::One(seed, is_loud), Family::Nodes) => nodes::one(seed, is_loud),
+        (Task::Many(campaign), Family::Rule) => rule_only::many(&campaign),
+        (Task::Many(campaign), Family::Nodes) => nodes::many(&campaign, is_json),
     };
     if is_good { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
@@ -50,115 +46,4 @@ fn main() -> ExitCode {
 fn say(line: &str) {
     // Nobody is left to tell when standard output is gone.
     writeln!(std::io::stdout(), "{line}").ok();
-}
-
-/// What a seed's run is made of.
-fn options(seed: u64) -> Options {
-    let signatures = match seed % REAL_KEYS_EVERY {
-        0 => Signatures::Ed25519,
-        _ => Signatures::Hash,
-    };
-    Options { signatures, mix: Mix::SWARM, ..Options::default() }
-}
-
-fn one(seed: u64) -> bool {
-    let options = options(seed);
-    let report = run_seed::<Lft>(seed, &options);
-    say(&report.verdict.line(seed));
-    say(&format!(
-        "height {}, {} events, {} messages, {} ms of virtual time, trace {:016x}",
-        report.height,
-        report.events,
-        report.sent,
-        report.lasted / 1_000,
-        report.trace
-    ));
-    let same = check_determinism::<Lft>(seed, &options);
-    if let Err(line) = &same {
-        say(line);
-    }
-    report.verdict.is_good() && same.is_ok()
-}
-
-fn many(span: Span) -> bool {
-    let start = Instant::now();
-    let mut totals = Totals::default();
-    for line in KEPT.lines().filter(|line| !line.trim().is_empty() && !line.starts_with('#')) {
-        match request::number(line.split_whitespace().next().unwrap_or_default()) {
-            Some(seed) => add(&mut totals, run(seed)),
-            None => totals.bad.push((0, format!("seeds.txt: `{line}` is no seed"))),
-        }
-    }
-    let totals = Mutex::new(totals);
-    let next = AtomicU64::new(0);
-    let is_bad = AtomicBool::new(false);
-    let threads = std::thread::available_parallelism().map_or(1, usize::from);
-    std::thread::scope(|scope| {
-        for _ in 0..threads {
-            scope.spawn(|| {
-                while !is_bad.load(Ordering::Relaxed) {
-                    let index = next.fetch_add(1, Ordering::Relaxed);
-                    if !span.goes_on(index, start.elapsed()) {
-                        break;
-                    }
-                    let ran = run(span.first.wrapping_add(index));
-                    is_bad.fetch_or(!ran.bad.is_empty(), Ordering::Relaxed);
-                    add(&mut totals.lock().unwrap_or_else(|e| e.into_inner()), ran);
-                }
-            });
-        }
-    });
-    let totals = totals.into_inner().unwrap_or_else(|e| e.into_inner());
-    tell(span, &totals, start)
-}
-
-/// Runs one seed, some of them twice.
-fn run(seed: u64) -> Totals {
-    let options = options(seed);
-    let report = run_seed::<Lft>(seed, &options);
-    let mut bad = Vec::new();
-    if !report.verdict.is_good() {
-        bad.push((seed, report.verdict.line(seed)));
-    }
-    if seed % TWICE_EVERY == 1
-        && let Err(line) = check_determinism::<Lft>(seed, &options)
-    {
-        bad.push((seed, line));
-    }
-    Totals {
-        seeds: 1,
-        blocks: report.height,
-        events: report.events,
-        virtual_micros: report.lasted,
-        bad,
-    }
-}
-
-fn add(totals: &mut Totals, ran: Totals) {
-    totals.seeds += ran.seeds;
-    totals.blocks += ran.blocks;
-    totals.events += ran.events;
-    totals.virtual_micros += ran.virtual_micros;
-    totals.bad.extend(ran.bad);
-}
-
-fn tell(span: Span, totals: &Totals, start: Instant) -> bool {
-    for (_, line) in &totals.bad {
-        say(line);
-    }
-    say(&format!(
-        "sim: {} seeds from {:#x}, {} blocks, {} events, {} s of virtual time in {:.1} s; {} bad",
-        totals.seeds,
-        span.first,
-        totals.blocks,
-        totals.events,
-        totals.virtual_micros / 1_000_000,
-        start.elapsed().as_secs_f64(),
-        totals.bad.len()
-    ));
-    let has_run = totals.seeds > 0 && totals.blocks > 0;
-    if !has_run {
-        say("sim: nothing was decided, so nothing was shown");
-    }
-    has_run && totals.bad.is_empty()
 }

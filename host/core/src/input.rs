@@ -134,4 +134,6 @@ pub enum Timer {
     Rule(u64),
     /// Looks again after missing bodies, headers and blocks.
     Fetch,
+    /// Tells the others again about what waits here.
+    Gossip,
 }

@@ -39,6 +39,8 @@ pub mod ingest;
 pub mod input;
 pub mod mempool;
 pub mod pipeline;
+#[cfg(feature = "planted-bugs")]
+pub mod planted;
 pub mod propose;
 pub mod sync;
 pub mod system;

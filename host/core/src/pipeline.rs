@@ -3,13 +3,18 @@
 //! In: one [`Input`] at a time. Out: [`Effect`]s. It routes; what each stage knows lives in the
 //! stage. Deliberately not here: anything that touches the world.
 
+mod again;
 mod agreement;
 mod blocks;
 mod epochs;
 mod finals;
 mod rule_io;
+mod sizes;
 #[cfg(test)]
 mod tests;
+
+pub use again::{GOSSIP_AGAIN_MS, GOSSIP_AGAIN_TXS_MAX};
+pub use sizes::Sizes;
 
 use crate::clock::Now;
 use crate::commit::FinalQueue;
@@ -115,6 +120,9 @@ pub struct Pipeline {
     leader: u16,
     suspects: Suspects,
     costs: Costs,
+    own: again::Own,
+    #[cfg(feature = "planted-bugs")]
+    bug: Option<crate::planted::Bug>,
 }
 
 impl std::fmt::Debug for Pipeline {
@@ -160,11 +168,25 @@ impl Pipeline {
             leader: 0,
             suspects: Suspects::default(),
             costs: Costs::default(),
+            own: again::Own::default(),
+            #[cfg(feature = "planted-bugs")]
+            bug: None,
             config,
             rule,
             window,
             head,
         }
+    }
+
+    /// Plants a bug, before anything is handled.
+    #[cfg(feature = "planted-bugs")]
+    pub const fn plant(&mut self, bug: crate::planted::Bug) {
+        self.bug = Some(bug);
+    }
+
+    #[cfg(feature = "planted-bugs")]
+    fn has_bug(&self, bug: crate::planted::Bug) -> bool {
+        self.bug == Some(bug)
     }
 
     /// Gives back, before anything is handled, a block above the head that was stored before a
@@ -224,6 +246,7 @@ impl Pipeline {
                 self.to_rule.push_back(RuleInput::Timer(token));
             }
             Input::Timer(Timer::Fetch) => self.on_fetch_timer(now, out),
+            Input::Timer(Timer::Gossip) => self.on_gossip_timer(out),
         }
         self.run_rule(now, out);
         self.keep_fetching(now, out);
@@ -309,6 +332,7 @@ impl Pipeline {
             }
         }
         if is_local && !fresh.is_empty() {
+            self.note_own(&fresh, out);
             out.push(Effect::Gossip { transactions: fresh });
         }
         self.on_bodies(now, None, transactions, out);
@@ -328,7 +352,10 @@ impl Pipeline {
 
     /// Puts a transaction into the pool; says why not.
     fn insert(&mut self, tx: &AdmittedTx) -> Option<Rejection> {
-        if self.window.contains(&tx.id()) {
+        let is_final = self.window.contains(&tx.id());
+        #[cfg(feature = "planted-bugs")]
+        let is_final = is_final && !self.has_bug(crate::planted::Bug::AcceptDuplicate);
+        if is_final {
             let message = format!("transaction {} is final already", tx.id());
             return Some(Rejection::new(Code::TxDuplicate, message));
         }

@@ -23,7 +23,7 @@ impl Verdict {
     /// One line for people, with the command that repeats it.
     #[must_use]
     pub fn line(&self, seed: u64) -> String {
-        let repeat = format!("repeat with: cargo sim --seed {seed:#x}");
+        let repeat = format!("repeat with: cargo sim --rule-only --seed {seed:#x}");
         match self {
             Self::Agreed => format!("agreed; {repeat}"),
             Self::Stalled(why) => format!("STALLED: {why}; {repeat}"),

@@ -6,6 +6,8 @@
 pub enum Bug {
     /// A certificate needs one unit of weight less.
     QuorumMinusOne,
+    /// A signer counts as often as it says a thing.
+    CountTwice,
     /// Skip although the view is committed.
     SkipAfterCommit,
     /// Commit although the view was skipped.
@@ -81,8 +83,9 @@ pub enum Shows {
 
 impl Bug {
     /// Every bug with the name it has in a parameter.
-    pub const ALL: [(&'static str, Self); 26] = [
+    pub const ALL: [(&'static str, Self); 27] = [
         ("quorum-minus-one", Self::QuorumMinusOne),
+        ("count-twice", Self::CountTwice),
         ("skip-after-commit", Self::SkipAfterCommit),
         ("commit-after-skip", Self::CommitAfterSkip),
         ("flag-after-skip", Self::FlagAfterSkip),

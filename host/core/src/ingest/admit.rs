@@ -92,7 +92,29 @@ pub type Refused = (Option<TxId>, Rejection);
 /// Admits a batch; answers in the order of the input.
 #[must_use]
 pub fn admit(offered: &[Offered], context: &AdmitContext) -> Vec<Result<AdmittedTx, Refused>> {
-    let verdicts: Vec<_> = offered.iter().map(|one| screen(one, context)).collect();
+    check_all(offered, context, check_expiry)
+}
+
+/// Admits bodies that were fetched for a block. Whether they had expired is a matter between them and
+/// that block (`vote::validate`): by this node's clock they may have, and a node that is late must
+/// still be able to vote for it.
+#[must_use]
+pub fn admit_bodies(
+    offered: &[Offered],
+    context: &AdmitContext,
+) -> Vec<Result<AdmittedTx, Refused>> {
+    check_all(offered, context, |_, _| Ok(()))
+}
+
+/// One more check of a transaction.
+type Check = fn(&SignedTransaction, &AdmitContext) -> Result<(), Rejection>;
+
+fn check_all(
+    offered: &[Offered],
+    context: &AdmitContext,
+    check: Check,
+) -> Vec<Result<AdmittedTx, Refused>> {
+    let verdicts: Vec<_> = offered.iter().map(|one| screen(one, context, check)).collect();
     let items: Vec<Item<'_>> = verdicts
         .iter()
         .flatten()
@@ -122,6 +144,7 @@ fn finish(
 fn screen(
     offered: &Offered,
     context: &AdmitContext,
+    check: Check,
 ) -> Result<(Arc<SignedTransaction>, [u8; 32]), Refused> {
     let size = offered.size() as u64;
     if size > context.limits.tx_bytes {
@@ -130,21 +153,15 @@ fn screen(
         return Err((None, Rejection::new(Code::TxTooLarge, message)));
     }
     let tx = offered.decoded()?;
-    match screen_decoded(&tx, context) {
+    match check(&tx, context).and_then(|()| screen_decoded(&tx, context)) {
         Ok(key) => Ok((tx, key)),
         Err(rejection) => Err((Some(tx.id()), rejection)),
     }
 }
 
-fn screen_decoded(tx: &SignedTransaction, context: &AdmitContext) -> Result<[u8; 32], Rejection> {
-    let body = tx.transaction();
-    if body.genesis != context.genesis {
-        let message =
-            format!("the transaction is for channel {}, this is {}", body.genesis, context.genesis);
-        return Err(Rejection::new(Code::WrongChannel, message));
-    }
+fn check_expiry(tx: &SignedTransaction, context: &AdmitContext) -> Result<(), Rejection> {
     let now = context.wall.max(context.block_time).get();
-    let expiry = body.expiry.get();
+    let expiry = tx.transaction().expiry.get();
     if expiry < now {
         let message = format!("the transaction expired {} us ago", now - expiry);
         return Err(Rejection::new(Code::TxExpired, message));
@@ -156,6 +173,16 @@ fn screen_decoded(tx: &SignedTransaction, context: &AdmitContext) -> Result<[u8;
             context.limits.expiry_us
         );
         return Err(Rejection::new(Code::ExpiryTooFar, message));
+    }
+    Ok(())
+}
+
+fn screen_decoded(tx: &SignedTransaction, context: &AdmitContext) -> Result<[u8; 32], Rejection> {
+    let body = tx.transaction();
+    if body.genesis != context.genesis {
+        let message =
+            format!("the transaction is for channel {}, this is {}", body.genesis, context.genesis);
+        return Err(Rejection::new(Code::WrongChannel, message));
     }
     let at = context.block_time;
     if let Some(certificate) = registering(tx) {

@@ -11,4 +11,4 @@ pub mod registration;
 #[cfg(test)]
 mod tests;
 
-pub use admit::{AdmitContext, AdmittedTx, Offered, admit};
+pub use admit::{AdmitContext, AdmittedTx, Offered, admit, admit_bodies};

@@ -1,6 +1,6 @@
 //! The table of admission: what is wrong, and the code that says so.
 
-use super::{Offered, admit};
+use super::{Offered, admit, admit_bodies};
 use crate::fixture::{Fixture, now};
 use host_types::change::SystemCall;
 use host_types::{
@@ -114,4 +114,27 @@ fn a_certificate_registers_itself_and_nobody_else_does() {
     assert_eq!(code(&f, Fixture::sign(tx.clone(), &dora)), None);
     let for_another = Transaction { signer: f.alice.id, ..tx };
     assert_eq!(code(&f, Fixture::sign(for_another, &f.alice)), Some(Code::SignatureWrong));
+}
+
+/// Found by `cargo sim --seed 0x385`: a node that was late could not vote for a block, because it took
+/// no body whose expiry had passed by its own clock, and without its weight there was no quorum.
+#[test]
+fn a_body_for_a_block_may_have_expired_since_and_must_be_right_otherwise() {
+    let f = Fixture::new();
+    let expired = Transaction { expiry: BlockTime::new(now().get() - 1), ..f.transaction(1) };
+    let other = Transaction { genesis: GenesisHash::default(), ..f.transaction(2) };
+    let offered = [
+        Offered::Raw(Fixture::sign(expired.clone(), &f.alice)),
+        Offered::Raw(Fixture::sign(other, &f.alice)),
+        Offered::Raw(Fixture::sign(f.transaction(3), &f.auditor)),
+    ];
+    let found: Vec<_> = admit_bodies(&offered, &f.context())
+        .into_iter()
+        .map(|one| one.map(|tx| tx.id()).map_err(|(_, rejection)| rejection.code))
+        .collect();
+    let wrong = [Err(Code::WrongChannel), Err(Code::SignatureWrong)];
+    assert_eq!(found[0], Ok(expired.id()));
+    assert_eq!(found[1..], wrong);
+    let code = code(&f, Fixture::sign(expired, &f.alice));
+    assert_eq!(code, Some(Code::TxExpired), "nobody else brings it in");
 }

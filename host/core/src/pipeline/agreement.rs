@@ -118,7 +118,8 @@ impl Pipeline {
         let Some(entry) = self.tree.get(&block) else { return };
         let parts = votes.iter().any(|(_, roots)| votes.iter().any(|(_, other)| other != roots));
         // A bad network looks like a slow transaction: that holds nothing up, it only halves.
-        if parts || entry.tx_ids.len() > 1 {
+        let waits = entry.tx_ids.iter().any(|id| self.pool.get(id).is_some());
+        if waits && (parts || entry.tx_ids.len() > 1) {
             self.suspects.failed(&entry.tx_ids, self.epoch.tick_ms);
         }
         if parts && entry.tx_ids.len() > 1 {

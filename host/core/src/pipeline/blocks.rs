@@ -1,19 +1,18 @@
 //! From a proposal to an executed block.
 
-use super::{GOSSIP_WAIT_MS, Missing, Pipeline};
+use super::{GOSSIP_WAIT_MS, Pipeline};
 use crate::clock::Now;
 use crate::effect::Effect;
 use crate::ingest::AdmittedTx;
 use crate::input::ExecuteError;
 use crate::vote::Progress;
 use crate::vote::rule::{NodeId, RuleInput, Verdict};
-use crate::vote::validate::{HeaderContext, check_header, check_payload, check_place};
+use crate::vote::tree::Entry;
+use crate::vote::validate::{HeaderContext, check_clock, check_header, check_payload, check_place};
 use host_types::block::{Block, Pair, ProposalKind, RootPair, tx_root};
 use host_types::limits::{BLOCKS_AHEAD_MAX, PROPOSALS_KEPT_MAX};
 use host_types::message::{FetchRequest, Proposal};
 use host_types::{BlockId, Header, TxId};
-use std::collections::BTreeSet;
-use std::collections::btree_map::Entry;
 use std::sync::Arc;
 
 impl Pipeline {
@@ -125,23 +124,32 @@ impl Pipeline {
     fn complete(&mut self, now: Now, block: BlockId, out: &mut Vec<Effect>) {
         let Some(entry) = self.tree.get(&block) else { return };
         let (header, ids) = (entry.header.clone(), Arc::clone(&entry.tx_ids));
-        let kept = self.missing.get(&block);
+        let kept = self.missing.remove(&block);
         let body = |id: &TxId| match self.pool.get(id) {
             Some(tx) => Some(Arc::clone(tx.transaction())),
-            None => kept.and_then(|missing| missing.found.get(id)).map(Arc::clone),
+            None => kept.as_ref().and_then(|missing| missing.found.get(id)).map(Arc::clone),
         };
         let found: Vec<_> = ids.iter().map(body).collect();
-        let lacking: BTreeSet<TxId> =
-            ids.iter().zip(&found).filter(|(_, tx)| tx.is_none()).map(|(id, _)| *id).collect();
-        if lacking.is_empty() {
-            self.missing.remove(&block);
+        if found.iter().all(Option::is_some) {
             if let Some(whole) = Block::assemble(header, found.into_iter().flatten().collect()) {
                 self.put_block(block, whole);
                 self.advance(now, block, out);
             }
-        } else if let Entry::Vacant(place) = self.missing.entry(block) {
+            return;
+        }
+        let is_new = kept.is_none();
+        let mut missing = kept.unwrap_or_default();
+        missing.lacking.clear();
+        // What is here is kept: the pool may drop it before the rest comes.
+        for (id, tx) in ids.iter().zip(found) {
+            match tx {
+                Some(tx) => drop(missing.found.insert(*id, tx)),
+                None => drop(missing.lacking.insert(*id)),
+            }
+        }
+        self.missing.insert(block, missing);
+        if is_new {
             // Gossip is usually on its way: ask only for what has not come in a moment.
-            place.insert(Missing { lacking, ..Missing::default() });
             self.fetch_within(now, GOSSIP_WAIT_MS, out);
         }
     }
@@ -191,7 +199,10 @@ impl Pipeline {
         }
         for block in ready {
             self.advance(now, block, out);
-            self.missing.remove(&block);
+            let still_lacks = |entry: &Entry| entry.progress == Progress::Header;
+            if !self.tree.get(&block).is_some_and(still_lacks) {
+                self.missing.remove(&block);
+            }
         }
     }
 
@@ -204,7 +215,15 @@ impl Pipeline {
             self.find_parent(header.parent.block, out);
             return;
         };
-        match self.result_of(&header.parent.block) {
+        let own = self.result_of(&header.parent.block);
+        #[cfg(feature = "planted-bugs")]
+        let own = match own {
+            Some(_) if self.has_bug(crate::planted::Bug::SkipParentCheck) => {
+                Some(header.parent.roots)
+            }
+            own => own,
+        };
+        match own {
             None => {
                 self.advance(now, header.parent.block, out);
                 return;
@@ -228,16 +247,27 @@ impl Pipeline {
             self.advance(now, id, out);
             return;
         }
-        if let Err(why) = check_place(&header, &parent, now.wall)
-            && !is_final
-        {
+        let refused = if is_final {
+            None
+        } else if let Err(why) = check_place(&header, &parent) {
+            Some((Verdict::Invalid(why.clone()), why))
+        } else {
+            check_clock(&header, now.wall).err().map(|why| (Verdict::NoResult, why))
+        };
+        if let Some((verdict, why)) = refused {
             out.push(Effect::Log { level: 3, line: format!("no vote for block {id}: {why}") });
-            self.tell_verdict(id, Verdict::Invalid(why));
+            self.tell_verdict(id, verdict);
             return;
         }
         let ancestors = self.tree.branch_ids(header.parent.block);
         let limits = self.limits();
-        if let Err(why) = check_payload(&block, &ancestors, &self.window, &limits) {
+        let verdict = check_payload(&block, &ancestors, &self.window, &limits);
+        #[cfg(feature = "planted-bugs")]
+        let verdict = match verdict {
+            Err(_) if self.has_bug(crate::planted::Bug::AcceptDuplicate) => Ok(()),
+            verdict => verdict,
+        };
+        if let Err(why) = verdict {
             self.set_progress(id, Progress::Invalid(why));
             self.advance(now, id, out);
             return;
@@ -311,7 +341,10 @@ impl Pipeline {
     /// A block has no result: when it was ours, the next ones narrow down why.
     fn suspect(&mut self, block: BlockId) {
         let Some(entry) = self.tree.get(&block) else { return };
-        if self.config.me == Some(entry.header.proposer) {
+        let waits = entry.tx_ids.iter().any(|id| self.pool.get(id).is_some());
+        // What has left the pool (a block of before a restart, one that another leader settled) would
+        // be held for ever: nothing takes it out again.
+        if self.config.me == Some(entry.header.proposer) && waits {
             self.suspects.failed(&entry.tx_ids, self.epoch.tick_ms);
         }
     }

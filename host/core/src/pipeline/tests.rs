@@ -504,3 +504,117 @@ fn a_range_moves_the_head_only_with_a_right_proof() {
     assert_eq!(commits(&effects), [second.id()]);
     assert_eq!(bench.pipeline.head().header.height, Height::new(2));
 }
+
+/// Found by `cargo sim --seed 0x188`: blocks of a leader whose clock was ahead were refused for ever,
+/// and nobody voted for what stood on them when the clocks were right again.
+#[test]
+fn a_block_ahead_of_this_nodes_clock_is_judged_again_later() {
+    let mut bench = Bench::new();
+    let early = bench.first_block(&[]);
+    let time = BlockTime::new(now().get() + 3_000_000);
+    let header = Header { time, ..early.header().clone() };
+    let block = Block::assemble(header, Arc::clone(early.transactions())).unwrap();
+    let proposal = bench.proposal(&block);
+    bench.told();
+    let validate = || vec![RuleOutput::Validate(block.id())];
+    let effects = bench.tell_then(proposal, validate());
+    assert!(executes(&effects).is_empty());
+    assert!(matches!(verdicts(&bench.told())[..], [Verdict::NoResult]));
+    bench.rule.answers.lock().unwrap().push_back(validate());
+    let mut effects = Vec::new();
+    let later = Now { tick_ms: 2_500, wall: BlockTime::new(now().get() + 2_500_000) };
+    let timer = Input::Timer(crate::input::Timer::Rule(1));
+    bench.pipeline.handle(later, timer, &mut effects);
+    assert_eq!(executes(&effects), [block.id()]);
+}
+
+fn pending(told: &[RuleInput]) -> Vec<bool> {
+    let one = |input: &RuleInput| match input {
+        RuleInput::Pending(has_work) => Some(*has_work),
+        _ => None,
+    };
+    told.iter().filter_map(one).collect()
+}
+
+/// Found by `cargo sim --seed 0x6e`: a block of before a restart that had no result again held a
+/// transaction that was in no pool, and the rule was told of one transaction less for ever.
+#[test]
+fn what_failed_alone_and_left_the_pool_holds_nothing_up() {
+    let mut bench = Bench::new();
+    let other = bench.first_block(&[1]);
+    let header = Header { proposer: 0, ..other.header().clone() };
+    let own = Block::assemble(header, Arc::clone(other.transactions())).unwrap();
+    bench.pipeline.restore(own.clone());
+    let timer = Input::Timer(crate::input::Timer::Rule(1));
+    let effects = bench.tell_then(timer, vec![RuleOutput::Validate(own.id())]);
+    assert_eq!(executes(&effects), [own.id()]);
+    let result = Err(ExecuteError::NoResult("slow".into()));
+    bench.tell(Input::Executed { block: own.id(), result });
+    assert_eq!(bench.pipeline.sizes().held, 0);
+    bench.told();
+    let transactions = vec![bench.fixture.admitted(2)];
+    bench.tell(Input::Admitted { transactions, is_local: false });
+    assert_eq!(pending(&bench.told()), [true]);
+}
+
+/// Found by `cargo sim --seed 0x10`: the one gossip of a transaction was lost, the channel was idle,
+/// and its node did not lead.
+#[test]
+fn a_clients_transaction_is_told_again_while_it_waits() {
+    let mut bench = Bench::new();
+    let gossip = |effects: &[Effect]| {
+        let one = |e: &Effect| match e {
+            Effect::Gossip { transactions } => transactions.len(),
+            _ => 0,
+        };
+        effects.iter().map(one).sum::<usize>()
+    };
+    let timed = |effects: &[Effect]| {
+        let timer = crate::input::Timer::Gossip;
+        effects.iter().any(|e| matches!(e, Effect::SetTimer { timer: t, .. } if *t == timer))
+    };
+    let timer = || Input::Timer(crate::input::Timer::Gossip);
+    let told = Input::Admitted { transactions: vec![bench.fixture.admitted(1)], is_local: false };
+    assert!(!timed(&bench.tell(told)), "whoever took it tells it");
+    let own = Input::Admitted { transactions: vec![bench.fixture.admitted(2)], is_local: true };
+    let effects = bench.tell(own);
+    assert!(gossip(&effects) == 1 && timed(&effects));
+    let effects = bench.tell(timer());
+    assert!(gossip(&effects) == 0 && timed(&effects), "it has not waited for a whole period");
+    let effects = bench.tell(timer());
+    assert!(gossip(&effects) == 1 && timed(&effects));
+    let block = bench.first_block(&[1, 2]);
+    let proposal = bench.proposal(&block);
+    bench.tell_then(proposal, vec![RuleOutput::Validate(block.id())]);
+    let pair = Pair { block: block.id(), roots: roots(1) };
+    let done = RuleOutput::Final { pairs: vec![pair], proof: b"right".to_vec() };
+    let result = Ok(roots(1));
+    let effects = bench.tell_then(Input::Executed { block: block.id(), result }, vec![done]);
+    assert_eq!(commits(&effects), [block.id()]);
+    let effects = bench.tell(timer());
+    assert!(gossip(&effects) == 0 && !timed(&effects), "nothing waits any more");
+}
+
+/// Found by `cargo sim --seed 0x100000071`: a body that was in the pool expired while others were being
+/// fetched; then the block was neither complete nor missing anything, and was never looked at again.
+#[test]
+fn a_body_that_leaves_the_pool_meanwhile_is_not_missed() {
+    let mut bench = Bench::new();
+    let known = vec![bench.fixture.admitted(1)];
+    bench.tell(Input::Admitted { transactions: known, is_local: false });
+    let block = bench.first_block(&[1, 2]);
+    let proposal = bench.proposal(&block);
+    let effects = bench.tell_then(proposal, vec![RuleOutput::Validate(block.id())]);
+    assert!(executes(&effects).is_empty());
+    let later = Now { tick_ms: 9, wall: BlockTime::new(now().get() + 90_000_000) };
+    let mut effects = Vec::new();
+    let timer = Input::Timer(crate::input::Timer::Fetch);
+    bench.pipeline.handle(later, timer, &mut effects);
+    assert_eq!(bench.pipeline.sizes().pool, 0, "it has expired");
+    let transactions = vec![bench.fixture.admitted(2)];
+    let bodies = Input::FetchedBodies { block: block.id(), transactions };
+    let mut effects = Vec::new();
+    bench.pipeline.handle(later, bodies, &mut effects);
+    assert_eq!(executes(&effects), [block.id()]);
+    assert_eq!(bench.pipeline.sizes().missing, 0);
+}

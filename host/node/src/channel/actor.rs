@@ -14,7 +14,7 @@ use crate::signer::{ChannelSigner, Job};
 use bytes::Bytes;
 use host_core::clock::Now;
 use host_core::effect::{Effect, To};
-use host_core::ingest::{AdmitContext, AdmittedTx, Offered, admit};
+use host_core::ingest::{AdmitContext, AdmittedTx, Offered, admit_bodies};
 use host_core::input::{Input, Timer};
 use host_core::pipeline::{Pipeline, PipelineStatus};
 use host_core::vote::rule::Rule;
@@ -454,7 +454,8 @@ impl World {
                 (Some((_, FetchReply::Bodies(raw))), Some(block), _) => {
                     let now = context();
                     let offered: Vec<_> = raw.into_iter().map(Offered::Raw).collect();
-                    let checked = tokio::task::spawn_blocking(move || admit(&offered, &now)).await;
+                    let check = move || admit_bodies(&offered, &now);
+                    let checked = tokio::task::spawn_blocking(check).await;
                     let transactions = checked.unwrap_or_default().into_iter().flatten().collect();
                     Some(Input::FetchedBodies { block, transactions })
                 }

@@ -1,0 +1,45 @@
+//! C10: evidence is two statements of one signer, both signed, that write two values into one register;
+//! and no honest validator is ever accused.
+
+use crate::channel::Channel;
+use crate::plan::Plan;
+use host_types::statement::Statement;
+use std::collections::BTreeSet;
+
+/// Who was accused.
+#[derive(Debug, Default)]
+pub struct Evidence {
+    /// Indices of validators.
+    pub accused: BTreeSet<u16>,
+}
+
+impl Evidence {
+    /// Looks at what an honest node holds against a validator.
+    ///
+    /// # Errors
+    /// One line: it proves nothing, or its signer is honest.
+    pub fn judge(
+        &mut self,
+        signer: u16,
+        statements: &[Statement],
+        plan: &Plan,
+        channel: &Channel,
+    ) -> Result<(), String> {
+        let [first, second] = statements else {
+            return Err("evidence that cannot be read".into());
+        };
+        let signed = [first, second].iter().all(|s| s.signer == signer && channel.verifies(s));
+        let conflicts = first.slots.iter().any(|a| {
+            let same = |b: &&host_types::statement::Slot| (a.view, a.class) == (b.view, b.class);
+            second.slots.iter().filter(same).any(|b| a.digest != b.digest)
+        });
+        if !signed || !conflicts {
+            return Err(format!("evidence against validator {signer} that proves nothing"));
+        }
+        if !plan.villains.contains_key(&signer) {
+            return Err(format!("honest validator {signer} is accused"));
+        }
+        self.accused.insert(signer);
+        Ok(())
+    }
+}

@@ -1,0 +1,40 @@
+//! C12, P6: every Final proof that an honest node stores verifies offline, by the validators of its
+//! epoch, and its signers weigh a quorum counted from the specification, each once.
+
+use crate::channel::Channel;
+use crate::rule;
+use host_types::Header;
+use host_types::block::Pair;
+use host_types::proof::FinalProof;
+use plugin_api_harness::check::quorum;
+
+/// Checks the proof of a block.
+///
+/// # Errors
+/// One line.
+pub fn holds(
+    header: &Header,
+    pair: Pair,
+    proof: &FinalProof,
+    channel: &Channel,
+) -> Result<(), String> {
+    let target =
+        proof.target(header, pair.roots).ok_or("a Final proof whose headers do not link")?;
+    let target_pair = Pair { block: target.id(), roots: proof.roots };
+    let parameters = channel.genesis.rule.parameters.clone();
+    let fast = parameters.iter().find(|(name, _)| name == "fast");
+    let slack = fast.and_then(|(_, value)| value.parse().ok());
+    let claim = plugin_api::FinalClaim {
+        statement_prefix: channel.prefix.as_bytes().to_vec(),
+        validators: channel.validators.clone(),
+        header: rule::header_view(target),
+        pair: rule::to_pair(&target_pair),
+        proof: proof.rule_proof.clone(),
+        parameters,
+    };
+    if !channel.kind.proves(&claim, channel.signatures.verifier()) {
+        return Err(format!("the Final proof of height {} does not hold", header.height));
+    }
+    let signers = channel.kind.describe(&channel.validators, &proof.rule_proof)?;
+    quorum::enough(&signers, &channel.validators, slack)
+}
