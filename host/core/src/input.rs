@@ -74,6 +74,12 @@ pub enum Input {
         /// The blocks.
         range: Option<Box<BlockRange>>,
     },
+    /// A node that was met, or met again after its connection was lost, has final blocks up to here. What
+    /// it said meanwhile is lost, and it may have nothing more to say.
+    PeerHead {
+        /// Its last final height.
+        height: Height,
+    },
     /// A block was executed on its parent's result, payload and write set are appended (their
     /// durability is awaited by the signature that needs them).
     Executed {

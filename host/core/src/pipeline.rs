@@ -236,6 +236,7 @@ impl Pipeline {
                     self.to_rule.push_back(RuleInput::SignRefused(own));
                 }
             }
+            Input::PeerHead { height } => self.sync.hint(height),
             Input::Repaired { block, result } => self.on_repaired(now, block, result, out),
             Input::Parted { block, places } => self.on_parted(block, &places),
             Input::Costs(costs) => self.costs.learn(costs),

@@ -23,7 +23,7 @@ use host_core::effect::Effect;
 use host_core::input::{Input, Timer};
 use host_core::pipeline::{ChannelConfig, Head, Pipeline};
 use host_store::faulty::FaultyDisk;
-use host_types::message::PeerMessage;
+use host_types::message::{FetchRequest, PeerMessage};
 use host_types::{BlockTime, Epoch, Height, RawTx, TxId};
 use plugin_api_harness::clock::Micros;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -323,6 +323,9 @@ impl Node {
             Event::Flush { .. } => self.flush(world),
             Event::Work { .. } => self.work(world),
             Event::Stored { .. } => self.stored(world),
+            Event::Meets { other, .. } => {
+                self.ask(Some(other as u64), None, FetchRequest::Head, world);
+            }
             Event::Client { .. }
             | Event::Again { .. }
             | Event::Fall { .. }

@@ -140,6 +140,25 @@ impl Cluster {
             at += self.world.chance.between(1, every * 2);
             sent += 1;
         }
+        self.schedule_meetings();
+    }
+
+    /// Connections open again where a wall ends, and everywhere once nothing is lost any more.
+    fn schedule_meetings(&mut self) {
+        let network = &self.world.plan.network;
+        let everywhere = (network.heals_at, None);
+        let walls = network.partitions.iter().map(|wall| (wall.until, Some(wall.side)));
+        let times: Vec<_> = walls.chain([everywhere]).collect();
+        let count = self.nodes.len();
+        for (at, side) in times {
+            let is_inside = |node: usize| side.map(|side| side >> (node % 64) & 1);
+            for node in 0..count {
+                let cut = |other: &usize| side.is_none() || is_inside(node) != is_inside(*other);
+                for other in (0..count).filter(|other| *other != node).filter(cut) {
+                    self.world.agenda.put(at, Event::Meets { node, other });
+                }
+            }
+        }
     }
 
     fn judge(&mut self) -> (Verdict, Micros) {
@@ -195,6 +214,7 @@ impl Cluster {
                 }
                 return;
             }
+            Event::Meets { node, .. } => (*node, None),
             Event::Client { node } => return self.client(*node, None),
             Event::Again { node, place } => return self.client(*node, Some(*place)),
             Event::Deliver { to, .. } | Event::Asked { to, .. } => (*to, None),

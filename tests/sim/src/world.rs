@@ -30,6 +30,13 @@ pub enum Loss {
 /// What happens later, and to which node. `life` tells events of a node's earlier lives apart.
 #[derive(Clone, Debug)]
 pub enum Event {
+    /// Connections that walls had cut open again: a node asks another how far it is.
+    Meets {
+        /// Who asks.
+        node: usize,
+        /// Whom.
+        other: usize,
+    },
     /// A message arrives.
     Deliver {
         /// Sender.

@@ -1,6 +1,7 @@
 //! The pipeline with a scripted rule: what goes in, what must come out.
 
 mod agreement;
+mod meeting;
 
 use super::{ChannelConfig, Head, Pipeline};
 use crate::clock::Now;

@@ -448,6 +448,7 @@ impl World {
                 (None, _, FetchRequest::Blocks { .. }) => {
                     Some(Input::FetchedBlocks { from: 0, range: None })
                 }
+                (Some((_, FetchReply::Head(height))), ..) => Some(Input::PeerHead { height }),
                 (Some((_, FetchReply::Proposal(found))), Some(block), _) => {
                     Some(Input::FetchedProposal { block, found })
                 }

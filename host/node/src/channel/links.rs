@@ -7,6 +7,7 @@ use host_core::effect::To;
 use host_core::vote::rule::NodeId;
 use host_types::NodeName;
 use host_types::message::{FetchReply, FetchRequest};
+use tokio::sync::broadcast;
 
 /// Which connection a message takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,6 +40,9 @@ pub trait Links: Send + Sync {
 
     /// The number of a validator of the present epoch.
     fn validator(&self, index: u16) -> Option<NodeId>;
+
+    /// Numbers of nodes as connections to them open, also again.
+    fn met(&self) -> broadcast::Receiver<NodeId>;
 
     /// Whether there is an open session with a node.
     fn is_connected(&self, name: &NodeName) -> bool;

@@ -27,6 +27,7 @@ use host_store::{ChannelStore, Entry, Reader, Segments, StoreError, StoreOptions
 use host_types::epoch::Epochs;
 use host_types::event::ChainEvent;
 use host_types::genesis::ChannelGenesis;
+use host_types::message::{FetchReply, FetchRequest};
 use host_types::{Block, BlockTime, Code, Height, Pair, Rejection, TxId};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -153,7 +154,26 @@ fn set_going(
     supervise(tokio::spawn(actor.run(shown, answers, queue)), Arc::clone(&parts.halted));
     let handle = ChannelHandle::new(parts);
     own_words::compare(&handle, &tell);
+    tokio::spawn(ask_whom_it_meets(handle.clone()));
     handle
+}
+
+/// What a node said while the connection to it was lost did not come, and in an idle channel nothing
+/// more may come: whoever is met is asked how far it is.
+async fn ask_whom_it_meets(channel: ChannelHandle) {
+    let links = Arc::clone(&channel.parts().links);
+    let mut met = links.met();
+    loop {
+        let node = match met.recv().await {
+            Ok(node) => node,
+            Err(broadcast::error::RecvError::Lagged(_)) => continue,
+            Err(broadcast::error::RecvError::Closed) => return,
+        };
+        let reply = links.fetch(Some(node), &FetchRequest::Head).await;
+        if let Some((_, FetchReply::Head(height))) = reply {
+            channel.tell(Command::Input(Input::PeerHead { height })).await;
+        }
+    }
 }
 
 /// Opens the store; what its database lost is rebuilt from the block files, and the rest comes from

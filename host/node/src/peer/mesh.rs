@@ -19,6 +19,7 @@ use host_types::{ChannelName, Decode, Encode, GenesisHash, NodeName, SignedTrans
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock, PoisonError, RwLock};
+use tokio::sync::{broadcast, watch};
 
 /// Peers a node keeps connections to.
 const PEERS_MAX: usize = 1_024;
@@ -33,7 +34,11 @@ pub struct Mesh {
     me: NodeName,
     session: Arc<Session>,
     peers: RwLock<BTreeMap<NodeName, Peer>>,
+    met: broadcast::Sender<NodeId>,
 }
+
+/// Meetings that a channel may be slow to hear of; one that it misses is made good by the next block.
+const MET_KEPT: usize = 256;
 
 impl std::fmt::Debug for Mesh {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -52,7 +57,8 @@ impl Mesh {
     /// Without peers yet.
     #[must_use]
     pub fn new(me: NodeName, session: Arc<Session>) -> Arc<Self> {
-        Arc::new(Self { me, session, peers: RwLock::default() })
+        let met = broadcast::channel(MET_KEPT).0;
+        Arc::new(Self { me, session, peers: RwLock::default(), met })
     }
 
     /// The TLS of this node.
@@ -75,6 +81,7 @@ impl Mesh {
             _ => {
                 let target = Target { name: entry.name.clone(), address: address.clone() };
                 let client = Arc::new(PeerClient::start(Arc::clone(&self.session), target));
+                tokio::spawn(announce(node_id(&entry.name), client.connection(), self.met.clone()));
                 peers.insert(entry.name.clone(), Peer { client, channels });
             }
         }
@@ -100,6 +107,21 @@ impl Mesh {
             knowledge: OnceLock::new(),
             turn: AtomicUsize::new(0),
         })
+    }
+}
+
+/// Tells channels whenever a connection opens, until it is given up.
+async fn announce(
+    node: NodeId,
+    mut connection: watch::Receiver<bool>,
+    met: broadcast::Sender<NodeId>,
+) {
+    while connection.wait_for(|is_open| *is_open).await.is_ok() {
+        // No channel may listen yet.
+        met.send(node).ok();
+        if connection.wait_for(|is_open| !*is_open).await.is_err() {
+            return;
+        }
     }
 }
 
@@ -166,6 +188,7 @@ fn is_of_use(request: &FetchRequest, reply: &FetchReply) -> bool {
         }
         (FetchRequest::Blocks { .. }, FetchReply::Blocks(Some(_)))
         | (FetchRequest::Artefact { .. }, FetchReply::Artefact(Some(_)))
+        | (FetchRequest::Head, FetchReply::Head(_))
         | (FetchRequest::Newest { .. }, FetchReply::Newest(_))
         | (FetchRequest::Digests(_), FetchReply::Digests(Some(_)))
         | (FetchRequest::Outcome { .. }, FetchReply::Outcome(Some(_))) => true,
@@ -218,6 +241,10 @@ impl Links for ChannelLinks {
 
     fn validator(&self, index: u16) -> Option<NodeId> {
         self.validators_now().get(usize::from(index)).map(node_id)
+    }
+
+    fn met(&self) -> broadcast::Receiver<NodeId> {
+        self.mesh.met.subscribe()
     }
 
     fn is_connected(&self, name: &NodeName) -> bool {

@@ -243,6 +243,7 @@ impl Node {
         memory.asks.remove(&ask);
         let input = match (reply, block) {
             (FetchReply::Blocks(range), _) => Input::FetchedBlocks { from, range: range.clone() },
+            (FetchReply::Head(height), _) => Input::PeerHead { height: *height },
             (FetchReply::Proposal(found), Some(block)) => {
                 Input::FetchedProposal { block, found: found.clone() }
             }
@@ -341,7 +342,8 @@ fn is_of_use(request: &FetchRequest, reply: &FetchReply) -> bool {
         (FetchRequest::Proposal(block), FetchReply::Proposal(Some((header, _)))) => {
             header.id() == *block
         }
-        (FetchRequest::Blocks { .. }, FetchReply::Blocks(Some(_))) => true,
+        (FetchRequest::Blocks { .. }, FetchReply::Blocks(Some(_)))
+        | (FetchRequest::Head, FetchReply::Head(_)) => true,
         _ => false,
     }
 }
