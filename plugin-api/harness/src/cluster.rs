@@ -438,6 +438,7 @@ fn world(plan: &Plan, nodes: usize) -> World {
         prefix: b"loopchain/statement/v1 simulation".to_vec(),
         nodes,
         agreement: Agreement::default(),
+        claims: Vec::new(),
         broken: None,
         trace: plan.seed,
         sent: 0,

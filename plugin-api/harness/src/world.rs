@@ -256,6 +256,8 @@ pub struct World {
     pub nodes: usize,
     /// Fork detector.
     pub agreement: Agreement,
+    /// What honest nodes called final, in order, a fork included: node, height, block.
+    pub claims: Vec<(usize, u64, Hash)>,
     /// The first thing that must never happen and did.
     pub broken: Option<String>,
     /// Running hash of everything that happened.
@@ -326,8 +328,9 @@ impl World {
         entry: &Entry,
         before: &std::collections::BTreeSet<u64>,
     ) -> Result<(), String> {
-        validity::follows(tip.0, tip.1, &entry.block, before)?;
         let header = &entry.block.header;
+        self.claims.push((node, header.height, header.id));
+        validity::follows(tip.0, tip.1, &entry.block, before)?;
         self.agreement.note(node, header.height, entry.pair)?;
         self.closed += u64::from(!entry.closing.is_empty());
         let finished = self.agenda.now();
