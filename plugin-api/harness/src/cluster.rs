@@ -50,7 +50,7 @@ pub struct Plan {
     pub excluded: Vec<u16>,
     /// Epochs, the first one first; none: one epoch of all, by `weights`.
     pub epochs: Vec<EpochPlan>,
-    /// What model hosts get wrong about epochs.
+    /// What model hosts get wrong.
     pub host_bug: Option<HostBug>,
     /// Who misbehaves, and how.
     pub villains: BTreeMap<u16, Villain>,

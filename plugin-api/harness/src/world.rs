@@ -242,7 +242,7 @@ pub struct World {
     pub validators: Vec<Validator>,
     /// The sets by epoch.
     pub epochs: Vec<EpochSet>,
-    /// What model hosts get wrong about epochs.
+    /// What model hosts get wrong.
     pub host_bug: Option<HostBug>,
     /// Parameters of the rule.
     pub parameters: Vec<(String, String)>,

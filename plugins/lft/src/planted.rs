@@ -50,6 +50,14 @@ pub enum Bug {
     SpeaksAfterEnd,
     /// Epochs: no closing block is ever proposed.
     NeverCloses,
+    /// Who skipped a view votes for an optimistic proposal of the next one before its leader does.
+    OptAfterSkip,
+    /// A vote does not wait until the payload is durable.
+    PayloadAfterVote,
+    /// Certificates are not written down.
+    ForgetCertificates,
+    /// No block without transactions is ever proposed.
+    NeverEmpty,
 }
 
 /// The configuration in which a bug shows.
@@ -69,11 +77,13 @@ pub enum Shows {
     FastWall,
     /// Where an epoch ends.
     Epochs,
+    /// In the schedule that was found against the text which had it as a rule.
+    Found,
 }
 
 impl Bug {
     /// Every bug with the name it has in a parameter.
-    pub const ALL: [(&'static str, Self); 23] = [
+    pub const ALL: [(&'static str, Self); 27] = [
         ("quorum-minus-one", Self::QuorumMinusOne),
         ("skip-after-commit", Self::SkipAfterCommit),
         ("commit-after-skip", Self::CommitAfterSkip),
@@ -97,6 +107,10 @@ impl Bug {
         ("transactions-after-seal", Self::TransactionsAfterSeal),
         ("speaks-after-end", Self::SpeaksAfterEnd),
         ("never-closes", Self::NeverCloses),
+        ("opt-after-skip", Self::OptAfterSkip),
+        ("payload-after-vote", Self::PayloadAfterVote),
+        ("forget-certificates", Self::ForgetCertificates),
+        ("never-empty", Self::NeverEmpty),
     ];
 
     /// Where to look for it.
@@ -112,6 +126,10 @@ impl Bug {
             | Self::TransactionsAfterSeal
             | Self::SpeaksAfterEnd
             | Self::NeverCloses => Shows::Epochs,
+            Self::OptAfterSkip
+            | Self::PayloadAfterVote
+            | Self::ForgetCertificates
+            | Self::NeverEmpty => Shows::Found,
             _ => Shows::Core,
         }
     }

@@ -2,7 +2,7 @@
 
 #![expect(clippy::print_stdout, reason = "numbers of states are for people")]
 
-use lft::planted::Bug;
+use lft::planted::{Bug, Shows};
 use tests_model::{Bounds, Checked, check, model, walk};
 
 /// More states than any of these bounds has.
@@ -95,7 +95,9 @@ fn stage_of(bug: &'static str) -> Bounds {
 #[test]
 fn every_planted_bug_but_the_unseen_is_caught() {
     let mut survivors = Vec::new();
-    for (bug, _) in Bug::ALL {
+    // What shows in one schedule only is shown there: `plugin-api/harness/tests/lft_found.rs`.
+    let bugs = Bug::ALL.iter().filter(|(_, bug)| bug.shows() != Shows::Found);
+    for (bug, _) in bugs.copied() {
         let caught = walk(&stage_of(bug), 1, 1_500).found.pop();
         println!("{bug}: {}", caught.as_deref().unwrap_or("SURVIVED"));
         let is_unseen = UNSEEN.iter().any(|(unseen, _)| *unseen == bug);

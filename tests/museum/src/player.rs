@@ -67,7 +67,8 @@ impl<R: Spoken> Player<R> {
     pub fn new(schedule: &Schedule, guarded: bool, parameters: &[(&str, &str)]) -> Self {
         let mut plan = Plan::clean(NODES, 0);
         plan.guarded = guarded;
-        plan.parameters = parameters.iter().map(|(n, v)| ((*n).into(), (*v).into())).collect();
+        let parameters = R::PARAMETERS.iter().chain(parameters);
+        plan.parameters = parameters.map(|(n, v)| ((*n).into(), (*v).into())).collect();
         plan.clients = (0..NODES).flat_map(|node| [(0, node), (0, node)]).collect();
         if let Some(index) = schedule.twice {
             plan.villains.insert(index, Villain::Equivocator(Equivocator::OPEN));

@@ -28,6 +28,8 @@ pub trait Spoken: ConsensusRule {
     const PATIENCE: u64;
     /// A leader's pause between blocks, ms.
     const INTERVAL: u64;
+    /// Parameters with which a leader proposes at once, as the old ones do.
+    const PARAMETERS: &'static [(&'static str, &'static str)];
 
     /// What a statement is, and its round or view.
     fn what(statement: &Statement) -> (What, u64);
@@ -46,6 +48,7 @@ fn old(statement: &Statement) -> (What, u64) {
 impl Spoken for Lft1 {
     const PATIENCE: u64 = lft1::PATIENCE;
     const INTERVAL: u64 = lft1::INTERVAL;
+    const PARAMETERS: &'static [(&'static str, &'static str)] = &[];
 
     fn what(statement: &Statement) -> (What, u64) {
         old(statement)
@@ -55,6 +58,7 @@ impl Spoken for Lft1 {
 impl Spoken for Lft2 {
     const PATIENCE: u64 = lft2::PATIENCE;
     const INTERVAL: u64 = 0;
+    const PARAMETERS: &'static [(&'static str, &'static str)] = &[];
 
     fn what(statement: &Statement) -> (What, u64) {
         old(statement)
@@ -64,6 +68,7 @@ impl Spoken for Lft2 {
 impl Spoken for Lft {
     const PATIENCE: u64 = 10_000;
     const INTERVAL: u64 = 10;
+    const PARAMETERS: &'static [(&'static str, &'static str)] = &[("block_interval", "0")];
 
     fn what(statement: &Statement) -> (What, u64) {
         let Ok(body) = Body::decode(&statement.body) else { return (What::Other, 0) };
@@ -80,6 +85,7 @@ impl Spoken for Lft {
 impl Spoken for Simplex {
     const PATIENCE: u64 = 10_000;
     const INTERVAL: u64 = 10;
+    const PARAMETERS: &'static [(&'static str, &'static str)] = &[("block_interval", "0")];
 
     fn what(statement: &Statement) -> (What, u64) {
         let Ok(body) = SimplexBody::decode(&statement.body) else { return (What::Other, 0) };
