@@ -2,7 +2,7 @@
 //!
 //! In: a statement of a rule. Out: whether it votes, gives up, or is something else, and of which
 //! round or view; how long the rule's patience is. A proposal is known by how it travels. Helper
-//! messages, commits and transactions are never part of a schedule: they are late.
+//! messages and transactions are never part of a schedule: they are late.
 
 use crate::{Lft1, Lft2, lft1, lft2, said::Said};
 use lft::{Lft, statement::Body};
@@ -18,6 +18,8 @@ pub enum What {
     Vote,
     /// A complaint, a vote for none, a Skip.
     GiveUp,
+    /// A Commit.
+    Commit,
     /// Anything else.
     Other,
 }
@@ -76,7 +78,8 @@ impl Spoken for Lft {
             Body::Propose { .. } => What::Proposal,
             Body::Vote { .. } => What::Vote,
             Body::Skip { .. } => What::GiveUp,
-            Body::Commit { .. } | Body::Support { .. } | Body::Fallback { .. } => What::Other,
+            Body::Commit { .. } => What::Commit,
+            Body::Support { .. } | Body::Fallback { .. } => What::Other,
         };
         (what, body.view())
     }
@@ -93,7 +96,7 @@ impl Spoken for Simplex {
             SimplexBody::Propose { .. } => What::Proposal,
             SimplexBody::Vote { .. } => What::Vote,
             SimplexBody::Skip { .. } => What::GiveUp,
-            SimplexBody::Commit { .. } => What::Other,
+            SimplexBody::Commit { .. } => What::Commit,
         };
         (what, body.view())
     }
