@@ -21,7 +21,7 @@ use plugin_api::{
     ProofError, ProposalKind, RuleError, Statement, Then, Validator, Verify, input::Verdict,
     output::FinalBlock,
 };
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, btree_map::Entry};
 
 /// Both timers, ms, whatever the network does.
 pub const PATIENCE: u64 = 2_000;
@@ -122,8 +122,8 @@ impl Lft2 {
     fn keep(&mut self, header: HeaderView, out: &mut Vec<Output>) {
         let round = header.view;
         self.blocks.entry(header.id).or_insert((header.clone(), None));
-        if !self.proposals.contains_key(&round) {
-            self.proposals.insert(round, header.clone());
+        if let Entry::Vacant(first) = self.proposals.entry(round) {
+            first.insert(header.clone());
             if round == self.round {
                 self.judge(&header, out);
             }
@@ -183,11 +183,7 @@ impl Lft2 {
         let voters: BTreeSet<u16> = votes.values().flat_map(BTreeMap::keys).copied().collect();
         match full {
             Some((Said::Vote { block: Hash::ZERO, .. }, _)) => self.end(round, out),
-            Some((Said::Vote { block, .. }, votes)) => {
-                if self.adopt(block, votes, out) {
-                    self.end(round, out);
-                }
-            }
+            Some((Said::Vote { block, .. }, votes)) => self.adopt(block, votes, out),
             _ if round == self.round && !self.is_ending && voters.len() >= self.set.quorum() => {
                 self.is_ending = true;
                 // The round may end although a quorum for its block exists that nobody has seen.
@@ -206,8 +202,9 @@ impl Lft2 {
     /// Rule 5: a block with a quorum replaces the candidate when its round or height is higher, also
     /// a brother of the candidate. This is the gap in the proof: a node that helped to commit one
     /// branch by its candidate helps the other one a round later.
-    fn adopt(&mut self, block: Hash, votes: Vec<Statement>, out: &mut Vec<Output>) -> bool {
-        let Some((header, _)) = self.blocks.get(&block).cloned() else { return false };
+    fn adopt(&mut self, block: Hash, votes: Vec<Statement>, out: &mut Vec<Output>) {
+        let Some((header, _)) = self.blocks.get(&block).cloned() else { return };
+        let round = header.view;
         if header.view > self.candidate.view || header.height > self.candidate.height {
             let parent = header.parent.block;
             self.candidate = header;
@@ -216,7 +213,7 @@ impl Lft2 {
             self.due = Some((parent, votes));
             self.commit(out);
         }
-        true
+        self.end(round, out);
     }
 
     /// Commits what is due and all its ancestors above the head, once their results are here.

@@ -1,6 +1,8 @@
 //! The schedules LFT1-A, LFT1-B and LFT2-A, step by step: the published rule commits two blocks at
 //! one height, and the rules we ship, played the same, do not, and go on once everything arrives.
 
+#![expect(clippy::unwrap_used, reason = "a node that is down is a broken test")]
+
 use lft::Lft;
 use simplex::Simplex;
 use tests_museum::{
