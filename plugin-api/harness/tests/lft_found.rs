@@ -7,7 +7,10 @@
 
 mod lft_timed;
 
-use lft::Lft;
+use lft::{
+    Lft,
+    planted::{Bug, Shows},
+};
 use plugin_api_harness::{
     Plan, Verdict,
     campaign::run_plan,
@@ -34,6 +37,16 @@ fn shows(name: &str, runs: u64, plan: impl Fn(u64, bool) -> Plan) {
     assert!(!bad.is_empty(), "{name}: {runs} runs do not show the old error");
 }
 
+/// Every error that is planted for these schedules, in the order of the tests.
+const RULE_ERRORS: [&str; 4] =
+    ["opt-after-skip", "payload-after-vote", "forget-certificates", "never-empty"];
+
+#[test]
+fn no_error_that_only_a_schedule_shows_is_without_one() {
+    let planted = Bug::ALL.iter().filter(|(_, bug)| bug.shows() == Shows::Found);
+    assert_eq!(planted.map(|(name, _)| *name).collect::<Vec<_>>(), RULE_ERRORS);
+}
+
 /// L1. Delays far below the timeouts; node 0 only times its votes. There is always new work, or a
 /// leader would have nothing to propose.
 fn livelock(run: u64, bug: Option<&str>) -> Plan {
@@ -51,7 +64,7 @@ fn livelock(run: u64, bug: Option<&str>) -> Plan {
 
 #[test]
 fn l1_one_who_only_times_its_votes_costs_no_honest_leader_its_views_for_ever() {
-    shows("L1", 8, |run, old| livelock(run, old.then_some("opt-after-skip")));
+    shows("L1", 8, |run, old| livelock(run, old.then_some(RULE_ERRORS[0])));
 }
 
 /// E. All power is lost at some moment around the votes of a block, and from then on one is silent:
@@ -75,7 +88,7 @@ fn power_loss(run: u64) -> Plan {
 fn e1_after_a_power_loss_of_all_the_payload_of_what_was_voted_for_is_somewhere() {
     shows("E1", 120, |run, old| {
         let mut plan = power_loss(run);
-        plant(&mut plan, old.then_some("payload-after-vote"));
+        plant(&mut plan, old.then_some(RULE_ERRORS[1]));
         plan
     });
 }
@@ -103,7 +116,7 @@ fn bound(run: u64, bug: Option<&str>) -> Plan {
 
 #[test]
 fn e2_after_a_power_loss_of_all_the_certificate_that_bound_a_commit_is_there() {
-    shows("E2", 20, |run, old| bound(run, old.then_some("forget-certificates")));
+    shows("E2", 20, |run, old| bound(run, old.then_some(RULE_ERRORS[2])));
 }
 
 #[test]
@@ -144,7 +157,7 @@ fn g2_a_certified_block_that_all_skipped_is_finished_by_an_empty_one() {
         plan.network.partitions = [0b0001, 0b0010, 0b0100, 0b1000].map(wall).to_vec();
         plan.network.heals_at = SECOND;
         plan.network.healed_max = 5 * MS;
-        plant(&mut plan, old.then_some("never-empty"));
+        plant(&mut plan, old.then_some(RULE_ERRORS[3]));
         plan
     });
 }

@@ -7,9 +7,9 @@ use lft::Lft;
 use simplex::Simplex;
 use tests_museum::{
     Lft1, Lft2,
-    player::{Player, Schedule},
+    player::{Player, Schedule, Step::Hears},
     schedule::{LFT1_A, LFT1_B, LFT2_A},
-    spoken::Spoken,
+    spoken::{Spoken, What::Proposal},
 };
 
 fn played<R: Spoken>(schedule: &Schedule, guarded: bool) -> Player<R> {
@@ -24,6 +24,27 @@ fn lft1_a_forks_without_a_faulty_node() {
     assert_eq!(player.finals(1), [vec![1], vec![2]], "node 1 one block, node 2 another");
     let broken = player.cluster.world.broken.unwrap();
     assert!(broken.contains("fork at height 1: node 1"), "{broken}");
+}
+
+/// What was late in LFT1-A arrives: node 1's next block, which carries the votes for its first one,
+/// and then node 2's.
+const LATE: Schedule = Schedule {
+    twice: None,
+    steps: &[
+        Hears { to: 0, what: Proposal, from: &[1], round: None },
+        Hears { to: 2, what: Proposal, from: &[1], round: None },
+        Hears { to: 3, what: Proposal, from: &[1], round: None },
+        Hears { to: 0, what: Proposal, from: &[2], round: None },
+        Hears { to: 1, what: Proposal, from: &[2], round: None },
+        Hears { to: 3, what: Proposal, from: &[2], round: None },
+    ],
+};
+
+#[test]
+fn u4_the_late_proof_of_lft1_a_is_refused_and_the_fork_stays() {
+    let mut player = played::<Lft1>(&LFT1_A, true);
+    player.play(&LATE);
+    assert_eq!(player.finals(1), [vec![1], vec![0, 2, 3]]);
 }
 
 #[test]
