@@ -50,7 +50,7 @@ pub struct Plan {
     pub excluded: Vec<u16>,
     /// Epochs, the first one first; none: one epoch of all, by `weights`.
     pub epochs: Vec<EpochPlan>,
-    /// What model hosts get wrong about epochs.
+    /// What model hosts get wrong.
     pub host_bug: Option<HostBug>,
     /// Who misbehaves, and how.
     pub villains: BTreeMap<u16, Villain>,
@@ -456,6 +456,7 @@ fn world(plan: &Plan, nodes: usize) -> World {
         prefix: b"loopchain/statement/v1 simulation".to_vec(),
         nodes,
         agreement: Agreement::default(),
+        claims: Vec::new(),
         broken: None,
         trace: plan.seed,
         sent: 0,

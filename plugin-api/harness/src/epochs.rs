@@ -23,7 +23,7 @@ pub struct EpochPlan {
     pub weights: Vec<u64>,
 }
 
-/// What a model host gets wrong about epochs, for testing the tests.
+/// What a model host gets wrong, for testing the tests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum HostBug {
     /// A closing block goes into the ledger.
@@ -32,6 +32,10 @@ pub enum HostBug {
     SetOfOldEpoch,
     /// The root of the next epoch is the newest final block, closing or not.
     NewestIsRoot,
+    /// After a restart it executes again what it had voted for, and gets another result.
+    ExecutesAgain,
+    /// It tells others of a transaction once, and never again.
+    OffersOnce,
 }
 
 /// The validators of one epoch.

@@ -11,7 +11,7 @@ mod talk;
 
 use crate::{
     chain::{self, ModelBlock},
-    epochs::Place,
+    epochs::{HostBug, Place},
     villain::{Villain, forger::Forger},
     world::{BuildWish, Entry, Event, Wire, World},
 };
@@ -179,7 +179,9 @@ impl<R: ConsensusRule> Host<R> {
         let (Some(place), Some((rule, outputs))) = (place, self.instance(world)) else { return };
         let disk = &self.disk;
         let blocks = disk.blocks.iter().map(|(id, (block, _))| (*id, Rc::clone(block)));
+        let forgets = world.host_bug == Some(HostBug::ExecutesAgain);
         let results = disk.blocks.iter().filter_map(|(id, (_, pair))| pair.map(|p| (*id, p)));
+        let results = results.filter(|_| !forgets);
         self.memory = Some(Memory {
             rule,
             blocks: blocks.collect(),

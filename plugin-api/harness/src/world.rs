@@ -251,7 +251,7 @@ pub struct World {
     pub validators: Vec<Validator>,
     /// The sets by epoch.
     pub epochs: Vec<EpochSet>,
-    /// What model hosts get wrong about epochs.
+    /// What model hosts get wrong.
     pub host_bug: Option<HostBug>,
     /// Parameters of the rule.
     pub parameters: Vec<(String, String)>,
@@ -265,6 +265,8 @@ pub struct World {
     pub nodes: usize,
     /// Fork detector.
     pub agreement: Agreement,
+    /// What honest nodes called final, in order, a fork included: node, height, block.
+    pub claims: Vec<(usize, u64, Hash)>,
     /// The first thing that must never happen and did.
     pub broken: Option<String>,
     /// Running hash of everything that happened.
@@ -350,8 +352,9 @@ impl World {
         entry: &Entry,
         before: &std::collections::BTreeSet<u64>,
     ) -> Result<(), String> {
-        validity::follows(tip.0, tip.1, &entry.block, before)?;
         let header = &entry.block.header;
+        self.claims.push((node, header.height, header.id));
+        validity::follows(tip.0, tip.1, &entry.block, before)?;
         self.agreement.note(node, header.height, entry.pair)?;
         self.closed += u64::from(!entry.closing.is_empty());
         let finished = self.agenda.now();

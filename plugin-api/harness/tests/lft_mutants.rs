@@ -27,7 +27,7 @@ const SCENES: u64 = 60;
 
 fn mix(bug: Bug) -> Mix {
     match bug.shows() {
-        Shows::Core | Shows::Epochs | Shows::Rejoin => Mix::default(),
+        Shows::Core | Shows::Epochs | Shows::Rejoin | Shows::Found => Mix::default(),
         Shows::Fast => Mix { fast: 1000, ..Mix::default() },
         _ => Mix { groups: 1000, ..Mix::default() },
     }
@@ -39,7 +39,12 @@ fn scene(bug: Bug) -> Option<fn(u64, Option<&str>) -> Plan> {
         Shows::Split => Some(split_groups),
         Shows::FastSplit => Some(split_tongue),
         Shows::FastWall => Some(walls),
-        Shows::Core | Shows::Fast | Shows::Groups | Shows::Epochs | Shows::Rejoin => None,
+        Shows::Core
+        | Shows::Fast
+        | Shows::Groups
+        | Shows::Epochs
+        | Shows::Rejoin
+        | Shows::Found => None,
     }
 }
 
@@ -137,10 +142,10 @@ fn find_in_scenes(name: &str, scene: fn(u64, Option<&str>) -> Plan) -> bool {
 }
 
 fn missed(guarded: bool, which: impl Fn(&str) -> bool) -> Vec<&'static str> {
-    // Those of epochs and of coming back have plans of their own: `lft_epochs.rs`, `lft_rejoin.rs`.
-    let elsewhere = [Shows::Epochs, Shows::Rejoin];
-    let all =
-        Bug::ALL.iter().filter(|(name, bug)| which(name) && !elsewhere.contains(&bug.shows()));
+    // Others have plans of their own: `lft_epochs.rs`, `lft_rejoin.rs`, `lft_found.rs`.
+    let elsewhere = [Shows::Epochs, Shows::Rejoin, Shows::Found];
+    let is_here = |bug: &Bug| !elsewhere.contains(&bug.shows());
+    let all = Bug::ALL.iter().filter(|(name, bug)| which(name) && is_here(bug));
     all.filter(|(name, bug)| !find(name, *bug, guarded)).map(|(name, _)| *name).collect()
 }
 

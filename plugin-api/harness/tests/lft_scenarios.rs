@@ -387,3 +387,67 @@ fn a_result_that_one_voter_does_not_share_ends_nothing() {
     assert!(!skips(&out), "the fourth may decide it: {out:?}");
     assert!(!out.iter().any(|output| matches!(output, Output::Suspect { .. })));
 }
+
+/// D1. Three certify a result that this node does not have. It votes for nothing on it, yet goes on
+/// skipping, so that the others are not stuck; once its host has taken the agreed result over, it
+/// delivers the block.
+#[test]
+fn a_node_with_another_result_skips_on_and_comes_back_with_the_agreed_one() {
+    let mut rule = rule();
+    let header = plugin_api::HeaderView {
+        id: Hash([5; 32]),
+        view: 1,
+        height: 1,
+        parent: chain::genesis_pair(),
+        proposer: 1,
+        is_empty: false,
+        ..chain::genesis().header
+    };
+    let block = header.id;
+    let body = Body::Propose { view: 1, kind: ProposalKind::Norm, block };
+    let statement = say(1, &body);
+    let proposal = Input::Proposal { header: header.clone(), statement, justification: Vec::new() };
+    step(&mut rule, proposal).unwrap();
+    let result = |n: u8| Pair { block, state_root: Hash([n; 32]), receipts_root: Hash([n; 32]) };
+    let valid = |n: u8| Input::Validity {
+        block,
+        verdict: plugin_api::input::Verdict::Valid { pair: result(n) },
+    };
+    step(&mut rule, valid(1)).unwrap();
+    results(&mut rule, [9, 9, 9]);
+    assert_eq!(rule.inspect().view, 2, "the others certified another result");
+    // A child on the agreed result: no vote. Two others give up on its view: this node joins.
+    let child = plugin_api::HeaderView {
+        id: Hash([6; 32]),
+        view: 2,
+        height: 2,
+        parent: result(9),
+        parent_view: 1,
+        proposer: 2,
+        ..header
+    };
+    let body = Body::Propose { view: 2, kind: ProposalKind::Norm, block: child.id };
+    let statement = say(2, &body);
+    let proposal = Input::Proposal { header: child, statement, justification: Vec::new() };
+    let mut out = step(&mut rule, proposal).unwrap();
+    for signer in [1, 3] {
+        let skip = say(signer, &Body::Skip { view: 2 });
+        out.extend(step(&mut rule, Input::Statement { statement: skip }).unwrap());
+    }
+    let bodies = out.iter().filter_map(|output| match output {
+        Output::Sign { body, .. } => Some(Body::decode(body).unwrap()),
+        _ => None,
+    });
+    assert_eq!(bodies.collect::<Vec<_>>(), [Body::Skip { view: 2 }]);
+    // It asks its host again, which has the agreed result by now.
+    let mut out = Vec::new();
+    rule.step(5_000, Input::Timer { token: 1 }, &mut out).unwrap();
+    assert!(out.contains(&Output::Validate { block }), "{out:?}");
+    let mut out = step(&mut rule, valid(9)).unwrap();
+    for signer in 1..4 {
+        let commit = say(signer, &Body::Commit { view: 1, pair: result(9) });
+        out.extend(step(&mut rule, Input::Statement { statement: commit }).unwrap());
+    }
+    let is_final = |output: &&Output| matches!(output, Output::Final { blocks, .. } if blocks[0].pair == result(9));
+    assert_eq!(out.iter().filter(is_final).count(), 1, "{out:?}");
+}

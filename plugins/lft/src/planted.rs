@@ -58,6 +58,14 @@ pub enum Bug {
     UnsignedRejoin,
     /// Coming back: nothing is closed.
     RejoinAtOnce,
+    /// Who skipped a view votes for an optimistic proposal of the next one before its leader does.
+    OptAfterSkip,
+    /// A vote does not wait until the payload is durable.
+    PayloadAfterVote,
+    /// Certificates are not written down.
+    ForgetCertificates,
+    /// No block without transactions is ever proposed.
+    NeverEmpty,
 }
 
 /// The configuration in which a bug shows.
@@ -79,11 +87,13 @@ pub enum Shows {
     Epochs,
     /// Where a node comes back without its log.
     Rejoin,
+    /// In the schedule that was found against the text which had it as a rule.
+    Found,
 }
 
 impl Bug {
     /// Every bug with the name it has in a parameter.
-    pub const ALL: [(&'static str, Self); 27] = [
+    pub const ALL: [(&'static str, Self); 31] = [
         ("quorum-minus-one", Self::QuorumMinusOne),
         ("count-twice", Self::CountTwice),
         ("skip-after-commit", Self::SkipAfterCommit),
@@ -111,6 +121,10 @@ impl Bug {
         ("stale-rejoin", Self::StaleRejoin),
         ("unsigned-rejoin", Self::UnsignedRejoin),
         ("rejoin-at-once", Self::RejoinAtOnce),
+        ("opt-after-skip", Self::OptAfterSkip),
+        ("payload-after-vote", Self::PayloadAfterVote),
+        ("forget-certificates", Self::ForgetCertificates),
+        ("never-empty", Self::NeverEmpty),
     ];
 
     /// Where to look for it.
@@ -127,6 +141,10 @@ impl Bug {
             | Self::SpeaksAfterEnd
             | Self::NeverCloses => Shows::Epochs,
             Self::StaleRejoin | Self::UnsignedRejoin | Self::RejoinAtOnce => Shows::Rejoin,
+            Self::OptAfterSkip
+            | Self::PayloadAfterVote
+            | Self::ForgetCertificates
+            | Self::NeverEmpty => Shows::Found,
             _ => Shows::Core,
         }
     }

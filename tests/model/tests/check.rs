@@ -2,7 +2,7 @@
 
 #![expect(clippy::print_stdout, reason = "numbers of states are for people")]
 
-use lft::planted::Bug;
+use lft::planted::{Bug, Shows};
 use tests_model::{Bounds, Checked, check, model, walk};
 
 /// More states than any of these bounds has.
@@ -88,9 +88,16 @@ fn random_walks_through_four_views_find_nothing_bad() {
 }
 
 /// Planted bugs that this checker cannot see, and why.
-const UNSEEN: [(&str, &str); 10] = [
+const UNSEEN: [(&str, &str); 17] = [
     ("never-closes", "only progress suffers, which is not looked at"),
+    ("never-empty", "only progress suffers, which is not looked at"),
     ("no-repair", "nothing that was said is ever lost here"),
+    ("opt-after-skip", "only progress suffers, which is not looked at"),
+    ("payload-after-vote", NO_POWER_LOSS),
+    ("forget-certificates", NO_POWER_LOSS),
+    ("stale-rejoin", NO_LOST_LOG),
+    ("unsigned-rejoin", NO_LOST_LOG),
+    ("rejoin-at-once", NO_LOST_LOG),
     ("support-low", FAST_IS_OFF),
     ("fast-counts-support", FAST_IS_OFF),
     ("core-skip-with-fast", FAST_IS_OFF),
@@ -101,6 +108,8 @@ const UNSEEN: [(&str, &str); 10] = [
     ("delegate-commits", NO_GROUPS),
 ];
 const FAST_IS_OFF: &str = "the model runs the rule without fast commit";
+const NO_POWER_LOSS: &str = "no power is lost here";
+const NO_LOST_LOG: &str = "no log is lost here";
 const NO_GROUPS: &str = "every validator of the model counts alone";
 
 /// What makes a bug visible.
@@ -123,7 +132,9 @@ fn stage_of(bug: &'static str) -> Bounds {
 #[test]
 fn every_planted_bug_but_the_unseen_is_caught() {
     let mut survivors = Vec::new();
-    for (bug, _) in Bug::ALL {
+    // What shows in one schedule only is shown there: `plugin-api/harness/tests/lft_found.rs`.
+    let bugs = Bug::ALL.iter().filter(|(_, bug)| bug.shows() != Shows::Found);
+    for (bug, _) in bugs.copied() {
         let caught = walk(&stage_of(bug), 1, 1_500).found.pop();
         println!("{bug}: {}", caught.as_deref().unwrap_or("SURVIVED"));
         let is_unseen = UNSEEN.iter().any(|(unseen, _)| *unseen == bug);

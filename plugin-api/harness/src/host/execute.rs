@@ -5,6 +5,7 @@
 use super::{Host, Memory};
 use crate::{
     chain::{self, ModelBlock},
+    epochs::HostBug,
     villain::Villain,
     world::{BuildWish, World},
 };
@@ -18,6 +19,8 @@ impl<R: ConsensusRule> Host<R> {
     pub(super) fn executed(&mut self, id: Hash, world: &mut World) {
         let salt = match &self.role.villain {
             Some(Villain::Liar(liar)) => liar.salt(&mut world.chance),
+            // Lives begin at 1; each fall and each start begins another.
+            _ if world.host_bug == Some(HostBug::ExecutesAgain) => self.life - 1,
             _ => 0,
         };
         let Some(memory) = self.memory.as_mut() else { return };

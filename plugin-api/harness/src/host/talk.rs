@@ -5,7 +5,7 @@
 use super::{BLOCKS_OF_RANGE, GOSSIP_EVERY, Host};
 use crate::{
     chain::ModelBlock,
-    epochs,
+    epochs::{self, HostBug},
     villain::{Villain, forger::Bench, replayer::KEPT_MAX},
     world::{Entry, Event, Wire, World},
 };
@@ -74,7 +74,7 @@ impl<R: ConsensusRule> Host<R> {
     pub(super) fn gossip(&mut self, world: &mut World) {
         let Some(memory) = self.memory.as_mut() else { return };
         let pool: Vec<u64> = memory.pool.iter().copied().collect();
-        if pool.is_empty() {
+        if pool.is_empty() || world.host_bug == Some(HostBug::OffersOnce) {
             memory.gossiping = false;
             return;
         }

@@ -131,6 +131,10 @@ impl Lft {
     }
 
     pub(super) fn persist(&self, certificate: &Certificate, out: &mut Vec<Output>) {
+        #[cfg(feature = "planted-bugs")]
+        if self.has_bug(crate::planted::Bug::ForgetCertificates) {
+            return;
+        }
         out.push(Output::Persist { view: certificate.view(), record: certificate.encode() });
     }
 

@@ -149,6 +149,8 @@ impl Lft {
             return;
         }
         let allow_empty = needed && self.now >= patience;
+        #[cfg(feature = "planted-bugs")]
+        let allow_empty = allow_empty && !self.has_bug(crate::planted::Bug::NeverEmpty);
         self.build(view, kind, base, allow_empty, out);
     }
 

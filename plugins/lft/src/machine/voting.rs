@@ -135,6 +135,10 @@ impl Lft {
             needs.push(header.parent.block);
             self.deadlines.clear(Due::Hold(parent_view));
         }
+        #[cfg(feature = "planted-bugs")]
+        if self.has_bug(crate::planted::Bug::PayloadAfterVote) {
+            needs.clear();
+        }
         self.sign(Body::Vote { ballot, commit_parent }, Then::Broadcast, needs, out);
         self.plan_optimistic(header, pair);
     }
@@ -191,6 +195,8 @@ impl Lft {
         }
         let skipped =
             self.views.get(&header.parent_view).is_some_and(super::state::View::is_skipped);
+        #[cfg(feature = "planted-bugs")]
+        let skipped = skipped && !self.has_bug(crate::planted::Bug::OptAfterSkip);
         !skipped || at.tally.vote_of(leader).is_some_and(|ballot| ballot.pair.block == header.id)
     }
 
