@@ -94,3 +94,57 @@ fn an_old_copy_of_the_sign_log_is_noticed_and_the_peer_rejoins_when_it_is_told_t
     let evidence = network.get(0, &format!("/api/v2/channels/{CHANNEL}/evidence")).json();
     assert_eq!(evidence["evidence"].as_array().map(Vec::len), Some(0), "{evidence}");
 }
+
+/// A port that is free now.
+fn free_port() -> u16 {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.local_addr().unwrap().port()
+}
+
+fn copy_all(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap().map(Result::unwrap) {
+        let target = to.join(entry.file_name());
+        if entry.file_type().unwrap().is_dir() {
+            copy_all(&entry.path(), &target);
+        } else if entry.file_type().unwrap().is_file() {
+            std::fs::copy(entry.path(), &target).unwrap();
+        }
+    }
+}
+
+#[test]
+fn a_second_process_with_the_same_key_signs_nothing_and_says_why() {
+    let mut network = Network::up(sample());
+    let writers = Writers::start(&network);
+    let start = network.height(0, CHANNEL).unwrap();
+    eventually(WITHIN, "blocks", || (network.height(0, CHANNEL)? > start + 20).then_some(()));
+    drop(writers.stop());
+    network.interrupt();
+    // Somebody clones the machine and starts both.
+    let clone = network.data().join("peers/peer3-clone");
+    copy_all(&network.data().join("peers/peer3"), &clone);
+    network.start();
+    let writers = Writers::start(&network);
+    let start = network.height(0, CHANNEL).unwrap();
+    eventually(WITHIN, "blocks", || (network.height(0, CHANNEL)? > start + 20).then_some(()));
+    drop(writers.stop());
+    network.agreed(CHANNEL, WITHIN);
+    let ports = [free_port(), free_port(), free_port()];
+    let mut second = process::tied(Path::new(env!("CARGO_BIN_EXE_loopchain-under-test")));
+    second.current_dir(&clone).args(["peer", "run", "--home"]).arg(&clone);
+    for (key, port) in ["rpc.listen", "rest.listen", "ops.listen"].iter().zip(ports) {
+        second.args(["--set", &format!("{key}=127.0.0.1:{port}")]);
+    }
+    let mut child = process::start(second);
+    let url = format!("http://127.0.0.1:{}/api/v2/channels/{CHANNEL}", ports[1]);
+    let reason = eventually(WITHIN, "the second one notices", || {
+        // It listens only once it is started.
+        let answer = tests::http::exchange("GET", &url, &[], None).ok()?;
+        let state = (answer.status == 200).then(|| answer.json())?;
+        (state["mode"] == "degraded").then(|| state["mode_reason"].to_string())
+    });
+    assert!(reason.contains("another process uses this key"), "{reason}");
+    child.kill().unwrap();
+    child.wait().unwrap();
+}
