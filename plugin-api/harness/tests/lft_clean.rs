@@ -50,14 +50,14 @@ fn blocks_in_the_middle(report: &Report) -> usize {
 
 #[test]
 fn one_transaction_is_final_after_three_delays_without_a_successor_and_then_all_is_silent() {
-    let mut plan = Plan::clean(4, DELAY);
-    plan.parameters = parameters(&[("hold", "0"), ("block_interval", "0")]);
-    for node in 0..4 {
+    for (count, node) in [4, 7, 10].iter().flat_map(|count| (0..*count).map(move |n| (*count, n))) {
+        let mut plan = Plan::clean(count, DELAY);
+        plan.parameters = parameters(&[("hold", "0"), ("block_interval", "0")]);
         plan.clients = vec![(1_000 * MS, node)];
         plan.network.heals_at = 1_500 * MS;
         let report = run(&plan);
         assert_eq!(report.height, 1);
-        assert_eq!(report.moments.len(), 4);
+        assert_eq!(report.moments.len(), count);
         for moment in &report.moments {
             assert_eq!(moment.finished - moment.proposed, 3 * DELAY, "{moment:?}");
             // One more delay for the transaction to reach the leader, none for a timer.
@@ -68,7 +68,7 @@ fn one_transaction_is_final_after_three_delays_without_a_successor_and_then_all_
 
 #[test]
 fn with_optimistic_proposals_there_is_a_block_every_delay_final_after_three() {
-    for count in [4, 7] {
+    for count in [4, 7, 10] {
         let report = run(&loaded(count, "on"));
         let blocks = blocks_in_the_middle(&report);
         assert!((95..=101).contains(&blocks), "{blocks} blocks in 100 delays");

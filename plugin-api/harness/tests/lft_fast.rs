@@ -52,7 +52,7 @@ fn latencies(report: &Report) -> Vec<u64> {
 /// P9: 2 delays, a block every delay, one vote of each and nothing else.
 #[test]
 fn when_all_vote_a_block_is_final_after_two_delays_and_there_is_one_every_delay() {
-    for weights in [vec![1; 4], vec![1; 7], vec![5, 3, 2, 2, 1]] {
+    for weights in [vec![1; 4], vec![1; 7], vec![1; 10], vec![5, 3, 2, 2, 1]] {
         let report = run(&loaded(&weights, weights.len(), "0"));
         assert_eq!(latencies(&report), [2 * DELAY], "{weights:?}");
         let blocks = steady(&report).len() / weights.len();
