@@ -307,11 +307,12 @@ pub(crate) fn epoch() -> EpochConfig {
 }
 
 /// One system call of every kind.
-pub(crate) fn system_calls() -> [SystemCall; 4] {
+pub(crate) fn system_calls() -> [SystemCall; 5] {
     [
         SystemCall::Register { certificate: vec![0x30, 0x03, 1, 2, 3] },
         SystemCall::Propose { change: change() },
         SystemCall::Approve { id: change().id() },
         SystemCall::Ready { sha256: hash(0x61) },
+        SystemCall::Evidence { statements: Box::new([statement(), statement()]) },
     ]
 }

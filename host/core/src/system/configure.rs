@@ -17,14 +17,14 @@ pub(super) fn check(
     context: Context<'_>,
     state: &SystemState<'_>,
 ) -> Result<EpochConfig, Rejection> {
-    let present = context.epoch.epoch;
+    let present = context.epoch().epoch;
     if context.is_sealing {
         let message = format!("epoch {present} ends with this block; propose it in the next one");
         return Err(refuse(message));
     }
     // On top of what was accepted for the next epoch already.
     let accepted = state.next_epoch();
-    let base = accepted.as_ref().unwrap_or(context.epoch);
+    let base = accepted.as_ref().unwrap_or(context.epoch());
     base.changed_by(present, change).map_err(refuse)
 }
 

@@ -9,12 +9,15 @@
 mod approval;
 mod configure;
 mod deploy;
+pub mod evidence;
+#[cfg(test)]
+mod stage;
 pub mod state;
 
 use crate::ingest::registration::may_register;
 use host_identity::{Certificate, Membership};
 use host_types::change::{Deploy, SystemCall};
-use host_types::epoch::EpochConfig;
+use host_types::epoch::{EpochConfig, Epochs};
 use host_types::genesis::ChannelGenesis;
 use host_types::receipt::Write;
 use host_types::validators::ValidatorSet;
@@ -36,10 +39,18 @@ pub struct Context<'a> {
     pub height: Height,
     /// Time of the block.
     pub time: BlockTime,
-    /// What the block's epoch runs with.
-    pub epoch: &'a EpochConfig,
+    /// The epochs so far; the last one is the block's.
+    pub epochs: &'a Epochs,
     /// Whether the block is the last one of its epoch.
     pub is_sealing: bool,
+}
+
+impl<'a> Context<'a> {
+    /// What the block's epoch runs with.
+    #[must_use]
+    pub fn epoch(&self) -> &'a EpochConfig {
+        &self.epochs.current().config
+    }
 }
 
 /// What a system transaction did.
@@ -81,7 +92,7 @@ pub fn execute(
         .map_err(|error| Rejection::new(Code::ArgumentsWrong, format!("system.{method}: {error}")))?
         .ok_or_else(|| {
             let message = format!(
-                "system has no method `{method}`; it has register, propose, approve, ready"
+                "system has no method `{method}`; it has register, propose, approve, ready, evidence"
             );
             Rejection::new(Code::MethodUnknown, message)
         })?;
@@ -91,6 +102,9 @@ pub fn execute(
         SystemCall::Propose { change } => approval::propose(change, context, &mut state)?,
         SystemCall::Approve { id } => approval::approve(id, context, &mut state)?,
         SystemCall::Ready { sha256 } => deploy::ready(sha256, context, &mut state)?,
+        SystemCall::Evidence { statements } => {
+            evidence::record(&statements, context, view, &mut state)?
+        }
     };
     outcome.writes = state.into_writes();
     Ok(outcome)
@@ -164,6 +178,6 @@ fn event(name: &str, fields: impl FnOnce(&mut Writer)) -> ScoreEvent {
 /// Index of the validator whose pinned key this certificate has.
 fn validator_of(context: Context<'_>) -> Option<u16> {
     let key = context.membership.get(&context.signer)?.public_key;
-    let all = context.epoch.validators.all();
+    let all = context.epoch().validators.all();
     all.iter().position(|v| v.public_key == key).and_then(|index| u16::try_from(index).ok())
 }

@@ -16,6 +16,7 @@ pub mod actor;
 pub mod agreement;
 pub mod divergence;
 pub mod epochs;
+pub mod events;
 pub mod evidence;
 pub mod execution;
 pub mod executor_task;

@@ -109,12 +109,7 @@ pub fn start(start: ChannelStart) -> Result<ChannelHandle, Rejection> {
     let evidence = EvidenceBook::open(&folder, &genesis, epochs_of(&knowledge))?;
     let events = broadcast::channel(EVENTS_KEPT).0;
     let follow = Follow::new(&reader, &own_node, &knowledge).map_err(|e| store_failed(&e))?;
-    let context = ContextSource {
-        genesis: Arc::clone(&genesis),
-        hash: genesis.hash(),
-        knowledge: knowledge.clone(),
-        block_time: follow.time.subscribe(),
-    };
+    let context = context(&genesis, &knowledge, &follow, &reader);
     let parts = Parts {
         hash: genesis.hash(),
         genesis,
@@ -145,6 +140,22 @@ pub fn start(start: ChannelStart) -> Result<ChannelHandle, Rejection> {
     let handle = ChannelHandle::new(parts);
     tokio::spawn(own_words::compare(handle.clone(), tell));
     Ok(handle)
+}
+
+/// What admission looks at.
+fn context(
+    genesis: &Arc<ChannelGenesis>,
+    knowledge: &executor_task::KnowledgeWatch,
+    follow: &Follow,
+    reader: &Reader,
+) -> ContextSource {
+    ContextSource {
+        genesis: Arc::clone(genesis),
+        hash: genesis.hash(),
+        knowledge: knowledge.clone(),
+        block_time: follow.time.subscribe(),
+        reader: reader.clone(),
+    }
 }
 
 /// Opens the store; what its database lost is rebuilt from the block files, and the rest comes from

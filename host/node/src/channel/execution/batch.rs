@@ -224,7 +224,7 @@ impl<'a> Run<'a> {
             signer: body.signer,
             height: header.height,
             time: header.time,
-            epoch: self.knowledge.epoch(),
+            epochs: &self.knowledge.epochs,
             is_sealing: self.is_sealing(),
         };
         system::execute(&body.method, &body.args, context, &self.view)
