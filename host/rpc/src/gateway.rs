@@ -13,9 +13,10 @@ use host_types::manifest::Manifest;
 use host_types::proof::FinalProof;
 use host_types::validators::ValidatorSet;
 use host_types::{
-    Address, BlockId, BlockTime, CertificateId, ChannelName, GenesisHash, Hash32, Height, NodeName,
-    Receipt, Rejection, ScoreEvent, ScoreName, SignedTransaction, TxId,
+    Address, BlockId, BlockTime, CertificateId, ChannelName, Epoch, GenesisHash, Hash32, Height,
+    NodeName, Receipt, Rejection, ScoreEvent, ScoreName, SignedTransaction, TxId,
 };
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -216,6 +217,8 @@ pub struct EpochsView {
     pub next: Option<Arc<EpochConfig>>,
     /// Changes that are open or accepted.
     pub changes: Vec<ChangeView>,
+    /// Validators that lead nothing, by epoch, because they were absent in the one before.
+    pub excluded: BTreeMap<Epoch, Vec<NodeName>>,
 }
 
 /// A change that waits.

@@ -6,6 +6,7 @@
 //! Deliberately not here: running a SCORE's `deploy` (the node does, when told to activate).
 //! Where to look next: [`execute`], [`state`] for the keys.
 
+pub mod absence;
 mod approval;
 mod configure;
 mod deploy;
@@ -17,7 +18,7 @@ pub mod state;
 use crate::ingest::registration::may_register;
 use host_identity::{Certificate, Membership};
 use host_types::change::{Deploy, SystemCall};
-use host_types::epoch::{EpochConfig, Epochs};
+use host_types::epoch::{EpochConfig, EpochRun, Epochs};
 use host_types::genesis::ChannelGenesis;
 use host_types::receipt::Write;
 use host_types::validators::ValidatorSet;
@@ -120,11 +121,17 @@ pub fn at_height(set: &ValidatorSet, height: Height, view: &dyn View) -> Outcome
     outcome
 }
 
-/// What the end of a sealing block writes: after its transactions.
+/// What the end of a sealing block writes: after its transactions. `proposer` tells who proposed the
+/// block of a height of the ending epoch.
 #[must_use]
-pub fn sealed(epoch: &EpochConfig, height: Height, view: &dyn View) -> Vec<Write> {
+pub fn sealed(
+    present: &EpochRun,
+    height: Height,
+    proposer: &dyn Fn(Height) -> Option<u16>,
+    view: &dyn View,
+) -> Vec<Write> {
     let mut state = SystemState::new(view);
-    configure::seal(epoch, height, &mut state);
+    configure::seal(present, height, proposer, &mut state);
     state.into_writes()
 }
 

@@ -35,13 +35,22 @@ pub(super) struct Stage {
     pub(super) epochs: Epochs,
     pub(super) height: u64,
     pub(super) is_sealing: bool,
+    /// Who proposed the block of a height.
+    pub(super) proposers: BTreeMap<u64, u16>,
 }
 
 impl Stage {
     pub(super) fn new() -> Self {
         let fixture = Fixture::new();
         let epochs = Epochs::of_genesis(&fixture.genesis);
-        Self { fixture, state: Map::default(), epochs, height: 1, is_sealing: false }
+        Self {
+            fixture,
+            state: Map::default(),
+            epochs,
+            height: 1,
+            is_sealing: false,
+            proposers: BTreeMap::new(),
+        }
     }
 
     pub(super) fn epoch(&self) -> &EpochConfig {
@@ -82,7 +91,9 @@ impl Stage {
     }
 
     pub(super) fn seal(&mut self) {
-        let writes = sealed(self.epoch(), Height::new(self.height), &self.state);
+        let proposer = |height: Height| self.proposers.get(&height.get()).copied();
+        let run = self.epochs.current();
+        let writes = sealed(run, Height::new(self.height), &proposer, &self.state);
         self.apply(writes);
         let begun = epoch_records(&self.state).pop();
         let present = self.epoch().epoch;

@@ -11,6 +11,7 @@
 //! | `first` | name of the SCORE that was activated first: the one that v1 requests mean |
 //! | `open` | number of open changes |
 //! | `next` | what the next epoch runs with, once a `configure` change is accepted |
+//! | `excluded/` epoch (8 bytes) | indices of validators that lead nothing in it; absent when there are none |
 //! | `evidence/` epoch (8 bytes), signer (2), view (8), class (1) | `[height, statement, statement]` |
 //! | `epoch/` number (8 bytes) | `[height of its root, what it runs with]`; epoch 0 is the genesis |
 
@@ -18,6 +19,7 @@ use super::system_name;
 use host_types::change::{Change, Deploy};
 use host_types::epoch::EpochConfig;
 use host_types::evidence::Register;
+use host_types::limits::VALIDATORS_MAX;
 use host_types::receipt::Write;
 use host_types::statement::Statement;
 use host_types::{
@@ -204,6 +206,39 @@ fn read_epoch(bytes: &[u8]) -> Result<(Height, EpochConfig), CodecError> {
     r.finish().map(|()| record)
 }
 
+const EXCLUDED: &str = "excluded/";
+
+/// The key of who leads nothing in an epoch.
+#[must_use]
+pub fn excluded_key(epoch: Epoch) -> Vec<u8> {
+    key(EXCLUDED, &[&epoch.get().to_be_bytes()])
+}
+
+/// Its value: indices in the set of that epoch.
+///
+/// # Errors
+/// When it is no list of indices.
+pub fn read_excluded(value: &[u8]) -> Result<Vec<u16>, CodecError> {
+    let mut r = Reader::new(value);
+    let count = r.array_up_to(VALIDATORS_MAX)?;
+    let indices = (0..count).map(|_| r.uint_as()).collect::<Result<_, _>>()?;
+    r.finish().map(|()| indices)
+}
+
+/// Who leads nothing, by epoch, where there is anybody.
+#[must_use]
+pub fn all_excluded(view: &dyn View) -> BTreeMap<Epoch, Vec<u16>> {
+    let epoch = |key: &[u8]| {
+        let number = key.get(EXCLUDED.len()..)?.try_into().ok()?;
+        Some(Epoch::new(u64::from_be_bytes(number)))
+    };
+    let found = view.scan(EXCLUDED.as_bytes());
+    found
+        .iter()
+        .filter_map(|(key, value)| Some((epoch(key)?, read_excluded(value).ok()?)))
+        .collect()
+}
+
 /// Evidence that stands on the chain.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EvidenceRecord {
@@ -388,6 +423,22 @@ impl<'a> SystemState<'a> {
         config.encode(&mut w);
         self.put(key(EPOCH, &[&config.epoch.get().to_be_bytes()]), w.into_bytes());
         self.writes.insert(NEXT.to_vec(), None);
+    }
+
+    pub(super) fn excluded(&self, epoch: Epoch) -> Vec<u16> {
+        let value = self.get(&excluded_key(epoch));
+        value.and_then(|value| read_excluded(&value).ok()).unwrap_or_default()
+    }
+
+    /// Writes nothing when there are none.
+    pub(super) fn put_excluded(&mut self, epoch: Epoch, indices: &[u16]) {
+        if indices.is_empty() {
+            return;
+        }
+        let mut w = Writer::default();
+        w.array(indices.len());
+        indices.iter().for_each(|index| w.uint(u64::from(*index)));
+        self.put(excluded_key(epoch), w.into_bytes());
     }
 
     pub(super) fn put_evidence(&mut self, register: &Register, record: &EvidenceRecord) {

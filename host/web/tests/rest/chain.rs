@@ -314,7 +314,8 @@ pub(crate) fn epochs() -> EpochsView {
         approvals: vec![validator.name],
         weight: 7,
     }];
-    EpochsView { epochs: Arc::new(epochs), next: None, changes }
+    let excluded = [(Epoch::new(1), vec![node_name()])].into();
+    EpochsView { epochs: Arc::new(epochs), next: None, changes, excluded }
 }
 
 /// One event in block 9 that answers to any filter, and more in block 12.

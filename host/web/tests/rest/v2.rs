@@ -106,6 +106,10 @@ async fn epochs_tell_the_present_one_and_what_waits() {
     assert_eq!((&change["kind"], &change["status"]), (&"configure".into(), &"open".into()));
     assert!(change["says"][0].as_str().unwrap().contains(" weight 9 "), "{change}");
     assert_eq!(json["epochs"].as_array().unwrap().len(), 2);
+    assert_eq!(json["excluded"], serde_json::json!(["bank-a/peer0"]), "in the present one");
+    let of_each: Vec<_> =
+        json["epochs"].as_array().unwrap().iter().map(|e| &e["excluded"]).collect();
+    assert_eq!(of_each, [&serde_json::json!([]), &serde_json::json!(["bank-a/peer0"])]);
     // The bytes are those that the hash is of.
     let bytes = host_types::hash::from_hex(json["present"]["config"].as_str().unwrap()).unwrap();
     let config =
