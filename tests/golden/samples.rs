@@ -216,12 +216,14 @@ pub(crate) fn proposal() -> Proposal {
 }
 
 /// One message of every kind.
-pub(crate) fn messages() -> [(&'static str, PeerMessage); 4] {
+pub(crate) fn messages() -> [(&'static str, PeerMessage); 6] {
     [
         ("statement", PeerMessage::Statement(statement())),
         ("proposal", PeerMessage::Proposal(Box::new(proposal()))),
         ("rule", PeerMessage::Rule(vec![1, 2, 3])),
         ("transactions", PeerMessage::Transactions(envelopes())),
+        ("handed", PeerMessage::Handed(statement())),
+        ("bundle", PeerMessage::Bundle(vec![statement(), statement()])),
     ]
 }
 

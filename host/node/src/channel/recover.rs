@@ -16,6 +16,7 @@ use super::handle::{ChannelHandle, Parts};
 use super::intake::{ContextSource, Intake};
 use super::links::Links;
 use super::own_words::{self, Heard};
+use super::relay::Relay;
 use crate::plugins::PluggedRule;
 use crate::scores::Scores;
 use crate::signer::{Answer, AnswerSink, ChannelSigner, Signer};
@@ -110,6 +111,7 @@ pub fn start(start: ChannelStart) -> Result<ChannelHandle, Rejection> {
     let events = broadcast::channel(EVENTS_KEPT).0;
     let follow = Follow::new(&reader, &own_node, &knowledge).map_err(|e| store_failed(&e))?;
     let context = context(&genesis, &knowledge, &follow, &reader);
+    let relay = Relay::new(own_node.clone(), epochs_of(&knowledge), Arc::clone(&links));
     let parts = Parts {
         hash: genesis.hash(),
         genesis,
@@ -127,6 +129,7 @@ pub fn start(start: ChannelStart) -> Result<ChannelHandle, Rejection> {
         halted: Arc::default(),
         expired: Arc::default(),
         evidence: Arc::new(evidence),
+        relay,
         segments: segments.clone(),
         signer: starter.signer.clone(),
         heard: Heard::default(),
@@ -174,7 +177,7 @@ fn open_store(
     }
 }
 
-/// What everybody may know of epochs, for the evidence.
+/// What everybody may know of epochs.
 fn epochs_of(knowledge: &executor_task::KnowledgeWatch) -> EpochSource {
     let knowledge = knowledge.clone();
     Arc::new(move || Arc::clone(&knowledge.borrow().epochs))
@@ -242,6 +245,7 @@ fn world(
         events: parts.events.clone(),
         own,
         evidence: Arc::clone(&parts.evidence),
+        relay: Arc::clone(&parts.relay),
         comparison: Comparison {
             links: Arc::clone(&parts.links),
             segments: parts.segments.clone(),
