@@ -216,12 +216,14 @@ pub(crate) fn proposal() -> Proposal {
 }
 
 /// One message of every kind.
-pub(crate) fn messages() -> [(&'static str, PeerMessage); 4] {
+pub(crate) fn messages() -> [(&'static str, PeerMessage); 6] {
     [
         ("statement", PeerMessage::Statement(statement())),
         ("proposal", PeerMessage::Proposal(Box::new(proposal()))),
         ("rule", PeerMessage::Rule(vec![1, 2, 3])),
         ("transactions", PeerMessage::Transactions(envelopes())),
+        ("handed", PeerMessage::Handed(statement())),
+        ("bundle", PeerMessage::Bundle(vec![statement(), statement()])),
     ]
 }
 
@@ -307,11 +309,12 @@ pub(crate) fn epoch() -> EpochConfig {
 }
 
 /// One system call of every kind.
-pub(crate) fn system_calls() -> [SystemCall; 4] {
+pub(crate) fn system_calls() -> [SystemCall; 5] {
     [
         SystemCall::Register { certificate: vec![0x30, 0x03, 1, 2, 3] },
         SystemCall::Propose { change: change() },
         SystemCall::Approve { id: change().id() },
         SystemCall::Ready { sha256: hash(0x61) },
+        SystemCall::Evidence { statements: Box::new([statement(), statement()]) },
     ]
 }

@@ -1,14 +1,20 @@
-//! Evidence against validators: honest ones are not accused, a cheat stays accused after a restart,
-//! and what somebody wrote into the file accuses nobody.
+//! Evidence against validators: honest ones are not accused, a cheat stays accused after a restart and
+//! is accused on the chain, once, for everyone to see, and what somebody wrote into the file accuses
+//! nobody.
 
 use crate::{NETWORK, sample};
 use host_identity::keyfile;
+use host_types::change::SystemCall;
 use host_types::codec::Writer;
 use host_types::genesis::ChannelGenesis;
 use host_types::statement::{Slot, Statement};
-use host_types::{Decode, Encode, Epoch, Hash32, View};
-use tests::Network;
+use host_types::{Decode, Encode, Epoch, Hash32, ScoreName, View};
+use serde_json::Value;
+use std::time::Duration;
+use tests::http::Answer;
 use tests::network::CHANNEL;
+use tests::wallet::Wallet;
+use tests::{Network, eventually};
 
 #[test]
 fn honest_validators_are_not_accused() {
@@ -21,7 +27,16 @@ fn honest_validators_are_not_accused() {
     }
     let said = network.cli(&["audit", "evidence"]);
     assert_eq!((said.code, said.stdout.as_str()), (0, "no evidence on demo\n"), "{said:?}");
+    let events = network.cli_json(&OF_EVIDENCE);
+    assert_eq!(events["events"].as_array().map(Vec::len), Some(0), "{events}");
+    let events = network.cli_json(&["event", "list", "--score", "token"]);
+    assert!(events["events"].as_array().is_some_and(|all| !all.is_empty()), "{events}");
 }
+
+const OF_EVIDENCE: [&str; 6] =
+    ["event", "list", "--score", "system", "--topic", "evidence-recorded"];
+/// Every validator's turn to accuse, and a block.
+const ON_CHAIN_WITHIN: Duration = Duration::from_secs(20);
 
 /// Statements that write `digests` into one register, signed with the key of a peer.
 fn statements(network: &Network, peer: u16, digests: [u8; 2]) -> [Statement; 2] {
@@ -54,10 +69,17 @@ fn a_cheat_stays_accused_after_a_restart_and_a_forged_entry_accuses_nobody() {
         pair.iter().for_each(|statement| statement.encode(&mut w));
     }
     assert!(network.interrupt().success());
-    let folder = network.data().join(format!("peers/peer0/data/channels/{CHANNEL}"));
-    assert!(folder.is_dir(), "{}", folder.display());
-    std::fs::write(folder.join("evidence"), w.into_bytes()).unwrap();
+    let bytes = w.into_bytes();
+    // Two nodes hold it: either may be the one to say it, none says it twice.
+    for peer in [0, 3] {
+        let folder = network.data().join(format!("peers/peer{peer}/data/channels/{CHANNEL}"));
+        assert!(folder.is_dir(), "{}", folder.display());
+        std::fs::write(folder.join("evidence"), &bytes).unwrap();
+    }
     network.start();
+    // Those who kept nothing learn it from the chain.
+    let blocks: Vec<_> = (0..4).map(|peer| recorded_in(&network, peer)).collect();
+    assert!(blocks.iter().all(|block| *block == blocks[0]), "{blocks:?}");
     let told = network.cli_json(&["audit", "evidence"]);
     let list = told["evidence"].as_array().unwrap();
     assert_eq!(list.len(), 1, "{told}");
@@ -66,4 +88,40 @@ fn a_cheat_stays_accused_after_a_restart_and_a_forged_entry_accuses_nobody() {
     let said = network.cli(&["audit", "evidence"]);
     assert!(said.stdout.contains("exchange/peer2"), "{said:?}");
     assert!(network.logs().contains("kept evidence is left out"), "the forged one is told");
+    let events = network.cli_json(&OF_EVIDENCE);
+    let list = events["events"].as_array().unwrap();
+    assert_eq!(list.len(), 1, "{events}");
+    assert_eq!(list[0]["fields"], serde_json::json!(["exchange/peer2", 0, 7, 3]));
+    assert_eq!((&list[0]["height"], &events["next_from"]), (&blocks[0].into(), &Value::Null));
+
+    // Whoever says it again, in whichever order, is refused before it comes into a block.
+    let [a, b] = cheat;
+    let answer = accuse(&network, 1, [b, a]);
+    assert_eq!((answer.status, &answer.json()["code"]), (409, &"LC2118".into()));
+    // And what proves nothing, too.
+    let answer = accuse(&network, 1, forged);
+    assert_eq!((answer.status, &answer.json()["code"]), (409, &"LC2117".into()));
+
+    // The next epoch still tells it, with the name of that time.
+    let document = network.cli_json(&["channel", "configure", "--weight", "bank-a/peer0=2"]);
+    assert_eq!(document["epoch"], 1);
+    assert_eq!(recorded_in(&network, 1), blocks[0]);
+}
+
+/// The block in which a peer sees the only accusation.
+fn recorded_in(network: &Network, peer: u16) -> u64 {
+    eventually(ON_CHAIN_WITHIN, &format!("peer{peer} sees the cheat on the chain"), || {
+        let told = network.get(peer, &format!("/api/v2/channels/{CHANNEL}/evidence")).json();
+        let list = told["evidence"].as_array()?;
+        assert!(list.len() < 2, "{told}");
+        list.first()?["recorded_in"].as_u64()
+    })
+}
+
+/// Sends two statements as a client.
+fn accuse(network: &Network, peer: u16, statements: [Statement; 2]) -> Answer {
+    let call = SystemCall::Evidence { statements: Box::new(statements) };
+    let wallet = Wallet::of(network, "alice", CHANNEL);
+    let transaction = wallet.call(ScoreName::SYSTEM, call.method(), call.args());
+    wallet.sign(&transaction).send(network, peer, CHANNEL)
 }

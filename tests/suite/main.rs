@@ -6,6 +6,8 @@
 //! a state, with a bound. The support is `tests/src`.
 
 #[cfg(test)]
+mod absent;
+#[cfg(test)]
 mod bad_config;
 #[cfg(test)]
 mod bad_input;

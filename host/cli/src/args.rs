@@ -111,6 +111,9 @@ pub enum Command {
     /// Blocks.
     #[command(subcommand)]
     Block(BlockCommand),
+    /// What transactions announced.
+    #[command(subcommand)]
+    Event(EventCommand),
     /// What an auditor looks at.
     #[command(subcommand)]
     Audit(AuditCommand),
@@ -354,6 +357,31 @@ pub enum BlockCommand {
     },
     /// Check by oneself that a block is final; exit code 7 when its proof does not hold.
     Verify(BlockVerify),
+}
+
+/// `event`
+#[derive(Debug, Subcommand)]
+pub enum EventCommand {
+    /// Events of final transactions, oldest first. Evidence against validators is
+    /// `--score system --topic evidence-recorded`.
+    List(EventList),
+}
+
+/// `event list`
+#[derive(Debug, Args)]
+pub struct EventList {
+    /// Of this SCORE only; `system` for those of the channel itself.
+    #[arg(long)]
+    pub score: Option<String>,
+    /// Of this name only.
+    #[arg(long, value_name = "NAME")]
+    pub topic: Option<String>,
+    /// From this block on.
+    #[arg(long, default_value_t = 0, value_name = "HEIGHT")]
+    pub from: u64,
+    /// So many at most.
+    #[arg(long, default_value_t = 100, value_name = "N")]
+    pub limit: usize,
 }
 
 /// `audit`

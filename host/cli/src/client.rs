@@ -343,6 +343,22 @@ impl Client {
         self.api.get(&self.path("/evidence")).await
     }
 
+    /// A page of events: of a SCORE and a name, where they are given.
+    pub(crate) async fn events(
+        &self,
+        [score, topic]: [Option<&str>; 2],
+        from: &str,
+        limit: usize,
+    ) -> Result<Value, Failure> {
+        let mut path = format!("/events?from={}&limit={limit}", escaped(from));
+        for (name, value) in [("score", score), ("topic", topic)] {
+            if let Some(value) = value {
+                path.push_str(&format!("&{name}={}", escaped(value)));
+            }
+        }
+        self.api.get(&self.path(&path)).await
+    }
+
     /// Asks a SCORE.
     pub(crate) async fn query(&self, score: &str, body: &Value) -> Result<Value, Failure> {
         let path = self.path(&format!("/scores/{}/query", escaped(score)));

@@ -326,6 +326,8 @@ pub struct Start<'a> {
     pub head_proof: Vec<u8>,
     /// The root with its result.
     pub root_pair: Pair,
+    /// Validators that lead nothing in this epoch.
+    pub excluded: Vec<u16>,
     /// Set when it is not known what this node has signed in the epoch: a fresh nonce.
     pub rejoin: Option<Hash32>,
     /// What the sign log holds of this channel; what is of other epochs is left out.
@@ -367,7 +369,7 @@ impl PluggedRule {
             validators: validators.clone(),
             me: start.me,
             parameters: config.rule.parameters.clone(),
-            excluded: Vec::new(),
+            excluded: start.excluded.clone(),
             rejoin: start.rejoin.map(|nonce| api::Hash(*nonce.as_bytes())),
         };
         let of_epoch = start.log.iter().filter(|entry| entry.position().0 == epoch);
@@ -421,6 +423,8 @@ impl PluggedRule {
             head_proof: Vec::new(),
             root_pair: pair,
             log: &[],
+            // It signs nothing and waits for no leader.
+            excluded: Vec::new(),
             rejoin: None,
         };
         Self::create(loaded.clone(), &start)

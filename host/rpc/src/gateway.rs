@@ -13,9 +13,10 @@ use host_types::manifest::Manifest;
 use host_types::proof::FinalProof;
 use host_types::validators::ValidatorSet;
 use host_types::{
-    Address, BlockId, BlockTime, CertificateId, ChannelName, GenesisHash, Hash32, Height, NodeName,
-    Receipt, Rejection, ScoreEvent, ScoreName, SignedTransaction, TxId,
+    Address, BlockId, BlockTime, CertificateId, ChannelName, Epoch, GenesisHash, Hash32, Height,
+    NodeName, Receipt, Rejection, ScoreEvent, ScoreName, SignedTransaction, TxId,
 };
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -216,6 +217,8 @@ pub struct EpochsView {
     pub next: Option<Arc<EpochConfig>>,
     /// Changes that are open or accepted.
     pub changes: Vec<ChangeView>,
+    /// Validators that lead nothing, by epoch, because they were absent in the one before.
+    pub excluded: BTreeMap<Epoch, Vec<NodeName>>,
 }
 
 /// A change that waits.
@@ -252,6 +255,60 @@ pub struct EvidenceView {
     pub digests: [Hash32; 2],
     /// The statements, in their canonical encoding.
     pub statements: [Vec<u8>; 2],
+    /// The block in which it was recorded on the chain; none while it stands on this node only.
+    pub recorded: Option<Height>,
+}
+
+/// Where an event stands: block, transaction, number in the transaction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct EventPlace {
+    /// The block.
+    pub height: Height,
+    /// Index of the transaction in it.
+    pub tx: u32,
+    /// Index of the event in the transaction.
+    pub event: u32,
+}
+
+impl EventPlace {
+    /// The first place of a block.
+    #[must_use]
+    pub const fn start_of(height: Height) -> Self {
+        Self { height, tx: 0, event: 0 }
+    }
+}
+
+/// Which events are wanted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EventFilter {
+    /// Of this SCORE only.
+    pub score: Option<ScoreName>,
+    /// Of this name only.
+    pub topic: Option<String>,
+    /// From this place on.
+    pub from: EventPlace,
+    /// So many at most.
+    pub limit: u32,
+}
+
+/// An event of a final transaction.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EventView {
+    /// Where it stands.
+    pub place: EventPlace,
+    /// The transaction.
+    pub transaction: TxId,
+    /// What was announced.
+    pub event: ScoreEvent,
+}
+
+/// Some events, oldest first.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct EventsPage {
+    /// The events.
+    pub events: Vec<EventView>,
+    /// Where to go on; none once all blocks were looked through.
+    pub next: Option<EventPlace>,
 }
 
 /// One SCORE of a channel.
@@ -384,8 +441,15 @@ pub trait Gateway: Send + Sync {
     /// Epochs of a channel, and the changes that wait.
     async fn epochs(&self, channel: &ChannelName) -> Result<EpochsView, Rejection>;
 
-    /// Evidence that this node holds against validators of a channel, by signer and view.
+    /// Evidence that this node or the chain holds against validators, by epoch, signer and view.
     async fn evidence(&self, channel: &ChannelName) -> Result<Vec<EvidenceView>, Rejection>;
+
+    /// Events of final transactions, oldest first.
+    async fn events(
+        &self,
+        channel: &ChannelName,
+        filter: EventFilter,
+    ) -> Result<EventsPage, Rejection>;
 
     /// Up to `limit` blocks below `before` (the newest when none), newest first.
     async fn blocks(

@@ -2,7 +2,7 @@
 //!
 //! A system transaction is an ordinary one with the reserved SCORE name `system`; its method and
 //! arguments decode to a [`SystemCall`]. Host code executes it. So far: `register`, `propose` and
-//! `approve` of a `deploy` or `configure` change, `ready`.
+//! `approve` of a `deploy` or `configure` change, `ready`, `evidence`.
 
 use crate::codec::{CodecError, CodecErrorKind, Decode, Encode, Reader, Writer};
 use crate::epoch::BlockLimits;
@@ -13,6 +13,7 @@ use crate::ids::{Address, NodeName, ScoreName};
 use crate::limits::{
     ARGS_BYTES_MAX, CERTIFICATE_BYTES_MAX, CONFIGURE_VALIDATORS_MAX, TEXT_BYTES_MAX,
 };
+use crate::statement::Statement;
 use crate::validators::{Unit, Validator};
 use crate::weight::Weight;
 
@@ -39,6 +40,11 @@ pub enum SystemCall {
         /// SHA-256 of the artefact.
         sha256: Hash32,
     },
+    /// Two statements of one validator that cannot both be honest.
+    Evidence {
+        /// Both; which comes first means nothing.
+        statements: Box<[Statement; 2]>,
+    },
 }
 
 impl SystemCall {
@@ -50,6 +56,7 @@ impl SystemCall {
             Self::Propose { .. } => "propose",
             Self::Approve { .. } => "approve",
             Self::Ready { .. } => "ready",
+            Self::Evidence { .. } => "evidence",
         }
     }
 
@@ -57,11 +64,12 @@ impl SystemCall {
     #[must_use]
     pub fn args(&self) -> Vec<u8> {
         let mut w = Writer::default();
-        w.array(1);
+        w.array(if matches!(self, Self::Evidence { .. }) { 2 } else { 1 });
         match self {
             Self::Register { certificate } => w.bytes(certificate),
             Self::Propose { change } => change.encode(&mut w),
             Self::Approve { id } | Self::Ready { sha256: id } => id.encode(&mut w),
+            Self::Evidence { statements } => statements.iter().for_each(|one| one.encode(&mut w)),
         }
         w.into_bytes()
     }
@@ -72,12 +80,16 @@ impl SystemCall {
     /// When the arguments are not those of the method.
     pub fn decode(method: &str, args: &[u8]) -> Result<Option<Self>, CodecError> {
         let mut r = Reader::new(args);
-        r.array(1)?;
+        r.array(if method == "evidence" { 2 } else { 1 })?;
         let call = match method {
             "register" => Self::Register { certificate: r.bytes(CERTIFICATE_BYTES_MAX)?.to_vec() },
             "propose" => Self::Propose { change: Change::decode(&mut r)? },
             "approve" => Self::Approve { id: Hash32::decode(&mut r)? },
             "ready" => Self::Ready { sha256: Hash32::decode(&mut r)? },
+            "evidence" => {
+                let statements = [Statement::decode(&mut r)?, Statement::decode(&mut r)?];
+                Self::Evidence { statements: Box::new(statements) }
+            }
             _ => return Ok(None),
         };
         r.finish()?;

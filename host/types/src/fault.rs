@@ -125,6 +125,10 @@ codes! {
     BlockStepsUsed = 2115, 409, 4, true, "sign it again and send it: a later block has room";
     /// A query was not answered in time; nothing is known of its result.
     QueryTimeout = 2116, 503, 6, true, "ask again, or ask another peer; ask the SCORE for less";
+    /// Two statements prove nothing against their signer.
+    EvidenceWorthless = 2117, 409, 4, false, "read the message; nothing was recorded";
+    /// The chain holds this against the signer already, or enough of its epoch.
+    EvidenceKnown = 2118, 409, 4, false, "`loopchain audit evidence` shows what the chain holds";
 
     /// A peer or server cannot be reached.
     Unreachable = 3101, 503, 5, true, "check that it runs and that the address is right";

@@ -14,6 +14,7 @@ pub mod change;
 pub mod codec;
 pub mod epoch;
 pub mod event;
+pub mod evidence;
 pub mod fault;
 pub mod genesis;
 pub mod hash;

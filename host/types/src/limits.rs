@@ -43,6 +43,9 @@ pub const PROPOSALS_KEPT_MAX: usize = 64;
 pub const BLOCKS_AHEAD_MAX: usize = 256;
 /// One statement with its signature, bytes.
 pub const STATEMENT_BYTES_MAX: usize = 4 * 1024;
+/// Statements that a relay of a flat group sends on together: one of each validator. A bundle of the
+/// largest ones fits a frame.
+pub const BUNDLE_STATEMENTS_MAX: usize = 128;
 /// Slots of one statement.
 pub const STATEMENT_SLOTS_MAX: usize = 4;
 /// A justification, a helper message or a Final proof of a rule, bytes (128 validators' signatures
@@ -92,10 +95,18 @@ pub const EXECUTE_TIMEOUT_MS: u64 = 2_000;
 /// Changes of a channel that may wait for approval at once.
 pub const CHANGES_OPEN_MAX: usize = 64;
 
+/// Registers of one signer in one epoch that are held against it, by a node and on the chain. One is
+/// enough to accuse it; the first ones are kept, because they show when it began, and because a cheat
+/// that makes more of them must not drive out those of others. More: refused with `LC2118`.
+pub const EVIDENCE_PER_SIGNER_MAX: usize = 16;
+
 const _: () = assert!(PART_BYTES_MAX < FRAME_BYTES_MAX);
 const _: () = assert!(TX_BYTES_MAX < PART_BYTES_MAX);
 const _: () = assert!(ARGS_BYTES_MAX < TX_BYTES_MAX);
+// Two statements are arguments of one call, and a value in the state.
+const _: () = assert!(2 * (STATEMENT_BYTES_MAX + 1024) < ARGS_BYTES_MAX);
 const _: () = assert!(RULE_BYTES_MAX < PART_BYTES_MAX);
+const _: () = assert!(BUNDLE_STATEMENTS_MAX * (STATEMENT_BYTES_MAX + 1024) < PART_BYTES_MAX);
 const _: () = assert!(HELLO_FRAME_BYTES_MAX < FRAME_BYTES_MAX);
 const _: () = assert!(FETCH_BYTES_MAX < FRAME_BYTES_MAX);
 // Every id of a full block fits one proposal frame.

@@ -37,6 +37,10 @@ pub enum PeerMessage {
     Rule(Vec<u8>),
     /// Transactions for the pool.
     Transactions(Vec<RawTx>),
+    /// A statement of the sender, for a member of its flat group to send on.
+    Handed(Statement),
+    /// Statements of members of a flat group.
+    Bundle(Vec<Statement>),
 }
 
 impl Encode for Proposal {
@@ -81,6 +85,14 @@ impl Encode for PeerMessage {
                 w.uint(3);
                 w.list(raw);
             }
+            Self::Handed(statement) => {
+                w.uint(4);
+                statement.encode(w);
+            }
+            Self::Bundle(statements) => {
+                w.uint(5);
+                w.list(statements);
+            }
         }
     }
 }
@@ -94,6 +106,8 @@ impl Decode<'_> for PeerMessage {
             1 => Proposal::decode(r).map(|p| Self::Proposal(Box::new(p))),
             2 => r.bytes(limits::RULE_BYTES_MAX).map(|b| Self::Rule(b.to_vec())),
             3 => r.list(limits::INGEST_MEMPOOL_TXS).map(Self::Transactions),
+            4 => Statement::decode(r).map(Self::Handed),
+            5 => r.list(limits::BUNDLE_STATEMENTS_MAX).map(Self::Bundle),
             _ => Err(error),
         }
     }

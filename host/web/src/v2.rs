@@ -3,6 +3,7 @@
 pub(crate) mod blocks;
 pub(crate) mod channels;
 pub(crate) mod epochs;
+pub(crate) mod events;
 pub(crate) mod evidence;
 pub(crate) mod proofs;
 pub(crate) mod scores;

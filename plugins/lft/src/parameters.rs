@@ -37,6 +37,9 @@ pub struct Parameters {
     pub fast: Option<u64>,
     /// K: consecutive views of one delegate of a group.
     pub delegate_tenure: u64,
+    /// Whether statements of a flat group go through one of its members. The host does that; to the rule
+    /// it means nothing.
+    pub relay: bool,
     /// A bug to plant, for testing the tests.
     #[cfg(feature = "planted-bugs")]
     pub bug: Option<crate::planted::Bug>,
@@ -55,6 +58,7 @@ impl Default for Parameters {
             leader: Turns::Equal,
             fast: None,
             delegate_tenure: 1,
+            relay: false,
             #[cfg(feature = "planted-bugs")]
             bug: None,
         }
@@ -79,6 +83,7 @@ impl Parameters {
                 "delegate_tenure" => read.delegate_tenure = number(name, value, 1, 1_000)?,
                 "leader" => read.leader = turns(name, value)?,
                 "fast" => read.fast = slack(name, value)?,
+                "relay" => read.relay = switch(name, value)?,
                 "optimistic" => read.optimistic = switch(name, value)?,
                 #[cfg(feature = "planted-bugs")]
                 "planted_bug" => read.bug = Some(crate::planted::Bug::named(value)?),
@@ -129,6 +134,12 @@ impl Parameters {
                 "on | off",
                 optimistic.to_owned(),
                 "Leaders propose on parents that are not certified yet.",
+            ),
+            (
+                "relay",
+                "on | off",
+                "off".to_owned(),
+                "Statements of a flat group go through one of its members.",
             ),
         ])
         .map(|(name, unit, default, meaning)| Parameter {
@@ -201,6 +212,7 @@ mod tests {
         assert_eq!(read(&[("fast", "12")]).unwrap().fast, Some(12));
         assert_eq!(read(&[("fast", "off")]).unwrap().fast, None);
         assert_eq!(read(&[("leader", "weighted")]).unwrap().leader, super::Turns::Weighted);
+        assert!(read(&[("relay", "on")]).unwrap().relay);
         assert_eq!(read(&[("delegate_tenure", "7")]).unwrap().delegate_tenure, 7);
     }
 
@@ -224,6 +236,7 @@ mod tests {
             ("hold", "101"),
             ("tenure", "0"),
             ("optimistic", "maybe"),
+            ("relay", "often"),
             ("no_such", "1"),
             ("fast", "on"),
             ("fast", "-1"),

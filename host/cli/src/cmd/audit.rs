@@ -28,27 +28,42 @@ fn lines(body: &Value) -> Vec<String> {
     let rows: Vec<_> = list
         .unwrap_or_default()
         .iter()
-        .map(|one| ["number", "signer", "view", "class"].map(|key| text(one.get(key))).to_vec())
+        .map(|one| {
+            let block = match one.get("recorded_in") {
+                Some(Value::Number(height)) => height.to_string(),
+                _ => "not yet".to_owned(),
+            };
+            let mut row = COLUMNS.map(|key| text(one.get(key))).to_vec();
+            row.push(block);
+            row
+        })
         .collect();
     if rows.is_empty() {
         return vec![format!("no evidence on {}", text(body.get("channel")))];
     }
-    table(&["NUMBER", "SIGNER", "VIEW", "REGISTER"], rows)
+    table(&["NUMBER", "SIGNER", "EPOCH", "VIEW", "REGISTER", "IN BLOCK"], rows)
 }
+
+const COLUMNS: [&str; 5] = ["number", "signer", "epoch", "view", "class"];
 
 #[cfg(test)]
 mod tests {
     use super::lines;
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     #[test]
     fn evidence_is_listed_and_its_absence_said() {
         let none = json!({"channel": "demo", "evidence": []});
         assert_eq!(lines(&none), ["no evidence on demo"]);
-        let one = json!({"number": 1, "signer": "bank-a/peer0", "view": 7, "class": 3});
-        let shown = lines(&json!({"channel": "demo", "evidence": [one]}));
-        assert_eq!(shown.len(), 2);
+        let one = |block: Value| {
+            json!({"number": 1, "signer": "bank-a/peer0", "epoch": 2, "view": 7, "class": 3,
+                "recorded_in": block})
+        };
+        let shown =
+            lines(&json!({"channel": "demo", "evidence": [one(9.into()), one(Value::Null)]}));
+        assert_eq!(shown.len(), 3);
+        assert!(shown[2].ends_with("not yet"), "{shown:?}");
         let words: Vec<_> = shown[1].split_whitespace().collect();
-        assert_eq!(words, ["1", "bank-a/peer0", "7", "3"]);
+        assert_eq!(words, ["1", "bank-a/peer0", "2", "7", "3", "9"]);
     }
 }

@@ -113,6 +113,10 @@ fn lines(seen: &Seen) -> Vec<String> {
         };
         lines.extend(set.all().iter().map(validator));
     }
+    let excluded = text(&seen.body, "excluded");
+    if !matches!(excluded.as_str(), "" | "-") {
+        lines.push(format!("  leads nothing, absent in the epoch before: {excluded}"));
+    }
     if seen.changes().is_empty() {
         lines.push("  no change waits".to_owned());
         return lines;

@@ -13,6 +13,7 @@ mod channel;
 mod channel_check;
 mod configure;
 mod down;
+mod event;
 mod explain;
 mod keys;
 mod logs;
@@ -80,6 +81,7 @@ pub(crate) fn run(command: Command, global: Global, out: Out) -> Done {
         Command::Tx(command) => runtime()?.block_on(tx::tx(command, &context)),
         Command::Query(query) => runtime()?.block_on(query::query(query, &context)),
         Command::Block(command) => runtime()?.block_on(block::block(&command, &context)),
+        Command::Event(command) => runtime()?.block_on(event::event(&command, &context)),
         Command::Audit(command) => runtime()?.block_on(audit::audit(&command, &context)),
         // They need no data folder and are answered before.
         Command::Peer(command) => peer::peer(&command, &context.global),

@@ -68,7 +68,7 @@ fn vote(
             let validator = validator_of(context)
                 .ok_or_else(|| refuse(format!("only validators approve a {kind} here")))?;
             state.mark("approval/", &id, validator);
-            has_quorum(&context.epoch.validators, &state.marked("approval/", &id))
+            has_quorum(&context.epoch().validators, &state.marked("approval/", &id))
         }
         Policy::Anyone | Policy::Roles(_) => {
             context.membership.may(&context.signer, action, policies, context.time)?;

@@ -37,7 +37,7 @@ pub(super) fn accepted(
     outcome: &mut Outcome,
 ) {
     if deploy.activate_at == Height::ZERO {
-        activate_if_ready(&context.epoch.validators, id, record, state, outcome);
+        activate_if_ready(&context.epoch().validators, id, record, state, outcome);
     } else {
         state.put_due(deploy.activate_at, id);
     }
@@ -57,7 +57,7 @@ pub(super) fn ready(
     for (id, record) in state.pending_for(&sha256) {
         let Change::Deploy(deploy) = &record.change else { continue };
         if record.status == ChangeStatus::Accepted && deploy.activate_at == Height::ZERO {
-            activate_if_ready(&context.epoch.validators, &id, &record, state, &mut outcome);
+            activate_if_ready(&context.epoch().validators, &id, &record, state, &mut outcome);
         }
     }
     Ok(outcome)

@@ -6,15 +6,19 @@
 //! Deliberately not here: running a SCORE's `deploy` (the node does, when told to activate).
 //! Where to look next: [`execute`], [`state`] for the keys.
 
+pub mod absence;
 mod approval;
 mod configure;
 mod deploy;
+pub mod evidence;
+#[cfg(test)]
+mod stage;
 pub mod state;
 
 use crate::ingest::registration::may_register;
 use host_identity::{Certificate, Membership};
 use host_types::change::{Deploy, SystemCall};
-use host_types::epoch::EpochConfig;
+use host_types::epoch::{EpochConfig, EpochRun, Epochs};
 use host_types::genesis::ChannelGenesis;
 use host_types::receipt::Write;
 use host_types::validators::ValidatorSet;
@@ -36,10 +40,18 @@ pub struct Context<'a> {
     pub height: Height,
     /// Time of the block.
     pub time: BlockTime,
-    /// What the block's epoch runs with.
-    pub epoch: &'a EpochConfig,
+    /// The epochs so far; the last one is the block's.
+    pub epochs: &'a Epochs,
     /// Whether the block is the last one of its epoch.
     pub is_sealing: bool,
+}
+
+impl<'a> Context<'a> {
+    /// What the block's epoch runs with.
+    #[must_use]
+    pub fn epoch(&self) -> &'a EpochConfig {
+        &self.epochs.current().config
+    }
 }
 
 /// What a system transaction did.
@@ -81,7 +93,7 @@ pub fn execute(
         .map_err(|error| Rejection::new(Code::ArgumentsWrong, format!("system.{method}: {error}")))?
         .ok_or_else(|| {
             let message = format!(
-                "system has no method `{method}`; it has register, propose, approve, ready"
+                "system has no method `{method}`; it has register, propose, approve, ready, evidence"
             );
             Rejection::new(Code::MethodUnknown, message)
         })?;
@@ -91,6 +103,9 @@ pub fn execute(
         SystemCall::Propose { change } => approval::propose(change, context, &mut state)?,
         SystemCall::Approve { id } => approval::approve(id, context, &mut state)?,
         SystemCall::Ready { sha256 } => deploy::ready(sha256, context, &mut state)?,
+        SystemCall::Evidence { statements } => {
+            evidence::record(&statements, context, view, &mut state)?
+        }
     };
     outcome.writes = state.into_writes();
     Ok(outcome)
@@ -106,11 +121,17 @@ pub fn at_height(set: &ValidatorSet, height: Height, view: &dyn View) -> Outcome
     outcome
 }
 
-/// What the end of a sealing block writes: after its transactions.
+/// What the end of a sealing block writes: after its transactions. `proposer` tells who proposed the
+/// block of a height of the ending epoch.
 #[must_use]
-pub fn sealed(epoch: &EpochConfig, height: Height, view: &dyn View) -> Vec<Write> {
+pub fn sealed(
+    present: &EpochRun,
+    height: Height,
+    proposer: &dyn Fn(Height) -> Option<u16>,
+    view: &dyn View,
+) -> Vec<Write> {
     let mut state = SystemState::new(view);
-    configure::seal(epoch, height, &mut state);
+    configure::seal(present, height, proposer, &mut state);
     state.into_writes()
 }
 
@@ -164,6 +185,6 @@ fn event(name: &str, fields: impl FnOnce(&mut Writer)) -> ScoreEvent {
 /// Index of the validator whose pinned key this certificate has.
 fn validator_of(context: Context<'_>) -> Option<u16> {
     let key = context.membership.get(&context.signer)?.public_key;
-    let all = context.epoch.validators.all();
+    let all = context.epoch().validators.all();
     all.iter().position(|v| v.public_key == key).and_then(|index| u16::try_from(index).ok())
 }

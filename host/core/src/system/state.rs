@@ -11,14 +11,19 @@
 //! | `first` | name of the SCORE that was activated first: the one that v1 requests mean |
 //! | `open` | number of open changes |
 //! | `next` | what the next epoch runs with, once a `configure` change is accepted |
+//! | `excluded/` epoch (8 bytes) | indices of validators that lead nothing in it; absent when there are none |
+//! | `evidence/` epoch (8 bytes), signer (2), view (8), class (1) | `[height, statement, statement]` |
 //! | `epoch/` number (8 bytes) | `[height of its root, what it runs with]`; epoch 0 is the genesis |
 
 use super::system_name;
 use host_types::change::{Change, Deploy};
 use host_types::epoch::EpochConfig;
+use host_types::evidence::Register;
+use host_types::limits::VALIDATORS_MAX;
 use host_types::receipt::Write;
+use host_types::statement::Statement;
 use host_types::{
-    CertificateId, CodecError, Decode, Encode, Hash32, Height, Reader, ScoreName, Writer,
+    CertificateId, CodecError, Decode, Encode, Epoch, Hash32, Height, Reader, ScoreName, Writer,
 };
 use std::collections::BTreeMap;
 
@@ -201,6 +206,92 @@ fn read_epoch(bytes: &[u8]) -> Result<(Height, EpochConfig), CodecError> {
     r.finish().map(|()| record)
 }
 
+const EXCLUDED: &str = "excluded/";
+
+/// The key of who leads nothing in an epoch.
+#[must_use]
+pub fn excluded_key(epoch: Epoch) -> Vec<u8> {
+    key(EXCLUDED, &[&epoch.get().to_be_bytes()])
+}
+
+/// Its value: indices in the set of that epoch.
+///
+/// # Errors
+/// When it is no list of indices.
+pub fn read_excluded(value: &[u8]) -> Result<Vec<u16>, CodecError> {
+    let mut r = Reader::new(value);
+    let count = r.array_up_to(VALIDATORS_MAX)?;
+    let indices = (0..count).map(|_| r.uint_as()).collect::<Result<_, _>>()?;
+    r.finish().map(|()| indices)
+}
+
+/// Who leads nothing, by epoch, where there is anybody.
+#[must_use]
+pub fn all_excluded(view: &dyn View) -> BTreeMap<Epoch, Vec<u16>> {
+    let epoch = |key: &[u8]| {
+        let number = key.get(EXCLUDED.len()..)?.try_into().ok()?;
+        Some(Epoch::new(u64::from_be_bytes(number)))
+    };
+    let found = view.scan(EXCLUDED.as_bytes());
+    found
+        .iter()
+        .filter_map(|(key, value)| Some((epoch(key)?, read_excluded(value).ok()?)))
+        .collect()
+}
+
+/// Evidence that stands on the chain.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EvidenceRecord {
+    /// The block it was recorded in.
+    pub height: Height,
+    /// The statements.
+    pub statements: [Statement; 2],
+}
+
+impl Encode for EvidenceRecord {
+    fn encode(&self, w: &mut Writer) {
+        w.array(3);
+        self.height.encode(w);
+        self.statements.iter().for_each(|statement| statement.encode(w));
+    }
+}
+
+impl Decode<'_> for EvidenceRecord {
+    fn decode(r: &mut Reader<'_>) -> Result<Self, CodecError> {
+        r.array(3)?;
+        let height = Height::decode(r)?;
+        Ok(Self { height, statements: [Statement::decode(r)?, Statement::decode(r)?] })
+    }
+}
+
+const EVIDENCE: &str = "evidence/";
+
+fn evidence_key(register: &Register) -> Vec<u8> {
+    let Register { epoch, signer, view, class } = register;
+    let view = view.get().to_be_bytes();
+    key(EVIDENCE, &[&epoch.get().to_be_bytes(), &signer.to_be_bytes(), &view, &[*class]])
+}
+
+/// What the chain holds against a signer in one register.
+#[must_use]
+pub fn evidence_of(view: &dyn View, register: &Register) -> Option<EvidenceRecord> {
+    EvidenceRecord::from_bytes(&view.get(&evidence_key(register))?).ok()
+}
+
+/// How many registers of a signer in an epoch the chain holds against it.
+#[must_use]
+pub fn evidence_count(view: &dyn View, epoch: Epoch, signer: u16) -> usize {
+    let prefix = key(EVIDENCE, &[&epoch.get().to_be_bytes(), &signer.to_be_bytes()]);
+    view.scan(&prefix).len()
+}
+
+/// All evidence on the chain, by epoch, signer, view and class.
+#[must_use]
+pub fn all_evidence(view: &dyn View) -> Vec<EvidenceRecord> {
+    let found = view.scan(EVIDENCE.as_bytes());
+    found.iter().filter_map(|(_, value)| EvidenceRecord::from_bytes(value).ok()).collect()
+}
+
 /// Indices of the validators that approved a change.
 #[must_use]
 pub fn approvals(view: &dyn View, id: &Hash32) -> Vec<u16> {
@@ -332,6 +423,26 @@ impl<'a> SystemState<'a> {
         config.encode(&mut w);
         self.put(key(EPOCH, &[&config.epoch.get().to_be_bytes()]), w.into_bytes());
         self.writes.insert(NEXT.to_vec(), None);
+    }
+
+    pub(super) fn excluded(&self, epoch: Epoch) -> Vec<u16> {
+        let value = self.get(&excluded_key(epoch));
+        value.and_then(|value| read_excluded(&value).ok()).unwrap_or_default()
+    }
+
+    /// Writes nothing when there are none.
+    pub(super) fn put_excluded(&mut self, epoch: Epoch, indices: &[u16]) {
+        if indices.is_empty() {
+            return;
+        }
+        let mut w = Writer::default();
+        w.array(indices.len());
+        indices.iter().for_each(|index| w.uint(u64::from(*index)));
+        self.put(excluded_key(epoch), w.into_bytes());
+    }
+
+    pub(super) fn put_evidence(&mut self, register: &Register, record: &EvidenceRecord) {
+        self.put(evidence_key(register), record.to_bytes());
     }
 
     /// Changes that are open or accepted.

@@ -10,6 +10,7 @@ use super::executor_task::{Adopt, Work};
 use super::intake::Verdict;
 use super::links::{Lane, Links};
 use super::own_words;
+use super::relay::Relay;
 use crate::signer::{ChannelSigner, Job};
 use bytes::Bytes;
 use host_core::clock::Now;
@@ -102,6 +103,8 @@ pub struct World {
     pub own: mpsc::Sender<Command>,
     /// Evidence against validators.
     pub evidence: Arc<EvidenceBook>,
+    /// The way of own statements through a member of the group.
+    pub relay: Arc<Relay>,
     /// How to find out where results part.
     pub comparison: Comparison,
     /// Called with ids that expired.
@@ -425,6 +428,11 @@ impl World {
     }
 
     fn send(&self, to: To, message: &PeerMessage) {
+        if let (To::All, PeerMessage::Statement(statement)) = (to, message)
+            && self.relay.take(statement)
+        {
+            return;
+        }
         self.links.send(Lane::Consensus, to, Bytes::from(message.to_bytes()));
     }
 

@@ -11,7 +11,11 @@ use crate::peer::readiness::Stored;
 use crate::plugins::{PluggedRule, Start};
 use crate::signer::{AnswerSink, ChannelSigner, Job, SeatConfig, Signer};
 use host_core::pipeline::Head;
-use host_core::system::state::{ChangeStatus, approvals, pending_changes};
+use host_core::system::absence::names;
+use host_core::system::state::{
+    ChangeStatus, all_excluded, approvals, excluded_key, pending_changes, read_excluded,
+};
+use host_core::system::system_name;
 use host_rpc::gateway::{ChangeView, EpochsView};
 use host_store::{Entry, Reader, Segments, StoreError};
 use host_types::epoch::{EpochConfig, EpochRun, Epochs};
@@ -127,6 +131,7 @@ impl EpochStarter {
             head_proof: proof.unwrap_or_default(),
             root_pair: root.pair,
             log,
+            excluded: self.excluded(epoch)?,
             rejoin: me.and_then(|_| self.rejoin(epoch)).transpose()?,
         };
         let rule = PluggedRule::create((self.rules)(&epoch.config.rule)?, &start)?;
@@ -141,6 +146,24 @@ impl EpochStarter {
             })
         });
         Ok(Begun { rule, me, seat })
+    }
+
+    /// Who leads nothing in an epoch, as the state after its root says: the same on every node.
+    fn excluded(&self, epoch: &EpochRun) -> Result<Vec<u16>, Rejection> {
+        let key = excluded_key(epoch.config.epoch);
+        let value = self.reader.state_get(&system_name(), &key).map_err(|e| store_failed(&e))?;
+        let Some(value) = value else { return Ok(Vec::new()) };
+        let damaged = |error| Rejection::new(Code::StoreDamaged, format!("who leads: {error}"));
+        let excluded = read_excluded(&value).map_err(damaged)?;
+        let names = names(&epoch.config.validators, &excluded);
+        let names: Vec<_> = names.iter().map(NodeName::as_str).collect();
+        tracing::info!(
+            event = "epoch.excluded",
+            epoch = epoch.config.epoch.get(),
+            "absent as leaders in the epoch before, lead nothing in this one: {}",
+            names.join(", ")
+        );
+        Ok(excluded)
     }
 
     /// A fresh nonce, when it is not known what this node has signed in the epoch.
@@ -227,7 +250,12 @@ impl ChannelHandle {
             }
         });
         let changes = changes.collect();
-        Ok(EpochsView { epochs, next, changes })
+        let excluded = all_excluded(&state).into_iter().filter_map(|(epoch, indices)| {
+            let run = epochs.get(epoch)?;
+            Some((epoch, names(&run.config.validators, &indices)))
+        });
+        let excluded = excluded.collect();
+        Ok(EpochsView { epochs, next, changes, excluded })
     }
 }
 

@@ -2,28 +2,29 @@
 //! into one register of the signing guard, which no honest node does.
 //!
 //! In: pairs that the rule found. Out: those that prove something, once for each register, also
-//! after a restart. The rule is not believed: both signatures are checked here. Deliberately not
-//! here: what a register means (the rule), what is done about it (people).
+//! after a restart; beside them what stands on the chain. The rule is not believed: both signatures are
+//! checked here. Deliberately not here: what a register means (the rule), putting it on the chain
+//! (`peer/accuse.rs`), what is done about it (people).
 
 use crate::whole_file::WholeFile;
-use host_identity::verify;
+use host_core::system::evidence::signed;
+use host_core::system::state::{self, EvidenceRecord};
 use host_rpc::gateway::EvidenceView;
 use host_types::codec::{CodecError, Reader, Writer};
 use host_types::epoch::Epochs;
+use host_types::evidence::{Register, clash};
 use host_types::genesis::ChannelGenesis;
-use host_types::limits::VALIDATORS_MAX;
-use host_types::statement::{Slot, Statement};
-use host_types::{Decode, Encode, Epoch, GenesisHash, Rejection, View};
+use host_types::limits::{EVIDENCE_PER_SIGNER_MAX, VALIDATORS_MAX};
+use host_types::statement::Statement;
+use host_types::{Decode, Encode, GenesisHash, Height, Rejection};
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use tokio::sync::watch;
 
 /// Where the epochs of a channel are looked up: there may be more later.
 pub type EpochSource = Arc<dyn Fn() -> Arc<Epochs> + Send + Sync>;
 
-/// Kept of one signer. One is enough to accuse it; the first ones are kept, because they show when it
-/// began, and because a cheat that makes more of them must not drive out those of others.
-pub const EVIDENCE_PER_SIGNER_MAX: usize = 16;
 /// The file in the channel's folder.
 const FILE: &str = "evidence";
 
@@ -38,16 +39,8 @@ pub enum Recorded {
     Full,
 }
 
-/// A write-once register of a signer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Register {
-    epoch: Epoch,
-    signer: u16,
-    view: View,
-    class: u8,
-}
-
 /// Two statements of one signer.
+#[derive(Clone)]
 struct Pair([Statement; 2]);
 
 impl Encode for Pair {
@@ -70,6 +63,8 @@ pub struct EvidenceBook {
     epochs: EpochSource,
     kept: Mutex<BTreeMap<Register, Pair>>,
     file: Mutex<WholeFile>,
+    /// How many are kept, for those who wait for more.
+    count: watch::Sender<usize>,
 }
 
 impl std::fmt::Debug for EvidenceBook {
@@ -80,14 +75,6 @@ impl std::fmt::Debug for EvidenceBook {
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// The first register into which both write, each something else.
-fn conflict(first: &Statement, second: &Statement) -> Option<(Slot, Slot)> {
-    first.slots.iter().find_map(|a| {
-        let same = |b: &&Slot| a.view == b.view && a.class == b.class && a.digest != b.digest;
-        second.slots.iter().find(same).map(|b| (*a, *b))
-    })
 }
 
 impl EvidenceBook {
@@ -104,7 +91,8 @@ impl EvidenceBook {
         let file = WholeFile::open(folder, FILE)?;
         let bytes = file.load()?;
         let genesis = genesis.hash();
-        let book = Self { genesis, epochs, kept: Mutex::default(), file: Mutex::new(file) };
+        let (kept, file, count) = (Mutex::default(), Mutex::new(file), watch::Sender::default());
+        let book = Self { genesis, epochs, kept, file, count };
         for pair in bytes.map(|bytes| read(&bytes)).into_iter().flatten() {
             if let Err(why) = book.keep(pair) {
                 tracing::warn!("kept evidence is left out: {why}");
@@ -128,14 +116,8 @@ impl EvidenceBook {
     }
 
     fn keep(&self, Pair([first, second]): Pair) -> Result<Recorded, String> {
-        if first.signer != second.signer || first.epoch != second.epoch {
-            return Err("they are of two signers".to_owned());
-        }
-        let (slot, _) = conflict(&first, &second)
-            .ok_or("no register has two values: an honest node may sign both")?;
-        let signer = first.signer;
-        let epoch = first.epoch;
-        let register = Register { epoch, signer, view: slot.view, class: slot.class };
+        let (register, _) = clash(&first, &second)?;
+        let Register { epoch, signer, .. } = register;
         let mut kept = lock(&self.kept);
         if kept.contains_key(&register) {
             return Ok(Recorded::Known);
@@ -146,25 +128,12 @@ impl EvidenceBook {
             return Ok(Recorded::Full);
         }
         // Last, because it takes longest: a cheat that goes on costs no more once enough is known.
-        self.check(&first)?;
-        self.check(&second)?;
-        kept.insert(register, Pair([first, second]));
-        Ok(Recorded::New)
-    }
-
-    /// Whether a validator of this channel signed it.
-    fn check(&self, statement: &Statement) -> Result<(), String> {
         let epochs = (self.epochs)();
-        let run = epochs.get(statement.epoch);
-        let run = run.ok_or_else(|| format!("a statement of epoch {}", statement.epoch))?;
-        let signer = run.config.validators.get(statement.signer);
-        let signer = signer.ok_or_else(|| format!("there is no validator {}", statement.signer))?;
-        let message = run.statement_prefix(self.genesis).message(&statement.slots, &statement.body);
-        if verify(&signer.public_key, &message, &statement.signature) {
-            Ok(())
-        } else {
-            Err(format!("a statement of {} with a wrong signature", signer.name))
-        }
+        signed(self.genesis, &epochs, &first)?;
+        signed(self.genesis, &epochs, &second)?;
+        kept.insert(register, Pair([first, second]));
+        self.count.send_replace(kept.len());
+        Ok(Recorded::New)
     }
 
     /// Puts all on disk; durable when this returns. It waits for the disk.
@@ -183,17 +152,46 @@ impl EvidenceBook {
         file.save(&w.into_bytes())
     }
 
-    /// All of it, by signer, view and class.
+    /// Tells when there is more.
     #[must_use]
-    pub fn all(&self) -> Vec<EvidenceView> {
-        let kept = lock(&self.kept);
-        kept.iter().filter_map(|(register, pair)| self.view(*register, pair)).collect()
+    pub fn watch(&self) -> watch::Receiver<usize> {
+        self.count.subscribe()
     }
 
-    fn view(&self, register: Register, Pair([first, second]): &Pair) -> Option<EvidenceView> {
+    /// Every register and both statements.
+    #[must_use]
+    pub fn pairs(&self) -> Vec<(Register, [Statement; 2])> {
+        let kept = lock(&self.kept);
+        kept.iter().map(|(register, pair)| (*register, pair.0.clone())).collect()
+    }
+
+    /// All of it and of what stands on the chain, by epoch, signer, view and class.
+    #[must_use]
+    pub fn all(&self, chain: &dyn state::View) -> Vec<EvidenceView> {
+        let mut all: BTreeMap<Register, (Pair, Option<Height>)> = BTreeMap::new();
+        for (register, pair) in self.pairs() {
+            all.insert(register, (Pair(pair), None));
+        }
+        for EvidenceRecord { height, statements } in state::all_evidence(chain) {
+            if let Ok((register, _)) = clash(&statements[0], &statements[1]) {
+                all.insert(register, (Pair(statements), Some(height)));
+            }
+        }
+        let view = |(register, (pair, height)): (&Register, &(Pair, Option<Height>))| {
+            self.view(*register, pair, *height)
+        };
+        all.iter().filter_map(view).collect()
+    }
+
+    fn view(
+        &self,
+        register: Register,
+        Pair([first, second]): &Pair,
+        recorded: Option<Height>,
+    ) -> Option<EvidenceView> {
         let epochs = (self.epochs)();
         let validator = epochs.get(register.epoch)?.config.validators.get(register.signer)?;
-        let (a, b) = conflict(first, second)?;
+        let (_, [a, b]) = clash(first, second).ok()?;
         Some(EvidenceView {
             signer: validator.name.clone(),
             public_key: validator.public_key,
@@ -202,6 +200,7 @@ impl EvidenceBook {
             class: register.class,
             digests: [a.digest, b.digest],
             statements: [first.to_bytes(), second.to_bytes()],
+            recorded,
         })
     }
 }

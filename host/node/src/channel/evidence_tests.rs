@@ -1,14 +1,44 @@
 //! Evidence is kept when it proves something, once, in bounds, and is there after a restart.
 
-use super::{EVIDENCE_PER_SIGNER_MAX, EvidenceBook, FILE, Recorded};
+use super::{EvidenceBook, FILE, Recorded};
 use crate::block_proof::tests::{genesis, key, rule};
 use crate::plugins::PluggedRule;
+use host_core::system::state::View as ChainView;
 use host_core::vote::rule::{Rule, RuleInput, RuleOutput};
+use host_types::limits::EVIDENCE_PER_SIGNER_MAX;
 use host_types::statement::{Slot, Statement};
 use host_types::{Encode, Epoch, Hash32, View};
 use lft::statement::{Ballot, Body, Mode};
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
+
+/// A state in which nothing stands.
+struct Empty;
+
+impl ChainView for Empty {
+    fn get(&self, _: &[u8]) -> Option<Vec<u8>> {
+        None
+    }
+
+    fn scan(&self, _: &[u8]) -> Vec<(Vec<u8>, Vec<u8>)> {
+        Vec::new()
+    }
+}
+
+/// A state that holds what was put there.
+struct Chain(BTreeMap<Vec<u8>, Vec<u8>>);
+
+impl ChainView for Chain {
+    fn get(&self, key: &[u8]) -> Option<Vec<u8>> {
+        self.0.get(key).cloned()
+    }
+
+    fn scan(&self, prefix: &[u8]) -> Vec<(Vec<u8>, Vec<u8>)> {
+        let found = self.0.iter().filter(|(key, _)| key.starts_with(prefix));
+        found.map(|(key, value)| (key.clone(), value.clone())).collect()
+    }
+}
 
 fn book(folder: &Path) -> EvidenceBook {
     let genesis = genesis();
@@ -44,7 +74,7 @@ fn two_values_of_one_register_are_kept_once() {
     for (a, b) in [(&first, &second), (&second, &first), (&first, &third)] {
         assert_eq!(record(&book, a, b), Ok(Recorded::Known));
     }
-    let all = book.all();
+    let all = book.all(&Empty);
     assert_eq!(all.len(), 1);
     assert_eq!((all[0].signer.as_str(), all[0].view, all[0].class), ("bank-a/peer2", 7, 3));
     assert_eq!(all[0].digests, [Hash32::new([1; 32]), Hash32::new([2; 32])]);
@@ -81,7 +111,24 @@ fn an_honest_node_is_never_accused() {
     }
     let bytes = [vote.to_bytes(), vec![0]];
     book.record(1, &bytes).unwrap_err();
-    assert_eq!(book.all(), []);
+    assert_eq!(book.all(&Empty), []);
+}
+
+#[test]
+fn what_stands_on_the_chain_is_told_with_its_block_also_when_this_node_kept_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let book = book(folder.path());
+    let pair = |signer| [1, 2].map(|digest| statement(signer, &[slot(7, 3, digest)]));
+    let [own, theirs] = [pair(2), pair(0)];
+    assert_eq!(record(&book, &own[0], &own[1]), Ok(Recorded::New));
+    assert_eq!(*book.watch().borrow(), 1);
+    let mut w = host_types::Writer::default();
+    w.array(3);
+    w.uint(9);
+    theirs.iter().for_each(|statement| statement.encode(&mut w));
+    let chain = Chain([(b"evidence/0".to_vec(), w.into_bytes())].into());
+    let told: Vec<_> = book.all(&chain).iter().map(|one| one.recorded.map(|h| h.get())).collect();
+    assert_eq!(told, [Some(9), None], "by signer");
 }
 
 #[test]
@@ -98,7 +145,7 @@ fn one_cheat_does_not_drive_out_another() {
     assert_eq!(cheat(0, 1_000), Ok(Recorded::Full));
     assert_eq!(cheat(0, 1), Ok(Recorded::Known));
     assert_eq!(cheat(3, 1_000), Ok(Recorded::New));
-    let views: Vec<_> = book.all().iter().map(|one| one.view).collect();
+    let views: Vec<_> = book.all(&Empty).iter().map(|one| one.view).collect();
     assert_eq!(views.len(), EVIDENCE_PER_SIGNER_MAX + 1);
     assert!(!views[..EVIDENCE_PER_SIGNER_MAX].contains(&1_000), "the first ones are kept");
 }
@@ -112,19 +159,19 @@ fn a_restart_keeps_it_and_a_damaged_file_accuses_nobody() {
         assert_eq!(record(&first, &pair[0], &pair[1]), Ok(Recorded::New));
     }
     first.save().unwrap();
-    assert_eq!(book(folder.path()).all(), first.all());
+    assert_eq!(book(folder.path()).all(&Empty), first.all(&Empty));
     let path = folder.path().join(FILE);
     let whole = std::fs::read(&path).unwrap();
     for at in 0..whole.len() {
         let mut bytes = whole.clone();
         bytes[at] ^= 1;
         std::fs::write(&path, &bytes).unwrap();
-        let told = book(folder.path()).all();
-        assert!(told.iter().all(|one| first.all().contains(one)), "byte {at}: {told:?}");
+        let told = book(folder.path()).all(&Empty);
+        assert!(told.iter().all(|one| first.all(&Empty).contains(one)), "byte {at}: {told:?}");
         assert!(told.len() < 2, "byte {at}");
     }
     std::fs::write(&path, &whole[..whole.len() - 1]).unwrap();
-    assert_eq!(book(folder.path()).all(), []);
+    assert_eq!(book(folder.path()).all(&Empty), []);
 }
 
 /// A vote as a validator signs it, through the real rule's encoding.
@@ -172,7 +219,7 @@ fn what_lft_finds_against_a_validator_is_kept() {
         assert_eq!(*signer, 2);
         record(&book, first, second).unwrap();
     }
-    let all = book.all();
+    let all = book.all(&Empty);
     assert_eq!(all.len(), 1);
     assert_eq!((all[0].signer.as_str(), all[0].view), ("bank-a/peer2", 1));
 }

@@ -198,7 +198,7 @@ impl Executor {
             writes: sorted,
         });
         self.append(block, &result)?;
-        Ok((Layer::new(parent, tree, result, knowledge), roots))
+        Ok((Layer::new(parent, block.header().proposer, tree, result, knowledge), roots))
     }
 
     fn append(&mut self, block: &Block, result: &BlockResult) -> Result<(), ExecuteError> {

@@ -5,7 +5,7 @@
 
 use host_store::{Reader, StateCommitment, StateTree, StoreError, TreeVersion};
 use host_types::receipt::Write;
-use host_types::{Hash32, ScoreName};
+use host_types::{Hash32, Height, ScoreName};
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// State as of the last stored block.
@@ -42,6 +42,18 @@ impl Committed {
     #[must_use]
     pub fn get(&self, score: &ScoreName, key: &[u8]) -> Option<Vec<u8>> {
         self.note(self.reader.state_get(score, key)).flatten()
+    }
+
+    /// Who proposed a stored block.
+    #[must_use]
+    pub fn proposer(&self, height: Height) -> Option<u16> {
+        let header = self.note(self.reader.header(height)).flatten();
+        if header.is_none() {
+            // Every block below the one that is executed is stored or a layer above the store.
+            let mut failure = self.failure.lock().unwrap_or_else(PoisonError::into_inner);
+            failure.get_or_insert_with(|| format!("there is no block {height} here"));
+        }
+        header.map(|header| header.proposer)
     }
 
     /// At most `limit` entries that begin with `prefix` and come after `after` (empty: from the

@@ -8,6 +8,7 @@ use super::executor_task::KnowledgeWatch;
 use super::intake::Intake;
 use super::links::Links;
 use super::own_words::Heard;
+use super::relay::Relay;
 use crate::scores::Scores;
 use crate::signer::Signer;
 use host_core::pipeline::PipelineStatus;
@@ -59,6 +60,8 @@ pub struct Parts {
     pub expired: Arc<Mutex<Expired>>,
     /// Evidence against validators.
     pub evidence: Arc<EvidenceBook>,
+    /// The way of own statements through a member of the group.
+    pub relay: Arc<Relay>,
     /// Files of blocks and results.
     pub segments: Segments,
     /// The signer.

@@ -3,12 +3,18 @@
 //! In: envelopes from clients (who wait for a verdict) and from peers. Out: admitted transactions
 //! to the actor. One batch is checked at a time, off the async threads; while it runs the next one
 //! gathers, and under load for a moment longer: a signature of a large batch costs a third of one
-//! of a small batch. A transaction that comes alone waits for nothing. Deliberately not here: the
-//! checks (`host_core::ingest`), the pool.
+//! of a small batch. A transaction that comes alone waits for nothing. Evidence that proves nothing, or
+//! that the chain holds, goes no further: every node that finds it sends it. Deliberately not here: the
+//! checks (`host_core::ingest`, `host_core::system::evidence`), the pool.
 
 use super::actor::Command;
 use super::executor_task::KnowledgeWatch;
+use crate::peer::readiness::Stored;
+use host_core::ingest::admit::Refused;
 use host_core::ingest::{AdmitContext, AdmittedTx, Offered, admit};
+use host_core::system::evidence;
+use host_store::Reader;
+use host_types::change::SystemCall;
 use host_types::genesis::ChannelGenesis;
 use host_types::{BlockTime, Code, GenesisHash, RawTx, Rejection, SignedTransaction};
 use std::sync::Arc;
@@ -58,6 +64,8 @@ pub struct ContextSource {
     pub knowledge: KnowledgeWatch,
     /// Time of the last stored block.
     pub block_time: watch::Receiver<BlockTime>,
+    /// The stored channel.
+    pub reader: Reader,
 }
 
 impl ContextSource {
@@ -72,6 +80,30 @@ impl ContextSource {
             block_time: *self.block_time.borrow(),
             wall: wall_clock(),
         }
+    }
+
+    /// Whether evidence would be recorded as of the last stored block; anything else is.
+    fn is_of_use(&self, tx: &AdmittedTx) -> Result<(), Rejection> {
+        let body = tx.transaction().transaction();
+        if !body.score.is_system() || body.method != "evidence" {
+            return Ok(());
+        }
+        let call = SystemCall::decode(&body.method, &body.args);
+        // Other arguments are told by the receipt, as those of every method.
+        let Ok(Some(SystemCall::Evidence { statements })) = call else { return Ok(()) };
+        let epochs = Arc::clone(&self.knowledge.borrow().epochs);
+        let state = Stored(self.reader.clone());
+        evidence::judge(&statements, || self.hash, &epochs, &state).map(drop)
+    }
+
+    fn admit(&self, offered: &[Offered]) -> Vec<Result<AdmittedTx, Refused>> {
+        let now = self.now();
+        let admitted = offered.chunks(BATCH_MAX).flat_map(|chunk| admit(chunk, &now));
+        let of_use = |tx: AdmittedTx| match self.is_of_use(&tx) {
+            Ok(()) => Ok(tx),
+            Err(rejection) => Err((Some(tx.id()), rejection)),
+        };
+        admitted.map(|answer| answer.and_then(of_use)).collect()
     }
 }
 
@@ -131,10 +163,8 @@ async fn run(
             add(more);
         }
         last = offered.len();
-        let now = context.now();
-        let check = move || {
-            offered.chunks(BATCH_MAX).flat_map(|chunk| admit(chunk, &now)).collect::<Vec<_>>()
-        };
+        let now = context.clone();
+        let check = move || now.admit(&offered);
         let answers = if last <= HERE_MAX {
             check()
         } else {
@@ -147,7 +177,7 @@ async fn run(
 
 async fn forward(
     actor: &mpsc::Sender<Command>,
-    answers: Vec<Result<AdmittedTx, host_core::ingest::admit::Refused>>,
+    answers: Vec<Result<AdmittedTx, Refused>>,
     verdicts: Vec<Option<Verdict>>,
 ) {
     let (mut own, mut told) = (Vec::new(), Vec::new());

@@ -16,6 +16,7 @@ pub mod actor;
 pub mod agreement;
 pub mod divergence;
 pub mod epochs;
+pub mod events;
 pub mod evidence;
 pub mod execution;
 pub mod executor_task;
@@ -26,6 +27,7 @@ pub mod links;
 pub mod own_words;
 pub mod proof_view;
 pub mod recover;
+pub mod relay;
 pub mod serve;
 pub mod views;
 

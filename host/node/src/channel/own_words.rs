@@ -30,7 +30,8 @@ pub const WAIT: Duration = Duration::from_secs(1);
 #[derive(Debug, Default)]
 pub struct Heard(Mutex<BTreeMap<Epoch, BTreeMap<u16, Statement>>>);
 
-fn view(statement: &Statement) -> u64 {
+/// The highest view that a statement is about.
+pub(super) fn view(statement: &Statement) -> u64 {
     statement.slots.iter().map(|slot| slot.view.get()).max().unwrap_or_default()
 }
 

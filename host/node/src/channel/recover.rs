@@ -16,6 +16,7 @@ use super::handle::{ChannelHandle, Parts};
 use super::intake::{ContextSource, Intake};
 use super::links::Links;
 use super::own_words::{self, Heard};
+use super::relay::Relay;
 use crate::plugins::PluggedRule;
 use crate::scores::Scores;
 use crate::signer::{Answer, AnswerSink, ChannelSigner, Signer};
@@ -110,12 +111,8 @@ pub fn start(start: ChannelStart) -> Result<ChannelHandle, Rejection> {
     let evidence = EvidenceBook::open(&folder, &genesis, epochs_of(&knowledge))?;
     let events = broadcast::channel(EVENTS_KEPT).0;
     let follow = Follow::new(&reader, &own_node, &knowledge).map_err(|e| store_failed(&e))?;
-    let context = ContextSource {
-        genesis: Arc::clone(&genesis),
-        hash: genesis.hash(),
-        knowledge: knowledge.clone(),
-        block_time: follow.time.subscribe(),
-    };
+    let context = context(&genesis, &knowledge, &follow, &reader);
+    let relay = Relay::new(own_node.clone(), epochs_of(&knowledge), Arc::clone(&links));
     let parts = Parts {
         hash: genesis.hash(),
         genesis,
@@ -133,6 +130,7 @@ pub fn start(start: ChannelStart) -> Result<ChannelHandle, Rejection> {
         halted: Arc::default(),
         expired: Arc::default(),
         evidence: Arc::new(evidence),
+        relay,
         segments: segments.clone(),
         signer: starter.signer.clone(),
         heard: Heard::default(),
@@ -176,6 +174,22 @@ async fn ask_whom_it_meets(channel: ChannelHandle) {
     }
 }
 
+/// What admission looks at.
+fn context(
+    genesis: &Arc<ChannelGenesis>,
+    knowledge: &executor_task::KnowledgeWatch,
+    follow: &Follow,
+    reader: &Reader,
+) -> ContextSource {
+    ContextSource {
+        genesis: Arc::clone(genesis),
+        hash: genesis.hash(),
+        knowledge: knowledge.clone(),
+        block_time: follow.time.subscribe(),
+        reader: reader.clone(),
+    }
+}
+
 /// Opens the store; what its database lost is rebuilt from the block files, and the rest comes from
 /// peers. Nothing can be signed twice meanwhile: the sign log is not in the database.
 fn open_store(
@@ -192,7 +206,7 @@ fn open_store(
     }
 }
 
-/// What everybody may know of epochs, for the evidence.
+/// What everybody may know of epochs.
 fn epochs_of(knowledge: &executor_task::KnowledgeWatch) -> EpochSource {
     let knowledge = knowledge.clone();
     Arc::new(move || Arc::clone(&knowledge.borrow().epochs))
@@ -260,6 +274,7 @@ fn world(
         events: parts.events.clone(),
         own,
         evidence: Arc::clone(&parts.evidence),
+        relay: Arc::clone(&parts.relay),
         comparison: Comparison {
             links: Arc::clone(&parts.links),
             segments: parts.segments.clone(),

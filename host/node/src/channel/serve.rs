@@ -31,16 +31,22 @@ pub async fn deliver(
             channel.intake().from_peer(raw).await;
             return Ok(());
         }
-        PeerMessage::Statement(statement) => {
-            if !check_statement(channel, &statement)? {
-                return behind(channel, from, validator, statement).await;
+        PeerMessage::Statement(said) => return statement(channel, (from, validator), said).await,
+        PeerMessage::Bundle(statements) => {
+            for said in statements {
+                // What this node said comes back to it: that is what it waits for.
+                if own_of(channel, &said).is_none() || !channel.parts().relay.confirm(&said) {
+                    statement(channel, (from, validator), said).await?;
+                }
             }
-            if let Some(me) = own_of(channel, &statement) {
-                own_words::show(channel, me, statement).await;
-                return Ok(());
+            return Ok(());
+        }
+        PeerMessage::Handed(said) => {
+            // Of an epoch that is not here: its author sends it to all when it sees no bundle.
+            if check_statement(channel, &said)? && !channel.parts().relay.hand(validator, &said) {
+                tracing::debug!(from, "a statement that is not sent on here");
             }
-            channel.parts().heard.note(&statement);
-            Input::Statement { statement }
+            return statement(channel, (from, validator), said).await;
         }
         PeerMessage::Proposal(proposal) => {
             if !check_statement(channel, &proposal.statement)? {
@@ -56,6 +62,24 @@ pub async fn deliver(
         PeerMessage::Rule(bytes) => Input::Helper { from, validator, bytes },
     };
     channel.tell(Command::Input(input)).await;
+    Ok(())
+}
+
+/// Takes one statement, whichever way it came.
+async fn statement(
+    channel: &ChannelHandle,
+    (from, validator): (NodeId, Option<u16>),
+    statement: Statement,
+) -> Result<(), String> {
+    if !check_statement(channel, &statement)? {
+        return behind(channel, from, validator, statement).await;
+    }
+    if let Some(me) = own_of(channel, &statement) {
+        own_words::show(channel, me, statement).await;
+        return Ok(());
+    }
+    channel.parts().heard.note(&statement);
+    channel.tell(Command::Input(Input::Statement { statement })).await;
     Ok(())
 }
 

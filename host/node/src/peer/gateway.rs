@@ -6,8 +6,8 @@ use super::quota::{GATEWAY_TXS_PER_ADDRESS_MAX, Quota};
 use crate::channel::ChannelHandle;
 use async_trait::async_trait;
 use host_rpc::gateway::{
-    Access, BlockRef, BlockView, ChannelStatus, EpochsView, EvidenceView, Gateway, MemberView,
-    NodeView, ProofView, QueryAnswer, ScoreView, TxState,
+    Access, BlockRef, BlockView, ChannelStatus, EpochsView, EventFilter, EventsPage, EvidenceView,
+    Gateway, MemberView, NodeView, ProofView, QueryAnswer, ScoreView, TxState,
 };
 use host_types::genesis::Policy;
 use host_types::validators::ValidatorSet;
@@ -222,7 +222,19 @@ impl Gateway for LocalGateway {
     }
 
     async fn evidence(&self, channel: &ChannelName) -> Result<Vec<EvidenceView>, Rejection> {
-        Ok(self.find(channel)?.parts().evidence.all())
+        let channel = self.find(channel)?;
+        Ok(channel.parts().evidence.all(&super::readiness::Stored(channel.reader().clone())))
+    }
+
+    async fn events(
+        &self,
+        channel: &ChannelName,
+        filter: EventFilter,
+    ) -> Result<EventsPage, Rejection> {
+        let channel = self.find(channel)?;
+        // It may read many blocks.
+        let read = tokio::task::spawn_blocking(move || channel.events(&filter)).await;
+        read.map_err(|error| Rejection::new(Code::Internal, error.to_string()))?
     }
 
     async fn blocks(

@@ -5,6 +5,7 @@
 //! (`host/web`), who starts whom (`loopchain up`).
 //! Where to look next: [`start`], [`mesh`], [`gateway`].
 
+pub mod accuse;
 mod dev_only;
 pub mod drop_folder;
 pub mod gateway;

@@ -5,8 +5,8 @@ use super::handler::Handler;
 use super::mesh::Mesh;
 use super::metrics::Metrics;
 use super::node::{Identity, Node, NodeParts};
-use super::readiness;
 use super::rules::{self, RuleShelf};
+use super::{accuse, readiness};
 use super::{dev_only, drop_folder};
 use crate::channel::intake::wall_clock;
 use crate::config::{self, PeerConfig, TlsConfig};
@@ -245,6 +245,7 @@ fn scan_channels(node: &Arc<Node>, installed: &watch::Sender<u64>) {
                 pin_validators(node);
                 tracing::info!(event = "channel.started", channel = %name, "channel {name} started");
                 if let Some(channel) = node.channel(&name) {
+                    tokio::spawn(accuse::follow(Arc::clone(node), channel.clone()));
                     let (node, installed) = (Arc::clone(node), installed.subscribe());
                     tokio::spawn(readiness::follow(node, channel, installed));
                 }

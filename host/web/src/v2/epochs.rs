@@ -1,5 +1,5 @@
-//! `GET /channels/{c}/epochs`: what the channel runs with now and next, where each epoch began, and
-//! the changes that wait for approvals.
+//! `GET /channels/{c}/epochs`: what the channel runs with now and next, where each epoch began, who
+//! leads nothing in it, and the changes that wait for approvals.
 
 use super::{Answer, ok, open_channel};
 use crate::json::Json;
@@ -21,12 +21,17 @@ pub(crate) async fn list(State(api): State<Arc<PeerApi>>, Path(name): Path<Strin
 
 fn document(channel: &str, view: &EpochsView) -> Json {
     let present = view.epochs.current();
+    let excluded = |epoch| {
+        let names = view.excluded.get(&epoch).map(Vec::as_slice).unwrap_or_default();
+        names.iter().map(|name| Json::from(name.as_str())).collect::<Json>()
+    };
     let all = view.epochs.all().map(|run| {
         Json::object([
             ("epoch", run.config.epoch.get().into()),
             ("root_height", run.root_height.get().into()),
             ("root", run.root.to_string().into()),
             ("validators", run.config.validators.all().len().into()),
+            ("excluded", excluded(run.config.epoch)),
         ])
     });
     let mut document = Json::object([
@@ -34,6 +39,7 @@ fn document(channel: &str, view: &EpochsView) -> Json {
         ("channel", channel.into()),
         ("epoch", present.config.epoch.get().into()),
         ("root_height", present.root_height.get().into()),
+        ("excluded", excluded(present.config.epoch)),
         ("present", config(&present.config)),
     ]);
     if let Some(next) = &view.next {

@@ -11,7 +11,7 @@ use host_rpc::gateway::{Access, EvidenceView};
 use host_types::hash;
 use std::sync::Arc;
 
-/// All that this node holds; it is bounded there.
+/// All that this node and the chain hold; it is bounded there.
 pub(crate) async fn list(State(api): State<Arc<PeerApi>>, Path(name): Path<String>) -> Answer {
     let channel = open_channel(api.gateway.as_ref(), &name, Access::Read)?;
     let evidence = api.gateway.evidence(&channel).await?;
@@ -37,6 +37,7 @@ fn item(number: usize, evidence: &EvidenceView) -> Json {
         ("epoch", evidence.epoch.into()),
         ("view", evidence.view.into()),
         ("class", evidence.class.into()),
+        ("recorded_in", evidence.recorded.map(host_types::Height::get).into()),
         ("statements", statements.collect()),
     ])
 }

@@ -249,7 +249,10 @@ impl TxContext<'_> {
         json.push("index", tx.index);
         push_time(&mut json, "time", tx.time);
         json.push("receipt", self.receipt(tx));
-        json.push("events", tx.events.iter().map(|e| self.event(e)).collect::<Json>());
+        json.push(
+            "events",
+            tx.events.iter().map(|e| event(e, self.manifest(&e.score))).collect::<Json>(),
+        );
         json.push("artefact", tx.artefact.map(hex));
         json.push("voters", tx.voters.iter().map(name).collect::<Json>());
         json
@@ -265,19 +268,20 @@ impl TxContext<'_> {
             .with("events_root", hex(tx.receipt.events_root))
             .with("writes_digest", hex(tx.receipt.writes_digest))
     }
+}
 
-    fn event(&self, event: &ScoreEvent) -> Json {
-        let kinds = self.manifest(&event.score).map(|m| m.events.as_slice()).unwrap_or_default();
-        let kind = kinds.iter().find(|kind| kind.name == event.name);
-        let fields = kind
-            .and_then(|kind| arguments::decode_fields(&kind.fields, &event.data))
-            .unwrap_or_else(|| arguments::decode_generic(&event.data));
-        Json::object([
-            ("score", event.score.as_str().into()),
-            ("name", event.name.as_str().into()),
-            ("fields", fields),
-        ])
-    }
+/// An event; its fields have names when the manifest of its SCORE tells them.
+pub(super) fn event(event: &ScoreEvent, manifest: Option<&Manifest>) -> Json {
+    let kinds = manifest.map(|m| m.events.as_slice()).unwrap_or_default();
+    let kind = kinds.iter().find(|kind| kind.name == event.name);
+    let fields = kind
+        .and_then(|kind| arguments::decode_fields(&kind.fields, &event.data))
+        .unwrap_or_else(|| arguments::decode_generic(&event.data));
+    Json::object([
+        ("score", event.score.as_str().into()),
+        ("name", event.name.as_str().into()),
+        ("fields", fields),
+    ])
 }
 
 /// How a call ended and what it returned or said.

@@ -1,8 +1,9 @@
 //! What the made-up node holds: two SCOREs, a few transactions in every state, two blocks.
 
 use host_rpc::gateway::{
-    BlockView, ChangeView, ChannelStatus, EpochsView, EvidenceView, FinalTx, MemberView, Mode,
-    NodeView, ProofView, ScoreView, TxState, ValidatorStatus,
+    BlockView, ChangeView, ChannelStatus, EpochsView, EventFilter, EventPlace, EventView,
+    EventsPage, EvidenceView, FinalTx, MemberView, Mode, NodeView, ProofView, ScoreView, TxState,
+    ValidatorStatus,
 };
 use host_types::change::{Change, Configure, ValidatorChange};
 use host_types::epoch::{EpochConfig, EpochRun, Epochs};
@@ -313,7 +314,26 @@ pub(crate) fn epochs() -> EpochsView {
         approvals: vec![validator.name],
         weight: 7,
     }];
-    EpochsView { epochs: Arc::new(epochs), next: None, changes }
+    let excluded = [(Epoch::new(1), vec![node_name()])].into();
+    EpochsView { epochs: Arc::new(epochs), next: None, changes, excluded }
+}
+
+/// One event in block 9 that answers to any filter, and more in block 12.
+pub(crate) fn events(filter: &EventFilter) -> EventsPage {
+    let mut w = host_types::Writer::default();
+    w.array(2);
+    w.text("bank-a/peer0");
+    w.uint(7);
+    let score = filter.score.clone().unwrap_or_else(|| ScoreName::new("system").unwrap());
+    let name = filter.topic.clone().unwrap_or_else(|| "evidence-recorded".into());
+    let event = EventView {
+        place: EventPlace { height: Height::new(9), tx: 1, event: filter.limit },
+        transaction: host_types::TxId::new(hash(4)),
+        event: ScoreEvent { score, name, data: w.into_bytes() },
+    };
+    let is_all = filter.from > EventPlace::start_of(Height::new(9));
+    let next = (!is_all).then_some(EventPlace::start_of(Height::new(12)));
+    EventsPage { events: vec![event], next }
 }
 
 /// Two votes in view 5.
@@ -326,6 +346,7 @@ pub(crate) fn evidence() -> EvidenceView {
         class: 3,
         digests: [hash(1), hash(2)],
         statements: [vec![1], vec![2]],
+        recorded: Some(Height::new(6)),
     }
 }
 

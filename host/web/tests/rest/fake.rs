@@ -5,8 +5,9 @@ use async_trait::async_trait;
 use axum::body::Body;
 use axum::http::{HeaderMap, Request, StatusCode};
 use host_rpc::gateway::{
-    Access, BlockRef, BlockView, ChannelStatus, Directory, EpochsView, EvidenceView, Gateway,
-    MemberView, NodeView, PeerRecord, ProofView, QueryAnswer, ScoreView, TxState,
+    Access, BlockRef, BlockView, ChannelStatus, Directory, EpochsView, EventFilter, EventsPage,
+    EvidenceView, Gateway, MemberView, NodeView, PeerRecord, ProofView, QueryAnswer, ScoreView,
+    TxState,
 };
 use host_types::validators::ValidatorSet;
 use host_types::value::Value;
@@ -151,6 +152,15 @@ impl Gateway for Node {
     async fn evidence(&self, channel: &ChannelName) -> Result<Vec<EvidenceView>, Rejection> {
         failing(channel)?;
         Ok(if channel.as_str() == "channel1" { vec![chain::evidence()] } else { Vec::new() })
+    }
+
+    async fn events(
+        &self,
+        channel: &ChannelName,
+        filter: EventFilter,
+    ) -> Result<EventsPage, Rejection> {
+        failing(channel)?;
+        Ok(chain::events(&filter))
     }
 
     async fn blocks(

@@ -106,6 +106,10 @@ async fn epochs_tell_the_present_one_and_what_waits() {
     assert_eq!((&change["kind"], &change["status"]), (&"configure".into(), &"open".into()));
     assert!(change["says"][0].as_str().unwrap().contains(" weight 9 "), "{change}");
     assert_eq!(json["epochs"].as_array().unwrap().len(), 2);
+    assert_eq!(json["excluded"], serde_json::json!(["bank-a/peer0"]), "in the present one");
+    let of_each: Vec<_> =
+        json["epochs"].as_array().unwrap().iter().map(|e| &e["excluded"]).collect();
+    assert_eq!(of_each, [&serde_json::json!([]), &serde_json::json!(["bank-a/peer0"])]);
     // The bytes are those that the hash is of.
     let bytes = host_types::hash::from_hex(json["present"]["config"].as_str().unwrap()).unwrap();
     let config =
@@ -122,6 +126,7 @@ async fn evidence_names_the_signer_and_holds_both_statements() {
     let one = &json["evidence"][0];
     assert_eq!((&one["number"], &one["signer"]), (&1.into(), &"bank-a/peer0".into()));
     assert_eq!((&one["view"], &one["class"]), (&5.into(), &3.into()));
+    assert_eq!(one["recorded_in"], 6, "the block in which the chain has it");
     assert_eq!(one["public_key"], "07".repeat(32));
     assert_eq!(one["statements"][1]["digest"], "02".repeat(32));
     assert_eq!(one["statements"][1]["bytes"], STANDARD.encode([2]));
@@ -132,6 +137,31 @@ async fn evidence_names_the_signer_and_holds_both_statements() {
         let answer = get(&router, &format!("/api/v2/channels/{channel}/evidence")).await;
         assert_eq!(answer.json()["code"], code);
     }
+}
+
+#[tokio::test]
+async fn events_are_filtered_and_tell_where_to_go_on() {
+    let router = peer_router();
+    let json = get(&router, &format!("{CHANNEL}/events")).await.json();
+    assert_eq!(
+        (&json["schema"], &json["next_from"]),
+        (&"loopchain.events.v1".into(), &"12.0.0".into())
+    );
+    let one = &json["events"][0];
+    assert_eq!((&one["id"], &one["height"]), (&"9.1.20".into(), &9.into()));
+    assert_eq!((&one["score"], &one["name"]), (&"system".into(), &"evidence-recorded".into()));
+    assert_eq!(one["fields"], serde_json::json!(["bank-a/peer0", 7]));
+    let path = format!("{CHANNEL}/events?score=token&topic=minted&from=9.1.3&limit=7");
+    let json = get(&router, &path).await.json();
+    assert!(json["next_from"].is_null(), "{json}");
+    let one = &json["events"][0];
+    assert_eq!((&one["id"], &one["score"]), (&"9.1.7".into(), &"token".into()));
+    for wrong in ["score=No", "topic=", "from=x", "from=1.2.3.4", "limit=0", "limit=101"] {
+        let answer = get(&router, &format!("{CHANNEL}/events?{wrong}")).await;
+        assert_eq!(answer.status, 400, "{wrong}");
+    }
+    let answer = get(&router, "/api/v2/channels/failing/events").await;
+    assert_eq!(answer.json()["code"], "LC3206");
 }
 
 #[tokio::test]

@@ -113,7 +113,10 @@ impl Node {
         let statement = match message {
             PeerMessage::Statement(statement) => statement,
             PeerMessage::Proposal(proposal) => &proposal.statement,
-            PeerMessage::Rule(_) | PeerMessage::Transactions(_) => return,
+            PeerMessage::Rule(_)
+            | PeerMessage::Transactions(_)
+            | PeerMessage::Handed(_)
+            | PeerMessage::Bundle(_) => return,
         };
         if self.is_honest()
             && Some(statement.signer) == self.role.index
@@ -131,7 +134,10 @@ impl Node {
         match message {
             PeerMessage::Transactions(raw) => raw.len() as u64,
             PeerMessage::Rule(bytes) => bytes.len() as u64,
-            PeerMessage::Statement(statement) => statement.to_bytes().len() as u64,
+            PeerMessage::Statement(statement) | PeerMessage::Handed(statement) => {
+                statement.to_bytes().len() as u64
+            }
+            PeerMessage::Bundle(statements) => statements.len() as u64,
             PeerMessage::Proposal(proposal) => proposal.tx_ids.len() as u64,
         }
     }

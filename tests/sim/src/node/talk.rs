@@ -105,6 +105,10 @@ impl Node {
                     self.input(Input::Statement { statement: statement.clone() }, world);
                 }
             }
+            // Relays are the node's; here everybody speaks for itself.
+            PeerMessage::Handed(_) | PeerMessage::Bundle(_) => {
+                world.blame(from, "spoke through a relay, and there is none");
+            }
             PeerMessage::Proposal(proposal) => {
                 if self.is_signed(from, &proposal.statement, world) {
                     let input = Input::Proposal { from: from as u64, proposal: proposal.clone() };

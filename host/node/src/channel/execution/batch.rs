@@ -142,8 +142,12 @@ impl<'a> Run<'a> {
     /// The end of a sealing block; and what transactions for `system` did to the next epoch.
     fn end_epoch(&mut self) {
         if self.is_sealing() {
-            let epoch = Arc::clone(&self.knowledge.epochs.current().config);
-            let writes = system::sealed(&epoch, self.block.header().height, &self.view);
+            let (header, epochs) = (self.block.header(), Arc::clone(&self.knowledge.epochs));
+            let proposer = |height| match height == header.height {
+                true => Some(header.proposer),
+                false => self.view.proposer(height),
+            };
+            let writes = system::sealed(epochs.current(), header.height, &proposer, &self.view);
             self.apply(writes);
         }
         let is_system = |tx: &Arc<SignedTransaction>| tx.transaction().score.is_system();
@@ -224,7 +228,7 @@ impl<'a> Run<'a> {
             signer: body.signer,
             height: header.height,
             time: header.time,
-            epoch: self.knowledge.epoch(),
+            epochs: &self.knowledge.epochs,
             is_sealing: self.is_sealing(),
         };
         system::execute(&body.method, &body.args, context, &self.view)

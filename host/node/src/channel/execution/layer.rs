@@ -5,7 +5,7 @@ use crate::channel::files::Committed;
 use host_core::system::state::View;
 use host_core::system::system_name;
 use host_store::{BlockResult, TreeVersion};
-use host_types::ScoreName;
+use host_types::{Height, ScoreName};
 use score_native_link::StateReader;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -18,6 +18,8 @@ pub(crate) type Writes = BTreeMap<(ScoreName, Vec<u8>), Option<Vec<u8>>>;
 pub struct Layer {
     /// The layer below, until that is stored. Cut then, so that a chain never grows with history.
     pub(super) parent: Mutex<Option<Arc<Self>>>,
+    /// Who proposed it.
+    pub(super) proposer: u16,
     /// The state commitment after it.
     pub tree: TreeVersion,
     /// Its result, with what it wrote, sorted.
@@ -29,11 +31,12 @@ pub struct Layer {
 impl Layer {
     pub(super) const fn new(
         parent: Option<Arc<Self>>,
+        proposer: u16,
         tree: TreeVersion,
         result: Arc<BlockResult>,
         knowledge: Knowledge,
     ) -> Self {
-        Self { parent: Mutex::new(parent), tree, result, knowledge }
+        Self { parent: Mutex::new(parent), proposer, tree, result, knowledge }
     }
 
     /// The block is stored: what is above no longer looks below it, nor into it.
@@ -106,6 +109,19 @@ impl LayerView {
             layer = at.below();
         }
         self.committed.get(score, key)
+    }
+
+    /// Who proposed the ancestor of a height.
+    #[must_use]
+    pub fn proposer(&self, height: Height) -> Option<u16> {
+        let mut layer = self.top.clone();
+        while let Some(at) = layer {
+            if at.result.height == height {
+                return Some(at.proposer);
+            }
+            layer = at.below();
+        }
+        self.committed.proposer(height)
     }
 
     /// At most `limit` entries that begin with `prefix` and come after `after`, in order.
