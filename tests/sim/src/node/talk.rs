@@ -105,9 +105,11 @@ impl Node {
                     self.input(Input::Statement { statement: statement.clone() }, world);
                 }
             }
-            // Relays are the node's; here everybody speaks for itself.
+            // Relays are the node's; here everybody speaks for itself, but for who garbles messages.
             PeerMessage::Handed(_) | PeerMessage::Bundle(_) => {
-                world.blame(from, "spoke through a relay, and there is none");
+                if !world.plan.is_villain(from) {
+                    world.blame(from, "spoke through a relay, and there is none");
+                }
             }
             PeerMessage::Proposal(proposal) => {
                 if self.is_signed(from, &proposal.statement, world) {
