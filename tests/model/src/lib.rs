@@ -18,8 +18,15 @@
 //! Read [`node`] (one honest node with its host), then [`world`] (what was said, what it certifies),
 //! then [`model`] (states, actions, properties). Not here: liveness, more than four validators.
 
+pub mod judge;
 pub mod model;
 pub mod node;
+pub mod rejoin;
+pub mod run;
+pub mod shape;
+pub mod symmetry;
 pub mod world;
 
-pub use model::{Bounds, Checked, check, walk};
+pub use model::Bounds;
+pub use run::{Checked, check, walk};
+pub use shape::Shape;

@@ -5,52 +5,77 @@
 use std::io::Write as _;
 use std::process::ExitCode;
 use std::time::Instant;
-use tests_model::{Bounds, check, walk};
+use tests_model::{Bounds, Shape, check, walk};
 
-const USAGE: &str = "model [--views N] [--byzantine I] [--optimistic] [--power-losses N] [--odd I] [--seals-at H] \
+const USAGE: &str = "model [--views N] [--byzantine I] [--optimistic] [--power-losses N] [--odd I] [--seals-at H] [--crashes N] \
+                     [--log-losses N] [--starts-at V] [--repairs] \
+                     [--fast | --quorum | --delegate] \
                      [--depth N] [--states N] [--walks N] [--seed N]";
 
 fn main() -> ExitCode {
     let mut bounds = Bounds { forges: true, ..Bounds::default() };
-    let (mut states, mut walks, mut seed) = (100_000_000, 0, 1);
+    let mut how = How { states: 100_000_000, walks: 0, seed: 1 };
     let mut args = std::env::args().skip(1);
     while let Some(arg) = args.next() {
-        if arg == "--optimistic" {
-            bounds.optimistic = true;
-            continue;
-        }
-        let number = args.next().and_then(|text| text.parse::<u32>().ok());
-        let Some(number) = number else { return usage() };
         match arg.as_str() {
-            "--views" => bounds.views = u64::from(number),
-            "--byzantine" if number < 4 => bounds.byzantine = u16::try_from(number).unwrap_or(0),
-            "--power-losses" => bounds.power_losses = u8::try_from(number).unwrap_or(u8::MAX),
-            "--seals-at" => bounds.seals_at = Some(u64::from(number)),
-            "--odd" if number < 4 => bounds.odd_one = u16::try_from(number).ok(),
-            "--depth" => bounds.depth = usize::try_from(number).ok(),
-            "--states" => states = usize::try_from(number).unwrap_or(usize::MAX),
-            "--walks" => walks = u64::from(number),
-            "--seed" => seed = u64::from(number),
+            "--optimistic" => bounds.optimistic = true,
+            "--repairs" => bounds.repairs = true,
+            "--fast" => bounds.shape = Shape::Fast,
+            "--quorum" => bounds.shape = Shape::Quorum,
+            "--delegate" => bounds.shape = Shape::Delegate,
+            _ if with_number(&arg, args.next(), &mut bounds, &mut how) => {}
             _ => return usage(),
         }
     }
     let start = Instant::now();
-    let checked = if walks > 0 { walk(&bounds, seed, walks) } else { check(&bounds, states) };
+    let checked =
+        if how.walks > 0 { walk(&bounds, how.seed, how.walks) } else { check(&bounds, how.states) };
     for line in &checked.found {
         say(line);
     }
-    let how = match (walks > 0, checked.is_exhausted) {
+    let end = match (how.walks > 0, checked.is_exhausted) {
         (true, _) => "walked",
         (false, true) => "exhausted",
         (false, false) => "to bound",
     };
     say(&format!(
-        "{how}: {} states, depth {}, {:.1} s; {bounds:?}",
+        "{end}: {} states, depth {}, {:.1} s; {bounds:?}",
         checked.states,
         checked.depth,
         start.elapsed().as_secs_f64()
     ));
     if checked.found.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+/// How it is run.
+struct How {
+    states: usize,
+    walks: u64,
+    seed: u64,
+}
+
+/// An option with a number; false when it is none.
+fn with_number(name: &str, value: Option<String>, bounds: &mut Bounds, how: &mut How) -> bool {
+    let Some(number) = value.and_then(|text| text.parse::<u32>().ok()) else { return false };
+    let index = u16::try_from(number).ok().filter(|index| *index < bounds.shape.validators());
+    let few = u8::try_from(number).unwrap_or(u8::MAX);
+    let size = usize::try_from(number).unwrap_or(usize::MAX);
+    match name {
+        "--views" => bounds.views = u64::from(number),
+        "--byzantine" => bounds.byzantine = index.unwrap_or(0),
+        "--power-losses" => bounds.power_losses = few,
+        "--crashes" => bounds.crashes = few,
+        "--log-losses" => bounds.log_losses = few,
+        "--starts-at" => bounds.starts_at = u64::from(number),
+        "--seals-at" => bounds.seals_at = Some(u64::from(number)),
+        "--odd" => bounds.odd_one = index,
+        "--depth" => bounds.depth = Some(size),
+        "--states" => how.states = size,
+        "--walks" => how.walks = u64::from(number),
+        "--seed" => how.seed = u64::from(number),
+        _ => return false,
+    }
+    true
 }
 
 fn usage() -> ExitCode {

@@ -1,24 +1,27 @@
-//! States, actions and properties for the checker, and what runs it.
+//! States and actions for the checker.
 //!
-//! In: [`Bounds`]. Out: [`Checked`]. A state is three nodes and what was offered; an action lets one
-//! node hear or wait, or takes the power from all. Not here: what a node does (`node`).
+//! In: [`Bounds`]. Out: what may happen next. A state is the honest nodes and what was offered; an
+//! action lets one node hear or wait, or takes power away. Not here: what a node does (`node`), what
+//! must hold (`judge`), what runs it (`run`).
 
 use crate::{
-    node::{Node, Setup, name_of, name_of_statement},
-    world::{self, Heard, Offer, QUORUM, VALIDATORS, World, sort},
+    judge,
+    node::{Node, Said, Setup, name_of, name_of_statement},
+    rejoin,
+    shape::{QUORUM, Shape, Words},
+    symmetry,
+    world::{self, Heard, Offer, World, signers_of, sort},
 };
 use lft::statement::{Ballot, Body};
-use plugin_api::{Hash, Pair, ProposalKind};
-use stateright::{Checker, Model, Property};
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    hash::Hasher,
-    sync::Arc,
-};
+use plugin_api::{Hash, Pair, ProposalKind, Statement};
+use stateright::{Model, Property};
+use std::{hash::Hasher, sync::Arc};
 
 /// What is exhausted.
 #[derive(Clone, Debug)]
 pub struct Bounds {
+    /// Who the validators are, and how they finish blocks.
+    pub shape: Shape,
     /// Views in which things happen.
     pub views: u64,
     /// Who lies; it leads the views that are equal to it modulo four.
@@ -27,8 +30,17 @@ pub struct Bounds {
     pub optimistic: bool,
     /// Losses of power of all nodes.
     pub power_losses: u8,
+    /// Stops of one node, which comes back with its log.
+    pub crashes: u8,
+    /// Losses of the log of the first honest node, which then rejoins.
+    pub log_losses: u8,
+    /// The first view in which things happen. In those before everyone gave up, and in view 1 all
+    /// answered an earlier question of the first honest node.
+    pub starts_at: u64,
     /// A node whose results differ in odd views.
     pub odd_one: Option<u16>,
+    /// That node is put right at some time.
+    pub repairs: bool,
     /// Height of the block that seals the epoch.
     pub seals_at: Option<u64>,
     /// Certificates without enough signatures are shown, too.
@@ -44,11 +56,16 @@ pub struct Bounds {
 impl Default for Bounds {
     fn default() -> Self {
         Self {
+            shape: Shape::Core,
             views: 1,
             byzantine: 1,
             optimistic: false,
             power_losses: 0,
+            crashes: 0,
+            log_losses: 0,
+            starts_at: 1,
             odd_one: None,
+            repairs: false,
             seals_at: None,
             forges: false,
             guarded: true,
@@ -61,24 +78,46 @@ impl Default for Bounds {
 /// One moment.
 #[derive(Clone, Debug)]
 pub struct State {
-    nodes: Vec<Arc<Node>>,
-    world: Arc<World>,
-    power_losses: u8,
+    pub(crate) nodes: Vec<Arc<Node>>,
+    pub(crate) world: Arc<World>,
+    losses: Losses,
+    /// No rule tells some of the nodes apart: one view, and none of them leads it.
+    pub(crate) is_symmetric: bool,
 }
 
 impl core::hash::Hash for State {
     fn hash<H: Hasher>(&self, hasher: &mut H) {
-        for node in &self.nodes {
-            node.key().hash(hasher);
-        }
+        symmetry::name(self).hash(hasher);
         let offers: Vec<&Hash> = self.world.offers.keys().collect();
-        (offers, self.power_losses).hash(hasher);
+        let answers: Vec<&u64> = self.world.answers.keys().collect();
+        (offers, answers, self.losses).hash(hasher);
     }
 }
 
 impl PartialEq for State {
     fn eq(&self, other: &Self) -> bool {
         name_of(self) == name_of(other)
+    }
+}
+
+/// What was lost so far.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+struct Losses {
+    power: u8,
+    crashes: u8,
+    logs: u8,
+    repairs: u8,
+}
+
+impl Losses {
+    fn count(&mut self, action: &Action) {
+        match action {
+            Action::PowerLoss => self.power += 1,
+            Action::Crash(_) => self.crashes += 1,
+            Action::LoseLog(_) => self.logs += 1,
+            Action::Repair(_) => self.repairs += 1,
+            _ => {}
+        }
     }
 }
 
@@ -89,9 +128,11 @@ pub enum Action {
     Offer(usize, Hash),
     /// The Byzantine leader proposes to one node.
     Lie(usize, u64, Base, u8),
-    /// A node hears all votes for something.
+    /// A node hears all votes and supports for something.
     Votes(usize, Ballot),
-    /// A node hears all skips of a view.
+    /// Fast commit: a node hears first statements of these others, and of the liar.
+    Firsts(usize, u64, Vec<u16>, Lies),
+    /// A node hears all skips and fallbacks of a view.
     Skips(usize, u64),
     /// A node hears all commits of a pair.
     Commits(usize, u64, Pair),
@@ -101,8 +142,27 @@ pub enum Action {
     Forged(usize, u64),
     /// A node's patience ends.
     Wait(usize),
+    /// A node answers the one that comes back without its log.
+    Ask(usize, usize),
+    /// A node stops and comes back with its log.
+    Crash(usize),
+    /// A node whose results differed comes back with the ones of the others.
+    Repair(usize),
+    /// A node comes back without its log.
+    LoseLog(usize),
     /// The power of all is lost.
     PowerLoss,
+}
+
+/// What the liar says first.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Lies {
+    /// Nothing more.
+    Nothing,
+    /// It skips.
+    Skip,
+    /// It votes for a block.
+    Vote(Hash),
 }
 
 /// A parent, its view, and how the proposal on it is made.
@@ -128,7 +188,7 @@ impl Rule {
 
     fn honest(&self) -> impl Iterator<Item = u16> {
         let byzantine = self.bounds.byzantine;
-        (0..VALIDATORS).filter(move |index| *index != byzantine)
+        (0..self.bounds.shape.validators()).filter(move |index| *index != byzantine)
     }
 
     fn setup(&self, index: u16) -> Setup {
@@ -138,13 +198,20 @@ impl Rule {
             ("hold".to_owned(), "0".to_owned()),
             ("optimistic".to_owned(), optimistic.to_owned()),
         ];
+        parameters.extend(self.bounds.shape.parameters());
         if let Some(bug) = self.bounds.bug {
             parameters.push(("planted_bug".to_owned(), bug.to_owned()));
         }
         let is_odd = self.bounds.odd_one == Some(index);
         // A host that builds what a bug wishes lets the bug show.
         let is_strict = self.bounds.bug.is_none();
-        Setup { parameters, is_guarded: self.bounds.guarded, is_strict, is_odd }
+        Setup {
+            shape: self.bounds.shape,
+            parameters,
+            is_guarded: self.bounds.guarded,
+            is_strict,
+            is_odd,
+        }
     }
 
     /// Weight that bundles must reach: what the rule under test takes for a quorum.
@@ -152,14 +219,14 @@ impl Rule {
         QUORUM - usize::from(self.bounds.bug == Some("quorum-minus-one"))
     }
 
-    fn heard(state: &State) -> BTreeMap<u64, Heard> {
-        sort(state.nodes.iter().flat_map(|node| &node.said))
-    }
-
-    /// Whether statements of honest nodes, together with the liar's, weigh enough.
-    fn suffices(&self, list: &[plugin_api::Statement]) -> bool {
-        let signers: BTreeSet<u16> = list.iter().map(|statement| statement.signer).collect();
-        signers.len() + 1 >= self.enough()
+    /// Whether statements of honest nodes, together with the liar's, weigh enough; a rule with a bug
+    /// that counts groups wrongly says itself what is enough.
+    fn suffices(&self, words: Words, list: &[Statement]) -> bool {
+        let mut signers = signers_of(list);
+        signers.insert(self.bounds.byzantine);
+        let counts_groups = self.bounds.bug.is_some() && self.bounds.shape.has_group();
+        !list.is_empty()
+            && (counts_groups || self.bounds.shape.weigh(words, &signers) >= self.enough())
     }
 
     /// What a liar can build on: the root, also as if it were of the view before, and every block of
@@ -184,28 +251,126 @@ impl Rule {
     fn hearing(&self, state: &State, place: usize, actions: &mut Vec<Action>) {
         let Some(node) = state.nodes.get(place) else { return };
         let (view, head) = (node.view(), node.head_view());
-        for (at, heard) in Self::heard(state) {
+        for (at, heard) in judge::heard(state) {
             if at <= head || at > self.bounds.views {
                 continue;
             }
-            if !node.has_learned(0, at) {
-                let enough = heard.votes.iter().filter(|(_, list)| self.suffices(list));
-                actions.extend(enough.map(|(ballot, _)| Action::Votes(place, *ballot)));
-            }
-            if !node.has_learned(1, at) && self.suffices(&heard.skips) {
+            self.hearing_votes(state, (place, at), &heard, actions);
+            // In one view a null certificate only stops whoever hears it from saying more.
+            let may_stop = !self.is_small();
+            let skips = heard.giving_up();
+            if may_stop && !node.has_learned(1, at) && self.suffices(Words::Ends, &skips) {
                 actions.push(Action::Skips(place, at));
             }
-            if !node.has_learned(2, at) {
-                let enough = heard.commits.iter().filter(|(_, list)| self.suffices(list));
+            if self.may_finish(state, node, at) {
+                let enough =
+                    heard.commits.iter().filter(|(_, list)| self.suffices(Words::Ends, list));
                 actions.extend(enough.map(|(pair, _)| Action::Commits(place, at, *pair)));
             }
-            let leader = u16::try_from(at % u64::from(VALIDATORS)).unwrap_or(0);
+            let leader = self.bounds.shape.leader(at);
             let votes = heard.votes.values().flatten();
-            let unheard = |vote: &plugin_api::Statement| {
+            let unheard = |vote: &Statement| {
                 vote.signer == leader && !node.has_taken(name_of_statement(vote))
             };
-            if self.bounds.optimistic && at == view && votes.clone().any(unheard) {
+            let may_tell = self.bounds.optimistic && at == view && leader != node.index();
+            if may_tell && votes.clone().any(unheard) {
                 actions.push(Action::LeaderVote(place, at));
+            }
+            if self.bounds.shape == Shape::Fast && node.may_fall_back(at) {
+                self.hearing_firsts(state, (place, at), actions);
+            }
+        }
+    }
+
+    /// One view of a shape with many states: what would only stop a node from speaking is not heard.
+    fn is_small(&self) -> bool {
+        self.bounds.views == 1 && self.bounds.log_losses == 0 && self.bounds.shape != Shape::Core
+    }
+
+    /// Whether a node may find out that something of this view is final; where that only stops it from
+    /// speaking, one node does.
+    fn may_finish(&self, state: &State, node: &Node, view: u64) -> bool {
+        let is_first = || state.nodes.iter().all(|node| !node.has_learned(2, view));
+        !node.has_learned(2, view) && (!self.is_small() || is_first())
+    }
+
+    fn hearing_votes(
+        &self,
+        state: &State,
+        (place, at): (usize, u64),
+        heard: &Heard,
+        actions: &mut Vec<Action>,
+    ) {
+        let Some(node) = state.nodes.get(place) else { return };
+        for ballot in heard.ballots() {
+            let backers = heard.backers(ballot);
+            let is_news = !node.knows_candidate(at, &ballot.pair)
+                && self.suffices(Words::Votes(at), &backers);
+            let everybody = usize::from(self.bounds.shape.validators()) - 1;
+            let may_finish = self.bounds.shape == Shape::Fast
+                && self.may_finish(state, node, at)
+                && signers_of(&backers).len() >= everybody;
+            if is_news || may_finish {
+                actions.push(Action::Votes(place, *ballot));
+            }
+        }
+    }
+
+    /// Every set of first statements of others, with everything the liar can say first. Those that
+    /// make the node say nothing lead nowhere ([`Model::next_state`]): it can hear more at once later.
+    fn hearing_firsts(
+        &self,
+        state: &State,
+        (place, view): (usize, u64),
+        actions: &mut Vec<Action>,
+    ) {
+        let Some(hearer) = state.nodes.get(place) else { return };
+        let mut spoken: Vec<u16> = Vec::new();
+        for (other, node) in state.nodes.iter().enumerate() {
+            let is_news = !hearer.firsts().iter().any(|(signer, _)| *signer == node.index());
+            if other != place && is_news && first_of(node, view).is_some() {
+                spoken.push(node.index());
+            }
+        }
+        let made = state.world.offers.values().filter(|offer| offer.header.view == view);
+        let votes = made.map(|offer| Lies::Vote(offer.header.id));
+        let skip = name_of(&Body::Skip { view }.encode());
+        let byzantine = self.bounds.byzantine;
+        let told = || hearer.firsts().iter().filter(|(signer, _)| *signer == byzantine);
+        let mut lies = vec![Lies::Nothing];
+        if told().next().is_none() {
+            lies.push(Lies::Skip);
+        }
+        // The first vote that it shows to somebody is what counts there, also after its skip.
+        if told().all(|(_, body)| *body == skip) {
+            lies.extend(votes);
+        }
+        for set in 0..1u32 << spoken.len() {
+            let chosen = |place: &usize| set & (1 << place) != 0;
+            let places = (0..spoken.len()).filter(chosen);
+            let others: Vec<u16> = places.filter_map(|i| spoken.get(i).copied()).collect();
+            let said = lies.iter().map(|lies| Action::Firsts(place, view, others.clone(), *lies));
+            actions.extend(said);
+        }
+    }
+
+    fn losing(&self, state: &State, actions: &mut Vec<Action>) {
+        let losses = state.losses;
+        if losses.power < self.bounds.power_losses {
+            actions.push(Action::PowerLoss);
+        }
+        // Who said nothing yet has nothing to forget.
+        let spoke = |node: &Node| !node.said.is_empty();
+        for (place, node) in state.nodes.iter().enumerate().filter(|(_, node)| spoke(node)) {
+            if losses.crashes < self.bounds.crashes {
+                actions.push(Action::Crash(place));
+            }
+            if losses.logs < self.bounds.log_losses && place == 0 {
+                actions.push(Action::LoseLog(place));
+            }
+            let is_odd = self.bounds.odd_one == Some(node.index());
+            if self.bounds.repairs && is_odd && losses.repairs == 0 {
+                actions.push(Action::Repair(place));
             }
         }
     }
@@ -219,75 +384,56 @@ impl Rule {
                 actions.push(Action::Offer(place, *block));
             }
         }
-        let led = (view..=view + 1).filter(|at| {
-            near(*at) && at % u64::from(VALIDATORS) == u64::from(self.bounds.byzantine)
-        });
+        let led = (view..=view + 1)
+            .filter(|at| near(*at) && self.bounds.shape.leader(*at) == self.bounds.byzantine);
         for at in led {
             let made = state.world.offers.values().filter(|offer| offer.header.view == at);
             // Two blocks of a view are enough to disagree about.
             if made.count() < 2 {
                 for base in self.bases(state, at) {
-                    actions.extend((0..2).map(|variant| Action::Lie(place, at, base, variant)));
+                    actions.push(Action::Lie(place, at, base, 0));
+                    // Which of two equal ones comes first is all the same.
+                    if state.world.has_offer((at, base.kind), (base.pair, base.view)) {
+                        actions.push(Action::Lie(place, at, base, 1));
+                    }
                 }
             }
         }
     }
 
-    /// Pairs that the commits of honest nodes and the liar's prove final.
-    fn proved(state: &State) -> BTreeSet<(u64, Pair)> {
-        let mut finals = BTreeSet::new();
-        for (view, heard) in Self::heard(state) {
-            for (pair, list) in &heard.commits {
-                let signers: BTreeSet<u16> = list.iter().map(|s| s.signer).collect();
-                if signers.len() + 1 >= QUORUM {
-                    finals.insert((view, *pair));
-                }
+    /// A node hears statements of which none is worth a second hearing where what they certify is all
+    /// that counts.
+    fn all(&self, node: &mut Node, list: &[Statement], world: &mut World) {
+        for statement in list.iter().cloned() {
+            match self.bounds.shape {
+                Shape::Core => node.hear(statement, world),
+                _ => node.overhear(statement, world),
             }
         }
-        finals
     }
 
-    fn agrees(state: &State) -> bool {
-        let mut finals = Self::proved(state);
-        finals.extend(state.nodes.iter().flat_map(|node| &node.delivered));
-        let on_chain = |a: &Pair, b: &Pair| state.world.is_on_chain(a, b);
-        finals.iter().all(|(_, a)| finals.iter().all(|(_, b)| on_chain(a, b) || on_chain(b, a)))
-    }
-
-    /// Whatever is final ends the epoch with one pair, and only closing blocks stand above that.
-    fn ends_once(state: &State) -> bool {
-        let mut finals = Self::proved(state);
-        finals.extend(state.nodes.iter().flat_map(|node| &node.delivered));
-        let ends: Result<Vec<_>, _> =
-            finals.iter().map(|(_, pair)| state.world.end_of(pair)).collect();
-        let Ok(ends) = ends else { return false };
-        let ends: BTreeSet<Pair> = ends.into_iter().flatten().collect();
-        ends.len() <= 1
-    }
-
-    /// A block below a final one may stand in a null view; one that was committed itself may not.
-    fn excludes(state: &State) -> bool {
-        let heard = Self::heard(state);
-        Self::proved(state).iter().all(|(view, _)| {
-            let skips = heard.get(view).map(|heard| heard.skips.as_slice()).unwrap_or_default();
-            let signers: BTreeSet<u16> = skips.iter().map(|s| s.signer).collect();
-            signers.len() + 1 < QUORUM
-        })
-    }
-
-    fn apply(&self, state: &mut State, action: &Action) {
+    pub(crate) fn apply(&self, state: &mut State, action: &Action) {
         let world = Arc::make_mut(&mut state.world);
-        let heard = sort(state.nodes.iter().flat_map(|node| &node.said));
-        let of = |view: &u64| heard.get(view).cloned().unwrap_or_default();
-        if *action == Action::PowerLoss {
-            state.power_losses += 1;
-            for node in &mut state.nodes {
-                Arc::make_mut(node).restart(world);
+        state.losses.count(action);
+        match action {
+            Action::PowerLoss => {
+                state.nodes.iter_mut().for_each(|node| Arc::make_mut(node).restart(world));
             }
-            return;
+            Action::Ask(other, asker) => rejoin::ask(&mut state.nodes, *asker, *other, world),
+            _ => {
+                let said: Vec<Said> =
+                    state.nodes.iter().flat_map(|node| node.said.clone()).collect();
+                if let Some(node) = state.nodes.get_mut(action.place()) {
+                    self.happen(Arc::make_mut(node), action, &said, world);
+                }
+            }
         }
-        let Some(node) = state.nodes.get_mut(action.place()) else { return };
-        let node = Arc::make_mut(node);
+    }
+
+    /// Something happens to one node, after all this was said.
+    fn happen(&self, node: &mut Node, action: &Action, said: &[Said], world: &mut World) {
+        let heard = sort(said.iter());
+        let of = |view: &u64| heard.get(view).cloned().unwrap_or_default();
         match action {
             Action::Offer(_, block) => {
                 if let Some(offer) = world.offers.get(block).cloned() {
@@ -300,18 +446,21 @@ impl Rule {
                 }
             }
             Action::Votes(_, ballot) => {
-                let mut votes = of(&ballot.view).votes.remove(ballot).unwrap_or_default();
+                let mut votes = of(&ballot.view).backers(ballot);
                 votes.push(world.lie(&Body::Vote { ballot: *ballot, commit_parent: false }));
-                votes.iter().for_each(|vote| node.hear(vote.clone(), world));
-                if !node.has_learned(0, ballot.view) {
+                self.all(node, &votes, world);
+                if !node.knows_candidate(ballot.view, &ballot.pair) {
                     // The liar said something else to this node before; others have it all the same.
                     node.receive(world::candidate(*ballot, &votes), world);
                 }
+                if self.bounds.shape == Shape::Fast && !node.has_learned(2, ballot.view) {
+                    node.receive(world::fast_final(*ballot, &votes), world);
+                }
             }
             Action::Skips(_, view) => {
-                let mut skips = of(view).skips;
+                let mut skips = of(view).giving_up();
                 skips.push(world.lie(&Body::Skip { view: *view }));
-                skips.iter().for_each(|skip| node.hear(skip.clone(), world));
+                self.all(node, &skips, world);
                 if !node.has_learned(1, *view) {
                     node.receive(world::null(*view, &skips), world);
                 }
@@ -319,23 +468,36 @@ impl Rule {
             Action::Commits(_, view, pair) => {
                 let mut commits = of(view).commits.remove(pair).unwrap_or_default();
                 commits.push(world.lie(&Body::Commit { view: *view, pair: *pair }));
-                commits.iter().for_each(|commit| node.hear(commit.clone(), world));
+                self.all(node, &commits, world);
+            }
+            Action::Firsts(_, view, others, lies) => {
+                let said = said.iter().filter(|said| is_first(&said.body, *view));
+                said.filter(|said| others.contains(&said.statement.signer))
+                    .for_each(|said| node.hear_first(said.statement.clone(), world));
+                if let Some(body) = first_lie(world, *view, *lies) {
+                    node.hear_first(world.lie(&body), world);
+                }
             }
             Action::LeaderVote(_, view) => {
-                let leader = u16::try_from(view % u64::from(VALIDATORS)).unwrap_or(0);
+                let leader = self.bounds.shape.leader(*view);
                 let votes = of(view).votes.into_values().flatten();
                 votes.filter(|vote| vote.signer == leader).for_each(|vote| node.hear(vote, world));
             }
-            Action::Forged(_, view) => {
-                let mine = world.lie(&Body::Skip { view: *view });
-                let borrowed =
-                    self.honest().map(|signer| plugin_api::Statement { signer, ..mine.clone() });
-                let skips: Vec<_> = borrowed.chain([mine.clone()]).collect();
-                node.receive(world::null(*view, &skips), world);
-            }
+            Action::Forged(_, view) => self.forge(node, *view, world),
             Action::Wait(_) => node.wait(world),
-            Action::PowerLoss => {}
+            Action::Crash(_) => node.restart(world),
+            Action::Repair(_) => node.repair(world),
+            Action::LoseLog(_) => rejoin::begin(node, self.honest(), world),
+            Action::Ask(..) | Action::PowerLoss => {}
         }
+    }
+
+    /// Shows a null certificate whose only signature is the liar's.
+    fn forge(&self, node: &mut Node, view: u64, world: &mut World) {
+        let mine = world.lie(&Body::Skip { view });
+        let borrowed = self.honest().map(|signer| Statement { signer, ..mine.clone() });
+        let skips: Vec<_> = borrowed.chain([mine.clone()]).collect();
+        node.receive(world::null(view, &skips), world);
     }
 }
 
@@ -343,16 +505,42 @@ impl Action {
     fn place(&self) -> usize {
         match self {
             Self::Offer(place, _)
+            | Self::Firsts(place, ..)
             | Self::Lie(place, ..)
             | Self::Votes(place, _)
             | Self::Skips(place, _)
             | Self::Commits(place, ..)
             | Self::LeaderVote(place, _)
             | Self::Forged(place, _)
+            | Self::Ask(place, ..)
+            | Self::Crash(place)
+            | Self::Repair(place)
+            | Self::LoseLog(place)
             | Self::Wait(place) => *place,
             Self::PowerLoss => usize::MAX,
         }
     }
+}
+
+/// What the liar says first, if anything.
+fn first_lie(world: &World, view: u64, lies: Lies) -> Option<Body> {
+    match lies {
+        Lies::Nothing => None,
+        Lies::Skip => Some(Body::Skip { view }),
+        Lies::Vote(block) => {
+            let ballot = world.ballot(world.header(&block)?);
+            Some(Body::Vote { ballot, commit_parent: false })
+        }
+    }
+}
+
+fn is_first(body: &Body, view: u64) -> bool {
+    body.view() == view && matches!(body, Body::Vote { .. } | Body::Skip { .. })
+}
+
+/// What a node said first in a view.
+fn first_of(node: &Node, view: u64) -> Option<&Said> {
+    node.said.iter().find(|said| is_first(&said.body, view))
 }
 
 /// The proposal of a lying leader.
@@ -370,18 +558,24 @@ impl Model for Rule {
     type Action = Action;
 
     fn init_states(&self) -> Vec<State> {
-        let mut world = World::new(self.bounds.byzantine, self.bounds.seals_at);
-        let made: Result<Vec<Arc<Node>>, String> = self
-            .honest()
-            .map(|index| Node::new(index, self.setup(index), &mut world).map(Arc::new))
-            .collect();
+        let mut world = World::new(self.bounds.shape, self.bounds.byzantine, self.bounds.seals_at);
+        let made: Result<Vec<Node>, String> =
+            self.honest().map(|index| Node::new(index, self.setup(index), &mut world)).collect();
+        let made = made.map(|mut nodes| {
+            rejoin::skip_to(self.bounds.starts_at, &mut nodes, &mut world);
+            nodes.into_iter().map(Arc::new).collect()
+        });
         // Without a state nothing is reached, and the checker says so: no block becomes final.
-        let state = |nodes| State { nodes, world: Arc::new(world), power_losses: 0 };
+        let is_symmetric = self.is_small() && self.bounds.shape.leader(1) == self.bounds.byzantine;
+        let world = Arc::new(world);
+        let state = |nodes| State { nodes, world, losses: Losses::default(), is_symmetric };
         made.map(state).into_iter().collect()
     }
 
     fn actions(&self, state: &State, actions: &mut Vec<Action>) {
-        for (place, node) in state.nodes.iter().enumerate() {
+        // Who may sign in none of the views has nothing to hear.
+        let awake = |node: &Node| node.asks().is_none() && node.closed() < self.bounds.views;
+        for (place, node) in state.nodes.iter().enumerate().filter(|(_, node)| awake(node)) {
             self.hearing(state, place, actions);
             self.offering(state, place, actions);
             let view = node.view();
@@ -392,26 +586,34 @@ impl Model for Rule {
                 actions.push(Action::Forged(place, view));
             }
         }
-        if state.power_losses < self.bounds.power_losses {
-            actions.push(Action::PowerLoss);
+        self.losing(state, actions);
+        if self.bounds.log_losses > 0 {
+            rejoin::actions(&state.nodes, actions);
         }
     }
 
     fn next_state(&self, state: &State, action: Action) -> Option<State> {
         let mut next = state.clone();
         self.apply(&mut next, &action);
+        if let Action::Firsts(place, ..) = action {
+            let said = |state: &State| state.nodes.get(place).map(|node| node.said.len());
+            return (said(&next) != said(state)).then_some(next);
+        }
         Some(next)
     }
 
     fn properties(&self) -> Vec<Property<Self>> {
         vec![
-            Property::<Self>::always("final blocks are on one chain", |_, s| Self::agrees(s)),
-            Property::<Self>::always("an epoch ends with one pair", |_, s| Self::ends_once(s)),
-            Property::<Self>::always("no view is final and null", |_, s| Self::excludes(s)),
+            Property::<Self>::always("final blocks are on one chain", |_, s| judge::agrees(s)),
+            Property::<Self>::always("an epoch ends with one pair", |_, s| judge::ends_once(s)),
+            Property::<Self>::always("no view is final and null", |_, s| judge::excludes(s)),
+            Property::<Self>::always("what is final is the only candidate", |_, s| {
+                judge::is_alone(s)
+            }),
             Property::<Self>::always("no node does what it must never", |_, s| {
                 s.nodes.iter().all(|node| node.broken.is_none())
             }),
-            Property::<Self>::sometimes(SOMETHING, |_, s| {
+            Property::<Self>::sometimes(judge::SOMETHING, |_, s| {
                 s.nodes.iter().any(|node| !node.delivered.is_empty())
             }),
         ]
@@ -420,132 +622,4 @@ impl Model for Rule {
     fn within_boundary(&self, state: &State) -> bool {
         state.nodes.iter().all(|node| node.broken.is_none())
     }
-}
-
-/// The one property that must be reachable: without it nothing was shown.
-const SOMETHING: &str = "a block becomes final";
-
-/// What a check found.
-#[derive(Clone, Debug, Default)]
-pub struct Checked {
-    /// Different states.
-    pub states: usize,
-    /// Longest way to one of them.
-    pub depth: usize,
-    /// Everything within the bounds was seen.
-    pub is_exhausted: bool,
-    /// What must never be and is, with the way there; or what should be and is not.
-    pub found: Vec<String>,
-}
-
-/// Sees everything within the bounds, up to a number of states. Stops at what must never be.
-#[must_use]
-pub fn check(bounds: &Bounds, states_max: usize) -> Checked {
-    let mut options = Rule::new(bounds.clone()).checker().target_state_count(states_max);
-    if let Some(depth) = bounds.depth {
-        options = options.target_max_depth(depth);
-    }
-    let checker = options.spawn_bfs().join();
-    let discoveries = checker.discoveries();
-    let mut found: Vec<String> = discoveries
-        .iter()
-        .filter(|(name, _)| **name != SOMETHING)
-        .map(|(name, path)| format!("not so: {name}: {:?}", path.clone().into_actions()))
-        .collect();
-    let states = checker.unique_state_count();
-    // The bound is on states generated, the same one counted as often as it was reached.
-    let is_exhausted = checker.state_count() < states_max && bounds.depth.is_none();
-    if is_exhausted && !discoveries.contains_key(SOMETHING) {
-        found.push(format!("never: {SOMETHING}"));
-    }
-    Checked { states, depth: checker.max_depth(), is_exhausted, found }
-}
-
-/// Walks at random within the bounds, so many times from the start; the same seed is the same walks.
-#[must_use]
-pub fn walk(bounds: &Bounds, seed: u64, walks: u64) -> Checked {
-    let rule = Rule::new(bounds.clone());
-    let mut checked = Checked::default();
-    let mut chance = seed;
-    let mut finals = 0u64;
-    for _ in 0..walks {
-        let Some(mut state) = rule.init_states().pop() else { break };
-        let mut steps = 0;
-        loop {
-            let mut actions = Vec::new();
-            rule.actions(&state, &mut actions);
-            chance = name_of(&(chance, steps));
-            let place = usize::try_from(chance % actions.len().max(1) as u64).unwrap_or(0);
-            let Some(action) = actions.get(place) else { break };
-            rule.apply(&mut state, action);
-            steps += 1;
-            checked.states += 1;
-            let properties = rule.properties();
-            let is_wrong =
-                |p: &&Property<Rule>| p.name != SOMETHING && !(p.condition)(&rule, &state);
-            if let Some(wrong) = properties.iter().find(is_wrong) {
-                checked.found.push(format!("not so: {} after {steps} steps", wrong.name));
-                return checked;
-            }
-            if steps >= WALK_STEPS {
-                break;
-            }
-        }
-        checked.depth = checked.depth.max(steps);
-        finals += u64::from(state.nodes.iter().any(|node| !node.delivered.is_empty()));
-    }
-    if finals == 0 {
-        checked.found.push(format!("never: {SOMETHING}"));
-    }
-    checked
-}
-
-/// Steps of a walk, at most.
-const WALK_STEPS: usize = 120;
-
-/// What [`compare_keys`] saw.
-#[derive(Clone, Debug, Default)]
-pub struct Met {
-    /// States met that were met before.
-    pub again: u64,
-    /// Those whose successors were others.
-    pub differences: Vec<String>,
-}
-
-/// Walks at random and compares, for states that count as one, what every action makes of them: a
-/// test of [`crate::node::Node::key`], on which everything the checker says rests.
-#[must_use]
-pub fn compare_keys(bounds: &Bounds, seed: u64, walks: u64) -> Met {
-    let rule = Rule::new(bounds.clone());
-    let mut known: BTreeMap<u64, BTreeMap<String, u64>> = BTreeMap::new();
-    let mut met = Met::default();
-    let mut chance = seed;
-    for _ in 0..walks {
-        let Some(mut state) = rule.init_states().pop() else { break };
-        for step in 0..WALK_STEPS {
-            let mut actions = Vec::new();
-            rule.actions(&state, &mut actions);
-            let after = |action: &Action| {
-                let mut next = state.clone();
-                rule.apply(&mut next, action);
-                (format!("{action:?}"), name_of(&next))
-            };
-            let future: BTreeMap<String, u64> = actions.iter().map(after).collect();
-            match known.get(&name_of(&state)) {
-                Some(before) if *before != future => {
-                    met.differences.push(format!("{before:?} and {future:?}"));
-                    return met;
-                }
-                Some(_) => met.again += 1,
-                None => {
-                    known.insert(name_of(&state), future);
-                }
-            }
-            chance = name_of(&(chance, step));
-            let place = usize::try_from(chance % actions.len().max(1) as u64).unwrap_or(0);
-            let Some(action) = actions.get(place) else { break };
-            rule.apply(&mut state, action);
-        }
-    }
-    met
 }

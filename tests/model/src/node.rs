@@ -3,11 +3,19 @@
 //! In: inputs. Out: statements and proposals that the world keeps, and the first thing that must
 //! never happen. Its guard, log and head survive a loss of power. Not here: who hears what (`model`).
 
-use crate::world::{Offer, World};
-use lft::{Lft, certificate::Certificate, statement::Body};
+use crate::{
+    shape::Shape,
+    world::{Answer, Offer, World},
+};
+use lft::{
+    Lft,
+    certificate::{Candidate, Certificate},
+    peer::PeerMessage,
+    statement::{Ballot, Body},
+};
 use plugin_api::{
     ConsensusRule, Hash, HeaderView, InitCfg, Input, LogRecord, Output, Pair, ProposalKind, Slot,
-    Statement, Then, input::Verdict,
+    Statement, Then, To, input::Verdict,
 };
 use std::{
     collections::{BTreeMap, BTreeSet, VecDeque, hash_map::DefaultHasher},
@@ -20,6 +28,8 @@ const LONG: u64 = 1_000_000;
 /// What a node does differently from the others.
 #[derive(Clone, Debug, Default)]
 pub struct Setup {
+    /// Who the validators are.
+    pub shape: Shape,
     /// Parameters of the rule.
     pub parameters: Vec<(String, String)>,
     /// The guard of the host refuses to fill a register twice.
@@ -51,14 +61,19 @@ pub struct Node {
     /// Pairs it delivered as final, with their views.
     pub delivered: Vec<(u64, Pair)>,
     /// Kinds and views of certificates it holds, and of those on disk.
-    learned: BTreeSet<(u8, u64)>,
-    written: BTreeSet<(u8, u64)>,
+    learned: BTreeSet<(u8, u64, u64)>,
+    written: BTreeSet<(u8, u64, u64)>,
     /// Names of what it was told and did not refuse.
     taken: BTreeSet<u64>,
+    /// First statements of its view that it was told.
+    firsts: BTreeSet<(u16, u64)>,
     /// A sealing block is final here.
     has_ended: bool,
     has_waited: bool,
     restarts: u8,
+    /// The question with which it came back without its log, and what it has closed since.
+    rejoin: Option<Hash>,
+    closed: Option<u64>,
     /// The first thing that must never happen.
     pub broken: Option<String>,
     key: u64,
@@ -99,7 +114,7 @@ impl Node {
     /// When the parameters of the setup are none of the rule's.
     pub fn new(index: u16, setup: Setup, world: &mut World) -> Result<Self, String> {
         let head = (world.root(), world.root_pair(), Vec::new());
-        let rule = make(index, &setup, &head, &[], world)?;
+        let rule = make((index, &setup, None), &head, &[], world)?;
         let mut node = Self {
             view: rule.inspect().view,
             rule,
@@ -116,9 +131,12 @@ impl Node {
             learned: BTreeSet::new(),
             written: BTreeSet::new(),
             taken: BTreeSet::new(),
+            firsts: BTreeSet::new(),
             has_ended: false,
             has_waited: false,
             restarts: 0,
+            rejoin: None,
+            closed: None,
             broken: None,
             key: 0,
         };
@@ -128,17 +146,83 @@ impl Node {
 
     /// Power is lost and comes back.
     pub fn restart(&mut self, world: &mut World) {
-        match make(self.index, &self.setup, &self.head, &self.log, world) {
+        match make((self.index, &self.setup, self.rejoin), &self.head, &self.log, world) {
             Ok(rule) => self.rule = rule,
             Err(why) => return self.broken = Some(format!("its own log stops it: {why}")),
         }
         self.view = self.rule.inspect().view;
+        if self.rejoin.is_none() && self.view < self.ground() {
+            self.broken = Some("it comes back below what it signed".to_owned());
+        }
         self.unwritten.clear();
         self.taken.clear();
+        self.firsts.clear();
         self.learned.clone_from(&self.written);
         self.has_waited = false;
         self.restarts += 1;
         self.begin(world);
+    }
+
+    /// The view in which it was when it signed the last of what it signed: votes and skips in their own,
+    /// commits above theirs. Certificates for that were on disk before.
+    fn ground(&self) -> u64 {
+        let at = |said: &Said| match said.body {
+            Body::Vote { ballot: Ballot { view, .. }, .. } | Body::Skip { view } => view,
+            Body::Commit { view, .. } => view + 1,
+            _ => 0,
+        };
+        self.said.iter().map(at).max().unwrap_or(0)
+    }
+
+    /// It comes back without its log, and asks how far the others are. What it signed is still
+    /// remembered here, to see that it never signs anything else.
+    pub fn lose_log(&mut self, world: &mut World) {
+        self.log.clear();
+        self.written.clear();
+        self.closed = None;
+        self.rejoin = Some(Hash([self.restarts + 1; 32]));
+        self.restart(world);
+    }
+
+    /// Its host finds out how it went wrong: from now on its results are those of the others.
+    pub fn repair(&mut self, world: &mut World) {
+        self.setup.is_odd = false;
+        self.restart(world);
+    }
+
+    /// The question that it still asks.
+    #[must_use]
+    pub fn asks(&self) -> Option<Hash> {
+        self.rejoin.filter(|_| self.closed.is_none())
+    }
+
+    /// Views up to this one are closed to it.
+    #[must_use]
+    pub fn closed(&self) -> u64 {
+        self.closed.unwrap_or(0)
+    }
+
+    /// A node that comes back asks this one how far it is.
+    pub fn answer_to(&mut self, asker: u16, nonce: Hash, world: &mut World) {
+        self.taken.insert(name_of(&nonce));
+        let bytes = PeerMessage::Rejoin { epoch: 0, nonce }.encode();
+        self.tell(Input::Peer { from: Some(asker), node: u64::from(asker), bytes }, world);
+    }
+
+    /// Hears an answer; one that it refuses is as if it had not come.
+    pub fn hear_answer(&mut self, bytes: Vec<u8>, world: &mut World) {
+        let name = name_of(&bytes);
+        if self.tell(Input::Peer { from: None, node: 99, bytes }, world) {
+            self.taken.insert(name);
+            self.seal();
+        }
+    }
+
+    fn close(&mut self, view: u64) {
+        self.closed = Some(view);
+        if self.registers.keys().any(|(signed, _)| *signed > view) {
+            self.broken.get_or_insert_with(|| "it closes less than it signed".to_owned());
+        }
     }
 
     fn begin(&mut self, world: &mut World) {
@@ -146,10 +230,16 @@ impl Node {
         self.tell(Input::Pending { has_work: true }, world);
     }
 
-    /// What tells it from other states of the same node.
+    /// What tells it from other states of the same node, and of one that no rule tells apart from it.
     #[must_use]
     pub fn key(&self) -> u64 {
         self.key
+    }
+
+    /// First statements of its view that it was told, by signer.
+    #[must_use]
+    pub fn firsts(&self) -> &BTreeSet<(u16, u64)> {
+        &self.firsts
     }
 
     /// Its view.
@@ -164,10 +254,34 @@ impl Node {
         self.head.0.view
     }
 
-    /// Whether it holds the certificate of this kind and view.
+    /// Whether it holds a certificate of this kind and view.
     #[must_use]
     pub fn has_learned(&self, kind: u8, view: u64) -> bool {
-        self.learned.contains(&(kind, view))
+        self.learned.range((kind, view, 0)..=(kind, view, u64::MAX)).next().is_some()
+    }
+
+    /// Whether a candidate certificate of this pair says nothing new to it.
+    #[must_use]
+    pub fn knows_candidate(&self, view: u64, pair: &Pair) -> bool {
+        match self.setup.shape {
+            Shape::Fast => self.learned.contains(&(0, view, name_of(pair))),
+            _ => self.has_learned(0, view),
+        }
+    }
+
+    /// Its place in the set.
+    #[must_use]
+    pub fn index(&self) -> u16 {
+        self.index
+    }
+
+    /// Whether F1 or F2 may still make it say something in this view.
+    #[must_use]
+    pub fn may_fall_back(&self, view: u64) -> bool {
+        let here = || self.said.iter().map(|said| &said.body).filter(|body| body.view() == view);
+        self.view == view
+            && here().any(|body| matches!(body, Body::Vote { .. } | Body::Skip { .. }))
+            && !here().any(|body| matches!(body, Body::Commit { .. }))
     }
 
     /// Whether it took the thing of this name.
@@ -191,8 +305,22 @@ impl Node {
 
     /// Hears a statement.
     pub fn hear(&mut self, statement: Statement, world: &mut World) {
-        let name = name_of_statement(&statement);
-        if self.taken.insert(name) && statement.signer != self.index {
+        if statement.signer != self.index && self.taken.insert(name_of_statement(&statement)) {
+            self.tell(Input::Statement { statement }, world);
+        }
+    }
+
+    /// Hears a first statement: with fast commit it counts in the current view only, and as long as
+    /// that one lasts.
+    pub fn hear_first(&mut self, statement: Statement, world: &mut World) {
+        if self.firsts.insert((statement.signer, name_of(&statement.body))) {
+            self.tell(Input::Statement { statement }, world);
+        }
+    }
+
+    /// Hears a statement that it will not be told again, because of what comes with it.
+    pub fn overhear(&mut self, statement: Statement, world: &mut World) {
+        if statement.signer != self.index {
             self.tell(Input::Statement { statement }, world);
         }
     }
@@ -237,6 +365,7 @@ impl Node {
         }
         if before != (self.view, self.head.0.view) {
             self.has_waited = false;
+            self.firsts.clear();
         }
         self.seal();
         accepted
@@ -290,6 +419,16 @@ impl Node {
                 self.view = view;
                 None
             }
+            Output::Send { to: To::Validator(asker), bytes } => {
+                if let Ok(PeerMessage::Rejoined { .. }) = PeerMessage::decode(&bytes) {
+                    world.answers.insert(name_of(&bytes), Answer { asker, bytes });
+                }
+                None
+            }
+            Output::Closed { view } => {
+                self.close(view);
+                None
+            }
             _ => None,
         }
     }
@@ -303,6 +442,11 @@ impl Node {
     ) -> Option<Input> {
         if self.has_ended {
             self.broken.get_or_insert_with(|| "it signs after the end".to_owned());
+            return Some(Input::SignRefused { sequence });
+        }
+        let is_closed = |slot: &Slot| self.closed.is_none_or(|closed| slot.view <= closed);
+        if self.rejoin.is_some() && slots.iter().any(is_closed) {
+            self.broken.get_or_insert_with(|| "it signs what is closed".to_owned());
             return Some(Input::SignRefused { sequence });
         }
         let holds_other = slots.iter().any(|slot| {
@@ -319,16 +463,24 @@ impl Node {
         self.log.append(&mut self.unwritten);
         self.written.clone_from(&self.learned);
         self.log.push(LogRecord::Own { statement: statement.clone() });
-        let name = name_of_statement(&statement);
-        self.names.insert(name);
-        self.taken.insert(name);
+        self.names.insert(name_of(&statement.body));
         if let Ok(body) = Body::decode(&statement.body) {
+            self.stands_on_own(&body, world);
             self.said.push(Said { body, statement: statement.clone() });
         }
         if let Then::Propose { block, justification } = then {
             world.offer(block, statement.clone(), justification);
         }
         Some(Input::OwnSigned { sequence, statement })
+    }
+
+    /// Nobody votes for a child of a result that is not its own.
+    fn stands_on_own(&mut self, body: &Body, world: &World) {
+        let Body::Vote { ballot: Ballot { parent, .. }, .. } = body else { return };
+        let is_known = world.header(&parent.block).is_some();
+        if is_known && world.execute(&parent.block, self.setup.is_odd) != *parent {
+            self.broken.get_or_insert_with(|| "it votes on a result it does not have".to_owned());
+        }
     }
 
     fn finish(&mut self, blocks: Vec<(u64, Pair)>, proof: Vec<u8>, world: &World) {
@@ -343,15 +495,15 @@ impl Node {
     }
 
     fn seal(&mut self) {
-        let own = (self.view, self.head.1, self.has_waited, self.restarts, &self.broken);
+        let came_back = (self.restarts, self.rejoin, self.closed, self.setup.is_odd);
+        let own = (self.view, self.head.1, self.has_waited, came_back, &self.broken);
         let known = (&self.names, &self.learned, &self.written, &self.taken);
-        self.key = name_of(&(own, known, self.index));
+        self.key = name_of(&(own, known));
     }
 }
 
 fn make(
-    index: u16,
-    setup: &Setup,
+    (index, setup, rejoin): (u16, &Setup, Option<Hash>),
     head: &(HeaderView, Pair, Vec<u8>),
     log: &[LogRecord],
     world: &World,
@@ -368,17 +520,19 @@ fn make(
         me: Some(index),
         parameters: setup.parameters.clone(),
         excluded: Vec::new(),
-        rejoin: None,
+        rejoin,
     };
     Lft::init(cfg, log, crate::world::verify).map(|(rule, _)| rule).map_err(|error| error.message)
 }
 
-/// Kinds of certificates: 0 candidate, 1 null, 2 final.
-fn kind_of_record(record: &LogRecord) -> Option<(u8, u64)> {
+/// Kinds of certificates: 0 candidate, 1 null, 2 final; their views, and the pairs of candidates.
+fn kind_of_record(record: &LogRecord) -> Option<(u8, u64, u64)> {
     let LogRecord::Rule { record, .. } = record else { return None };
     match Certificate::decode(record).ok()? {
-        Certificate::Candidate(candidate) => Some((0, candidate.ballot.view)),
-        Certificate::Null(null) => Some((1, null.view)),
-        Certificate::Final(proof) => Some((2, proof.view)),
+        Certificate::Candidate(Candidate { ballot, .. }) => {
+            Some((0, ballot.view, name_of(&ballot.pair)))
+        }
+        Certificate::Null(null) => Some((1, null.view, 0)),
+        Certificate::Final(proof) => Some((2, proof.view, 0)),
     }
 }

@@ -3,23 +3,24 @@
 //!
 //! Not here: who hears it (`model`), and the rule (`node`).
 
-use crate::node::{Said, name_of};
+use crate::{
+    node::{Said, name_of},
+    shape::{QUORUM, Shape, Words},
+};
 use lft::{
     Lft,
-    certificate::{Candidate, Certificate, Null, Signed, SignedVote},
+    certificate::{Candidate, Certificate, FastVotes, FinalProof, Null, Signed, SignedVote},
     peer::PeerMessage,
-    statement::{Ballot, Body, Mode},
+    statement::{Ballot, Body},
 };
 use plugin_api::{
     ConsensusRule, FinalClaim, Hash, HeaderView, Pair, ProposalKind, Slot, Statement, Validator,
     VerifyItem, mirror::statement_message,
 };
-use std::{collections::BTreeMap, sync::Arc};
-
-/// Validators in all.
-pub const VALIDATORS: u16 = 4;
-/// Weight of a certificate.
-pub const QUORUM: usize = 3;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 /// A proposal.
 #[derive(Clone, Debug)]
@@ -32,14 +33,26 @@ pub struct Offer {
     pub justification: Vec<u8>,
 }
 
+/// What a node that comes back was told, or may yet be.
+#[derive(Clone, Debug)]
+pub struct Answer {
+    /// Who asked.
+    pub asker: u16,
+    /// The message.
+    pub bytes: Vec<u8>,
+}
+
 /// What was said.
 #[derive(Clone, Debug)]
 pub struct World {
+    shape: Shape,
     seals_at: Option<u64>,
     byzantine: u16,
     headers: BTreeMap<Hash, Arc<HeaderView>>,
     /// Proposals, by block.
     pub offers: BTreeMap<Hash, Arc<Offer>>,
+    /// Answers to nodes that come back, by name.
+    pub answers: BTreeMap<u64, Answer>,
 }
 
 fn spread(number: u64) -> [u8; 32] {
@@ -64,8 +77,15 @@ pub fn verify(items: &[VerifyItem]) -> bool {
 impl World {
     /// Nothing was said.
     #[must_use]
-    pub fn new(byzantine: u16, seals_at: Option<u64>) -> Self {
-        Self { byzantine, seals_at, headers: BTreeMap::new(), offers: BTreeMap::new() }
+    pub fn new(shape: Shape, byzantine: u16, seals_at: Option<u64>) -> Self {
+        Self {
+            shape,
+            byzantine,
+            seals_at,
+            headers: BTreeMap::new(),
+            offers: BTreeMap::new(),
+            answers: BTreeMap::new(),
+        }
     }
 
     /// Who lies.
@@ -74,19 +94,36 @@ impl World {
         self.byzantine
     }
 
+    /// Who the validators are.
+    #[must_use]
+    pub fn shape(&self) -> Shape {
+        self.shape
+    }
+
+    /// What a vote of somebody whose result is the usual one is for.
+    #[must_use]
+    pub fn ballot(&self, header: &HeaderView) -> Ballot {
+        let pair = self.execute(&header.id, false);
+        let HeaderView { view, parent, parent_view, .. } = *header;
+        Ballot { view, pair, parent, parent_view }
+    }
+
+    /// Whether there is a proposal of this view and kind on this parent.
+    #[must_use]
+    pub fn has_offer(&self, (view, kind): (u64, ProposalKind), (parent, at): (Pair, u64)) -> bool {
+        self.offers.values().any(|offer| {
+            let own = &offer.header;
+            (own.view, own.kind, own.parent, own.parent_view) == (view, kind, parent, at)
+        })
+    }
+
     pub(crate) fn prefix(&self) -> Vec<u8> {
         b"model".to_vec()
     }
 
     pub(crate) fn validators(&self) -> Vec<Validator> {
-        let one = |index: u16| Validator {
-            name: format!("M/{index}"),
-            public_key: spread(u64::from(index)),
-            weight: 1,
-            group: String::new(),
-            unit: None,
-        };
-        (0..VALIDATORS).map(one).collect()
+        let one = |index: u16| self.shape.validator(index, spread(u64::from(index)));
+        (0..self.shape.validators()).map(one).collect()
     }
 
     pub(crate) fn root(&self) -> HeaderView {
@@ -120,7 +157,7 @@ impl World {
     /// The Byzantine validator says something.
     #[must_use]
     pub fn lie(&self, body: &Body) -> Statement {
-        self.sign(self.byzantine, body.slots(Mode::Core), body.encode())
+        self.sign(self.byzantine, body.slots(self.shape.mode()), body.encode())
     }
 
     /// A header that is known.
@@ -195,11 +232,14 @@ impl World {
             header: header.clone(),
             pair: *pair,
             proof: proof.to_vec(),
-            parameters: Vec::new(),
+            parameters: self.shape.parameters(),
         };
         let checked = Lft::verify_final(&claim, verify);
+        let is_fast = FinalProof::decode(proof).is_ok_and(|proof| proof.fast.is_some());
         let signers = Lft::describe_proof(&set, proof).unwrap_or_default();
-        checked.is_ok() && signers.len() >= QUORUM
+        let signers = signers.into_iter().map(|(signer, _)| signer).collect();
+        let needed = if is_fast { set.len() } else { QUORUM };
+        checked.is_ok() && self.shape.weigh(Words::Ends, &signers) >= needed
     }
 
     /// Whether only closing blocks may stand on this one.
@@ -251,8 +291,12 @@ impl World {
 pub struct Heard {
     /// Votes by what they are for.
     pub votes: BTreeMap<Ballot, Vec<Statement>>,
+    /// Supports by what they are for, with fast commit.
+    pub supports: BTreeMap<Ballot, Vec<Statement>>,
     /// Skips.
     pub skips: Vec<Statement>,
+    /// Fallbacks, with fast commit.
+    pub fallbacks: Vec<Statement>,
     /// Commits, flagged votes of children included, by pair.
     pub commits: BTreeMap<Pair, Vec<Statement>>,
 }
@@ -274,14 +318,39 @@ pub fn sort<'a>(said: impl Iterator<Item = &'a Said>) -> BTreeMap<u64, Heard> {
             }
             Body::Skip { .. } => at.skips.push(own),
             Body::Commit { pair, .. } => at.commits.entry(pair).or_default().push(own),
-            // The model runs the core rule only.
-            Body::Propose { .. }
-            | Body::Support { .. }
-            | Body::Fallback { .. }
-            | Body::Rejoined { .. } => {}
+            Body::Support { ballot } => at.supports.entry(ballot).or_default().push(own),
+            Body::Fallback { .. } => at.fallbacks.push(own),
+            Body::Propose { .. } | Body::Rejoined { .. } => {}
         }
     }
     sorted
+}
+
+impl Heard {
+    /// Votes and supports of a ballot.
+    #[must_use]
+    pub fn backers(&self, ballot: &Ballot) -> Vec<Statement> {
+        let lists = [self.votes.get(ballot), self.supports.get(ballot)];
+        lists.into_iter().flatten().flatten().cloned().collect()
+    }
+
+    /// Everything that somebody voted for or supports.
+    pub fn ballots(&self) -> impl Iterator<Item = &Ballot> {
+        let supported = self.supports.keys().filter(|ballot| !self.votes.contains_key(ballot));
+        self.votes.keys().chain(supported)
+    }
+
+    /// Skips and fallbacks.
+    #[must_use]
+    pub fn giving_up(&self) -> Vec<Statement> {
+        self.skips.iter().chain(&self.fallbacks).cloned().collect()
+    }
+}
+
+/// Who signed these.
+#[must_use]
+pub fn signers_of(list: &[Statement]) -> BTreeSet<u16> {
+    list.iter().map(|statement| statement.signer).collect()
 }
 
 fn by_signer(mut list: Vec<Signed>) -> Vec<Signed> {
@@ -290,34 +359,61 @@ fn by_signer(mut list: Vec<Signed>) -> Vec<Signed> {
     list
 }
 
-fn signed(statements: &[Statement]) -> Vec<Signed> {
+fn signed<'a>(statements: impl Iterator<Item = &'a Statement>) -> Vec<Signed> {
     let one = |s: &Statement| Signed { signer: s.signer, signature: s.signature.clone() };
-    by_signer(statements.iter().map(one).collect())
+    by_signer(statements.map(one).collect())
+}
+
+fn is_of(statement: &Statement, is_kind: impl Fn(&Body) -> bool) -> bool {
+    Body::decode(&statement.body).is_ok_and(|body| is_kind(&body))
+}
+
+/// Whether it is a vote.
+fn is_vote(statement: &Statement) -> bool {
+    is_of(statement, |body| matches!(body, Body::Vote { .. }))
+}
+
+fn signed_votes(backers: &[Statement]) -> Vec<SignedVote> {
+    let flag =
+        |s: &Statement| is_of(s, |body| matches!(body, Body::Vote { commit_parent: true, .. }));
+    let one = |vote: &Statement| SignedVote {
+        signer: vote.signer,
+        commit_parent: flag(vote),
+        signature: vote.signature.clone(),
+    };
+    let mut list: Vec<SignedVote> =
+        backers.iter().filter(|statement| is_vote(statement)).map(one).collect();
+    list.sort_by_key(|vote| vote.signer);
+    list.dedup_by_key(|vote| vote.signer);
+    list
 }
 
 /// A candidate certificate as another node would send it.
 #[must_use]
-pub fn candidate(ballot: Ballot, votes: &[Statement]) -> Vec<u8> {
-    let flag = |statement: &Statement| {
-        matches!(Body::decode(&statement.body), Ok(Body::Vote { commit_parent: true, .. }))
-    };
-    let mut list: Vec<SignedVote> = votes
-        .iter()
-        .map(|vote| SignedVote {
-            signer: vote.signer,
-            commit_parent: flag(vote),
-            signature: vote.signature.clone(),
-        })
-        .collect();
-    list.sort_by_key(|vote| vote.signer);
-    list.dedup_by_key(|vote| vote.signer);
-    message(Certificate::Candidate(Candidate { ballot, votes: list, supports: Vec::new() }))
+pub fn candidate(ballot: Ballot, backers: &[Statement]) -> Vec<u8> {
+    let votes = signed_votes(backers);
+    let has_voted = |s: &Statement| votes.iter().any(|vote| vote.signer == s.signer);
+    let supports = signed(backers.iter().filter(|s| !is_vote(s) && !has_voted(s)));
+    message(Certificate::Candidate(Candidate { ballot, votes, supports }))
+}
+
+/// A Final proof by first votes as another node would send it.
+#[must_use]
+pub fn fast_final(ballot: Ballot, backers: &[Statement]) -> Vec<u8> {
+    let Ballot { view, pair, parent, parent_view } = ballot;
+    let fast = Some(FastVotes { parent, parent_view, votes: signed_votes(backers) });
+    let proof = FinalProof { view, pair, commits: Vec::new(), children: Vec::new(), fast };
+    message(Certificate::Final(proof))
 }
 
 /// A null certificate as another node would send it.
 #[must_use]
-pub fn null(view: u64, skips: &[Statement]) -> Vec<u8> {
-    message(Certificate::Null(Null { view, skips: signed(skips), fallbacks: Vec::new() }))
+pub fn null(view: u64, giving_up: &[Statement]) -> Vec<u8> {
+    let is_skip = |s: &&Statement| is_of(s, |body| matches!(body, Body::Skip { .. }));
+    let skips = signed(giving_up.iter().filter(is_skip));
+    let has_skipped = |s: &&Statement| skips.iter().any(|skip| skip.signer == s.signer);
+    let fallbacks = signed(giving_up.iter().filter(|s| !is_skip(s) && !has_skipped(s)));
+    message(Certificate::Null(Null { view, skips, fallbacks }))
 }
 
 fn message(certificate: Certificate) -> Vec<u8> {

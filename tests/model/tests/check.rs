@@ -3,7 +3,7 @@
 #![expect(clippy::print_stdout, reason = "numbers of states are for people")]
 
 use lft::planted::{Bug, Shows};
-use tests_model::{Bounds, Checked, check, model, walk};
+use tests_model::{Bounds, Checked, Shape, check, run, walk};
 
 /// More states than any of these bounds has.
 const ALL: usize = 50_000_000;
@@ -25,7 +25,7 @@ fn in_one_view_nothing_bad_is_reachable() {
     // Under a lying leader of the view, and under an honest one.
     let lying = exhausted(Bounds { byzantine: 1, forges: true, ..Bounds::default() });
     let honest = exhausted(Bounds { byzantine: 2, forges: true, ..Bounds::default() });
-    assert!(lying.states > 20_000 && honest.states > 5_000, "{lying:?} {honest:?}");
+    assert!(lying.states > 15_000 && honest.states > 5_000, "{lying:?} {honest:?}");
 }
 
 #[test]
@@ -88,42 +88,47 @@ fn random_walks_through_four_views_find_nothing_bad() {
 }
 
 /// Planted bugs that this checker cannot see, and why.
-const UNSEEN: [(&str, &str); 17] = [
-    ("never-closes", "only progress suffers, which is not looked at"),
-    ("never-empty", "only progress suffers, which is not looked at"),
+const UNSEEN: [(&str, &str); 5] = [
+    ("never-closes", PROGRESS),
+    ("never-empty", PROGRESS),
     ("no-repair", "nothing that was said is ever lost here"),
-    ("opt-after-skip", "only progress suffers, which is not looked at"),
-    ("payload-after-vote", NO_POWER_LOSS),
-    ("forget-certificates", NO_POWER_LOSS),
-    ("stale-rejoin", NO_LOST_LOG),
-    ("unsigned-rejoin", NO_LOST_LOG),
-    ("rejoin-at-once", NO_LOST_LOG),
-    ("support-low", FAST_IS_OFF),
-    ("fast-counts-support", FAST_IS_OFF),
-    ("core-skip-with-fast", FAST_IS_OFF),
-    ("commit-after-other", FAST_IS_OFF),
-    ("one-speaks", NO_GROUPS),
-    ("delegate-or-majority", NO_GROUPS),
-    ("two-delegates", NO_GROUPS),
-    ("delegate-commits", NO_GROUPS),
+    ("opt-after-skip", PROGRESS),
+    ("payload-after-vote", "payloads are always there here"),
 ];
-const FAST_IS_OFF: &str = "the model runs the rule without fast commit";
-const NO_POWER_LOSS: &str = "no power is lost here";
-const NO_LOST_LOG: &str = "no log is lost here";
-const NO_GROUPS: &str = "every validator of the model counts alone";
+const PROGRESS: &str = "only progress suffers, which is not looked at";
 
 /// What makes a bug visible.
-fn stage_of(bug: &'static str) -> Bounds {
+fn stage_of(name: &'static str, bug: Bug) -> Bounds {
+    // One view of a lying leader.
+    let small = |shape| Bounds { shape, bug: Some(name), ..Bounds::default() };
+    match bug.shows() {
+        Shows::Fast | Shows::FastSplit | Shows::FastWall => small(Shape::Fast),
+        Shows::Groups if bug == Bug::OneSpeaks => small(Shape::Quorum),
+        Shows::Groups | Shows::Split => small(Shape::Delegate),
+        Shows::Rejoin => Bounds {
+            byzantine: 0,
+            views: 4,
+            starts_at: 4,
+            log_losses: 1,
+            bug: Some(name),
+            ..Bounds::default()
+        },
+        _ => several(name),
+    }
+}
+
+/// A lying leader of the second view, after an honest one.
+fn several(bug: &'static str) -> Bounds {
     let power_losses = u8::from(bug == "forget-log");
     let of_epochs = ["transactions-after-seal", "speaks-after-end", "never-closes"];
     let seals_at = of_epochs.contains(&bug).then_some(1);
-    // A lying leader of the second view, after an honest one.
     Bounds {
         views: 3,
         byzantine: 2,
         forges: true,
         seals_at,
         power_losses,
+        crashes: u8::from(bug == "forget-certificates"),
         bug: Some(bug),
         ..Bounds::default()
     }
@@ -133,9 +138,10 @@ fn stage_of(bug: &'static str) -> Bounds {
 fn every_planted_bug_but_the_unseen_is_caught() {
     let mut survivors = Vec::new();
     // What shows in one schedule only is shown there: `plugin-api/harness/tests/lft_found.rs`.
-    let bugs = Bug::ALL.iter().filter(|(_, bug)| bug.shows() != Shows::Found);
-    for (bug, _) in bugs.copied() {
-        let caught = walk(&stage_of(bug), 1, 1_500).found.pop();
+    let is_looked_for = |bug: Bug| bug.shows() != Shows::Found || bug == Bug::ForgetCertificates;
+    let bugs = Bug::ALL.iter().filter(|(_, bug)| is_looked_for(*bug));
+    for (bug, kind) in bugs.copied() {
+        let caught = walk(&stage_of(bug, kind), 1, 1_500).found.pop();
         println!("{bug}: {}", caught.as_deref().unwrap_or("SURVIVED"));
         let is_unseen = UNSEEN.iter().any(|(unseen, _)| *unseen == bug);
         if caught.is_some() == is_unseen {
@@ -150,7 +156,7 @@ fn every_planted_bug_but_the_unseen_is_caught() {
 #[test]
 fn without_guards_bugs_end_in_forks() {
     for bug in ["skip-after-commit", "commit-after-skip", "flag-after-skip"] {
-        let bounds = Bounds { guarded: false, ..stage_of(bug) };
+        let bounds = Bounds { guarded: false, ..several(bug) };
         let found = walk(&bounds, 2, 40_000).found.pop();
         println!("{bug} without guard: {found:?}");
         let found = found.unwrap_or_default();
@@ -163,7 +169,7 @@ fn without_guards_bugs_end_in_forks() {
 fn a_key_determines_the_future() {
     for byzantine in [1, 2] {
         let bounds = Bounds { views: 2, byzantine, optimistic: true, ..Bounds::default() };
-        let met = model::compare_keys(&bounds, 3, 200);
+        let met = run::compare_keys(&bounds, 3, 200);
         assert_eq!(met.differences, Vec::<String>::new());
         println!("{} states met again by another way", met.again);
         assert!(met.again > 100, "{met:?}");

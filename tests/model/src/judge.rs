@@ -1,0 +1,93 @@
+//! What must hold in every state, by counting signatures alone.
+//!
+//! In: a state. Out: yes or no. The liar has signed everything, so it is added to every count. Not
+//! here: what a single node must never do (`node`).
+
+use crate::{
+    model::State,
+    shape::{QUORUM, Shape, Words},
+    world::{Heard, signers_of, sort},
+};
+use plugin_api::{Pair, Statement};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// The one property that must be reachable: without it nothing was shown.
+pub const SOMETHING: &str = "a block becomes final";
+
+/// What honest nodes said, by view.
+#[must_use]
+pub fn heard(state: &State) -> BTreeMap<u64, Heard> {
+    sort(state.nodes.iter().flat_map(|node| &node.said))
+}
+
+/// Weight of these and the liar.
+fn weigh(state: &State, words: Words, list: &[Statement]) -> usize {
+    let mut signers = signers_of(list);
+    signers.insert(state.world.byzantine());
+    state.world.shape().weigh(words, &signers)
+}
+
+/// Pairs that statements of honest nodes and the liar's prove final.
+fn proved(state: &State) -> BTreeSet<(u64, Pair)> {
+    let mut finals = BTreeSet::new();
+    for (view, heard) in heard(state) {
+        let enough = |list: &[Statement]| weigh(state, Words::Ends, list) >= QUORUM;
+        let slow = heard.commits.iter().filter(|(_, list)| enough(list));
+        finals.extend(slow.map(|(pair, _)| (view, *pair)));
+        if state.world.shape() == Shape::Fast {
+            // p is 0: everybody.
+            let all = usize::from(Shape::Fast.validators());
+            let fast = |list: &[Statement]| weigh(state, Words::Votes(view), list) >= all;
+            let fast = heard.votes.iter().filter(|(_, list)| fast(list));
+            finals.extend(fast.map(|(ballot, _)| (view, ballot.pair)));
+        }
+    }
+    finals
+}
+
+fn finals(state: &State) -> BTreeSet<(u64, Pair)> {
+    let mut finals = proved(state);
+    finals.extend(state.nodes.iter().flat_map(|node| &node.delivered));
+    finals
+}
+
+/// Whatever is final is on one chain.
+#[must_use]
+pub fn agrees(state: &State) -> bool {
+    let finals = finals(state);
+    let on_chain = |a: &Pair, b: &Pair| state.world.is_on_chain(a, b);
+    finals.iter().all(|(_, a)| finals.iter().all(|(_, b)| on_chain(a, b) || on_chain(b, a)))
+}
+
+/// Whatever is final ends the epoch with one pair, and only closing blocks stand above that.
+#[must_use]
+pub fn ends_once(state: &State) -> bool {
+    let finals = finals(state);
+    let ends: Result<Vec<_>, _> = finals.iter().map(|(_, pair)| state.world.end_of(pair)).collect();
+    let Ok(ends) = ends else { return false };
+    let ends: BTreeSet<Pair> = ends.into_iter().flatten().collect();
+    ends.len() <= 1
+}
+
+/// A block below a final one may stand in a null view; one that was committed itself may not.
+#[must_use]
+pub fn excludes(state: &State) -> bool {
+    let heard = heard(state);
+    proved(state).iter().all(|(view, _)| {
+        let skips = heard.get(view).map(Heard::giving_up).unwrap_or_default();
+        weigh(state, Words::Ends, &skips) < QUORUM
+    })
+}
+
+/// In the view of what is final nothing else is certified.
+#[must_use]
+pub fn is_alone(state: &State) -> bool {
+    let all = heard(state);
+    proved(state).iter().all(|(view, pair)| {
+        let Some(heard) = all.get(view) else { return true };
+        heard
+            .ballots()
+            .filter(|ballot| ballot.pair != *pair)
+            .all(|other| weigh(state, Words::Votes(*view), &heard.backers(other)) < QUORUM)
+    })
+}
