@@ -141,7 +141,7 @@ fn every_planted_bug_but_the_unseen_is_caught() {
     let is_looked_for = |bug: Bug| bug.shows() != Shows::Found || bug == Bug::ForgetCertificates;
     let bugs = Bug::ALL.iter().filter(|(_, bug)| is_looked_for(*bug));
     for (bug, kind) in bugs.copied() {
-        let caught = walk(&stage_of(bug, kind), 1, 1_500).found.pop();
+        let caught = walk(&stage_of(bug, kind), 1, 900).found.pop();
         println!("{bug}: {}", caught.as_deref().unwrap_or("SURVIVED"));
         let is_unseen = UNSEEN.iter().any(|(unseen, _)| *unseen == bug);
         if caught.is_some() == is_unseen {
