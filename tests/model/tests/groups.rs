@@ -32,7 +32,7 @@ fn random_walks_with_a_group_find_nothing_bad() {
                 power_losses: 1,
                 ..Bounds::default()
             };
-            let checked = walk(&bounds, 13, 100);
+            let checked = walk(&bounds, 13, 50);
             println!("{} states, depth {}: {bounds:?}", checked.states, checked.depth);
             assert_eq!(checked.found, Vec::<String>::new(), "{bounds:?}");
         }
