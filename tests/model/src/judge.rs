@@ -8,6 +8,7 @@ use crate::{
     shape::{QUORUM, Shape, Words},
     world::{Heard, signers_of, sort},
 };
+use lft::statement::Body;
 use plugin_api::{Pair, Statement};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -27,10 +28,20 @@ fn weigh(state: &State, words: Words, list: &[Statement]) -> usize {
     state.world.shape().weigh(words, &signers)
 }
 
+/// Whether anybody said what may make something final: most states are early ones.
+fn may_be_final(state: &State) -> bool {
+    let is_fast = state.world.shape() == Shape::Fast;
+    state.nodes.iter().flat_map(|node| &node.said).any(|said| match said.body {
+        Body::Commit { .. } => true,
+        Body::Vote { commit_parent, .. } => commit_parent || is_fast,
+        _ => false,
+    })
+}
+
 /// Pairs that statements of honest nodes and the liar's prove final.
-fn proved(state: &State) -> BTreeSet<(u64, Pair)> {
+fn proved(state: &State, heard: &BTreeMap<u64, Heard>) -> BTreeSet<(u64, Pair)> {
     let mut finals = BTreeSet::new();
-    for (view, heard) in heard(state) {
+    for (&view, heard) in heard {
         let enough = |list: &[Statement]| weigh(state, Words::Ends, list) >= QUORUM;
         let slow = heard.commits.iter().filter(|(_, list)| enough(list));
         finals.extend(slow.map(|(pair, _)| (view, *pair)));
@@ -46,7 +57,10 @@ fn proved(state: &State) -> BTreeSet<(u64, Pair)> {
 }
 
 fn finals(state: &State) -> BTreeSet<(u64, Pair)> {
-    let mut finals = proved(state);
+    let mut finals = BTreeSet::new();
+    if may_be_final(state) {
+        finals = proved(state, &heard(state));
+    }
     finals.extend(state.nodes.iter().flat_map(|node| &node.delivered));
     finals
 }
@@ -72,8 +86,11 @@ pub fn ends_once(state: &State) -> bool {
 /// A block below a final one may stand in a null view; one that was committed itself may not.
 #[must_use]
 pub fn excludes(state: &State) -> bool {
+    if !may_be_final(state) {
+        return true;
+    }
     let heard = heard(state);
-    proved(state).iter().all(|(view, _)| {
+    proved(state, &heard).iter().all(|(view, _)| {
         let skips = heard.get(view).map(Heard::giving_up).unwrap_or_default();
         weigh(state, Words::Ends, &skips) < QUORUM
     })
@@ -82,8 +99,11 @@ pub fn excludes(state: &State) -> bool {
 /// In the view of what is final nothing else is certified.
 #[must_use]
 pub fn is_alone(state: &State) -> bool {
+    if !may_be_final(state) {
+        return true;
+    }
     let all = heard(state);
-    proved(state).iter().all(|(view, pair)| {
+    proved(state, &all).iter().all(|(view, pair)| {
         let Some(heard) = all.get(view) else { return true };
         heard
             .ballots()

@@ -15,7 +15,7 @@ use crate::{
 use lft::statement::{Ballot, Body};
 use plugin_api::{Hash, Pair, ProposalKind, Statement};
 use stateright::{Model, Property};
-use std::{hash::Hasher, sync::Arc};
+use std::{collections::BTreeMap, hash::Hasher, sync::Arc};
 
 /// What is exhausted.
 #[derive(Clone, Debug)]
@@ -248,14 +248,20 @@ impl Rule {
         [root].into_iter().chain(misplaced).chain(blocks.flatten()).collect()
     }
 
-    fn hearing(&self, state: &State, place: usize, actions: &mut Vec<Action>) {
+    fn hearing(
+        &self,
+        state: &State,
+        place: usize,
+        heard: &BTreeMap<u64, Heard>,
+        actions: &mut Vec<Action>,
+    ) {
         let Some(node) = state.nodes.get(place) else { return };
         let (view, head) = (node.view(), node.head_view());
-        for (at, heard) in judge::heard(state) {
+        for (&at, heard) in heard {
             if at <= head || at > self.bounds.views {
                 continue;
             }
-            self.hearing_votes(state, (place, at), &heard, actions);
+            self.hearing_votes(state, (place, at), heard, actions);
             // In one view a null certificate only stops whoever hears it from saying more.
             let may_stop = !self.is_small();
             let skips = heard.giving_up();
@@ -421,8 +427,9 @@ impl Rule {
             }
             Action::Ask(other, asker) => rejoin::ask(&mut state.nodes, *asker, *other, world),
             _ => {
+                let all = state.nodes.iter().flat_map(|node| &node.said);
                 let said: Vec<Said> =
-                    state.nodes.iter().flat_map(|node| node.said.clone()).collect();
+                    if action.is_hearing() { all.cloned().collect() } else { Vec::new() };
                 if let Some(node) = state.nodes.get_mut(action.place()) {
                     self.happen(Arc::make_mut(node), action, &said, world);
                 }
@@ -430,10 +437,9 @@ impl Rule {
         }
     }
 
-    /// Something happens to one node, after all this was said.
+    /// Something happens to one node, when this was said.
     fn happen(&self, node: &mut Node, action: &Action, said: &[Said], world: &mut World) {
-        let heard = sort(said.iter());
-        let of = |view: &u64| heard.get(view).cloned().unwrap_or_default();
+        let of = |view: &u64| sort(said.iter()).remove(view).unwrap_or_default();
         match action {
             Action::Offer(_, block) => {
                 if let Some(offer) = world.offers.get(block).cloned() {
@@ -502,6 +508,18 @@ impl Rule {
 }
 
 impl Action {
+    /// Whether it depends on what was said.
+    fn is_hearing(&self) -> bool {
+        matches!(
+            self,
+            Self::Votes(..)
+                | Self::Skips(..)
+                | Self::Commits(..)
+                | Self::Firsts(..)
+                | Self::LeaderVote(..)
+        )
+    }
+
     fn place(&self) -> usize {
         match self {
             Self::Offer(place, _)
@@ -573,10 +591,11 @@ impl Model for Rule {
     }
 
     fn actions(&self, state: &State, actions: &mut Vec<Action>) {
+        let heard = judge::heard(state);
         // Who may sign in none of the views has nothing to hear.
         let awake = |node: &Node| node.asks().is_none() && node.closed() < self.bounds.views;
         for (place, node) in state.nodes.iter().enumerate().filter(|(_, node)| awake(node)) {
-            self.hearing(state, place, actions);
+            self.hearing(state, place, &heard, actions);
             self.offering(state, place, actions);
             let view = node.view();
             if view <= self.bounds.views && !node.has_waited() {

@@ -70,7 +70,7 @@ fn an_epoch_ends_with_one_pair_and_nothing_is_signed_after() {
                 seals_at: Some(seals_at),
                 ..Bounds::default()
             };
-            good(&bounds, &walk(&bounds, 9, 400));
+            good(&bounds, &walk(&bounds, 9, 300));
         }
     }
 }
@@ -80,10 +80,10 @@ fn random_walks_through_four_views_find_nothing_bad() {
     for byzantine in 0..4 {
         let bounds =
             Bounds { views: 4, byzantine, optimistic: true, power_losses: 2, ..Bounds::default() };
-        good(&bounds, &walk(&bounds, 7, 600));
+        good(&bounds, &walk(&bounds, 7, 400));
         let odd_one = Some((byzantine + 1) % 4);
         let bounds = Bounds { odd_one, ..bounds };
-        good(&bounds, &walk(&bounds, 8, 300));
+        good(&bounds, &walk(&bounds, 8, 200));
     }
 }
 
@@ -141,7 +141,7 @@ fn every_planted_bug_but_the_unseen_is_caught() {
     let is_looked_for = |bug: Bug| bug.shows() != Shows::Found || bug == Bug::ForgetCertificates;
     let bugs = Bug::ALL.iter().filter(|(_, bug)| is_looked_for(*bug));
     for (bug, kind) in bugs.copied() {
-        let caught = walk(&stage_of(bug, kind), 1, 1_500).found.pop();
+        let caught = walk(&stage_of(bug, kind), 1, 900).found.pop();
         println!("{bug}: {}", caught.as_deref().unwrap_or("SURVIVED"));
         let is_unseen = UNSEEN.iter().any(|(unseen, _)| *unseen == bug);
         if caught.is_some() == is_unseen {

@@ -11,7 +11,7 @@ const ALL: usize = 50_000_000;
 /// delegate to a depth: exhausting that takes longer than a CI run should.
 #[test]
 fn in_one_view_with_a_group_nothing_bad_is_reachable() {
-    for (shape, depth) in [(Shape::Quorum, None), (Shape::Delegate, Some(9))] {
+    for (shape, depth) in [(Shape::Quorum, None), (Shape::Delegate, Some(8))] {
         let bounds = Bounds { shape, depth, ..Bounds::default() };
         let checked = check(&bounds, ALL);
         println!("{} states, depth {}: {bounds:?}", checked.states, checked.depth);
@@ -32,7 +32,7 @@ fn random_walks_with_a_group_find_nothing_bad() {
                 power_losses: 1,
                 ..Bounds::default()
             };
-            let checked = walk(&bounds, 13, 100);
+            let checked = walk(&bounds, 13, 50);
             println!("{} states, depth {}: {bounds:?}", checked.states, checked.depth);
             assert_eq!(checked.found, Vec::<String>::new(), "{bounds:?}");
         }

@@ -23,13 +23,13 @@ fn exhausted(bounds: &Bounds) {
 #[test]
 fn a_node_that_stops_anywhere_in_one_view_comes_back_with_what_it_signed() {
     exhausted(&Bounds { byzantine: 2, crashes: 1, ..Bounds::default() });
-    let lying = Bounds { crashes: 1, depth: Some(8), ..Bounds::default() };
+    let lying = Bounds { crashes: 1, depth: Some(7), ..Bounds::default() };
     good(&lying, &check(&lying, ALL));
     // With votes that commit their parents.
     for byzantine in 0..4 {
         let bounds =
             Bounds { views: 4, byzantine, optimistic: true, crashes: 3, ..Bounds::default() };
-        good(&bounds, &walk(&bounds, 17, 200));
+        good(&bounds, &walk(&bounds, 17, 100));
     }
 }
 
@@ -37,7 +37,7 @@ fn a_node_that_stops_anywhere_in_one_view_comes_back_with_what_it_signed() {
 #[test]
 fn a_node_that_loses_its_log_anywhere_in_one_view_closes_what_it_signed() {
     exhausted(&Bounds { byzantine: 2, log_losses: 1, ..Bounds::default() });
-    let lying = Bounds { log_losses: 1, depth: Some(9), ..Bounds::default() };
+    let lying = Bounds { log_losses: 1, depth: Some(8), ..Bounds::default() };
     good(&lying, &check(&lying, ALL));
 }
 
@@ -84,9 +84,10 @@ fn a_node_whose_results_differ_waits_until_it_is_put_right() {
 /// States of one key must have successors of one key, action by action.
 #[test]
 fn a_key_determines_the_future_of_who_comes_back() {
-    let rejoins = Bounds { views: 2, byzantine: 2, log_losses: 1, ..Bounds::default() };
-    let stops = Bounds { log_losses: 0, crashes: 1, ..rejoins.clone() };
-    let odd = Bounds { log_losses: 0, odd_one: Some(0), repairs: true, ..rejoins.clone() };
+    let two = || Bounds { views: 2, byzantine: 2, ..Bounds::default() };
+    let rejoins = Bounds { log_losses: 1, ..two() };
+    let stops = Bounds { crashes: 1, ..two() };
+    let odd = Bounds { odd_one: Some(0), repairs: true, ..two() };
     for bounds in [rejoins, stops, odd] {
         let met = run::compare_keys(&bounds, 3, 60);
         assert_eq!(met.differences, Vec::<String>::new());
