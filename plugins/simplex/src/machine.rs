@@ -72,6 +72,8 @@ pub struct Simplex {
     end_is_over: bool,
     entered_at: u64,
     repairs: u64,
+    /// Repetitions without work since the head or the view moved.
+    tidied: u64,
     /// What is left of earlier fails: a commit halves them, so that patience is not lost at once.
     fails_kept: u64,
 
@@ -133,7 +135,7 @@ impl Simplex {
         waits(&self.parameters, self.fails())
     }
 
-    /// Without work nothing is said and no timer runs.
+    /// Without work nothing is said and no timer runs, but for a few repetitions (`tidies`).
     fn is_working(&self) -> bool {
         self.has_work || self.proof.is_some() || self.has_unfinal()
     }
@@ -177,6 +179,7 @@ impl Simplex {
         self.view = view;
         self.entered_at = self.now;
         self.repairs = 0;
+        self.tidied = 0;
         self.building.request = None;
         self.building.not_before = 0;
         self.stop_clocks(out);
@@ -204,6 +207,9 @@ impl Simplex {
             self.timers.set(Timer::Repair, self.now, self.repair_wait(), out);
         } else if !is_working && self.is_timing {
             self.stop_clocks(out);
+        }
+        if !is_working && self.tidies() && self.timers.due(Timer::Repair).is_none() {
+            self.timers.set(Timer::Repair, self.now, self.repair_wait(), out);
         }
     }
 

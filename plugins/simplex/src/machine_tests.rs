@@ -421,3 +421,26 @@ fn memory_is_bounded_ahead() {
     }
     assert!(stage.rule.views.len() <= 1 + usize::try_from(super::VIEWS_AHEAD_MAX).unwrap());
 }
+
+/// An empty block is no work: who saw it voted for but not its end asks a few times, then rests.
+#[test]
+fn without_work_a_view_that_was_spoken_in_is_asked_about_five_times() {
+    let mut stage = Stage::new(0);
+    let commit = Body::Commit { view: 1, pair: pair_of(&genesis()) };
+    let mut input = Some(Input::Statement { statement: statement(2, &commit) });
+    let mut asked = 0;
+    while let Some(next) = input.take() {
+        let (_, out) = stage.give(next);
+        asked += out.iter().filter(|o| matches!(o, Output::Send { to: To::All, .. })).count();
+        let timer = out.iter().rev().find_map(|output| match output {
+            Output::SetTimer { token, after_ms } => Some((*token, *after_ms)),
+            _ => None,
+        });
+        if let Some((token, after_ms)) = timer {
+            stage.now += after_ms;
+            input = Some(Input::Timer { token });
+        }
+    }
+    assert_eq!(asked, 5);
+    assert!(stage.now < 10_000, "silent again after {} ms", stage.now);
+}

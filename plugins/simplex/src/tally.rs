@@ -40,6 +40,11 @@ pub(crate) struct Tally {
 }
 
 impl Tally {
+    /// Nobody said anything.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.said.is_empty()
+    }
+
     /// Adds a statement.
     pub(crate) fn add(&mut self, said: &Said) -> Added {
         let place = (said.body.slot().class, said.statement.signer);

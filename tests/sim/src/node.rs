@@ -69,6 +69,8 @@ pub struct Node {
     pub store: Store,
     /// The sign log is gone.
     pub has_lost_log: bool,
+    /// Its store is gone, and its log is not: it begins below what its guard has closed.
+    pub has_lost_store: bool,
     /// Its signer signs nothing in this life.
     pub has_stopped: bool,
     /// Height up to which its clients heard `final`.
@@ -95,6 +97,7 @@ impl Node {
             role,
             store: Store::default(),
             has_lost_log: false,
+            has_lost_store: false,
             has_stopped: false,
             told: Height::ZERO,
             disk: FaultyDisk::default(),
@@ -153,6 +156,7 @@ impl Node {
                 self.disk = FaultyDisk::default();
             }
             Loss::Store => {
+                self.has_lost_store = true;
                 self.store = Store::default();
                 self.told = Height::ZERO;
                 world.checks.chain.forget(self.role.number);

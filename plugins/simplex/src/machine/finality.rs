@@ -53,6 +53,7 @@ impl Simplex {
         self.proof.take_if(|proof| proof.body.view() <= view);
         self.ahead.take_if(|ahead| ahead.height <= self.head.header.height);
         self.repairs = 0;
+        self.tidied = 0;
         // Patience starts anew with every commit.
         if self.is_timing {
             self.stop_clocks(out);

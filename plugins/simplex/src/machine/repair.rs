@@ -3,7 +3,7 @@
 
 use super::{
     Simplex,
-    state::{Ahead, Checked, Proposal},
+    state::{Ahead, Checked, Proposal, View},
 };
 use crate::{
     certificate::{CERTIFICATES_MAX, Certificate},
@@ -17,6 +17,8 @@ use plugin_api::{Input, Output, Statement, To, mirror::class};
 const REPEATED_VIEWS: u64 = 16;
 /// A head this much higher is reached by block sync, not by fetching single blocks.
 const SYNC_GAP: u64 = 8;
+/// Repetitions without work since the head or the view moved; then an idle channel is silent again.
+const TIDIES_MAX: u64 = 5;
 
 impl Simplex {
     /// Doubling from the first repetition on, at most half of what a view may last.
@@ -30,13 +32,25 @@ impl Simplex {
     /// Time to repeat and to ask again.
     pub(super) fn repair(&mut self, out: &mut Vec<Output>) {
         if !self.is_working() {
-            return;
+            if !self.tidies() {
+                return;
+            }
+            self.tidied += 1;
         }
         self.repairs += 1;
         let wait = self.repair_wait();
         self.timers.set(Timer::Repair, self.now, wait, out);
         self.say_again(out);
         self.ask_again(out);
+    }
+
+    /// An empty block is no work. A view above the head in which something was said, and which no null
+    /// certificate ended, may have ended without this node, and whoever knows it is silent.
+    pub(super) fn tidies(&self) -> bool {
+        let mut above = self.views.range(self.head.view + 1..);
+        let is_open =
+            |at: &View| at.null.is_none() && (at.certified.is_some() || !at.tally.is_empty());
+        self.tidied < TIDIES_MAX && above.any(|(_, at)| is_open(at))
     }
 
     /// Says again where this node stands and, a validator, what it said since the head: its

@@ -53,6 +53,7 @@ impl Simplex {
             has_work: false,
             timers: Timers::default(),
             is_timing: false,
+            tidied: 0,
             lead_is_over: false,
             end_is_over: false,
             entered_at: 0,

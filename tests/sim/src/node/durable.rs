@@ -77,7 +77,10 @@ impl Node {
             Answer::Guarded(sequence, slot) => {
                 let line =
                     format!("the rule wanted to write register {}/{} twice", slot.view, slot.class);
-                world.blame(self.role.number, &line);
+                // A rule without its store cannot know what is below the floor of its guard.
+                if !self.has_lost_store {
+                    world.blame(self.role.number, &line);
+                }
                 self.input(Input::SignRefused { sequence }, world);
             }
             Answer::Stopped(sequence) => {

@@ -102,7 +102,7 @@ impl Node {
             world.checks.say(format!("{at} ms node {}: {line}", self.role.number));
         }
         // The rule complains of what its node does to it: another result, or no signature.
-        let may_complain = self.role.odd || self.has_stopped;
+        let may_complain = self.role.odd || self.has_stopped || self.has_lost_store;
         if level == 1 && self.is_honest() && !may_complain {
             world.blame(self.role.number, line);
         }
