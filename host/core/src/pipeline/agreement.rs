@@ -9,7 +9,8 @@ use super::Pipeline;
 use crate::clock::Now;
 use crate::effect::Effect;
 use crate::vote::Progress;
-use host_types::block::{Block, Pair, RootPair};
+use crate::vote::tree::Entry;
+use host_types::block::{Pair, RootPair};
 use host_types::{BlockId, TxId};
 
 /// A block whose agreed result is being fetched.
@@ -20,6 +21,8 @@ pub(super) struct Repair {
     differs: bool,
     /// No answer has come yet.
     is_asked: bool,
+    /// People were told that nobody had it: once, however often it is tried again.
+    is_told: bool,
 }
 
 impl Pipeline {
@@ -41,26 +44,18 @@ impl Pipeline {
             Progress::Executed(own) => Some(own),
             _ => None,
         };
-        if self.repairs.get(&block).is_some_and(|known| known.agreed == agreed) {
+        let known = self.repairs.get(&block).filter(|known| known.agreed == agreed).copied();
+        if known.is_some_and(|known| known.is_asked) {
             return;
         }
-        if own.is_some() {
+        if own.is_some() && known.is_none() {
             let line = format!("own result of block {block} differs from the agreed one");
             out.push(Effect::Log { level: 1, line });
         }
-        self.ask_repair(body, agreed, own, out);
-    }
-
-    fn ask_repair(
-        &mut self,
-        block: Block,
-        agreed: RootPair,
-        own: Option<RootPair>,
-        out: &mut Vec<Effect>,
-    ) {
-        let repair = Repair { agreed, differs: own.is_some(), is_asked: true };
-        self.repairs.insert(block.id(), repair);
-        out.push(Effect::Repair { block, agreed, own });
+        let is_told = known.is_some_and(|known| known.is_told);
+        let repair = Repair { agreed, differs: own.is_some(), is_asked: true, is_told };
+        self.repairs.insert(block, repair);
+        out.push(Effect::Repair { block: body, agreed, own });
     }
 
     /// Asks again for what nobody had.
@@ -68,7 +63,9 @@ impl Pipeline {
         let idle: Vec<BlockId> =
             self.repairs.iter().filter(|(_, r)| !r.is_asked).map(|(id, _)| *id).collect();
         for id in idle {
-            self.repairs.remove(&id);
+            if self.tree.get(&id).and_then(Entry::other_result).is_none() {
+                self.repairs.remove(&id);
+            }
             self.compare(id, out);
         }
     }
@@ -83,10 +80,11 @@ impl Pipeline {
         let roots = match result {
             Ok(roots) => roots,
             Err(why) => {
-                let line = format!("the agreed result of block {block} is not here yet: {why}");
-                out.push(Effect::Log { level: 2, line });
-                if let Some(repair) = self.repairs.get_mut(&block) {
-                    repair.is_asked = false;
+                let Some(repair) = self.repairs.get_mut(&block) else { return };
+                repair.is_asked = false;
+                if !std::mem::replace(&mut repair.is_told, true) {
+                    let line = format!("the agreed result of block {block} is not here yet: {why}");
+                    out.push(Effect::Log { level: 2, line });
                 }
                 return;
             }

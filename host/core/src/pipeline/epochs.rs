@@ -208,6 +208,7 @@ impl Pipeline {
         self.finals = crate::commit::FinalQueue::default();
         self.signing.clear();
         self.missing.clear();
+        self.repairs.clear();
         self.offered.clear();
         self.unknown.clear();
         self.restored.clear();

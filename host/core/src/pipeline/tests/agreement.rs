@@ -193,3 +193,24 @@ fn a_view_lost_with_one_transaction_and_no_differing_votes_holds_nothing_up() {
     suspect(&mut bench, block.id(), &[1]);
     assert_eq!(proposes(&mut bench, 1, &[1]), [1]);
 }
+
+/// It is asked for several times a second: the log of a node that waits for an hour stays readable.
+#[test]
+fn people_are_told_once_that_a_result_differs_and_once_that_nobody_had_the_agreed_one() {
+    let mut bench = Bench::new();
+    let block = executed(&mut bench, &[], Ok(roots(9)));
+    let agreed = Pair { block: block.id(), roots: roots(1) };
+    let mut effects = certified(&mut bench, agreed);
+    for _ in 0..5 {
+        effects.extend(
+            bench.tell(Input::Repaired { block: block.id(), result: Err("nobody has it".into()) }),
+        );
+        effects.extend(bench.tell(Input::Timer(Timer::Fetch)));
+    }
+    assert_eq!(repairs(&effects).len(), 6, "asked again each time");
+    let lines = |wanted| {
+        let is_one = |e: &&Effect| matches!(e, Effect::Log { level, .. } if *level == wanted);
+        effects.iter().filter(is_one).count()
+    };
+    assert_eq!((lines(1), lines(2)), (1, 1), "{effects:?}");
+}
