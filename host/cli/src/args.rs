@@ -1,6 +1,7 @@
 //! The command line: one definition for parsing, help and completions.
 
 use crate::cmd::bench::Bench;
+use crate::cmd::score_new::Template;
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use host_node::config::Span;
 use std::path::PathBuf;
@@ -278,6 +279,10 @@ pub enum ScoreCommand {
         /// Its name.
         name: String,
     },
+    /// Write a folder with a SCORE that builds, passes its tests and the check.
+    New(ScoreNew),
+    /// Build, check, swap and test a SCORE whenever one of its files is saved.
+    Watch(ScoreWatch),
     /// Build the SCORE of a folder.
     Build {
         /// Folder with its Cargo.toml.
@@ -289,6 +294,8 @@ pub enum ScoreCommand {
         /// The .so file, or the folder of a SCORE that is built.
         file: PathBuf,
     },
+    /// Build a SCORE anew from its source and compare the digests; exit code 7 when they differ.
+    Verify(ScoreVerify),
     /// Run the tests of a SCORE's folder.
     Test {
         /// Folder with its Cargo.toml.
@@ -298,6 +305,47 @@ pub enum ScoreCommand {
         #[arg(long = "match-test", value_name = "TEXT")]
         filter: Option<String>,
     },
+}
+
+/// `score new`
+#[derive(Debug, Args)]
+pub struct ScoreNew {
+    /// The folder; its last part is the name of the SCORE.
+    pub path: PathBuf,
+    /// What it begins with.
+    #[arg(long, value_enum, default_value = "counter", conflicts_with = "from_package_json")]
+    pub template: Template,
+    /// package.json of a SCORE of the old edition: each of its methods, with types, to be written.
+    #[arg(long, value_name = "FILE")]
+    pub from_package_json: Option<PathBuf>,
+    /// Checkout of loopchain with the packages a SCORE is written with.
+    #[arg(long, value_name = "DIR")]
+    pub sdk: Option<PathBuf>,
+}
+
+/// `score watch`
+#[derive(Debug, Args)]
+pub struct ScoreWatch {
+    /// Folder with its Cargo.toml.
+    #[arg(default_value = ".")]
+    pub folder: PathBuf,
+    /// Do it once and end; exit code 7 when anything failed.
+    #[arg(long)]
+    pub once: bool,
+    /// Leave the tests out.
+    #[arg(long)]
+    pub no_test: bool,
+}
+
+/// `score verify`
+#[derive(Debug, Args)]
+pub struct ScoreVerify {
+    /// A .so file or its SHA-256 (64 hex digits); the version that is active when left out.
+    #[arg(value_name = "FILE|SHA256")]
+    pub artefact: Option<String>,
+    /// Folder with the Cargo.toml of the source.
+    #[arg(long, value_name = "DIR", default_value = ".")]
+    pub source: PathBuf,
 }
 
 /// `tx`

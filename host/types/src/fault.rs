@@ -194,6 +194,8 @@ codes! {
     SandboxIncomplete = 6103, 500, 2, false, "use a kernel with Landlock and seccomp, or `sandbox = \"basic\"` on a dev network";
     /// An artefact of an active SCORE is not here.
     ArtefactMissing = 6301, 503, 5, true, "drop the file into the plugins folder; peers are asked for it too";
+    /// A SCORE was installed, and the channel does not run it yet.
+    ScoreNotActive = 6302, 503, 6, true, "`loopchain score show NAME` tells what it waits for";
 
     /// A body is not valid JSON.
     JsonMalformed = 7101, 400, 2, false, "send valid JSON";

@@ -136,6 +136,27 @@ pub fn build_score_at(folder: &Path, on_line: &mut dyn FnMut(&str)) -> Result<Pa
     build(&Job { folder: &folder, package: None, name }, on_line)
 }
 
+/// Builds the SCORE whose Cargo.toml stands in `folder` from nothing, in a target folder of its own:
+/// what earlier builds left has no part in it.
+///
+/// # Errors
+/// [`BuildError`]
+pub fn rebuild_score_at(
+    folder: &Path,
+    target: &Path,
+    on_line: &mut dyn FnMut(&str),
+) -> Result<PathBuf, BuildError> {
+    let name = folder.display().to_string();
+    let file_error = |path: &Path, source| BuildError::File {
+        package: name.clone(),
+        path: path.to_path_buf(),
+        source,
+    };
+    let folder = fs::canonicalize(folder).map_err(|error| file_error(folder, error))?;
+    let job = Job { folder: &folder, package: None, name: name.clone() };
+    build_in(&job, workspace_root(&folder), target, on_line)
+}
+
 /// Where [`build_score_at`] leaves the library of that name, built or not.
 ///
 /// # Errors
@@ -156,23 +177,31 @@ struct Job<'a> {
 
 fn build(job: &Job<'_>, on_line: &mut dyn FnMut(&str)) -> Result<PathBuf, BuildError> {
     let root = workspace_root(job.folder);
-    let target = target_folder(root);
+    build_in(job, root, &target_folder(root), on_line)
+}
+
+fn build_in(
+    job: &Job<'_>,
+    root: &Path,
+    target: &Path,
+    on_line: &mut dyn FnMut(&str),
+) -> Result<PathBuf, BuildError> {
     let file_error = |path: &Path, source| BuildError::File {
         package: job.name.clone(),
         path: path.to_path_buf(),
         source,
     };
-    fs::create_dir_all(&target).map_err(|error| file_error(&target, error))?;
+    fs::create_dir_all(target).map_err(|error| file_error(target, error))?;
     let lock_path = target.join("score.lock");
     let lock = fs::File::create(&lock_path).map_err(|error| file_error(&lock_path, error))?;
     lock.lock().map_err(|error| file_error(&lock_path, error))?;
-    let mut command = command(job, root, &target);
+    let mut command = command(job, root, target);
     let child = command.spawn().map_err(|source| BuildError::NoCargo {
         package: job.name.clone(),
         cargo: command.get_program().to_string_lossy().into_owned(),
         source,
     })?;
-    let said = listen(child, on_line).map_err(|error| file_error(&target, error))?;
+    let said = listen(child, on_line).map_err(|error| file_error(target, error))?;
     if !said.success {
         return Err(BuildError::Failed { package: job.name.clone(), errors: said.errors });
     }
@@ -201,7 +230,8 @@ fn command(job: &Job<'_>, root: &Path, target: &Path) -> Command {
             command.env_remove(&variable);
         }
     }
-    command.current_dir(job.folder).env("CARGO_ENCODED_RUSTFLAGS", rust_flags(root));
+    let tree = sdk_tree(job.folder, root);
+    command.current_dir(job.folder).env("CARGO_ENCODED_RUSTFLAGS", rust_flags(root, tree));
     // Its lines are read, and told where colours may mean nothing.
     command.env("CARGO_TERM_COLOR", "never");
     command.arg("rustc");
@@ -228,11 +258,10 @@ fn command(job: &Job<'_>, root: &Path, target: &Path) -> Command {
 }
 
 /// The flags, and the paths of this machine taken out of the bytes.
-fn rust_flags(root: &Path) -> String {
+fn rust_flags(root: &Path, tree: Option<PathBuf>) -> String {
     let mut flags: Vec<String> = SCORE_FLAGS.map(str::to_owned).into();
     let home = env::var_os("HOME").map(|home| Path::new(&home).join(".cargo"));
     let cargo_home = env::var_os("CARGO_HOME").map(PathBuf::from).or(home);
-    let tree = source_tree();
     // The last one that fits a path counts.
     let places = [(cargo_home.as_deref(), "/cargo"), (tree.as_deref(), "/loopchain")];
     for (place, name) in places.into_iter().chain([(Some(root), "/src")]) {
@@ -241,6 +270,23 @@ fn rust_flags(root: &Path) -> String {
         }
     }
     flags.join("\u{1f}")
+}
+
+/// The source tree whose `score-native` a package outside of it depends on: its paths are taken out of
+/// the bytes, too, whoever builds.
+fn sdk_tree(folder: &Path, root: &Path) -> Option<PathBuf> {
+    if is_source_tree(root) {
+        return Some(root.to_path_buf());
+    }
+    let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    cargo.args(["metadata", "--no-deps", "--offline", "--format-version", "1"]);
+    let said = cargo.current_dir(folder).stdin(Stdio::null()).output().ok()?;
+    let metadata: serde_json::Value = serde_json::from_slice(&said.stdout).ok()?;
+    let packages = metadata.get("packages")?.as_array()?.iter();
+    let dependencies = packages.filter_map(|package| package.get("dependencies")?.as_array());
+    let mut sdk = dependencies.flatten().filter(|dependency| dependency["name"] == "score-native");
+    let path = fs::canonicalize(sdk.find_map(|found| found.get("path")?.as_str())?).ok()?;
+    path.ancestors().find(|above| is_source_tree(above)).map(Path::to_path_buf)
 }
 
 /// What cargo answered.

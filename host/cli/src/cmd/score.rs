@@ -1,6 +1,7 @@
-//! `score list|show` ask a peer; `score build|check|test` work on files.
+//! `score list|show` ask a peer; `score build|check|test` work on files; the rest stands in files of its
+//! own.
 
-use super::{Context, Done, runtime};
+use super::{Context, Done, runtime, score_new, score_verify, score_watch};
 use crate::args::ScoreCommand;
 use crate::client::Client;
 use crate::failure::{EXIT_FOUND, Failure};
@@ -23,6 +24,15 @@ pub(crate) fn score(command: ScoreCommand, context: &Context) -> Done {
     match command {
         ScoreCommand::List => runtime()?.block_on(list(context)),
         ScoreCommand::Show { name } => runtime()?.block_on(show(&name, context)),
+        ScoreCommand::New(new) => score_new::new(
+            &new.path,
+            new.template,
+            new.from_package_json.as_deref(),
+            new.sdk.as_deref(),
+            context,
+        ),
+        ScoreCommand::Watch(watch) => score_watch::watch(&watch, context),
+        ScoreCommand::Verify(verify) => score_verify::verify(&verify, context),
         ScoreCommand::Build { folder } => build(&folder, context),
         ScoreCommand::Check { file } => check(&file, context),
         ScoreCommand::Test { folder, filter } => test(&folder, filter.as_deref(), context),
@@ -95,7 +105,7 @@ fn facts(checked: &CheckedScore) -> Value {
     })
 }
 
-fn refused(path: &Path, findings: &[Finding]) -> Failure {
+pub(super) fn refused(path: &Path, findings: &[Finding]) -> Failure {
     let lines: Vec<_> = findings.iter().map(|finding| format!("\n  {finding}")).collect();
     let count = findings.len();
     let shown = path.display();
@@ -150,7 +160,7 @@ fn check(path: &Path, context: &Context) -> Done {
 
 /// What is counted. Loops of precompiled `core` and `alloc` are not: they are linear in memory,
 /// which the arena bounds.
-fn metering(metered: Metered) -> String {
+pub(super) fn metering(metered: Metered) -> String {
     if !metered.is_metered() {
         return "no: its loops do not count steps, and channels that require it refuse the file"
             .to_owned();

@@ -1,0 +1,85 @@
+//! A token: its owner mints, balances move by transfer.
+//!
+//! In: `mint(to, amount)`, `transfer(to, amount)` and the queries. Out: balances, the event
+//! `transfer`, two faults. Whoever deploys it owns it.
+#![no_std]
+use score_native::prelude::*;
+
+/// What the SCORE remembers: ordered bytes, the same on every peer.
+#[derive(Debug, State)]
+pub struct TemplateToken {
+    owner: Item<Address>,
+    supply: Item<u128>,
+    balances: Map<Address, u128>,
+}
+
+/// Tokens went from one address to another.
+#[derive(Debug, Event)]
+pub struct Transfer {
+    /// Who paid.
+    pub from: Address,
+    /// Who was paid.
+    pub to: Address,
+    /// How much.
+    pub amount: u128,
+}
+
+/// Why nothing moved: the transaction is in the block, and changed nothing.
+#[derive(Debug, Fault)]
+pub enum Error {
+    /// The payer has too little.
+    #[msg("balance {have} is less than {need}")]
+    Insufficient {
+        /// What the payer has.
+        have: u128,
+        /// What the transfer takes.
+        need: u128,
+    },
+    /// Somebody else tried to mint.
+    #[msg("only the owner may mint")]
+    NotOwner,
+}
+
+#[score]
+impl TemplateToken {
+    /// Runs once, when the SCORE becomes active on its channel.
+    pub fn deploy(&mut self, cx: &Cx) {
+        self.owner.set(cx.caller());
+    }
+
+    /// Makes new tokens.
+    ///
+    /// # Errors
+    /// [`Error::NotOwner`]
+    pub fn mint(&mut self, cx: &Cx, to: Address, amount: u128) -> Result<(), Error> {
+        ensure!(self.owner.try_get() == Some(cx.caller()), Error::NotOwner);
+        // A sum too large is a panic: the transaction fails and nothing it wrote stays.
+        self.supply.set(self.supply.get() + amount);
+        self.balances.update(&to, |balance| balance + amount);
+        Ok(())
+    }
+
+    /// Moves tokens of the caller.
+    ///
+    /// # Errors
+    /// [`Error::Insufficient`]
+    pub fn transfer(&mut self, cx: &Cx, to: Address, amount: u128) -> Result<(), Error> {
+        let from = cx.caller();
+        let have = self.balances.get(&from);
+        ensure!(have >= amount, Error::Insufficient { have, need: amount });
+        self.balances.set(&from, have - amount);
+        self.balances.update(&to, |balance| balance + amount);
+        cx.emit(Transfer { from, to, amount });
+        Ok(())
+    }
+
+    /// What an address has.
+    pub fn balance_of(&self, who: Address) -> u128 {
+        self.balances.get(&who)
+    }
+
+    /// What all addresses have together.
+    pub fn total_supply(&self) -> u128 {
+        self.supply.get()
+    }
+}
