@@ -186,6 +186,8 @@ fn read<T: serde::de::DeserializeOwned>(value: Value) -> Result<T, Failure> {
 
 /// How often a pending transaction is asked for when the peer did not wait itself.
 const POLL: Duration = Duration::from_millis(100);
+/// How long a peer that never heard of a transaction is asked again: gossip takes milliseconds.
+const HEARD_OF: Duration = Duration::from_secs(2);
 
 impl Client {
     /// What a command talks to.
@@ -305,9 +307,17 @@ impl Client {
         hash: &str,
         wait: Duration,
     ) -> Result<(Value, TxInfo), Failure> {
-        let end = Instant::now() + wait;
+        let start = Instant::now();
+        let (end, heard_of) = (start + wait, start + wait.min(HEARD_OF));
         loop {
-            let (body, info) = self.transaction(hash).await?;
+            let (body, info) = match self.transaction(hash).await {
+                // v1 answers before the pool has it, and another peer hears of it later.
+                Err(unknown) if unknown.code() == Code::NotFound && Instant::now() < heard_of => {
+                    tokio::time::sleep(POLL).await;
+                    continue;
+                }
+                other => other?,
+            };
             if info.state != "pending" || Instant::now() >= end {
                 return Ok((body, info));
             }

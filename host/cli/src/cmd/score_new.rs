@@ -18,7 +18,7 @@ use score_native_link::build::source_tree;
 use serde_json::json;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
-use std::process::ExitCode;
+use std::process::{Command, ExitCode, Stdio};
 
 /// Where an installed program has the author's packages, seen from its own folder.
 const RELEASED_SDK: &str = "../lib/loopchain/sdk";
@@ -161,6 +161,7 @@ pub(crate) fn new(
         None => from_template(template, &name),
     };
     let list = write_all(path, &name, &sdk, &files)?;
+    format(path, &list);
     let shown = path.display();
     let document = json!({
         "schema": "loopchain.score-new.v1",
@@ -340,6 +341,14 @@ fn write_all(
         written.push(file);
     }
     Ok(written)
+}
+
+/// Lays out what was made from package.json; without rustfmt it stays as it is, which compiles too.
+fn format(folder: &Path, files: &[String]) {
+    let sources = files.iter().filter(|file| file.ends_with(".rs")).map(|file| folder.join(file));
+    let mut rustfmt = Command::new("rustfmt");
+    rustfmt.args(["--quiet", "--edition", "2024"]).args(sources);
+    rustfmt.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).status().ok();
 }
 
 fn write_new(path: &Path, text: &str) -> Result<(), Failure> {

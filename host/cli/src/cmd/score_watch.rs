@@ -104,7 +104,8 @@ fn parts(
         document["tests"] = tests.passed.into();
         document["test_ms"] = milliseconds(before.elapsed());
         let took = seconds(before.elapsed());
-        context.out.line(&line(&format!("{} tests", tests.passed), &took));
+        let plural = if tests.passed == 1 { "" } else { "s" };
+        context.out.line(&line(&format!("{} test{plural}", tests.passed), &took));
     }
     context.out.line(&methods(&checked.manifest.methods));
     Ok(())
