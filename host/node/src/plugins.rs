@@ -1,26 +1,26 @@
-//! Rules: where the words of the plugin interface become the host's and back, and nowhere else.
+//! Rules from files: what the host lends them, and how the stages step them.
 //!
 //! In: a loaded rule, a channel's genesis, its log. Out: a [`Rule`] that the stages step.
-//! Deliberately not here: opening files (`plugin-api-loader`), carrying outputs out.
+//! Deliberately not here: opening files (`plugin-api-loader`), the words of a rule in the host's
+//! (`host-rules`), carrying outputs out.
 
-use host_core::effect::To;
-use host_core::vote::rule::{
-    NodeId, Rule, RuleFault, RuleInput, RuleOutput, RuleStatus, Then, Verdict,
-};
+use host_core::vote::rule::{Rule, RuleFault, RuleInput, RuleOutput, RuleStatus};
 use host_identity::{Item, verify_batch};
+use host_rules::{from_output, to_input, to_pair, to_record, to_validators};
 use host_store::Entry;
-use host_types::block::{Header, Pair, ProposalKind, RootPair};
+use host_types::block::{Header, Pair, RootPair};
 use host_types::epoch::{EpochRun, Epochs};
 use host_types::genesis::ChannelGenesis;
 use host_types::limits::{RULE_BYTES_MAX, STATEMENT_BYTES_MAX};
-use host_types::statement::{Slot, Statement, StatementPrefix};
-use host_types::tolerance::UnitMode;
-use host_types::validators::{Unit, ValidatorSet};
-use host_types::{BlockId, Code, Epoch, Hash32, Height, Rejection, View};
+use host_types::statement::StatementPrefix;
+use host_types::validators::ValidatorSet;
+use host_types::{Code, Epoch, Hash32, Rejection};
 use plugin_api as api;
 use plugin_api::host::{Host, HostFns, level};
 use plugin_api::version::ApiVersion;
 use plugin_api_loader::{LoadedRule, RuleInstance, StepError, final_claim};
+
+pub use host_rules::header_view;
 
 /// What the host lends to every rule: the one signature rule, and the log.
 struct Lent;
@@ -47,95 +47,8 @@ impl Host for Lent {
     }
 }
 
-const fn hash(hash: Hash32) -> api::Hash {
-    api::Hash(*hash.as_bytes())
-}
-
-const fn block_id(hash: api::Hash) -> BlockId {
-    BlockId::new(Hash32::new(hash.0))
-}
-
-const fn to_pair(pair: &Pair) -> api::Pair {
-    api::Pair {
-        block: hash(pair.block.hash()),
-        state_root: hash(pair.roots.state),
-        receipts_root: hash(pair.roots.receipts),
-    }
-}
-
-const fn from_pair(pair: &api::Pair) -> Pair {
-    Pair {
-        block: block_id(pair.block),
-        roots: RootPair {
-            state: Hash32::new(pair.state_root.0),
-            receipts: Hash32::new(pair.receipts_root.0),
-        },
-    }
-}
-
-/// What a rule sees of a header.
-#[must_use]
-pub fn header_view(header: &Header) -> api::HeaderView {
-    api::HeaderView {
-        id: hash(header.id().hash()),
-        epoch: header.epoch.get(),
-        view: header.view.get(),
-        kind: match header.kind {
-            ProposalKind::Norm => api::ProposalKind::Norm,
-            ProposalKind::Opt => api::ProposalKind::Opt,
-            ProposalKind::Closing => api::ProposalKind::Closing,
-        },
-        height: header.height.get(),
-        parent: to_pair(&header.parent),
-        parent_view: header.parent_view.get(),
-        proposer: header.proposer,
-        carried: hash(header.carried),
-        is_empty: header.tx_count == 0,
-        is_sealing: header.next_validators.is_some(),
-    }
-}
-
-fn to_slot(slot: &Slot) -> api::Slot {
-    api::Slot { view: slot.view.get(), class: slot.class, digest: hash(slot.digest) }
-}
-
-fn from_slot(slot: &api::Slot) -> Slot {
-    Slot { view: View::new(slot.view), class: slot.class, digest: Hash32::new(slot.digest.0) }
-}
-
-fn to_statement(statement: &Statement) -> api::Statement {
-    api::Statement {
-        signer: statement.signer,
-        slots: statement.slots.iter().map(to_slot).collect(),
-        body: statement.body.clone(),
-        signature: statement.signature.to_vec(),
-    }
-}
-
-/// None when the rule made a signature of another length.
-fn from_statement(epoch: Epoch, statement: api::Statement) -> Option<Statement> {
-    Some(Statement {
-        epoch,
-        signer: statement.signer,
-        slots: statement.slots.iter().map(from_slot).collect(),
-        body: statement.body,
-        signature: statement.signature.try_into().ok()?,
-    })
-}
-
 /// Interfaces before this one cannot say that a group counts as one: a rule would count its members.
 const UNITS_SINCE: ApiVersion = ApiVersion { major: 1, minor: 1 };
-
-const fn to_unit(unit: &Unit) -> api::Unit {
-    api::Unit {
-        mode: match unit.mode {
-            UnitMode::Quorum => api::GroupMode::Quorum,
-            UnitMode::Delegate => api::GroupMode::Delegate,
-        },
-        weight: unit.weight.get(),
-        threshold: unit.threshold.get(),
-    }
-}
 
 /// A rule that would not see the units must not count the set.
 fn check_units(
@@ -154,147 +67,6 @@ fn check_units(
         loaded.api()
     );
     Err(Rejection::new(Code::RuleRefused, message))
-}
-
-fn to_validators(set: &ValidatorSet) -> Vec<api::Validator> {
-    set.all()
-        .iter()
-        .map(|v| api::Validator {
-            name: v.name.as_str().to_owned(),
-            public_key: v.public_key,
-            weight: v.weight.get(),
-            group: v.group.clone(),
-            unit: set.unit_of(v).map(to_unit),
-        })
-        .collect()
-}
-
-fn to_input(input: RuleInput) -> api::Input {
-    match input {
-        RuleInput::Start => api::Input::Start,
-        RuleInput::Statement(statement) => {
-            api::Input::Statement { statement: to_statement(&statement) }
-        }
-        RuleInput::Proposal { header, statement, justification } => api::Input::Proposal {
-            header: header_view(&header),
-            statement: to_statement(&statement),
-            justification,
-        },
-        RuleInput::Header(header) => api::Input::Header { header: header_view(&header) },
-        RuleInput::Validity { block, verdict } => api::Input::Validity {
-            block: hash(block.hash()),
-            verdict: match verdict {
-                Verdict::Valid(pair) => api::input::Verdict::Valid { pair: to_pair(&pair) },
-                Verdict::Invalid(reason) => api::input::Verdict::Invalid { reason },
-                Verdict::NoResult => api::input::Verdict::NoResult,
-            },
-        },
-        RuleInput::Built { request, header } => {
-            api::Input::Built { request, header: header.as_ref().map(header_view) }
-        }
-        RuleInput::Timer(token) => api::Input::Timer { token },
-        RuleInput::OwnSigned { sequence, statement } => {
-            api::Input::OwnSigned { sequence, statement: to_statement(&statement) }
-        }
-        RuleInput::SignRefused(sequence) => api::Input::SignRefused { sequence },
-        RuleInput::Pending(has_work) => api::Input::Pending { has_work },
-        RuleInput::Helper { from, validator, bytes } => {
-            api::Input::Peer { from: validator, node: from, bytes }
-        }
-        RuleInput::SyncedTo { header, pair, proof } => {
-            api::Input::SyncedTo { header: header_view(&header), pair: to_pair(&pair), proof }
-        }
-    }
-}
-
-fn to_whom(to: api::To) -> To {
-    match to {
-        api::To::All => To::All,
-        api::To::Validator(index) => To::Validator(index),
-        api::To::Node(node) => To::Node(node),
-    }
-}
-
-fn to_then(then: api::Then) -> Then {
-    match then {
-        api::Then::Broadcast => Then::Broadcast,
-        api::Then::Keep => Then::Keep,
-        api::Then::Propose { block, justification } => {
-            Then::Propose { block: block_id(block), justification }
-        }
-    }
-}
-
-/// None for an output that makes no sense (a signature of another length).
-fn from_output(epoch: Epoch, output: api::Output) -> Option<RuleOutput> {
-    Some(match output {
-        api::Output::Sign { sequence, slots, body, then, needs } => RuleOutput::Sign {
-            sequence,
-            slots: slots.iter().map(from_slot).collect(),
-            body,
-            then: to_then(then),
-            needs: needs.into_iter().map(block_id).collect(),
-        },
-        api::Output::Send { to, bytes } => RuleOutput::Send { to: to_whom(to), bytes },
-        api::Output::SendStatement { to, statement } => RuleOutput::SendStatement {
-            to: to_whom(to),
-            statement: from_statement(epoch, statement)?,
-        },
-        api::Output::SendProposal { to, block, statement, justification } => {
-            RuleOutput::SendProposal {
-                to: to_whom(to),
-                block: block_id(block),
-                statement: from_statement(epoch, statement)?,
-                justification,
-            }
-        }
-        api::Output::SetTimer { token, after_ms } => RuleOutput::SetTimer { token, after_ms },
-        api::Output::CancelTimer { token } => RuleOutput::CancelTimer(token),
-        api::Output::Persist { view, record } => {
-            RuleOutput::Persist { view: View::new(view), record }
-        }
-        api::Output::Build { request, view, kind, parent, parent_view, allow_empty, carried } => {
-            RuleOutput::Build {
-                request,
-                view: View::new(view),
-                kind: match kind {
-                    api::ProposalKind::Norm => ProposalKind::Norm,
-                    api::ProposalKind::Opt => ProposalKind::Opt,
-                    api::ProposalKind::Closing => ProposalKind::Closing,
-                },
-                parent: from_pair(&parent),
-                parent_view: View::new(parent_view),
-                allow_empty,
-                carried: Hash32::new(carried.0),
-            }
-        }
-        api::Output::Validate { block } => RuleOutput::Validate(block_id(block)),
-        api::Output::FetchBlock { block } => RuleOutput::FetchBlock(block_id(block)),
-        api::Output::Candidate { pair, view } => {
-            RuleOutput::Candidate { pair: from_pair(&pair), view: View::new(view) }
-        }
-        api::Output::Final { blocks, proof } => RuleOutput::Final {
-            pairs: blocks.iter().map(|block| from_pair(&block.pair)).collect(),
-            proof,
-        },
-        api::Output::Evidence { signer, first, second } => RuleOutput::Evidence {
-            signer,
-            first: from_statement(epoch, first)?,
-            second: from_statement(epoch, second)?,
-        },
-        api::Output::Trace { level, line } => RuleOutput::Trace { level, line },
-        api::Output::Entered { view, leader } => {
-            RuleOutput::Entered { view: View::new(view), leader }
-        }
-        api::Output::Closed { view } => RuleOutput::Closed(View::new(view)),
-        api::Output::Suspect { block, votes, .. } => RuleOutput::Suspect {
-            block: block_id(block),
-            votes: votes.iter().map(|vote| (vote.signer, from_pair(&vote.pair).roots)).collect(),
-        },
-        api::Output::Behind { node, height } => {
-            RuleOutput::Behind { node: node as NodeId, height: Height::new(height) }
-        }
-    })
 }
 
 /// What would be signed or kept, but could not be read back at the next start.
@@ -438,23 +210,6 @@ impl PluggedRule {
 
     fn outputs(&self, outputs: Vec<api::Output>) -> Vec<RuleOutput> {
         outputs.into_iter().filter_map(|output| from_output(self.epoch, output)).collect()
-    }
-}
-
-fn to_record(me: Option<u16>, entry: &Entry) -> Option<api::LogRecord> {
-    match entry {
-        Entry::Signed { slots, body, signature, .. } => Some(api::LogRecord::Own {
-            statement: api::Statement {
-                signer: me?,
-                slots: slots.iter().map(to_slot).collect(),
-                body: body.clone(),
-                signature: signature.to_vec(),
-            },
-        }),
-        Entry::RuleRecord { view, bytes, .. } => {
-            Some(api::LogRecord::Rule { view: view.get(), record: bytes.clone() })
-        }
-        Entry::Floor { .. } => None,
     }
 }
 

@@ -5,7 +5,7 @@
 //! 2020 to 2050) were made once with `host_identity::Authority`, because its keys are random.
 //! Deliberately not here: what the channel's state is (`bank`), who asks for what (`client`).
 
-use crate::rule::{self, Kind};
+use crate::rule::Kind;
 use host_core::ingest::admit::Refused;
 use host_core::ingest::{AdmitContext, AdmittedTx, Offered, admit, admit_bodies};
 use host_identity::{Membership, SigningKey};
@@ -184,7 +184,7 @@ impl Channel {
             kind,
             hash,
             prefix: genesis.statement_prefix(Epoch::ZERO, genesis.header().id()),
-            validators: rule::to_validators(&genesis.validators),
+            validators: host_rules::to_validators(&genesis.validators),
             signatures,
             context,
             known: BTreeMap::new(),

@@ -97,7 +97,7 @@ fn forbidden(mnemonic: Mnemonic) -> Option<&'static str> {
             Some("a SCORE makes no system calls; use the host calls of the SDK")
         }
         M::Rdtsc | M::Rdtscp | M::Rdpmc | M::Tpause | M::Umwait | M::Umonitor => {
-            Some("a SCORE has no clock; use the block time (`cx.time_us()`)")
+            Some("a SCORE has no clock; use the block time (`cx.block_time()`)")
         }
         M::Rdrand | M::Rdseed => {
             Some("every peer would get another number; derive it from the block seed")

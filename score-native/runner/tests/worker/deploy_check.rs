@@ -83,7 +83,7 @@ fn a_forbidden_instruction_anywhere_in_the_code_is_found() {
 }
 
 #[test]
-fn an_import_beyond_the_four_is_found() {
+fn an_import_beyond_the_pure_ones_is_found() {
     let mut bytes = token().to_vec();
     let at = bytes.windows(7).position(|window| window == b"memcpy\0").expect("it imports memcpy");
     bytes[at..at + 6].copy_from_slice(b"system");

@@ -2,7 +2,6 @@
 //! epoch, and its signers weigh a quorum counted from the specification, each once.
 
 use crate::channel::Channel;
-use crate::rule;
 use host_types::Header;
 use host_types::block::Pair;
 use host_types::proof::FinalProof;
@@ -27,8 +26,8 @@ pub fn holds(
     let claim = plugin_api::FinalClaim {
         statement_prefix: channel.prefix.as_bytes().to_vec(),
         validators: channel.validators.clone(),
-        header: rule::header_view(target),
-        pair: rule::to_pair(&target_pair),
+        header: host_rules::header_view(target),
+        pair: host_rules::to_pair(&target_pair),
         proof: proof.rule_proof.clone(),
         parameters,
     };

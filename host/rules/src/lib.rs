@@ -1,0 +1,15 @@
+//! Where the words of the plugin interface become the host's and back, and nowhere else.
+//!
+//! In and out: headers, statements, inputs and outputs of a rule in either form. A rule from a file
+//! (`host/node`) and one that is linked in (the simulator) pass through the same translation, so a new
+//! word is written once. Deliberately not here: bytes, opening files, creating a rule, any decision.
+
+pub mod headers;
+pub mod inputs;
+pub mod outputs;
+pub mod statements;
+
+pub use headers::{from_pair, header_view, to_pair};
+pub use inputs::to_input;
+pub use outputs::from_output;
+pub use statements::{from_statement, to_record, to_statement, to_validators};
