@@ -55,7 +55,7 @@ mod value;
 pub use address::Address;
 pub use context::Cx;
 pub use contract::{Answer, Contract, Event, Fault, Invocation, Outcome, Refused};
-pub use state::{Item, Key, Map, State};
+pub use state::{Counter, Item, Key, KeyPrefix, List, Map, Number, Set, State};
 pub use value::Value;
 
 /// Ends a method with an error unless the condition holds: `ensure!(have >= need, Error::Poor)`.
