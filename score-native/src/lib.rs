@@ -53,8 +53,8 @@ pub mod state;
 mod value;
 
 pub use address::Address;
-pub use context::Cx;
-pub use contract::{Answer, Contract, Event, Fault, Invocation, Outcome, Refused};
+pub use context::{Cx, Level};
+pub use contract::{Answer, Contract, Event, Fault, Invocation, Outcome, ReadAs, Refused, Untyped};
 pub use state::{Counter, Item, Key, KeyPrefix, List, Map, Number, Set, State};
 pub use value::Value;
 

@@ -15,7 +15,10 @@ impl Field for Counter {
 
 impl Counter {
     /// Gives out the next number.
-    #[expect(clippy::should_implement_trait, reason = "it has no end, and a call changes the state")]
+    #[expect(
+        clippy::should_implement_trait,
+        reason = "it has no end, and a call changes the state"
+    )]
     pub fn next(&mut self) -> u64 {
         let number = self.0.get();
         self.0.set(number + 1);

@@ -220,8 +220,7 @@ impl<K: Key> DoubleEndedIterator for Keys<'_, K> {
 }
 
 fn key_of<K: Key>(name: &str, key: &[u8]) -> K {
-    K::read(&key[name.len() + 1..])
-        .unwrap_or_else(|| wrong_state(name, args::Malformed::WrongType))
+    K::read(&key[name.len() + 1..]).unwrap_or_else(|| wrong_state(name, args::Malformed::WrongType))
 }
 
 pub(super) fn value_of<V: Value>(name: &str, bytes: &[u8]) -> V {

@@ -24,14 +24,26 @@
 //! panicking, as a test must.
 
 mod calls;
+mod dice;
 mod engine;
 mod expect;
+mod fuzz;
+mod history;
 mod in_process;
 mod jailed;
 mod library;
+mod moved;
+mod open;
+mod people;
+mod program;
+mod shown;
+mod shuffle;
 mod testnet;
 
 pub use engine::{Engine, Entries, Moment};
 pub use expect::Receipt;
+pub use history::Difference;
+pub use proptest;
 pub use score_native_abi as abi;
-pub use testnet::Testnet;
+pub use shuffle::{Shuffle, ShuffleFailure, accounts};
+pub use testnet::{Snapshot, Testnet};

@@ -7,8 +7,9 @@ use super::Finding;
 use super::image::{Image, Relocation};
 use object::elf;
 
-/// All that a SCORE may import; the worker's C library has them, and they are pure.
-const IMPORTS: [&str; 4] = ["memcpy", "memset", "memmove", "memcmp"];
+/// All that a SCORE may import; the worker's C library has them, and they are pure. `bcmp` is what the
+/// compiler makes of comparing slices for equality.
+const IMPORTS: [&str; 5] = ["memcpy", "memset", "memmove", "memcmp", "bcmp"];
 
 const REBUILD: &str = "build it with `loopchain score build`";
 const NO_STD: &str = "keep the crate and its dependencies `no_std`";
