@@ -49,6 +49,11 @@ pub trait Engine {
         receipts
     }
 
+    /// Whether it counts steps.
+    fn is_metered(&self) -> bool {
+        true
+    }
+
     /// Another engine on the same SCORE, which knows nothing of this one's calls.
     fn fork(&self) -> Box<dyn Engine>;
 

@@ -72,7 +72,7 @@ impl Testnet {
         // What ends a whole process cannot run in this one.
         let is_safe = !worker.has_receipt(&[trap::STACK, CRASH]);
         if is_safe {
-            worker.try_replay(&mut here, Likeness::Source)?;
+            worker.try_replay(&mut here, Likeness::Build)?;
         }
         for run in 0..runs {
             let mut dice = Dice::new(seed.wrapping_add(u64::from(run)));

@@ -56,8 +56,10 @@ impl Chain {
 pub(crate) enum Likeness {
     /// The same file in the same kind of engine: everything is the same.
     File,
-    /// The same source: the messages of traps and the steps may differ. The source says no places and
-    /// is not metered, and only the worker charges host calls.
+    /// The same file in another kind of engine: the messages of traps may differ, and their steps.
+    Build,
+    /// The same source: the messages of traps and all steps may differ. The source says no places and
+    /// is not metered.
     Source,
 }
 
@@ -132,12 +134,13 @@ fn difference(
     };
     let is_trap = (trap::PANIC..=CRASH).contains(&was.code);
     let output = |receipt: &CallReceipt| match likeness {
-        Likeness::Source if is_trap => String::new(),
+        Likeness::Source | Likeness::Build if is_trap => String::new(),
         _ => people.named(shown::output(receipt)),
     };
     let steps = |receipt: &CallReceipt| match likeness {
         Likeness::Source => String::new(),
-        Likeness::File => receipt.steps.to_string(),
+        Likeness::Build if is_trap => String::new(),
+        Likeness::File | Likeness::Build => receipt.steps.to_string(),
     };
     let code = |receipt: &CallReceipt| {
         if receipt.code == was.code && receipt.code == is.code {

@@ -192,7 +192,8 @@ impl Engine for InProcess {
             steps: i64::try_from(spec.steps).unwrap_or(i64::MAX),
         };
         let is_query = call.kind == kind::QUERY;
-        let mut journal = Journal::new(state, is_query);
+        let counter = self.loaded.as_ref().map_or(std::ptr::null_mut(), |_| self.score().steps);
+        let mut journal = Journal::new(state, is_query, counter);
         let ((code, output), steps) = self.answer(&call, &mut journal);
         if let Some(loaded) = &mut self.loaded {
             loaded.arena.fill(0);
@@ -205,6 +206,10 @@ impl Engine for InProcess {
             receipt.writes.clear();
         }
         receipt
+    }
+
+    fn is_metered(&self) -> bool {
+        self.loaded.is_some()
     }
 
     #[expect(clippy::panic, reason = "a test without an engine fails by a panic")]

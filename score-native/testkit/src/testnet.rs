@@ -281,15 +281,17 @@ impl Testnet {
     }
 
     /// Plays the whole history again on another engine, which must come to the same receipts and the
-    /// same state. The messages of traps and the steps are not compared: the source says no places
-    /// and is not metered, and only the worker charges host calls. A call that runs out of steps or
-    /// memory does so in the `.so` only, so it has no place in a replayed story.
+    /// same state. The messages of traps are not compared (the source says no places); the steps are
+    /// when both engines run the `.so`, for the source is not metered. A call that runs out of steps
+    /// or memory does so in the `.so` only, so it has no place in a replayed story.
     ///
     /// # Panics
     /// When it does not.
     #[track_caller]
     pub fn replay_on(&self, mut other: Self) -> Self {
-        match self.try_replay(&mut other, Likeness::Source) {
+        let metered = self.engine.is_metered() && other.engine.is_metered();
+        let likeness = if metered { Likeness::Build } else { Likeness::Source };
+        match self.try_replay(&mut other, likeness) {
             Ok(()) => other,
             Err(difference) => panic!("{difference}"),
         }

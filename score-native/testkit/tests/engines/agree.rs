@@ -53,6 +53,8 @@ fn the_worker_agrees_with_the_source() {
     let worker = Path::new(env!("CARGO_BIN_EXE_score-worker-under-testkit"));
     let jailed = Testnet::jailed_by(folder(), worker, &[]);
     let mut net = story(Testnet::native::<Probe>()).replay_on(jailed);
+    // With the same steps.
+    net.replay_on(Testnet::so(folder()));
     let rows = net.query::<Vec<Row>>(tx::page(Some(("a".into(), 2)), 1));
     assert_eq!(rows, [(("a".into(), 256), vec![0])]);
     net.ask(tx::write_in_query()).traps(trap::WRITE_IN_QUERY);
