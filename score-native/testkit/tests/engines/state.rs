@@ -71,6 +71,78 @@ fn sums_never_wrap_around() {
     assert_eq!(sums.iter().sum::<i64>(), 12);
 }
 
+/// What the probe does not have: a SCORE of this process only.
+mod shelf {
+    use score_native::prelude::*;
+
+    #[derive(Debug, State)]
+    pub(super) struct Shelf {
+        total: Item<u8>,
+        owner: Item<Address>,
+        pairs: Map<(bool, u16), u8>,
+    }
+
+    #[score(name = "shelf")]
+    #[expect(unreachable_pub, reason = "what is public can be called")]
+    impl Shelf {
+        pub fn put(&mut self, key: (bool, u16), value: u8) {
+            self.pairs.set(&key, value);
+        }
+
+        pub fn items(&mut self, cx: &Cx) -> (bool, bool, Option<Address>, Option<Address>) {
+            let before = self.owner.exists();
+            self.owner.set(cx.caller());
+            let there = self.owner.exists();
+            (before, there, self.owner.take(), self.owner.take())
+        }
+
+        pub fn count(&mut self, more: u8, less: u8) -> u8 {
+            self.total.add(more);
+            self.total.update(|total| total * 2);
+            self.total.sub(less)
+        }
+
+        pub fn lists(&self, from: (bool, u16)) -> (Vec<(bool, u16)>, Vec<u8>, Vec<u8>) {
+            let from = (core::ops::Bound::Excluded(from), core::ops::Bound::Unbounded);
+            let after = self.pairs.range(from).map(|(_, value)| value).collect();
+            (self.pairs.keys().rev().collect(), self.pairs.values().collect(), after)
+        }
+
+        pub fn took(&mut self, key: (bool, u16)) -> (Option<u8>, bool, u8) {
+            (self.pairs.take(&key), self.pairs.contains(&key), self.pairs.get(&key))
+        }
+    }
+}
+
+#[test]
+fn an_item_is_there_until_it_is_taken() {
+    use shelf::{Shelf, tx};
+    let mut net = Testnet::native::<Shelf>();
+    let [alice] = net.accounts();
+    let items = net.send(alice, tx::items()).answer();
+    assert_eq!(items, (false, true, Some(alice), None));
+    assert_eq!(net.send(alice, tx::count(3, 1)).answer(), 5);
+    net.send(alice, tx::count(0, 11)).panics("overflow below in `total`");
+    net.send(alice, tx::count(255, 0)).panics("overflow in `total`");
+    assert_eq!(net.dump(), "total = 5\n");
+}
+
+#[test]
+fn keys_and_values_come_in_the_order_of_the_keys() {
+    use shelf::{Shelf, tx};
+    let mut net = Testnet::native::<Shelf>();
+    let [alice] = net.accounts();
+    let keys = [(true, 256), (false, 7), (true, 1), (false, 700)];
+    for (value, key) in (1..).zip(keys) {
+        net.send(alice, tx::put(key, value)).ok();
+    }
+    let (down, values, after) = net.query(tx::lists((false, 700)));
+    assert_eq!(down, [(true, 256), (true, 1), (false, 700), (false, 7)]);
+    assert_eq!((values, after), (vec![2, 4, 3, 1], vec![3, 1]));
+    assert_eq!(net.send(alice, tx::took((true, 1))).answer(), (Some(3), false, 0));
+    assert_eq!(net.send(alice, tx::took((true, 1))).answer(), (None, false, 0));
+}
+
 /// The bound that `state/scan.rs` promises: the last of many numbered entries, and the ones before.
 #[test]
 fn the_end_of_a_long_map_is_found_in_few_host_calls() {
