@@ -87,7 +87,7 @@ impl<K: Key, V: Value> Map<K, V> {
     }
 
     /// All entries in the keys' order; `rev()` goes from the last one down. Each entry is a host
-    /// call (about three with `rev()`, and some 50 to 100 to find the last one), so `take` what you
+    /// call (three to four with `rev()`, and up to 100 to find the last one), so `take` what you
     /// need: a map may be longer than the steps of a transaction reach.
     #[must_use]
     pub fn iter(&self) -> Entries<'_, K, V> {

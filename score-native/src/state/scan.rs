@@ -6,9 +6,9 @@
 //! the way is remembered, so that going on backwards does not begin anew. It deliberately knows no
 //! types.
 //!
-//! Host calls from the back, `n` entries: the first one about 50 + 2 log2(n) when the keys are
+//! Host calls from the back, `n` entries: the first one about 70 + 2 log2(n) when the keys are
 //! numbers counted up from 0, about 3 log2(n) when they are spread evenly (hashes, addresses); each
-//! further one about 3.
+//! further one 3 to 4.
 
 use crate::{abi::limit, export};
 use alloc::vec::Vec;

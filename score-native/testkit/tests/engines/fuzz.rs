@@ -5,7 +5,9 @@ use crate::{
     probe::{Counted, Probe, tx},
 };
 use score_native::Invocation;
+use score_native_link::build::build_score_at;
 use score_native_testkit::{Difference, Testnet, abi::trap};
+use std::{io::Write as _, process::Command};
 
 /// Enough for each condition to be met.
 const RUNS: u32 = 8;
@@ -77,4 +79,31 @@ fn the_differences_are_found_in_the_worker_alone_as_well() {
     let difference = net.try_fuzz(folder(), RUNS, 1).unwrap_err();
     assert!(difference.sides[1].0.starts_with("the worker of run "), "{difference}");
     assert!(difference.sides[1].0.contains("random addresses"), "{difference}");
+}
+/// What the child of the next test is called by.
+const SAYS_WHERE: &str = "fuzz::a_worker_lies_where_every_worker_lies";
+
+/// The limit of the stack moves what the kernel places below it, also without randomness: a node that
+/// was started with another one would see other addresses.
+#[test]
+fn a_worker_lies_where_every_worker_lies() {
+    let mut net = Testnet::jailed(folder());
+    let [alice] = net.accounts();
+    let place = net.send(alice, tx::where_am_i()).answer::<u64>();
+    if std::env::var_os(crate::PROBE).is_some() {
+        let said = writeln!(std::io::stderr(), "it lies at {place:#x}");
+        return said.unwrap();
+    }
+    let so = build_score_at(folder().as_ref(), &mut |_| {}).unwrap();
+    for stack in ["512", "262144", "unlimited"] {
+        let mut child = Command::new("/bin/sh");
+        child.args(["-c", "ulimit -S -s \"$0\" || exit 0; exec \"$@\"", stack]);
+        child.arg(std::env::current_exe().unwrap()).args(["--exact", "--nocapture", SAYS_WHERE]);
+        let output = child.env(crate::PROBE, &so).output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(output.status.success(), "{stack}: {said}");
+        // A machine may not allow the limit: then there is nothing to see.
+        let wanted = format!("it lies at {place:#x}\n");
+        assert!(said.is_empty() || said.contains(&wanted), "{stack}: {said}");
+    }
 }

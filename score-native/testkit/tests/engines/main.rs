@@ -13,6 +13,9 @@ mod state;
 use score_native_link::build::source_tree;
 use std::{fs, io, sync::OnceLock};
 
+/// Names the built `.so` to a test that is started by another one.
+const PROBE: &str = "LOOPCHAIN_TEST_PROBE";
+
 /// A SCORE in a folder of its own outside of the workspace, as an author has it.
 pub(crate) fn folder() -> &'static str {
     static FOLDER: OnceLock<io::Result<(tempfile::TempDir, String)>> = OnceLock::new();
@@ -23,6 +26,9 @@ pub(crate) fn folder() -> &'static str {
 
 fn make_folder() -> io::Result<(tempfile::TempDir, String)> {
     let folder = tempfile::tempdir()?;
+    if let Ok(built) = std::env::var(PROBE) {
+        return Ok((folder, built));
+    }
     let tree = source_tree().ok_or(io::ErrorKind::NotFound)?;
     let sdk = tree.join("score-native");
     let manifest = format!(

@@ -1,6 +1,6 @@
 //! A SCORE that tries everything the SDK offers, and some of what it forbids.
 //!
-//! It is compiled twice: as a module of `engines.rs`, and as a crate of its own outside of the
+//! It is compiled twice: as a module of `tests/engines`, and as a crate of its own outside of the
 //! workspace, which is what an author has.
 
 use core::sync::atomic::{AtomicU64, Ordering};
