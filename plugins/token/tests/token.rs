@@ -50,7 +50,7 @@ fn any_call() -> impl Strategy<Value = Invocation> {
 
 #[test]
 fn no_order_of_calls_makes_or_loses_a_token() {
-    let others = [Testnet::so("token"), Testnet::jailed("token")];
+    let others = [Testnet::so("token"), Testnet::jailed("token"), Testnet::elsewhere("token", 1)];
     let native = Testnet::native::<Token>();
     let everybody: [Address; 3] = native.accounts();
     Shuffle::of(any_call())

@@ -38,6 +38,20 @@ const LANGUAGES: [&str; 4] = ["C", "ko_KR.UTF-8", "de_DE.UTF-8", "tr_TR.UTF-8"];
 const PADDING_MAX: u64 = 20_000;
 
 impl Testnet {
+    /// Runs the `.so` in the worker of another machine, so to speak: everything that [`fuzz`](Self::fuzz)
+    /// varies is chosen by the seed.
+    ///
+    /// # Panics
+    /// When it cannot be built or started.
+    #[must_use]
+    #[track_caller]
+    pub fn elsewhere(score: &str, seed: u64) -> Self {
+        match Field::prepare(score) {
+            Ok(field) => Self::with(field.worker_under(seed, &mut Dice::new(seed))),
+            Err(error) => panic_with(&format!("the SCORE `{score}`: {error}")),
+        }
+    }
+
     /// Executes the whole history `runs` times more, each time under other conditions, on the `.so` of
     /// `score` (see [`so`](Self::so)). The same seed is taken each time, so a difference stays.
     ///
@@ -74,8 +88,8 @@ impl Testnet {
         if is_safe {
             worker.try_replay(&mut here, Likeness::Build)?;
         }
-        for run in 0..runs {
-            let mut dice = Dice::new(seed.wrapping_add(u64::from(run)));
+        for run in 0..u64::from(runs) {
+            let mut dice = Dice::new(seed.wrapping_add(run));
             if is_safe && run % 4 == 3 {
                 let mut moved = Self::with(Moved::new(&field.here, dice));
                 here.try_replay(&mut moved, Likeness::File)?;
@@ -118,7 +132,7 @@ impl Field {
 
     /// A worker on another machine, so to speak.
     #[track_caller]
-    fn worker_under(&self, run: u32, dice: &mut Dice) -> Jailed {
+    fn worker_under(&self, run: u64, dice: &mut Dice) -> Jailed {
         let random = !dice.once_in(3);
         let (folder, stack) = (*dice.pick(&FOLDERS), *dice.pick(&STACKS));
         let (zone, language) = (*dice.pick(&ZONES), *dice.pick(&LANGUAGES));

@@ -32,7 +32,15 @@ fn shuffled_calls_do_the_same_on_every_engine() {
             let ids = net.query(tx::zigzag(0, u64::MAX));
             assert_eq!(ids.len(), net.query(tx::newest(u32::MAX)).len());
         })
-        .run(Testnet::native::<Probe>(), [Testnet::so(folder()), Testnet::jailed(folder())]);
+        .run(
+            Testnet::native::<Probe>(),
+            [
+                Testnet::so(folder()),
+                Testnet::jailed(folder()),
+                Testnet::elsewhere(folder(), 1),
+                Testnet::elsewhere(folder(), 2),
+            ],
+        );
 }
 
 #[test]
