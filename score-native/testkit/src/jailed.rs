@@ -25,6 +25,9 @@ const DEADLINE: Duration = Duration::from_secs(30);
 /// Blocks that wait for finality at most; a node is not further behind for long.
 const UNFINISHED_MAX: usize = 8;
 
+/// Times a worker is started anew for no reason: each costs some milliseconds of a test.
+const RESTARTS_MAX: u32 = 8;
+
 /// A worker and its twin for questions.
 pub(crate) struct Jailed {
     runtime: Runtime,
@@ -40,6 +43,7 @@ pub(crate) struct Jailed {
     /// Executed and not yet final.
     unfinished: Vec<BlockId>,
     dice: Option<Dice>,
+    restarts: u32,
 }
 
 impl Jailed {
@@ -82,6 +86,7 @@ impl Jailed {
             blocks: 0,
             unfinished,
             dice,
+            restarts: 0,
         })
     }
 
@@ -93,6 +98,7 @@ impl Jailed {
             Err(reason) => panic!("{}: it does not start again: {reason}", self.name),
         }
         self.unfinished.clear();
+        self.restarts += 1;
     }
 
     fn batch(&self, moment: &Moment, calls: &[CallSpec], part: u32) -> Batch {
@@ -128,7 +134,8 @@ impl Jailed {
             let most = rest.len() as u64;
             let now = self.dice.as_mut().map_or(most, |dice| 1 + dice.below(most));
             let (calls, later) = rest.split_at(now as usize);
-            if self.dice.as_mut().is_some_and(|dice| dice.once_in(8)) {
+            let is_restarted = self.dice.as_mut().is_some_and(|dice| dice.once_in(8));
+            if is_restarted && self.restarts < RESTARTS_MAX {
                 self.restart();
             }
             let done = self.execute(self.batch(moment, calls, part), &state);

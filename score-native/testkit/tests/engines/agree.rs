@@ -127,7 +127,9 @@ fn a_panic_says_where() {
     let mut net = Testnet::so(folder());
     let message = net.ask(tx::beyond(3)).panics("index out of bounds").message();
     assert!(message.starts_with("src/lib.rs:"), "{message}");
-    Testnet::native::<Probe>().ask(tx::beyond(3)).panics("index out of bounds");
+    let native = Testnet::native::<Probe>().ask(tx::beyond(3)).panics("index out of bounds");
+    let place = "/tests/engines/../probe/score.rs:";
+    assert!(native.message().contains(place), "{}", native.message());
 }
 
 #[test]
