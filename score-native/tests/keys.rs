@@ -100,3 +100,18 @@ fn bytes_that_are_no_key_are_told() {
     assert_eq!(<(String, u64)>::read(b"no end"), None);
     assert_eq!(<(Vec<u8>, Vec<u8>)>::read(&[0, 7]), None);
 }
+
+/// The state of every channel is under such keys: docs/spec/score-sdk.md.
+#[test]
+fn the_bytes_of_keys_are_the_ones_of_the_specification() {
+    assert_eq!(bytes(&0x0102u16), [1, 2]);
+    assert_eq!(bytes(&-1i8), [0x7f]);
+    assert_eq!(bytes(&1i64), [0x80, 0, 0, 0, 0, 0, 0, 1]);
+    assert_eq!(bytes(&true), [1]);
+    assert_eq!(bytes(&Address([7; 20])), [7; 20]);
+    assert_eq!(bytes(&[7u8; 32]), [7; 32]);
+    assert_eq!(bytes(&String::from("a\0")), [b'a', 0]);
+    let parts = (String::from("a\0"), vec![0u8, 9], 1u8);
+    assert_eq!(bytes(&parts), [b'a', 0, 0xff, 0, 1, 0, 0xff, 9, 0, 1, 1]);
+    assert_eq!(bytes(&[String::from("a"), String::new()]), [b'a', 0, 1, 0, 1]);
+}

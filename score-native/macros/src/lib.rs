@@ -28,6 +28,8 @@ mod value;
 ///   takes every transaction that no other method takes, with its body as sent; with `&self`: every
 ///   such query.
 ///
+/// `migrate` is told the version before: it takes `from: String` and no other argument.
+///
 /// For `#[score] impl Token { pub fn transfer(&mut self, cx: &Cx, to: Address, amount: u128) … }` it
 /// writes, besides the block itself:
 ///

@@ -143,6 +143,30 @@ fn keys_and_values_come_in_the_order_of_the_keys() {
     assert_eq!(net.send(alice, tx::took((true, 1))).answer(), (None, false, 0));
 }
 
+/// What is stored is part of the agreement between peers and versions: docs/spec/score-sdk.md.
+#[test]
+fn the_bytes_of_the_state_are_the_ones_of_the_specification() {
+    let mut net = Testnet::native::<Probe>();
+    let [alice, bob] = net.accounts();
+    net.send(alice, tx::write("hi".into())).ok();
+    net.send(alice, tx::decide(0, Fate::Closed { by: bob, at: 300 })).ok();
+    net.send(alice, tx::list(Some(-8))).ok();
+    net.send(alice, tx::word("w".into(), true)).ok();
+    net.send(alice, tx::sum((true, -1, bob), 5)).ok();
+    let closed = [&[0x82, 0x62, b'h', b'i', 0x83, 1, 0x54][..], &bob.0, &[0x19, 1, 44]].concat();
+    let sum = [b"sums/\x01\x7f\xff\xff\xff".as_slice(), &bob.0].concat();
+    let wanted: [(&[u8], &[u8]); 6] = [
+        (b"entries/\0\0\0\0\0\0\0\0", &closed),
+        (b"row/", &[1]),
+        (b"row/\0\0\0\0\0\0\0\0", &[0x26]),
+        (&sum, &[5]),
+        (b"tickets", &[1]),
+        (b"words/w", &[]),
+    ];
+    let state = net.state().iter().map(|(key, value)| (key.as_slice(), value.as_slice()));
+    assert_eq!(state.collect::<Vec<_>>(), wanted);
+}
+
 /// The bound that `state/scan.rs` promises: the last of many numbered entries, and the ones before.
 #[test]
 fn the_end_of_a_long_map_is_found_in_few_host_calls() {
