@@ -5,6 +5,10 @@
 //! and indefinite lengths; they are refused. An integer beyond 64 bits is a byte string of 16 bytes,
 //! big-endian (two's complement when signed), and only such an integer is.
 
+mod diagnostic;
+
+pub use diagnostic::Diagnostic;
+
 use crate::{Refused, Value, abi::refusal};
 use alloc::{string::String, vec::Vec};
 
@@ -272,6 +276,23 @@ impl<'a> Reader<'a> {
             self.rest = &self.rest[1..];
         }
         found
+    }
+
+    /// The head of an enum's value: its variant, counted from 0, and how many fields follow.
+    ///
+    /// # Errors
+    /// [`Malformed`]
+    pub fn variant(&mut self) -> Result<(u64, usize), Malformed> {
+        let fields = self.array()?.checked_sub(1).ok_or(Malformed::WrongLength)?;
+        match self.head()? {
+            (major::UNSIGNED, variant) => Ok((variant, fields)),
+            _ => Err(Malformed::WrongType),
+        }
+    }
+
+    /// The major type of the next value (see RFC 8949, 3.1), if one follows.
+    pub(crate) fn peek(&self) -> Option<u8> {
+        self.rest.first().map(|byte| byte >> 5)
     }
 
     /// Nothing may follow.

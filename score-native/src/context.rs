@@ -5,6 +5,30 @@ use crate::{Address, Event, abi, export};
 use alloc::vec::Vec;
 use core::fmt;
 
+/// How much a line of the log matters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Level {
+    /// Something went wrong.
+    Error,
+    /// Something is odd.
+    Warn,
+    /// Worth knowing.
+    Info,
+    /// For the author.
+    Debug,
+}
+
+impl Level {
+    const fn abi(self) -> u32 {
+        match self {
+            Self::Error => abi::level::ERROR,
+            Self::Warn => abi::level::WARN,
+            Self::Info => abi::level::INFO,
+            Self::Debug => abi::level::DEBUG,
+        }
+    }
+}
+
 /// The surroundings of the running call; given to a method that asks for `cx: &Cx`.
 pub struct Cx {
     call: abi::Call,
@@ -99,9 +123,14 @@ impl Cx {
         export::emit(E::INFO.name, &data);
     }
 
-    /// A line for the operator's log; not part of the receipt, so it may never matter.
+    /// A line for the operator's log, worth knowing; not part of the receipt, so it may never matter.
     pub fn log(&self, line: &str) {
-        export::log(abi::level::INFO, line);
+        self.log_at(Level::Info, line);
+    }
+
+    /// A line for the operator's log at a level of its own.
+    pub fn log_at(&self, level: Level, line: &str) {
+        export::log(level.abi(), line);
     }
 }
 

@@ -5,21 +5,44 @@
 //! same source natively with `score-native-testkit`.
 //!
 //! ```
-//! # mod counter {
+//! # mod guestbook {
 //! use score_native::prelude::*;
 //!
 //! #[derive(Debug, State)]
-//! pub struct Counter {
-//!     total: Item<u64>,
+//! pub struct Guestbook {
+//!     ids: Counter,
+//!     entries: Map<u64, Entry>,
 //! }
 //!
-//! #[score(name = "counter")]
-//! impl Counter {
-//!     pub fn add(&mut self, amount: u64) {
-//!         self.total.set(self.total.get() + amount);
+//! #[derive(Debug, Value)]
+//! pub struct Entry {
+//!     pub note: String,
+//!     pub at: u64,
+//!     pub by: Address,
+//! }
+//!
+//! #[derive(Debug, Event)]
+//! pub struct Signed {
+//!     pub id: u64,
+//! }
+//!
+//! #[derive(Debug, Fault)]
+//! pub enum Error {
+//!     #[msg("note is {len} bytes, at most 280")]
+//!     TooLong { len: u64 },
+//! }
+//!
+//! #[score(name = "guestbook")]
+//! impl Guestbook {
+//!     pub fn sign(&mut self, cx: &Cx, note: String) -> Result<u64, Error> {
+//!         ensure!(note.len() <= 280, Error::TooLong { len: note.len() as u64 });
+//!         let id = self.ids.next();
+//!         self.entries.set(&id, Entry { note, at: cx.block_time(), by: cx.caller() });
+//!         cx.emit(Signed { id });
+//!         Ok(id)
 //!     }
-//!     pub fn total(&self) -> u64 {
-//!         self.total.get()
+//!     pub fn list(&self, limit: u32) -> Vec<Entry> {
+//!         self.entries.values().rev().take(limit as usize).collect()
 //!     }
 //! }
 //! # }
@@ -53,9 +76,9 @@ pub mod state;
 mod value;
 
 pub use address::Address;
-pub use context::Cx;
-pub use contract::{Answer, Contract, Event, Fault, Invocation, Outcome, Refused};
-pub use state::{Item, Key, Map, State};
+pub use context::{Cx, Level};
+pub use contract::{Answer, Contract, Event, Fault, Invocation, Outcome, ReadAs, Refused, Untyped};
+pub use state::{Counter, Item, Key, KeyPrefix, List, Map, Number, Set, State};
 pub use value::Value;
 
 /// Ends a method with an error unless the condition holds: `ensure!(have >= need, Error::Poor)`.

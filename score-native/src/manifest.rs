@@ -14,10 +14,11 @@
 //!  "any":{"invoke":false,"query":false}}
 //! ```
 //!
-//! Kinds: `deploy`, `invoke`, `query`, `migrate`. Types: `u8 u16 u32 u64 u128 i64 i128 bool text
-//! bytes hash address`, list `[T]`, optional `T?`, tuple `(T,T)`, record `{name:T,name:T}` (a struct
-//! with `#[derive(Value)]`); a method without an answer returns `()`.
-//! Everything is CBOR as in `args.rs`; arguments, tuples, records and events are arrays.
+//! Kinds: `deploy`, `invoke`, `query`, `migrate`. Types: `u8 u16 u32 u64 u128 i8 i16 i32 i64
+//! i128 bool text bytes hash address`, list `[T]`, optional `T?`, tuple `(T,T)`, record `{name:T,name:T}` (a struct
+//! with `#[derive(Value)]`), choice `<Name|Name{name:T}>` (an enum with it); a method without an answer returns `()`.
+//! Everything is CBOR as in `args.rs`; arguments, tuples, records and events are arrays, a choice is
+//! the array of the variant's number (from 0) and its fields.
 //! `any`: a method that is not listed goes to the catch-all of that kind with the request's body as
 //! arguments, byte for byte; a catch-all query answers the CBOR of its return type, mostly `bytes`.
 
@@ -81,7 +82,11 @@ impl TypeName {
     /// `{a:A,b:B}`
     #[must_use]
     pub const fn record(fields: &[FieldInfo]) -> Self {
-        let mut name = Self::new().push("{");
+        Self::new().fields(fields)
+    }
+
+    const fn fields(self, fields: &[FieldInfo]) -> Self {
+        let mut name = self.push("{");
         let mut at = 0;
         while at < fields.len() {
             name = name.push(if at == 0 { "" } else { "," });
@@ -89,6 +94,22 @@ impl TypeName {
             at += 1;
         }
         name.push("}")
+    }
+
+    /// `<Open|Closed{at:u64}>`: names of variants and their fields.
+    #[must_use]
+    pub const fn choice(variants: &[(&str, &[FieldInfo])]) -> Self {
+        let mut name = Self::new().push("<");
+        let mut at = 0;
+        while at < variants.len() {
+            let (variant, fields) = variants[at];
+            name = name.push(if at == 0 { "" } else { "|" }).push(variant);
+            if !fields.is_empty() {
+                name = name.fields(fields);
+            }
+            at += 1;
+        }
+        name.push(">")
     }
 
     /// The name as text.

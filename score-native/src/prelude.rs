@@ -1,7 +1,8 @@
 //! Everything an author usually needs: `use score_native::prelude::*;`.
 
 pub use crate::{
-    Address, Cx, Event, Fault, Invocation, Item, Key, Map, State, Value, ensure, score,
+    Address, Counter, Cx, Event, Fault, Invocation, Item, Key, KeyPrefix, Level, List, Map, Number,
+    Set, State, Value, ensure, score,
 };
 pub use alloc::{
     boxed::Box,

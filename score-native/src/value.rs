@@ -8,7 +8,12 @@ use crate::{
     args::{self, Malformed, Reader},
     manifest::TypeName,
 };
-use alloc::{borrow::ToOwned, string::String, vec::Vec};
+use alloc::{
+    borrow::ToOwned,
+    collections::{BTreeMap, BTreeSet},
+    string::String,
+    vec::Vec,
+};
 
 /// A type with one encoding and one name in the manifest.
 pub trait Value: Sized {
@@ -63,6 +68,9 @@ integers! {
     u32 write_unsigned unsigned u128,
     u64 write_unsigned unsigned u128,
     u128 write_unsigned unsigned u128,
+    i8 write_signed signed i128,
+    i16 write_signed signed i128,
+    i32 write_signed signed i128,
     i64 write_signed signed i128,
     i128 write_signed signed i128,
 }
@@ -125,6 +133,66 @@ impl Value for [u8; 32] {
     }
 }
 
+macro_rules! byte_arrays {
+    ($($len:literal)*) => { $(
+        impl Value for [u8; $len] {
+            const TYPE: TypeName = TypeName::of("bytes");
+            fn encode(&self, out: &mut Vec<u8>) {
+                args::write_bytes(out, self);
+            }
+            fn decode(reader: &mut Reader<'_>) -> Result<Self, Malformed> {
+                reader.bytes()?.try_into().map_err(|_| Malformed::WrongLength)
+            }
+        }
+    )* };
+}
+// Addresses, short ids, signatures and keys of other systems.
+byte_arrays!(4 8 12 16 20 24 28 33 48 64 65 96);
+
+/// Ascending pairs; anything else is no map.
+impl<K: Value + Ord, V: Value> Value for BTreeMap<K, V> {
+    const TYPE: TypeName = TypeName::list(&TypeName::tuple(&[&K::TYPE, &V::TYPE]));
+    fn encode(&self, out: &mut Vec<u8>) {
+        args::write_array(out, self.len());
+        for (key, value) in self {
+            args::write_array(out, 2);
+            key.encode(out);
+            value.encode(out);
+        }
+    }
+    fn decode(reader: &mut Reader<'_>) -> Result<Self, Malformed> {
+        let mut map = Self::new();
+        for _ in 0..reader.array()? {
+            let (key, value) = <(K, V)>::decode(reader)?;
+            if map.last_key_value().is_some_and(|(last, _)| *last >= key) {
+                return Err(Malformed::NotCanonical);
+            }
+            map.insert(key, value);
+        }
+        Ok(map)
+    }
+}
+
+/// Ascending members; anything else is no set.
+impl<K: Value + Ord> Value for BTreeSet<K> {
+    const TYPE: TypeName = TypeName::list(&K::TYPE);
+    fn encode(&self, out: &mut Vec<u8>) {
+        args::write_array(out, self.len());
+        self.iter().for_each(|member| member.encode(out));
+    }
+    fn decode(reader: &mut Reader<'_>) -> Result<Self, Malformed> {
+        let mut set = Self::new();
+        for _ in 0..reader.array()? {
+            let member = K::decode(reader)?;
+            if set.last().is_some_and(|last| *last >= member) {
+                return Err(Malformed::NotCanonical);
+            }
+            set.insert(member);
+        }
+        Ok(set)
+    }
+}
+
 impl<V: Value> Value for Vec<V> {
     const TYPE: TypeName = V::LIST;
     fn encode(&self, out: &mut Vec<u8>) {
@@ -172,4 +240,6 @@ tuples! {
     2: A 0 B 1;
     3: A 0 B 1 C 2;
     4: A 0 B 1 C 2 D 3;
+    5: A 0 B 1 C 2 D 3 E 4;
+    6: A 0 B 1 C 2 D 3 E 4 F 5;
 }

@@ -1,7 +1,12 @@
 //! The manifest that `#[score]` makes, and the dispatch behind it.
 #![expect(missing_docs, reason = "the test's own SCORE")]
 
-use score_native::{Answer, Contract, Fault as _, manifest::TypeName, prelude::*};
+use score_native::{
+    Answer, Contract, Event as _, Fault as _,
+    args::{self, Malformed},
+    manifest::TypeName,
+    prelude::*,
+};
 
 type Amount = u64;
 
@@ -16,6 +21,19 @@ pub struct Row {
     pub at: u64,
     pub tags: Vec<String>,
 }
+
+#[derive(Debug, Clone, PartialEq, Value)]
+pub enum Mood {
+    Fine,
+    Busy { until: u64, with: Option<Row> },
+    Away(Address, u8),
+}
+
+#[derive(Debug, Clone, PartialEq, Value)]
+pub struct Id(pub Option<u64>);
+
+#[derive(Debug, Clone, PartialEq, Value)]
+pub struct Pair(pub Id, pub Mood);
 
 #[derive(Debug, Event)]
 pub struct RowAdded {
@@ -96,8 +114,56 @@ fn names_of_types_are_those_of_the_manifest() {
     assert_eq!(name::<Vec<Vec<u8>>>(), "[bytes]");
     assert_eq!(name::<Option<[u8; 32]>>(), "hash?");
     assert_eq!(name::<(bool, i128, String)>(), "(bool,i128,text)");
+    assert_eq!(name::<BTreeMap<u8, String>>(), "[(u8,text)]");
+    assert_eq!(name::<Id>(), "u64?");
+    let mood = "<Fine|Busy{until:u64,with:{at:u64,tags:[text]}?}|Away{0:address,1:u8}>";
+    assert_eq!(name::<Mood>(), mood);
+    assert_eq!(name::<Pair>(), format!("(u64?,{mood})"));
     assert_eq!(<Result<(), Error> as Answer>::TYPE.as_str(), "()");
     assert_eq!(TypeName::of("x").as_str(), "x");
+}
+
+#[test]
+fn an_enum_is_the_number_of_its_variant_and_the_fields() {
+    let row = Row { at: 1, tags: vec!["x".into()] };
+    let busy = Mood::Busy { until: 9, with: Some(row) };
+    for (mood, bytes) in [
+        (Mood::Fine, &[0x81, 0][..]),
+        (busy, &[0x83, 1, 9, 0x82, 1, 0x81, 0x61, b'x']),
+        (Mood::Away(Address([7; 20]), 3), &[&[0x83, 2, 0x54][..], &[7; 20], &[3]].concat()),
+    ] {
+        assert_eq!(args::encode(&mood), bytes);
+        assert_eq!(args::decode(bytes), Ok(mood.clone()));
+        let pair = Pair(Id(None), mood);
+        assert_eq!(args::decode(&args::encode(&pair)), Ok(pair));
+    }
+    for (bytes, reason) in [
+        (&[0x81, 3][..], Malformed::OutOfRange),
+        (&[0x82, 0, 0], Malformed::OutOfRange),
+        (&[0x80], Malformed::WrongLength),
+        (&[0x81, 0x20], Malformed::WrongType),
+    ] {
+        assert_eq!(args::decode::<Mood>(bytes), Err(reason), "{bytes:?}");
+    }
+}
+
+#[test]
+fn maps_and_sets_are_ascending() {
+    let map = BTreeMap::from([(2u8, true), (1, false)]);
+    assert_eq!(args::encode(&map), [0x82, 0x82, 1, 0xf4, 0x82, 2, 0xf5]);
+    assert_eq!(args::decode(&args::encode(&map)), Ok(map));
+    let set = BTreeSet::from([2u8, 1]);
+    assert_eq!(args::decode(&[0x82, 1, 2]), Ok(set));
+    assert_eq!(args::decode::<BTreeSet<u8>>(&[0x82, 2, 1]), Err(Malformed::NotCanonical));
+    assert_eq!(args::decode::<BTreeSet<u8>>(&[0x82, 1, 1]), Err(Malformed::NotCanonical));
+}
+
+#[test]
+fn an_event_is_read_back() {
+    let mut out = Vec::new();
+    RowAdded { pair: ("a".into(), 1) }.encode(&mut out);
+    let read = RowAdded::decode(&mut args::Reader::new(&out)).map(|event| event.pair);
+    assert_eq!(read, Ok(("a".into(), 1)));
 }
 
 #[test]

@@ -37,9 +37,8 @@ impl Hello {
     /// [`Error::NoName`]
     pub fn greet(&mut self, cx: &Cx, name: String) -> Result<u64, Error> {
         ensure!(!name.is_empty(), Error::NoName);
-        let times = self.by_name.get(&name) + 1;
-        self.by_name.set(&name, times);
-        self.greetings.set(self.greetings.get() + 1);
+        let times = self.by_name.add(&name, 1);
+        self.greetings.add(1);
         cx.emit(Greeted { name, times });
         Ok(times)
     }

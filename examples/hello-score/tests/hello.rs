@@ -1,16 +1,16 @@
-//! The guest book, on the source and on the `.so`.
+//! The guest book, on the source, on the `.so` and in the worker of a node.
 
-use hello::{Greeted, Hello, tx};
+use hello::{Error, Greeted, Hello, tx};
 use score_native_testkit::Testnet;
 
 fn story(mut net: Testnet) -> Testnet {
     let [alice, bob] = net.accounts();
     net.send(alice, tx::greet("Bob".into())).ok();
     let again = net.send(bob, tx::greet("Bob".into())).ok();
-    assert_eq!(again.emitted(&Greeted { name: "Bob".into(), times: 2 }).answer::<u64>(), 2);
-    net.send(bob, tx::greet(String::new())).fails(1, "a greeting needs a name");
-    assert_eq!(net.query::<u64>(tx::greetings_of("Bob".into())), 2);
-    assert_eq!(net.query::<u64>(tx::greetings()), 2);
+    assert_eq!(again.emitted(&Greeted { name: "Bob".into(), times: 2 }).answer(), 2);
+    net.send(bob, tx::greet(String::new())).faults(&Error::NoName);
+    assert_eq!(net.query(tx::greetings_of("Bob".into())), 2);
+    assert_eq!(net.query(tx::greetings()), 2);
     net
 }
 
@@ -20,6 +20,12 @@ fn every_greeting_is_counted() {
 }
 
 #[test]
-fn the_so_agrees_with_the_source() {
-    story(Testnet::native::<Hello>()).replay_on(Testnet::so("hello-score"));
+fn the_so_and_the_worker_agree_with_the_source() {
+    let net = story(Testnet::native::<Hello>());
+    net.replay_on(Testnet::so("hello-score")).replay_on(Testnet::jailed("hello-score"));
+}
+
+#[test]
+fn it_does_the_same_on_every_machine() {
+    story(Testnet::native::<Hello>()).fuzz("hello-score", 8);
 }

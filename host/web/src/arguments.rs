@@ -16,6 +16,7 @@
 //! | `address` | `hx` and 40 hex digits, or a name | `hx…` | 20 bytes |
 //! | `[T]`, `(A,B)` | array | array | array |
 //! | `{a:A,b:B}` | object by name, or array | object | array in the order of the type |
+//! | `<A|B{b:B}>` | `"A"` or `{"B": {…}}` | the same | array: number of the variant, fields |
 //! | `T?` | `null` or T | `null` or T | null or T |
 
 mod decode;

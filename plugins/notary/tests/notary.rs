@@ -1,4 +1,4 @@
-//! The notary: any body is noted once, any query is answered with itself, on both engines.
+//! The notary: any body is noted once, any query is answered with itself, on every engine.
 
 use notary::{Notary, Note, Noted, tx};
 use score_native::Invocation;
@@ -14,12 +14,12 @@ const HELLO_HASH: [u8; 32] = [
 fn story(mut net: Testnet) -> Testnet {
     let [alice, bob] = net.accounts();
     net.send(alice, Invocation::any("", HELLO)).ok().emitted(&Noted { hash: HELLO_HASH });
-    let first = net.query::<Option<Note>>(tx::find(HELLO_HASH));
+    let first = net.query(tx::find(HELLO_HASH));
     assert_eq!(first, Some(Note { height: 1, time_us: 1_500_000_000_000_000, signer: alice }));
     net.send(bob, Invocation::any("propose", HELLO)).ok().emitted(&Noted { hash: HELLO_HASH });
-    assert_eq!(net.query::<Option<Note>>(tx::find(HELLO_HASH)), first, "the first note stays");
+    assert_eq!(net.query(tx::find(HELLO_HASH)), first, "the first note stays");
     net.send(bob, Invocation::any("", b"{}")).ok();
-    assert_eq!(net.query::<Option<Note>>(tx::find([7; 32])), None);
+    assert_eq!(net.query(tx::find([7; 32])), None);
     net
 }
 
@@ -29,8 +29,10 @@ fn any_body_is_noted_once() {
 }
 
 #[test]
-fn the_so_agrees_with_the_source() {
-    story(Testnet::native::<Notary>()).replay_on(Testnet::so("notary"));
+fn the_so_and_the_worker_agree_with_the_source() {
+    let net = story(Testnet::native::<Notary>());
+    net.replay_on(Testnet::so("notary")).replay_on(Testnet::jailed("notary"));
+    net.fuzz("notary", 4);
 }
 
 #[test]

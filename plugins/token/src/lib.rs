@@ -45,7 +45,7 @@ impl Token {
     /// The deployer becomes the owner and gets the whole supply.
     pub fn deploy(&mut self, cx: &Cx, supply: u128) {
         self.owner.set(cx.caller());
-        self.add(cx.caller(), supply);
+        self.create(cx.caller(), supply);
     }
 
     /// Makes new tokens.
@@ -54,7 +54,7 @@ impl Token {
     /// [`Error::NotOwner`]
     pub fn mint(&mut self, cx: &Cx, to: Address, amount: u128) -> Result<(), Error> {
         ensure!(self.owner.try_get() == Some(cx.caller()), Error::NotOwner);
-        self.add(to, amount);
+        self.create(to, amount);
         Ok(())
     }
 
@@ -64,10 +64,9 @@ impl Token {
     /// [`Error::Insufficient`]
     pub fn transfer(&mut self, cx: &Cx, to: Address, amount: u128) -> Result<(), Error> {
         let from = cx.caller();
-        let have = self.balances.get(&from);
-        ensure!(have >= amount, Error::Insufficient { have, need: amount });
-        self.balances.set(&from, have - amount);
-        self.balances.update(&to, |balance| balance + amount);
+        let paid = self.balances.try_sub(&from, amount);
+        paid.map_err(|have| Error::Insufficient { have, need: amount })?;
+        self.balances.add(&to, amount);
         cx.emit(Transfer { from, to, amount });
         Ok(())
     }
@@ -82,8 +81,8 @@ impl Token {
         self.supply.get()
     }
 
-    fn add(&mut self, to: Address, amount: u128) {
-        self.supply.set(self.supply.get() + amount);
-        self.balances.update(&to, |balance| balance + amount);
+    fn create(&mut self, to: Address, amount: u128) {
+        self.supply.add(amount);
+        self.balances.add(&to, amount);
     }
 }

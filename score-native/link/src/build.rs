@@ -3,7 +3,8 @@
 //! In: a package of a workspace, or a folder with a SCORE's Cargo.toml. Out: the path of the fresh
 //! `.so`, the same bytes on every machine with the same toolchain. The compiler puts a call of the
 //! step hook into every basic block (`SCORE_FLAGS`), which is why SCOREs have a target folder of
-//! their own. It deliberately does not look at what it built: that is the ELF check's work.
+//! their own. It deliberately does not judge what it built: that is the ELF check's work. It only asks whether
+//! chance put the bytes of a random instruction into it, and then lays the code out otherwise.
 
 use std::{
     env, fs,
@@ -25,6 +26,13 @@ const SCORE_FLAGS: [&str; 6] = [
     "-Clink-arg=-nostartfiles",
     "-Clink-arg=-Wl,--build-id=none",
 ];
+
+/// Other layouts of the code, in the order in which they are tried: how functions are aligned (powers of
+/// two).
+/// The distance between two places of a file is a number like any other, and may by chance be the bytes of
+/// an instruction that the check looks for at every byte; about one build in a hundred. In another layout
+/// distances are others. Every build of a source ends with the same one, so digests stay comparable.
+const LAYOUTS: [&str; 4] = ["5", "6", "7", "8"];
 
 /// The profile, also for a SCORE outside of this workspace: the hook is inlined by fat LTO only.
 const PROFILE: [&str; 8] = [
@@ -195,7 +203,41 @@ fn build_in(
     let lock_path = target.join("score.lock");
     let lock = fs::File::create(&lock_path).map_err(|error| file_error(&lock_path, error))?;
     lock.lock().map_err(|error| file_error(&lock_path, error))?;
-    let mut command = command(job, root, target);
+    let usual = build_once(job, root, target, None, on_line)?;
+    let looks_random = |path: &Path| {
+        let bytes = fs::read(path).map_err(|error| file_error(path, error))?;
+        Ok::<_, BuildError>(crate::elf::random_by_chance(&bytes))
+    };
+    if !looks_random(&usual)? {
+        return Ok(usual);
+    }
+    for layout in LAYOUTS {
+        let other = target.join(format!("layout-{layout}"));
+        let built = build_once(job, root, &other, Some(layout), on_line)?;
+        if !looks_random(&built)? {
+            let new = usual.with_extension("so.new");
+            let moved = fs::copy(&built, &new).and_then(|_| fs::rename(&new, &usual));
+            moved.map_err(|error| file_error(&usual, error))?;
+            break;
+        }
+    }
+    // Where none helps, the check says what is left.
+    Ok(usual)
+}
+
+fn build_once(
+    job: &Job<'_>,
+    root: &Path,
+    target: &Path,
+    layout: Option<&str>,
+    on_line: &mut dyn FnMut(&str),
+) -> Result<PathBuf, BuildError> {
+    let file_error = |path: &Path, source| BuildError::File {
+        package: job.name.clone(),
+        path: path.to_path_buf(),
+        source,
+    };
+    let mut command = command(job, root, target, layout);
     let child = command.spawn().map_err(|source| BuildError::NoCargo {
         package: job.name.clone(),
         cargo: command.get_program().to_string_lossy().into_owned(),
@@ -222,7 +264,7 @@ fn target_folder(root: &Path) -> PathBuf {
     chosen.map_or_else(|| root.join("target"), |folder| root.join(folder)).join("score")
 }
 
-fn command(job: &Job<'_>, root: &Path, target: &Path) -> Command {
+fn command(job: &Job<'_>, root: &Path, target: &Path, layout: Option<&str>) -> Command {
     let mut command = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     for (variable, _) in env::vars_os() {
         let name = variable.to_string_lossy();
@@ -231,7 +273,7 @@ fn command(job: &Job<'_>, root: &Path, target: &Path) -> Command {
         }
     }
     let tree = sdk_tree(job.folder, root);
-    command.current_dir(job.folder).env("CARGO_ENCODED_RUSTFLAGS", rust_flags(root, tree));
+    command.current_dir(job.folder).env("CARGO_ENCODED_RUSTFLAGS", rust_flags(root, tree, layout));
     // Its lines are read, and told where colours may mean nothing.
     command.env("CARGO_TERM_COLOR", "never");
     command.arg("rustc");
@@ -258,8 +300,9 @@ fn command(job: &Job<'_>, root: &Path, target: &Path) -> Command {
 }
 
 /// The flags, and the paths of this machine taken out of the bytes.
-fn rust_flags(root: &Path, tree: Option<PathBuf>) -> String {
+fn rust_flags(root: &Path, tree: Option<PathBuf>, layout: Option<&str>) -> String {
     let mut flags: Vec<String> = SCORE_FLAGS.map(str::to_owned).into();
+    flags.extend(layout.map(|power| format!("-Cllvm-args=-align-all-functions={power}")));
     let home = env::var_os("HOME").map(|home| Path::new(&home).join(".cargo"));
     let cargo_home = env::var_os("CARGO_HOME").map(PathBuf::from).or(home);
     // The last one that fits a path counts.

@@ -24,6 +24,9 @@ pub const PROGRESS_FD: RawFd = 4;
 /// Descriptor of the sealed SCORE file in the worker.
 pub const SCORE_FD: RawFd = 5;
 
+/// Bytes of the worker's first stack: the usual limit. Calls have a stack of their own.
+const MAIN_STACK_BYTES: libc::rlim_t = 8 << 20;
+
 /// Bytes of the progress page.
 pub const PROGRESS_BYTES: usize = 4096;
 /// Bytes of the progress page that mean something: see [`Progress`].
@@ -167,6 +170,11 @@ fn prepare_child(fds: [RawFd; 3], fixed_addresses: bool) -> io::Result<()> {
         }
         at_least_zero(libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL, 0, 0, 0))?;
         if fixed_addresses {
+            // The limit of the stack decides how far below it the kernel places everything else.
+            let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
+            at_least_zero(libc::getrlimit(libc::RLIMIT_STACK, &raw mut limit))?;
+            limit.rlim_cur = MAIN_STACK_BYTES.min(limit.rlim_max);
+            at_least_zero(libc::setrlimit(libc::RLIMIT_STACK, &raw const limit))?;
             at_least_zero(libc::personality(libc::ADDR_NO_RANDOMIZE as libc::c_ulong))?;
         }
     }

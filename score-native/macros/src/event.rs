@@ -1,56 +1,49 @@
-//! `#[derive(Event)]` and `#[derive(Value)]`: a struct as the array of its fields.
+//! `#[derive(Event)]`: a struct as the array of its fields.
 
 use crate::fields::{Named, named, plain};
 use proc_macro2::TokenStream;
 use quote::quote;
 use syn::{DeriveInput, Result};
 
-pub(crate) fn expand_event(item: &DeriveInput) -> Result<TokenStream> {
+pub(crate) fn expand(item: &DeriveInput) -> Result<TokenStream> {
     let fields = named(item, "Event")?;
     let (event, name) = (&item.ident, snake(&plain(&item.ident)));
-    let (infos, encode) = (infos(&fields), encode(&fields));
+    let (infos, encode, decode) = (infos(&fields), encode(&fields), decode(&fields));
     Ok(quote! {
         impl ::score_native::Event for #event {
             const INFO: ::score_native::manifest::EventInfo =
                 ::score_native::manifest::EventInfo { name: #name, fields: #infos };
             #encode
+            #decode
         }
     })
 }
 
-pub(crate) fn expand_value(item: &DeriveInput) -> Result<TokenStream> {
-    let fields = named(item, "Value")?;
-    let value = &item.ident;
-    let (infos, encode) = (infos(&fields), encode(&fields));
-    let Named { names, types, .. } = &fields;
-    let count = names.len();
-    Ok(quote! {
-        impl ::score_native::Value for #value {
-            const TYPE: ::score_native::manifest::TypeName =
-                ::score_native::manifest::TypeName::record(#infos);
-            #encode
-            fn decode(
-                reader: &mut ::score_native::args::Reader<'_>,
-            ) -> ::core::result::Result<Self, ::score_native::args::Malformed> {
-                reader.array_of(#count)?;
-                Ok(Self { #(#names: <#types as ::score_native::Value>::decode(reader)?),* })
-            }
-        }
-    })
-}
-
-fn infos(fields: &Named<'_>) -> TokenStream {
+pub(crate) fn infos(fields: &Named<'_>) -> TokenStream {
     let Named { texts, types, .. } = fields;
     quote!(&[#(::score_native::contract::field::<#types>(#texts)),*])
 }
 
-fn encode(fields: &Named<'_>) -> TokenStream {
+pub(crate) fn encode(fields: &Named<'_>) -> TokenStream {
     let names = &fields.names;
     let count = names.len();
     quote! {
         fn encode(&self, out: &mut ::score_native::alloc::vec::Vec<u8>) {
             ::score_native::args::write_array(out, #count);
             #(::score_native::Value::encode(&self.#names, out);)*
+        }
+    }
+}
+
+pub(crate) fn decode(fields: &Named<'_>) -> TokenStream {
+    let Named { names, types, .. } = fields;
+    let count = names.len();
+    quote! {
+        fn decode(
+            reader: &mut ::score_native::args::Reader<'_>,
+        ) -> ::core::result::Result<Self, ::score_native::args::Malformed> {
+            reader.array_of(#count)?;
+            Ok(Self { #(#names: <#types as ::score_native::Value>::decode(reader)?),* })
         }
     }
 }

@@ -12,6 +12,7 @@ mod fault;
 mod fields;
 mod score;
 mod state;
+mod value;
 
 /// Makes an `impl` block the methods of a SCORE.
 ///
@@ -27,12 +28,14 @@ mod state;
 ///   takes every transaction that no other method takes, with its body as sent; with `&self`: every
 ///   such query.
 ///
+/// `migrate` is told the version before: it takes `from: String` and no other argument.
+///
 /// For `#[score] impl Token { pub fn transfer(&mut self, cx: &Cx, to: Address, amount: u128) … }` it
 /// writes, besides the block itself:
 ///
 /// ```text
 /// pub mod tx {                                            // not in the .so
-///     pub fn transfer(to: Address, amount: u128) -> Invocation { … }
+///     pub fn transfer(to: Address, amount: u128) -> Invocation<()> { … }
 /// }
 /// impl Contract for Token {
 ///     const MANIFEST: &'static Manifest = &Manifest { name: …, methods: &[…], events: &[…], … };
@@ -64,7 +67,7 @@ pub fn score(attribute: TokenStream, item: TokenStream) -> TokenStream {
     finish(score::expand(&options, block))
 }
 
-/// Makes a struct of `Item` and `Map` fields the state of a SCORE.
+/// Makes a struct of `Item`, `Map`, `Set`, `List` and `Counter` fields the state of a SCORE.
 ///
 /// ```text
 /// impl State for Token {
@@ -83,14 +86,20 @@ pub fn state(item: TokenStream) -> TokenStream {
 /// impl Event for Transfer {
 ///     const INFO: EventInfo = EventInfo { name: "transfer", fields: &[field::<Address>("from"), …] };
 ///     fn encode(&self, out: &mut Vec<u8>) { write_array(out, 3); self.from.encode(out); … }
+///     fn decode(reader: &mut Reader) -> … { reader.array_of(3)?; Ok(Self { from: …, … }) }
 /// }
 /// ```
 #[proc_macro_derive(Event)]
 pub fn event(item: TokenStream) -> TokenStream {
-    finish(event::expand_event(&parse_macro_input!(item as DeriveInput)))
+    finish(event::expand(&parse_macro_input!(item as DeriveInput)))
 }
 
-/// Makes a struct a value: the array of its fields, a record in the manifest.
+/// Makes a struct or an enum a value.
+///
+/// * A struct with named fields: the array of them; in the manifest a record `{height:u64,by:address}`.
+/// * A struct with one unnamed field: that field. With more: the tuple of them.
+/// * An enum: the array of the variant's number (from 0, in the order of the source) and its fields;
+///   in the manifest a choice `<Open|Closed{at:u64}|Moved{0:address}>`. New variants go to the end.
 ///
 /// ```text
 /// impl Value for Note {
@@ -101,7 +110,7 @@ pub fn event(item: TokenStream) -> TokenStream {
 /// ```
 #[proc_macro_derive(Value)]
 pub fn value(item: TokenStream) -> TokenStream {
-    finish(event::expand_value(&parse_macro_input!(item as DeriveInput)))
+    finish(value::expand(&parse_macro_input!(item as DeriveInput)))
 }
 
 /// Makes an enum the errors of a SCORE. The code of a variant is its position, from 1, or

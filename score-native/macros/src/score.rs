@@ -101,12 +101,17 @@ fn tx_module(methods: &[Method]) -> TokenStream {
     let calls = methods.iter().filter(|method| !method.any).map(|method| {
         let (name, text, types) = (&method.name, plain(&method.name), &method.types);
         let (names, count, kind) = (&method.args, method.args.len(), method.kind.constant());
+        let answer = &method.answer;
         let doc = format!("A call of `{text}`.");
         quote! {
             #[doc = #doc]
             #[must_use]
-            pub fn #name(#(#names: #types),*) -> ::score_native::Invocation {
-                ::score_native::Invocation::new(#kind, #text, #count)#(.with(&#names))*
+            pub fn #name(
+                #(#names: #types),*
+            ) -> ::score_native::Invocation<<#answer as ::score_native::Answer>::Success> {
+                ::score_native::Invocation::new(#kind, #text, #count)
+                    #(.with(&#names))*
+                    .answering()
             }
         }
     });
@@ -159,8 +164,20 @@ fn method_info(method: &Method) -> TokenStream {
 }
 
 fn dispatch(score: &Type, methods: &[Method]) -> TokenStream {
-    let deploy = special(methods, Kind::Deploy);
-    let migrate = special(methods, Kind::Migrate);
+    let deploy = methods.iter().find(|method| method.kind == Kind::Deploy).map_or_else(
+        || {
+            quote! {
+                ::score_native::args::Arguments::open(args, 0)?.close()?;
+                Ok(::score_native::Outcome::NOTHING)
+            }
+        },
+        Method::call,
+    );
+    // Whatever the version before: who has nothing to migrate takes the state as it is.
+    let migrate = methods
+        .iter()
+        .find(|method| method.kind == Kind::Migrate)
+        .map_or_else(|| quote!(Ok(::score_native::Outcome::NOTHING)), Method::call);
     let (invoke, query) = (by_name(methods, Kind::Invoke), by_name(methods, Kind::Query));
     quote! {
         fn dispatch(
@@ -179,17 +196,6 @@ fn dispatch(score: &Type, methods: &[Method]) -> TokenStream {
                 _ => Err(::score_native::Refused::no_method(method)),
             }
         }
-    }
-}
-
-/// `deploy` or `migrate`; a SCORE without it takes no arguments and does nothing.
-fn special(methods: &[Method], kind: Kind) -> TokenStream {
-    match methods.iter().find(|method| method.kind == kind) {
-        Some(method) => method.call(),
-        None => quote! {
-            ::score_native::args::Arguments::open(args, 0)?.close()?;
-            Ok(::score_native::Outcome::NOTHING)
-        },
     }
 }
 

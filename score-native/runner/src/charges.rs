@@ -6,20 +6,20 @@
 //! receipts.
 
 /// Reading a key: a message to the peer and back, when the worker does not remember it (7 µs).
-pub(crate) const GET: u64 = 1_000;
+pub const GET: u64 = 1_000;
 /// Writing or removing a key.
-pub(crate) const PUT: u64 = 500;
+pub const PUT: u64 = 500;
 /// The next entry of a listing.
-pub(crate) const NEXT: u64 = 1_000;
+pub const NEXT: u64 = 1_000;
 /// An event.
-pub(crate) const EMIT: u64 = 200;
+pub const EMIT: u64 = 200;
 /// A line for the operator.
-pub(crate) const LOG: u64 = 100;
+pub const LOG: u64 = 100;
 /// A hash.
-pub(crate) const HASH: u64 = 200;
+pub const HASH: u64 = 200;
 /// A signature (50 µs).
-pub(crate) const VERIFY: u64 = 15_000;
+pub const VERIFY: u64 = 15_000;
 /// A call to another SCORE.
-pub(crate) const CALL: u64 = 1_000;
+pub const CALL: u64 = 1_000;
 /// Each byte of keys, values, events, lines, hashed and signed messages, on top.
-pub(crate) const BYTE: u64 = 1;
+pub const BYTE: u64 = 1;

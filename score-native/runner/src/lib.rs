@@ -5,7 +5,7 @@
 //! runtime, no clock, no random numbers and one thread; after loading it makes hardly a system
 //! call. It trusts its peer and nothing of the SCORE.
 
-mod charges;
+pub mod charges;
 mod confine;
 mod host_calls;
 mod layers;

@@ -1,6 +1,6 @@
 //! `Item`: one value under the field's name.
 
-use super::Field;
+use super::{Field, Number, number};
 use crate::{Value, args, context::wrong_state, export};
 use core::marker::PhantomData;
 
@@ -37,14 +37,59 @@ impl<V: Value> Item<V> {
         self.try_get().unwrap_or_default()
     }
 
+    /// Whether there is a value.
+    #[must_use]
+    pub fn exists(&self) -> bool {
+        export::get(self.name.as_bytes(), |_| ()).is_some()
+    }
+
     /// Writes the value.
     #[expect(clippy::needless_pass_by_value, reason = "`set(1)` reads better than `set(&1)`")]
     pub fn set(&mut self, value: V) {
         export::put(self.name.as_bytes(), &args::encode(&value));
     }
 
+    /// Replaces the value (the type's default when absent) by what `change` makes of it.
+    pub fn update(&mut self, change: impl FnOnce(V) -> V)
+    where
+        V: Default,
+    {
+        self.set(change(self.get()));
+    }
+
     /// Forgets the value.
     pub fn remove(&mut self) {
         export::del(self.name.as_bytes());
+    }
+
+    /// Forgets the value and gives it back.
+    pub fn take(&mut self) -> Option<V> {
+        let value = self.try_get()?;
+        self.remove();
+        Some(value)
+    }
+}
+
+impl<N: Number> Item<N> {
+    /// Adds to the value (0 when absent) and gives the sum.
+    ///
+    /// # Panics
+    /// When the sum does not fit: the transaction ends and changes nothing.
+    #[track_caller]
+    pub fn add(&mut self, more: N) -> N {
+        let sum = number::sum(self.name, self.get(), more);
+        self.set(sum);
+        sum
+    }
+
+    /// Subtracts from the value (0 when absent) and gives the difference.
+    ///
+    /// # Panics
+    /// When it does not fit: the transaction ends and changes nothing.
+    #[track_caller]
+    pub fn sub(&mut self, less: N) -> N {
+        let difference = number::difference(self.name, self.get(), less);
+        self.set(difference);
+        difference
     }
 }

@@ -1,7 +1,7 @@
 //! The host functions for a SCORE that runs in this process.
 //!
 //! In: host calls. Out: a journal of writes, events and lines over the unchanged state. The limits
-//! are those of the worker. A call that must end leaves the SCORE's stack when it has its own (the
+//! are those of the worker, and so are the steps that the `.so` is charged for host calls. A call that must end leaves the SCORE's stack when it has its own (the
 //! `.so`); the native source runs on to its end and gets the same outcome.
 #![expect(unsafe_code, reason = "the host's side of the SCORE ABI")]
 
@@ -13,6 +13,7 @@ use score_native_link::{
     Event, LogLine,
     limits::{CALL_EVENT_BYTES_MAX, CALL_WRITE_BYTES_MAX},
 };
+use score_native_runner::charges;
 use sha2::{Digest as _, Sha256};
 use std::{collections::BTreeMap, ffi::c_void, ops::Bound};
 
@@ -26,6 +27,8 @@ pub(crate) type Exit = Yielder<(), Ended>;
 pub(crate) struct Journal<'a> {
     state: &'a Entries,
     is_query: bool,
+    /// The counter of the `.so`; null when nothing is metered.
+    steps: *mut i64,
     pub(crate) writes: BTreeMap<Vec<u8>, Option<Vec<u8>>>,
     write_bytes: usize,
     pub(crate) events: Vec<Event>,
@@ -38,10 +41,11 @@ pub(crate) struct Journal<'a> {
 }
 
 impl<'a> Journal<'a> {
-    pub(crate) const fn new(state: &'a Entries, is_query: bool) -> Self {
+    pub(crate) const fn new(state: &'a Entries, is_query: bool, steps: *mut i64) -> Self {
         Self {
             state,
             is_query,
+            steps,
             writes: BTreeMap::new(),
             write_bytes: 0,
             events: Vec::new(),
@@ -96,14 +100,33 @@ impl<'a> Journal<'a> {
         }
     }
 
+    /// Takes steps for a host call, as the worker does.
+    fn charge(&mut self, base: u64, bytes: usize) {
+        // SAFETY: null, or the counter of the `.so`, which does not run while we do.
+        let Some(steps) = (unsafe { self.steps.as_mut() }) else { return };
+        *steps = steps.saturating_sub_unsigned(base + bytes as u64 * charges::BYTE);
+        if *steps < 0 {
+            self.end(trap::STEPS, "out of steps");
+        }
+    }
+
+    /// No key or value of a call is longer.
+    fn check(&mut self, key: &[u8], least: usize, value: &[u8]) {
+        let fits = (least..=limit::KEY_BYTES).contains(&key.len());
+        if !fits || value.len() > limit::VALUE_BYTES {
+            self.end(trap::LIMIT, "a key or value beyond its limit");
+        }
+    }
+
     fn write(&mut self, key: &[u8], value: Option<&[u8]>) {
+        let bytes = value.unwrap_or_default();
+        self.check(key, 0, bytes);
+        self.charge(charges::PUT, key.len() + bytes.len());
         if self.is_query {
             return self.end(trap::WRITE_IN_QUERY, "a query may not write");
         }
-        let length = value.map_or(0, <[u8]>::len);
-        if !(1..=limit::KEY_BYTES).contains(&key.len()) || length > limit::VALUE_BYTES {
-            return self.end(trap::LIMIT, "a key or value beyond its limit");
-        }
+        self.check(key, 1, bytes);
+        let length = bytes.len();
         let before = self.writes.insert(key.into(), value.map(Into::into));
         let replaced = before.map_or(0, |value| key.len() + value.map_or(0, |value| value.len()));
         self.write_bytes = self.write_bytes - replaced + key.len() + length;
@@ -113,20 +136,25 @@ impl<'a> Journal<'a> {
     }
 
     fn emit(&mut self, name: &[u8], data: &[u8]) {
+        if name.len() > limit::EVENT_NAME_BYTES || data.len() > CALL_EVENT_BYTES_MAX {
+            return self.end(trap::LIMIT, "an event beyond its limit");
+        }
+        self.charge(charges::EMIT, name.len() + data.len());
         if self.is_query {
             return self.end(trap::WRITE_IN_QUERY, "a query may not emit events");
         }
         self.event_bytes += name.len() + data.len();
         let too_long = self.event_bytes > CALL_EVENT_BYTES_MAX;
-        if too_long || name.len() > limit::EVENT_NAME_BYTES || self.events.len() == limit::EVENTS {
+        if too_long || name.is_empty() || self.events.len() == limit::EVENTS {
             return self.end(trap::LIMIT, "an event beyond its limit");
         }
         self.events.push(Event { name: name.into(), data: data.into() });
     }
 
     fn log(&mut self, level: u32, line: &[u8]) {
+        let line = &line[..line.len().min(limit::LOG_BYTES)];
+        self.charge(charges::LOG, line.len());
         if self.logs.len() < limit::LOG_LINES {
-            let line = &line[..line.len().min(limit::LOG_BYTES)];
             let text = String::from_utf8_lossy(line).into_owned();
             self.logs.push(LogLine { level, text });
         }
@@ -155,8 +183,13 @@ unsafe fn journal<'a>(ctx: *mut c_void) -> &'a mut Journal<'a> {
 unsafe extern "C" fn get(ctx: *mut c_void, key: Bytes, value: *mut Bytes) -> u32 {
     // SAFETY: a SCORE hands back its own `ctx`, readable bytes and a writable place.
     unsafe {
-        let Some(found) = journal(ctx).read(key.get()) else { return 0 };
-        *value = Bytes::new(found);
+        let (journal, key) = (journal(ctx), key.get());
+        journal.check(key, 0, &[]);
+        journal.charge(charges::GET, key.len());
+        journal.check(key, 1, &[]);
+        let Some(found) = journal.read(key).map(Bytes::new) else { return 0 };
+        journal.charge(0, found.len);
+        *value = found;
     }
     1
 }
@@ -180,9 +213,16 @@ unsafe extern "C" fn next(
 ) -> u32 {
     // SAFETY: a SCORE hands back its own `ctx`, readable bytes and two writable places.
     unsafe {
-        let Some(entry) = journal(ctx).following(prefix.get(), after.get()) else { return 0 };
-        *key = Bytes::new(entry.0);
-        *value = Bytes::new(entry.1);
+        let (journal, prefix, after) = (journal(ctx), prefix.get(), after.get());
+        journal.check(prefix, 0, &[]);
+        journal.check(after, 0, &[]);
+        journal.charge(charges::NEXT, prefix.len() + after.len());
+        let found = journal.following(prefix, after);
+        let found = found.map(|(key, value)| (Bytes::new(key), Bytes::new(value)));
+        let Some((found_key, found_value)) = found else { return 0 };
+        journal.charge(0, found_key.len + found_value.len);
+        *key = found_key;
+        *value = found_value;
     }
     1
 }
@@ -198,28 +238,30 @@ unsafe extern "C" fn log(ctx: *mut c_void, level: u32, line: Bytes) {
 }
 
 unsafe extern "C" fn call(
-    _ctx: *mut c_void,
+    ctx: *mut c_void,
     _score: Bytes,
     _method: Bytes,
     _args: Bytes,
     output: *mut Bytes,
 ) -> u32 {
-    // SAFETY: a SCORE hands in a writable place.
+    // SAFETY: a SCORE hands back its own `ctx` and a writable place.
+    unsafe { journal(ctx).charge(charges::CALL, 0) };
+    // SAFETY: as above.
     unsafe { *output = Bytes::new(b"calls between SCOREs are not available yet") }
     refusal::NO_CALLS
 }
 
-unsafe extern "C" fn hash(_ctx: *mut c_void, data: Bytes, out: *mut [u8; 32]) {
-    // SAFETY: a SCORE hands in readable bytes and a writable place.
-    unsafe { *out = Sha256::digest(data.get()).into() }
+unsafe extern "C" fn hash(ctx: *mut c_void, data: Bytes, out: *mut [u8; 32]) {
+    // SAFETY: a SCORE hands back its own `ctx`, readable bytes and a writable place.
+    unsafe {
+        journal(ctx).charge(charges::HASH, data.len);
+        *out = Sha256::digest(data.get()).into();
+    }
 }
 
-unsafe extern "C" fn verify(
-    _ctx: *mut c_void,
-    key: Bytes,
-    message: Bytes,
-    signature: Bytes,
-) -> u32 {
+unsafe extern "C" fn verify(ctx: *mut c_void, key: Bytes, message: Bytes, signature: Bytes) -> u32 {
+    // SAFETY: a SCORE hands back its own `ctx`.
+    unsafe { journal(ctx).charge(charges::VERIFY, message.len) };
     // SAFETY: a SCORE hands in readable bytes.
     let (key, message, signature) = unsafe { (key.get(), message.get(), signature.get()) };
     let (Ok(key), Ok(signature)) = (VerificationKey::try_from(key), Signature::try_from(signature))

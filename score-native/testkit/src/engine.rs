@@ -1,6 +1,6 @@
 //! The seam between the chain in memory and whatever executes a call.
 
-use score_native_link::{CallReceipt, CallSpec};
+use score_native_link::{CallReceipt, CallSpec, Write};
 use std::collections::BTreeMap;
 
 /// The state of the SCORE: all its keys in order.
@@ -31,4 +31,42 @@ pub trait Engine {
     /// Runs one call on this state. Nothing is applied here: the writes stand in the receipt, and a
     /// call that fails or asks has neither writes nor events.
     fn run(&mut self, moment: &Moment, call: &CallSpec, state: &Entries) -> CallReceipt;
+
+    /// Runs the calls of a block, each on what the ones before it left.
+    fn run_block(
+        &mut self,
+        moment: &Moment,
+        calls: &[CallSpec],
+        state: &Entries,
+    ) -> Vec<CallReceipt> {
+        let mut state = state.clone();
+        let mut receipts = Vec::with_capacity(calls.len());
+        for call in calls {
+            let receipt = self.run(moment, call, &state);
+            apply(&mut state, &receipt.writes);
+            receipts.push(receipt);
+        }
+        receipts
+    }
+
+    /// Whether it counts steps.
+    fn is_metered(&self) -> bool {
+        true
+    }
+
+    /// Another engine on the same SCORE, which knows nothing of this one's calls.
+    fn fork(&self) -> Box<dyn Engine>;
+
+    /// The next call runs on a state that does not follow from the calls before.
+    fn forget(&mut self) {}
+}
+
+/// Puts the writes into the state.
+pub(crate) fn apply(state: &mut Entries, writes: &[Write]) {
+    for Write { key, value } in writes {
+        match value {
+            Some(value) => state.insert(key.clone(), value.clone()),
+            None => state.remove(key),
+        };
+    }
 }

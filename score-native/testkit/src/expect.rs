@@ -1,20 +1,45 @@
 //! Receipts, and what a test may expect of them.
 #![expect(clippy::panic, reason = "a broken expectation fails the test by a panic")]
 
-use score_native::{Event, Value, args};
+use score_native::{Event, Fault, ReadAs, Untyped, args};
 use score_native_abi::trap;
 use score_native_link::CallReceipt;
+use std::{any::type_name, fmt, marker::PhantomData};
 
-/// What one transaction did.
-#[derive(Clone, Debug)]
-pub struct Receipt {
+/// What one transaction did; `A` is what it answers.
+pub struct Receipt<A = Untyped> {
     /// The method that was called.
     pub method: String,
     /// The receipt itself.
     pub call: CallReceipt,
+    answer: PhantomData<fn() -> A>,
 }
 
-impl Receipt {
+impl<A> Clone for Receipt<A> {
+    fn clone(&self) -> Self {
+        Self::new(self.method.clone(), self.call.clone())
+    }
+}
+
+impl<A> fmt::Debug for Receipt<A> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Receipt")
+            .field("method", &self.method)
+            .field("call", &self.call)
+            .finish_non_exhaustive()
+    }
+}
+
+impl<A> Receipt<A> {
+    pub(crate) const fn new(method: String, call: CallReceipt) -> Self {
+        Self { method, call, answer: PhantomData }
+    }
+
+    /// The same receipt of a call that answers another type.
+    pub(crate) fn of<B>(self) -> Receipt<B> {
+        Receipt::new(self.method, self.call)
+    }
+
     /// The message of a failed call.
     #[must_use]
     pub fn message(&self) -> String {
@@ -47,6 +72,15 @@ impl Receipt {
         let found = (self.call.code, self.message());
         assert_eq!(found, (code, message.to_owned()), "`{}` ended otherwise", self.method);
         self
+    }
+
+    /// It ended with this fault of the author.
+    ///
+    /// # Panics
+    /// When it did not.
+    #[track_caller]
+    pub fn faults(self, fault: &impl Fault) -> Self {
+        self.fails(fault.code(), &fault.message())
     }
 
     /// It panicked, with this in its message.
@@ -83,9 +117,28 @@ impl Receipt {
         let name = E::INFO.name;
         let events = &self.call.events;
         let found = events.iter().any(|e| e.name == name.as_bytes() && e.data == data);
-        let names: Vec<_> = events.iter().map(|e| String::from_utf8_lossy(&e.name)).collect();
-        assert!(found, "`{}` did not emit that `{name}`, but {names:?}", self.method);
+        let wanted = args::Diagnostic::arguments(&data);
+        let emitted: Vec<_> = events.iter().map(crate::shown::event).collect();
+        let emitted = emitted.join(", ");
+        assert!(found, "`{}` did not emit {name}{wanted} but: {emitted}", self.method);
         self
+    }
+
+    /// The events of this type, in order.
+    ///
+    /// # Panics
+    /// When one of that name has other fields.
+    #[track_caller]
+    #[must_use]
+    pub fn events_of<E: Event>(&self) -> Vec<E> {
+        let (name, method) = (E::INFO.name, &self.method);
+        let of_type = self.call.events.iter().filter(|event| event.name == name.as_bytes());
+        let read = of_type.map(|event| {
+            let mut reader = args::Reader::new(&event.data);
+            let read = E::decode(&mut reader).and_then(|read| reader.end().map(|()| read));
+            read.unwrap_or_else(|why| panic!("`{method}`, event `{name}`: {}", why.text()))
+        });
+        read.collect()
     }
 
     /// It emitted this many events.
@@ -104,14 +157,13 @@ impl Receipt {
     /// When it failed, or answers another type.
     #[track_caller]
     #[must_use]
-    pub fn answer<V: Value>(self) -> V {
+    pub fn answer<V>(self) -> V
+    where
+        A: ReadAs<V>,
+    {
         let this = self.ok();
-        match args::decode(&this.call.output) {
-            Ok(value) => value,
-            Err(error) => {
-                let wanted = V::TYPE;
-                panic!("`{}` does not answer {}: {}", this.method, wanted.as_str(), error.text())
-            }
-        }
+        A::read(&this.call.output).unwrap_or_else(|error| {
+            panic!("`{}` does not answer {}: {}", this.method, type_name::<V>(), error.text())
+        })
     }
 }

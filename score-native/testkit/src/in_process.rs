@@ -14,7 +14,7 @@ use corosensei::{Coroutine, CoroutineResult};
 use libloading::{Library, Symbol};
 use score_native_abi::{Bytes, Call, Host, MAGIC, MAJOR, MINOR, Ret, SYMBOL, Score, kind, trap};
 use score_native_link::{CallReceipt, CallSpec, Write, limits::OUTPUT_BYTES_MAX};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Bytes of the arena, as in the worker.
 const ARENA_BYTES: usize = 16 << 20;
@@ -27,7 +27,11 @@ pub(crate) struct InProcess {
 
 /// What belongs to a `.so` only.
 struct Loaded {
+    path: PathBuf,
+    /// Longer than what a call gets by [`Loaded::offset`].
     arena: Vec<u8>,
+    /// Where in it the arena begins: a test moves it.
+    offset: usize,
     /// Keeps the table where it is.
     _library: Library,
 }
@@ -41,6 +45,10 @@ impl InProcess {
     /// What a peer would refuse is refused here.
     pub(crate) fn load(so: &Path) -> Result<Self, LibraryError> {
         library::checked(&std::fs::read(so)?)?;
+        Self::load_checked(so, 0)
+    }
+
+    fn load_checked(so: &Path, offset: usize) -> Result<Self, LibraryError> {
         let copy = tempfile::Builder::new().prefix("score-").suffix(".so").tempfile()?;
         std::fs::copy(so, copy.path())?;
         // SAFETY: a test runs its author's own SCORE, which has no constructors.
@@ -56,8 +64,16 @@ impl InProcess {
         if score.major != MAJOR || score.minor > MINOR {
             return Err(LibraryError::Abi { major: score.major, minor: score.minor });
         }
-        let loaded = Loaded { arena: vec![0; ARENA_BYTES], _library: library };
+        let (path, arena) = (so.to_path_buf(), vec![0; ARENA_BYTES + offset]);
+        let loaded = Loaded { path, arena, offset, _library: library };
         Ok(Self { table, loaded: Some(loaded) })
+    }
+
+    /// The same file, loaded anew at other addresses, with the arena moved by `offset` (a multiple of
+    /// 16); nothing when this is a source.
+    pub(crate) fn elsewhere(&self, offset: usize) -> Option<Result<Self, LibraryError>> {
+        let path = &self.loaded.as_ref()?.path;
+        Some(Self::load_checked(path, offset))
     }
 
     fn score(&self) -> &Score {
@@ -66,7 +82,7 @@ impl InProcess {
     }
 
     fn arena(&mut self) -> (*mut u8, usize) {
-        let arena = self.loaded.as_mut().map(|loaded| &mut loaded.arena);
+        let arena = self.loaded.as_mut().map(|loaded| &mut loaded.arena[loaded.offset..]);
         arena.map_or((std::ptr::null_mut(), 0), |arena| (arena.as_mut_ptr(), arena.len()))
     }
 
@@ -176,7 +192,8 @@ impl Engine for InProcess {
             steps: i64::try_from(spec.steps).unwrap_or(i64::MAX),
         };
         let is_query = call.kind == kind::QUERY;
-        let mut journal = Journal::new(state, is_query);
+        let counter = self.loaded.as_ref().map_or(std::ptr::null_mut(), |_| self.score().steps);
+        let mut journal = Journal::new(state, is_query, counter);
         let ((code, output), steps) = self.answer(&call, &mut journal);
         if let Some(loaded) = &mut self.loaded {
             loaded.arena.fill(0);
@@ -189,5 +206,18 @@ impl Engine for InProcess {
             receipt.writes.clear();
         }
         receipt
+    }
+
+    fn is_metered(&self) -> bool {
+        self.loaded.is_some()
+    }
+
+    #[expect(clippy::panic, reason = "a test without an engine fails by a panic")]
+    fn fork(&self) -> Box<dyn Engine> {
+        match self.elsewhere(0) {
+            None => Box::new(Self { table: self.table, loaded: None }),
+            Some(Ok(other)) => Box::new(other),
+            Some(Err(error)) => panic!("the .so does not load again: {error}"),
+        }
     }
 }

@@ -10,28 +10,47 @@
 //!     let [alice, bob] = net.accounts();
 //!     net.send(alice, tx::deploy(1000)).ok();
 //!     net.send(alice, tx::transfer(bob, 30)).ok().emitted(&Transfer { from: alice, to: bob, amount: 30 });
-//!     net.send(bob, tx::transfer(alice, 31)).fails(1, "balance 30 is less than 31");
-//!     assert_eq!(net.query::<u128>(tx::balance_of(bob)), 30);
+//!     net.send(bob, tx::transfer(alice, 31)).faults(&Error::Insufficient { have: 30, need: 31 });
+//!     assert_eq!(net.query(tx::balance_of(bob)), 30);
 //!     net
 //! }
 //! #[test]
-//! fn the_so_agrees_with_the_source() {
-//!     story(Testnet::native::<Token>()).replay_on(Testnet::so("token"));
+//! fn the_so_and_the_worker_agree_with_the_source() {
+//!     let net = story(Testnet::native::<Token>());
+//!     net.replay_on(Testnet::so("token")).replay_on(Testnet::jailed("token"));
+//! }
+//! #[test]
+//! fn it_does_the_same_on_every_machine() {
+//!     story(Testnet::native::<Token>()).fuzz("token", 8);
 //! }
 //! ```
+//!
+//! [`Shuffle`] is the third kind of test: calls in any order, on all engines, with what must always hold.
 //!
 //! It is for tests only: no node loads a SCORE into its own process. It deliberately fails by
 //! panicking, as a test must.
 
 mod calls;
+mod dice;
 mod engine;
 mod expect;
+mod fuzz;
+mod history;
 mod in_process;
 mod jailed;
 mod library;
+mod moved;
+mod open;
+mod people;
+mod program;
+mod shown;
+mod shuffle;
 mod testnet;
 
 pub use engine::{Engine, Entries, Moment};
 pub use expect::Receipt;
+pub use history::Difference;
+pub use proptest;
 pub use score_native_abi as abi;
-pub use testnet::Testnet;
+pub use shuffle::{Shuffle, ShuffleFailure, accounts};
+pub use testnet::{Snapshot, Testnet};

@@ -1,65 +1,45 @@
 //! The chain in memory: accounts, time, state, history.
 //!
-//! Each transaction is a block of its own, one second after the one before. A failed transaction
-//! changes nothing but the height.
+//! A transaction that is sent alone is a block of its own, one second after the one before. A failed
+//! transaction changes nothing but the height.
 #![expect(clippy::panic, reason = "a test that cannot go on fails by a panic")]
 
 use crate::{
-    Receipt,
-    engine::{Engine, Entries, Moment},
-    in_process::InProcess,
-    jailed::Jailed,
-    library,
+    Difference, Receipt,
+    engine::{Engine, Entries, Moment, apply},
+    history::{Block, Chain, Likeness, compare},
+    people::{self, Member, People},
+    shown,
 };
-use score_native::{Address, Contract, Invocation, Value};
-use score_native_abi::{kind, trap};
-use score_native_link::{CRASH, CallKind, CallReceipt, CallSpec, Write};
+use score_native::{Address, Contract, Invocation, ReadAs};
+use score_native_abi::kind;
+use score_native_link::{CallKind, CallReceipt, CallSpec};
 use sha2::{Digest as _, Sha256};
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    fmt,
-    path::Path,
-    time::Duration,
-};
+use std::{collections::BTreeSet, fmt, path::Path, time::Duration};
 
 /// Time of the first block: 2017-07-14 02:40:00 UTC.
 const FIRST_TIME_US: u64 = 1_500_000_000_000_000;
 /// Time between two blocks.
-const BLOCK_US: u64 = 1_000_000;
+pub(crate) const BLOCK_US: u64 = 1_000_000;
 /// Steps of a transaction, the default of a channel.
 const STEPS_PER_TX: u64 = 20_000_000;
 
-/// What the certificate of an account says.
-#[derive(Clone, Debug, Default)]
-struct Member {
-    organisation: String,
-    role: u32,
-}
-
-/// One transaction of the history.
-#[derive(Clone, Debug)]
-struct Sent {
-    moment: Moment,
-    call: CallSpec,
-    receipt: CallReceipt,
-}
-
 /// A chain with one SCORE.
 pub struct Testnet {
-    engine: Box<dyn Engine>,
-    events: BTreeSet<String>,
-    state: Entries,
-    members: BTreeMap<Address, Member>,
-    height: u64,
-    time_us: u64,
-    history: Vec<Sent>,
+    pub(crate) engine: Box<dyn Engine>,
+    manifest: Summary,
+    pub(crate) chain: Chain,
 }
+
+/// A chain as it was: see [`Testnet::snapshot`].
+#[derive(Clone, Debug)]
+pub struct Snapshot(Chain);
 
 impl fmt::Debug for Testnet {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Testnet")
             .field("engine", &self.engine.name())
-            .field("height", &self.height)
+            .field("height", &self.chain.height)
             .finish_non_exhaustive()
     }
 }
@@ -68,7 +48,7 @@ impl Testnet {
     /// Runs the source itself, in this process.
     #[must_use]
     pub fn native<C: Contract>() -> Self {
-        Self::with(InProcess::native(C::TABLE))
+        Self::with(crate::in_process::InProcess::native(C::TABLE))
     }
 
     /// Runs the `.so` in this process: a file, a folder with a SCORE's Cargo.toml (it is built), or
@@ -79,19 +59,31 @@ impl Testnet {
     #[must_use]
     #[track_caller]
     pub fn so(score: &str) -> Self {
-        let loaded = library::find(score).and_then(|path| InProcess::load(&path));
+        let loaded = crate::open::so(score);
         loaded.map(Self::with).unwrap_or_else(|error| panic!("the SCORE `{score}`: {error}"))
     }
 
-    /// Runs the `.so` (see [`so`](Self::so)) in the sandboxed worker that nodes use. `program` with
-    /// `args` becomes the worker: `loopchain` and `score-worker`.
+    /// Runs the `.so` (see [`so`](Self::so)) in the sandboxed worker that nodes use: that of the
+    /// source tree, or of the `loopchain` that the variable `LOOPCHAIN` names.
     ///
     /// # Panics
     /// When it cannot be built or started.
     #[must_use]
     #[track_caller]
-    pub fn jailed(score: &str, program: &Path, args: &[&str]) -> Self {
-        let started = library::find(score).and_then(|path| Jailed::start(&path, program, args));
+    pub fn jailed(score: &str) -> Self {
+        let started = crate::open::jailed(score);
+        started.map(Self::with).unwrap_or_else(|error| panic!("the SCORE `{score}`: {error}"))
+    }
+
+    /// Like [`jailed`](Self::jailed); `program` with `args` becomes the worker: `loopchain` and
+    /// `score-worker`.
+    ///
+    /// # Panics
+    /// When it cannot be built or started.
+    #[must_use]
+    #[track_caller]
+    pub fn jailed_by(score: &str, program: &Path, args: &[&str]) -> Self {
+        let started = crate::open::jailed_by(score, program, args);
         started.map(Self::with).unwrap_or_else(|error| panic!("the SCORE `{score}`: {error}"))
     }
 
@@ -101,47 +93,58 @@ impl Testnet {
     /// When the engine's manifest is not one.
     #[must_use]
     pub fn with(engine: impl Engine + 'static) -> Self {
-        let events = events_of(&engine.manifest());
-        Self {
-            engine: Box::new(engine),
-            events,
+        Self::on(Box::new(engine))
+    }
+
+    pub(crate) fn on(engine: Box<dyn Engine>) -> Self {
+        let chain = Chain {
+            people: People::new(),
+            genesis: Entries::new(),
             state: Entries::new(),
-            members: BTreeMap::new(),
             height: 1,
             time_us: FIRST_TIME_US,
             history: Vec::new(),
-        }
+        };
+        Self { manifest: Summary::of(&engine.manifest()), engine, chain }
     }
 
-    /// The first accounts; always the same ones.
+    /// The first accounts, always the same ones: alice, bob, carol, …
     #[must_use]
     pub fn accounts<const N: usize>(&self) -> [Address; N] {
-        std::array::from_fn(|at| {
-            let digest = Sha256::digest(format!("account {at}"));
-            Address(std::array::from_fn(|byte| digest[byte]))
-        })
+        std::array::from_fn(people::first)
+    }
+
+    /// The account of that name, always the same one; messages call it so.
+    pub fn account(&mut self, name: &str) -> Address {
+        self.chain.people.account(name)
     }
 
     /// From now on the certificate of the account says this.
     pub fn enroll(&mut self, account: Address, organisation: &str, role: u32) {
-        self.members.insert(account, Member { organisation: organisation.to_owned(), role });
+        self.chain.people.enroll(account, organisation, role);
     }
 
     /// The next block comes this much later.
     pub fn travel(&mut self, time: Duration) {
-        self.time_us += u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
+        self.chain.time_us += u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
+    }
+
+    /// That many empty blocks pass, a second each.
+    pub const fn pass(&mut self, blocks: u64) {
+        self.chain.height += blocks;
+        self.chain.time_us += blocks * BLOCK_US;
     }
 
     /// Height of the next block.
     #[must_use]
     pub const fn height(&self) -> u64 {
-        self.height
+        self.chain.height
     }
 
     /// Time of the next block, microseconds since 1970-01-01 UTC.
     #[must_use]
     pub const fn time_us(&self) -> u64 {
-        self.time_us
+        self.chain.time_us
     }
 
     /// The SCORE's manifest, JSON.
@@ -153,18 +156,79 @@ impl Testnet {
     /// All keys and values.
     #[must_use]
     pub const fn state(&self) -> &Entries {
-        &self.state
+        &self.chain.state
+    }
+
+    /// All keys and values for people, a line each: `balances/alice = 970`.
+    #[must_use]
+    pub fn dump(&self) -> String {
+        shown::state(&self.chain.state, &self.chain.people)
     }
 
     /// SHA-256 over all keys and values.
     #[must_use]
     pub fn root(&self) -> [u8; 32] {
         let mut hash = Sha256::new();
-        for part in self.state.iter().flat_map(|(key, value)| [key, value]) {
+        for part in self.chain.state.iter().flat_map(|(key, value)| [key, value]) {
             hash.update((part.len() as u64).to_be_bytes());
             hash.update(part);
         }
         hash.finalize().into()
+    }
+
+    /// The chain as it is now, to come back to with [`restore`](Self::restore).
+    #[must_use]
+    pub fn snapshot(&self) -> Snapshot {
+        Snapshot(self.chain.clone())
+    }
+
+    /// The chain is again what it was; nothing after that has happened.
+    pub fn restore(&mut self, snapshot: &Snapshot) {
+        self.chain = snapshot.0.clone();
+        self.engine.forget();
+    }
+
+    /// Another chain with the same past, on an engine of its own.
+    #[must_use]
+    pub fn fork(&self) -> Self {
+        let mut other = Self::on(self.engine.fork());
+        other.chain = self.chain.clone();
+        other
+    }
+
+    /// Another chain that ends after the block of this height: what a query at a height sees.
+    ///
+    /// # Panics
+    /// When the chain is not that high.
+    #[must_use]
+    #[track_caller]
+    pub fn at_height(&self, height: u64) -> Self {
+        let next = self.chain.height;
+        assert!(height < next, "the chain has no block {height}: the next one is {next}");
+        let mut other = Self::on(self.engine.fork());
+        other.chain = self.chain.at(height, BLOCK_US);
+        other
+    }
+
+    /// Goes over to another version: `migrate` runs on the state there is, and if that succeeds the
+    /// chain goes on with the SCORE of `to` (whose own state does not matter). A history that is
+    /// replayed begins here then.
+    ///
+    /// # Panics
+    /// When `migrate` emits an event that the new manifest does not name.
+    #[track_caller]
+    pub fn upgrade(&mut self, by: Address, to: Self) -> Receipt<()> {
+        let from = self.manifest.version.clone();
+        let migrate = Invocation::new(kind::MIGRATE, "migrate", 1).with(&from);
+        let mut after = Self { chain: self.chain.clone(), ..to };
+        after.engine.forget();
+        after.chain.genesis.clone_from(&self.chain.state);
+        after.chain.history.clear();
+        let receipt = after.send(by, migrate.answering());
+        if receipt.call.code == 0 {
+            *self = after;
+        }
+        receipt
     }
 
     /// Executes a transaction in a block of its own.
@@ -172,11 +236,25 @@ impl Testnet {
     /// # Panics
     /// When it is a query, or emits an event that the manifest does not name.
     #[track_caller]
-    pub fn send(&mut self, from: Address, invocation: Invocation) -> Receipt {
-        let kind = kind_of(invocation.kind);
-        assert!(kind != CallKind::Query, "`{}` is a query: use `query`", invocation.method);
-        let call = self.call(kind, from, invocation);
-        self.execute(self.moment(), call)
+    pub fn send<A>(&mut self, from: Address, invocation: Invocation<A>) -> Receipt<A> {
+        let call = self.transaction(from, invocation.untyped(), 0);
+        let moment = self.moment();
+        let receipt = self.execute(&moment, vec![call]).pop();
+        let Some(receipt) = receipt else { panic!("the engine gave no receipt") };
+        receipt.of()
+    }
+
+    /// Executes transactions in one block, in this order.
+    ///
+    /// # Panics
+    /// As [`send`](Self::send).
+    #[track_caller]
+    pub fn block<A>(&mut self, calls: Vec<(Address, Invocation<A>)>) -> Vec<Receipt<A>> {
+        let calls = calls.into_iter().zip(0..);
+        let calls =
+            calls.map(|((from, call), index)| self.transaction(from, call.untyped(), index));
+        let (calls, moment) = (calls.collect(), self.moment());
+        self.execute(&moment, calls).into_iter().map(Receipt::of).collect()
     }
 
     /// Asks, and decodes the answer.
@@ -185,85 +263,117 @@ impl Testnet {
     /// When the query fails or answers another type.
     #[track_caller]
     #[must_use]
-    pub fn query<V: Value>(&mut self, invocation: Invocation) -> V {
+    pub fn query<V>(&mut self, invocation: Invocation<impl ReadAs<V>>) -> V {
         self.ask(invocation).answer()
     }
 
     /// Asks.
-    pub fn ask(&mut self, invocation: Invocation) -> Receipt {
-        let mut call = self.call(CallKind::Query, Address::default(), invocation);
+    pub fn ask<A>(&mut self, invocation: Invocation<A>) -> Receipt<A> {
+        self.ask_as(Address::default(), invocation)
+    }
+
+    /// Asks as that account.
+    pub fn ask_as<A>(&mut self, who: Address, invocation: Invocation<A>) -> Receipt<A> {
+        let mut call = self.call(CallKind::Query, who, invocation.untyped(), 0);
         call.tx_hash = [0; 32];
-        let receipt = self.engine.run(&self.moment(), &call, &self.state);
-        Receipt { method: call.method, call: receipt }
+        let receipt = self.engine.run(&self.moment(), &call, &self.chain.state);
+        Receipt::new(call.method, receipt)
     }
 
     /// Plays the whole history again on another engine, which must come to the same receipts and the
-    /// same state. The messages of traps and the steps are not compared: the source says no places
-    /// and is not metered, and only the worker charges host calls. A call that runs out of steps or memory does so in
-    /// the `.so` only, so it has no place in a replayed story.
+    /// same state. The messages of traps are not compared (the source says no places); the steps are
+    /// when both engines run the `.so`, for the source is not metered. A call that runs out of steps
+    /// or memory does so in the `.so` only, so it has no place in a replayed story.
     ///
     /// # Panics
     /// When it does not.
     #[track_caller]
     pub fn replay_on(&self, mut other: Self) -> Self {
-        let engines = format!("{} and {}", self.engine.name(), other.engine.name());
-        for (at, sent) in self.history.iter().enumerate() {
-            let receipt = other.execute(sent.moment, sent.call.clone()).call;
-            let (was, is) = (comparable(&sent.receipt), comparable(&receipt));
-            assert_eq!(was, is, "{engines}: transaction {at}, `{}`", sent.call.method);
+        let metered = self.engine.is_metered() && other.engine.is_metered();
+        let likeness = if metered { Likeness::Build } else { Likeness::Source };
+        match self.try_replay(&mut other, likeness) {
+            Ok(()) => other,
+            Err(difference) => panic!("{difference}"),
         }
-        assert_eq!(self.root(), other.root(), "{engines}: the states differ in the end");
-        other
+    }
+
+    /// The first difference ends the replay.
+    #[track_caller]
+    pub(crate) fn try_replay(
+        &self,
+        other: &mut Self,
+        likeness: Likeness,
+    ) -> Result<(), Box<Difference>> {
+        let begin = Chain { state: self.chain.genesis.clone(), ..self.chain.clone() };
+        other.chain = Chain { history: Vec::new(), ..begin };
+        other.engine.forget();
+        let names = [self.engine.name(), other.engine.name()];
+        let names = names.each_ref().map(String::as_str);
+        for block in &self.chain.history {
+            other.execute(&block.moment, block.calls.clone());
+            let done = other.chain.history.last().map_or(&[][..], |block| &block.receipts);
+            compare(block, done, likeness, (names, &self.chain.people))?;
+        }
+        other.chain.height = self.chain.height;
+        other.chain.time_us = self.chain.time_us;
+        if self.root() == other.root() {
+            return Ok(());
+        }
+        let sides = [self, other].map(|net| (net.engine.name(), net.dump()));
+        let (transaction, what) = ("the end".into(), "the state".into());
+        Err(Box::new(Difference { transaction, what, sides }))
     }
 
     fn moment(&self) -> Moment {
-        let block_seed = Sha256::digest(format!("block {}", self.height)).into();
-        Moment { height: self.height, time_us: self.time_us, block_seed }
+        let height = self.chain.height;
+        let block_seed = Sha256::digest(format!("block {height}")).into();
+        Moment { height, time_us: self.chain.time_us, block_seed }
     }
 
-    fn call(&self, kind: CallKind, from: Address, invocation: Invocation) -> CallSpec {
-        let Member { organisation, role } = self.members.get(&from).cloned().unwrap_or_default();
-        let Invocation { method, args, .. } = invocation;
+    #[track_caller]
+    fn transaction(&self, from: Address, invocation: Invocation, index: u32) -> CallSpec {
+        let kind = kind_of(invocation.kind);
+        assert!(kind != CallKind::Query, "`{}` is a query: use `query`", invocation.method);
+        self.call(kind, from, invocation, index)
+    }
+
+    fn call(&self, kind: CallKind, from: Address, call: Invocation, index: u32) -> CallSpec {
+        let Member { organisation, role } = self.chain.people.member(from);
+        let Invocation { method, args, .. } = call;
         let mut hash = Sha256::new();
-        hash.update(self.height.to_be_bytes());
+        hash.update(self.chain.height.to_be_bytes());
+        hash.update(index.to_be_bytes());
         hash.update(from.0);
         hash.update(&method);
         hash.update(&args);
-        let (tx_hash, steps) = (hash.finalize().into(), STEPS_PER_TX);
-        let (origin, caller) = (from.0, from.0);
         CallSpec {
-            tx_hash,
-            tx_index: 0,
+            tx_hash: hash.finalize().into(),
+            tx_index: index,
             kind,
-            origin,
-            caller,
+            origin: from.0,
+            caller: from.0,
             role,
             organisation,
             method,
             args,
-            steps,
+            steps: STEPS_PER_TX,
         }
     }
 
     #[track_caller]
-    fn execute(&mut self, moment: Moment, call: CallSpec) -> Receipt {
-        let receipt = self.engine.run(&moment, &call, &self.state);
-        for event in &receipt.events {
-            let name = String::from_utf8_lossy(&event.name);
-            let hint = "write `#[score(events(…))]`";
-            assert!(self.events.contains(&*name), "the manifest lacks the event `{name}`: {hint}");
+    fn execute(&mut self, moment: &Moment, calls: Vec<CallSpec>) -> Vec<Receipt> {
+        let receipts = self.engine.run_block(moment, &calls, &self.chain.state);
+        for receipt in &receipts {
+            self.manifest.check(receipt);
+            apply(&mut self.chain.state, &receipt.writes);
         }
-        for Write { key, value } in receipt.writes.iter().cloned() {
-            match value {
-                Some(value) => self.state.insert(key, value),
-                None => self.state.remove(&key),
-            };
-        }
-        self.height = moment.height + 1;
-        self.time_us = moment.time_us + BLOCK_US;
-        let method = call.method.clone();
-        self.history.push(Sent { moment, call, receipt: receipt.clone() });
-        Receipt { method, call: receipt }
+        self.chain.height = moment.height + 1;
+        self.chain.time_us = moment.time_us + BLOCK_US;
+        let both = calls.iter().zip(&receipts);
+        let told = both.map(|(call, receipt)| Receipt::new(call.method.clone(), receipt.clone()));
+        let told = told.collect();
+        self.chain.history.push(Block { moment: *moment, calls, receipts });
+        told
     }
 }
 
@@ -276,21 +386,30 @@ fn kind_of(number: u32) -> CallKind {
     }
 }
 
-/// What every engine must agree on.
-fn comparable(receipt: &CallReceipt) -> CallReceipt {
-    let mut receipt = receipt.clone();
-    if (trap::PANIC..=CRASH).contains(&receipt.code) {
-        receipt.output.clear();
-    }
-    receipt.steps = 0;
-    receipt
+/// What a chain needs of a manifest.
+struct Summary {
+    version: String,
+    events: BTreeSet<String>,
 }
 
-/// The names of the events that a manifest lists.
-fn events_of(manifest: &str) -> BTreeSet<String> {
-    let manifest: serde_json::Value = serde_json::from_str(manifest)
-        .unwrap_or_else(|error| panic!("the manifest is no JSON: {error}"));
-    let events = manifest.get("events").and_then(|events| events.as_array());
-    let names = events.into_iter().flatten().filter_map(|event| event.get("name")?.as_str());
-    names.map(str::to_owned).collect()
+impl Summary {
+    fn of(manifest: &str) -> Self {
+        let manifest: serde_json::Value = serde_json::from_str(manifest)
+            .unwrap_or_else(|error| panic!("the manifest is no JSON: {error}"));
+        let text = |value: &serde_json::Value, name: &str| {
+            value.get(name).and_then(|text| text.as_str()).unwrap_or_default().to_owned()
+        };
+        let events = manifest.get("events").and_then(|events| events.as_array());
+        let events = events.into_iter().flatten().map(|event| text(event, "name")).collect();
+        Self { version: text(&manifest, "version"), events }
+    }
+
+    #[track_caller]
+    fn check(&self, receipt: &CallReceipt) {
+        for event in &receipt.events {
+            let name = String::from_utf8_lossy(&event.name);
+            let hint = "write `#[score(events(…))]`";
+            assert!(self.events.contains(&*name), "the manifest lacks the event `{name}`: {hint}");
+        }
+    }
 }

@@ -82,13 +82,26 @@ fn json(kind: &Kind, value: &Value) -> Option<Json> {
             let both = parts.iter().zip(values);
             both.map(|(part, v)| json(part, v)).collect::<Option<Vec<_>>>().map(Into::into)
         }
-        (Kind::Record(fields), Value::Array(values)) if fields.len() == values.len() => {
-            let both = fields.iter().zip(values);
-            let named = both.map(|((name, kind), v)| Some((name.clone().into(), json(kind, v)?)));
-            named.collect::<Option<_>>().map(Json::Object)
+        (Kind::Record(fields), Value::Array(values)) => record(fields, values),
+        (Kind::Choice(variants), Value::Array(values)) => {
+            let (Value::Uint(at), values) = values.split_first()? else { return None };
+            let (name, fields) = variants.get(usize::try_from(*at).ok()?)?;
+            match record(fields, values)? {
+                _ if fields.is_empty() => Some(name.as_str().into()),
+                fields => Some(Json::Object(vec![(name.clone().into(), fields)])),
+            }
         }
         _ => None,
     }
+}
+
+fn record(fields: &[(String, Kind)], values: &[Value]) -> Option<Json> {
+    if fields.len() != values.len() {
+        return None;
+    }
+    let both = fields.iter().zip(values);
+    let named = both.map(|((name, kind), v)| Some((name.clone().into(), json(kind, v)?)));
+    named.collect::<Option<_>>().map(Json::Object)
 }
 
 /// Integers of 128 bits are text: readers with floats would round them.

@@ -1,5 +1,6 @@
 //! One JSON value as a canonical value of a declared type.
 
+use super::kind::Fields;
 use super::{Kind, Resolver};
 use crate::json::Json;
 use host_types::value::Value;
@@ -42,8 +43,40 @@ pub(super) fn encode(
         Kind::Record(fields) => {
             record(fields, json, place, resolve).unwrap_or_else(|| Err(wrong()))
         }
+        Kind::Choice(variants) => {
+            choice(variants, json, place, resolve).unwrap_or_else(|| Err(wrong()))
+        }
         Kind::Unit => Err(wrong()),
     }
+}
+
+/// A variant without fields is its name, one with fields an object of one member.
+fn choice(
+    variants: &[(String, Fields)],
+    json: &Json,
+    place: &str,
+    resolve: &Resolver<'_>,
+) -> Option<Result<Value, String>> {
+    let (name, given) = match json {
+        Json::Text(name) => (name.as_str(), None),
+        Json::Object(members) => match members.as_slice() {
+            [(name, given)] => (&**name, Some(given)),
+            _ => return None,
+        },
+        _ => return None,
+    };
+    let at = variants.iter().position(|(known, _)| known == name)?;
+    let fields = &variants[at].1;
+    let mut values = vec![Value::Uint(at as u64)];
+    match given {
+        None if fields.is_empty() => {}
+        None => return None,
+        Some(given) => match record(fields, given, &format!("{place}.{name}"), resolve)? {
+            Ok(Value::Array(encoded)) => values.extend(encoded),
+            other => return Some(other),
+        },
+    }
+    Some(Ok(Value::Array(values)))
 }
 
 /// A value as it stands in a message, short.

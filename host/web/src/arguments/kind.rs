@@ -32,7 +32,12 @@ pub enum Kind {
     Tuple(Vec<Self>),
     /// `{a:A,b:B}`
     Record(Vec<(String, Self)>),
+    /// `<Name|Name{a:A}>`: the variants and their fields.
+    Choice(Vec<(String, Vec<(String, Self)>)>),
 }
+
+/// Names and types, in order.
+pub(super) type Fields = Vec<(String, Kind)>;
 
 impl Kind {
     /// Reads a type's name.
@@ -63,8 +68,18 @@ impl Kind {
             Self::Optional(inner) => format!("null or {}", inner.describe()),
             Self::Tuple(parts) => format!("an array of {}", parts.len()),
             Self::Record(_) => "an object".into(),
+            Self::Choice(variants) => {
+                let names: Vec<_> =
+                    variants.iter().map(|(name, fields)| shape(name, fields)).collect();
+                format!("one of {}", names.join(", "))
+            }
         }
     }
+}
+
+/// How a variant is written in JSON.
+fn shape(name: &str, fields: &Fields) -> String {
+    if fields.is_empty() { format!("\"{name}\"") } else { format!("{{\"{name}\": {{…}}}}") }
 }
 
 struct Parser<'a> {
@@ -100,7 +115,9 @@ impl Parser<'_> {
         } else if self.take('(') {
             self.tuple(depth)?
         } else if self.take('{') {
-            self.record(depth)?
+            Kind::Record(self.fields(depth)?)
+        } else if self.take('<') {
+            self.choice(depth)?
         } else {
             plain(&self.name()?)?
         };
@@ -121,7 +138,20 @@ impl Parser<'_> {
         Some(if parts.is_empty() { Kind::Unit } else { Kind::Tuple(parts) })
     }
 
-    fn record(&mut self, depth: usize) -> Option<Kind> {
+    fn choice(&mut self, depth: usize) -> Option<Kind> {
+        let mut variants = Vec::new();
+        loop {
+            let name = self.name()?;
+            let fields = if self.take('{') { self.fields(depth)? } else { Fields::new() };
+            variants.push((name, fields));
+            if self.take('>') {
+                return Some(Kind::Choice(variants));
+            }
+            self.take('|').then_some(())?;
+        }
+    }
+
+    fn fields(&mut self, depth: usize) -> Option<Fields> {
         let mut fields = Vec::new();
         while !self.take('}') {
             if !fields.is_empty() && !self.take(',') {
@@ -133,7 +163,7 @@ impl Parser<'_> {
             }
             fields.push((name, self.kind(depth)?));
         }
-        Some(Kind::Record(fields))
+        Some(fields)
     }
 }
 
@@ -173,13 +203,18 @@ mod tests {
         let record = Kind::Record(vec![("at".into(), Kind::Hash), ("p".into(), pair)]);
         let optional = Kind::Optional(Box::new(record));
         assert_eq!(Kind::parse("{at:hash, p:(bool,i64)}?"), Some(optional));
+        let variants =
+            vec![("Open".into(), vec![]), ("Shut".into(), vec![("0".into(), Kind::Unsigned(8))])];
+        assert_eq!(Kind::parse("<Open|Shut{0:u8}>"), Some(Kind::Choice(variants)));
     }
 
     #[test]
     fn what_is_no_type_is_refused() {
         let deep = "[".repeat(40) + "u8" + &"]".repeat(40);
-        for text in ["", "u7", "[u8", "u8]", "(u8", "(u8 u8)", "{a}", "{a:u8", "u8 u8", "?", &deep]
-        {
+        for text in [
+            "", "u7", "[u8", "u8]", "(u8", "(u8 u8)", "{a}", "{a:u8", "u8 u8", "?", "<>", "<A|>",
+            "<A", &deep,
+        ] {
             assert_eq!(Kind::parse(text), None, "{text}");
         }
     }

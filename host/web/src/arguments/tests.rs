@@ -46,6 +46,24 @@ fn names_and_positions_give_the_same_bytes() {
 }
 
 #[test]
+fn a_variant_is_its_name_or_an_object_of_one_member() {
+    let kind = "<Open|Shut{at:u64,by:address}|Moved{0:text}>";
+    let bytes = try_encode(&[("a", kind)], r#"["Open"]"#).unwrap();
+    assert_eq!(bytes, [0x81, 0x81, 0]);
+    assert_eq!(round_trip(kind, "\"Open\""), "\"Open\"");
+    let shut = format!(r#"{{"Shut":{{"at":7,"by":"{ALICE}"}}}}"#);
+    assert_eq!(round_trip(kind, r#"{"Shut": {"by": "alice", "at": "7"}}"#), shut);
+    assert_eq!(round_trip(kind, r#"{"Moved": ["x"]}"#), r#"{"Moved":{"0":"x"}}"#);
+    for wrong in [r#""open""#, r#""Shut""#, r#"{"Open":{"x":1}}"#, "1", r#"{"Shut":{"at":7}}"#] {
+        assert!(try_encode(&[("a", kind)], &format!("[{wrong}]")).is_err(), "{wrong}");
+    }
+    let error = try_encode(&[("a", kind)], "[1]").unwrap_err();
+    let wanted =
+        r#"token.transfer: `a` must be one of "Open", {"Shut": {…}}, {"Moved": {…}}, not 1"#;
+    assert_eq!(error.message, wanted);
+}
+
+#[test]
 fn every_type_comes_back_as_it_went_in() {
     let wide = "\"340282366920938463463374607431768211455\"";
     let lowest = "\"-170141183460469231731687303715884105728\"";

@@ -34,11 +34,26 @@ pub(super) fn scan(image: &Image<'_>) -> Scan {
             scan.floats += usize::from(is_float(instruction.mnemonic()));
         }
     }
-    let executable = |s: &&Segment| s.kind == elf::PT_LOAD.0 && s.is_executable();
-    for segment in image.segments.iter().filter(executable) {
+    for segment in executable(image) {
         scan.findings.extend(hidden_random(image, segment));
     }
     scan
+}
+
+/// Whether the bytes of a random instruction stand in the code though no such instruction does.
+pub(super) fn random_by_chance(image: &Image<'_>) -> bool {
+    let hides = executable(image).any(|segment| !hidden_random(image, segment).is_empty());
+    hides && !code(image).into_iter().any(|(address, bytes)| is_random(address, bytes))
+}
+
+fn is_random(address: u64, bytes: &[u8]) -> bool {
+    let decoder = Decoder::with_ip(64, bytes, address, DecoderOptions::NONE);
+    let random = [Mnemonic::Rdrand, Mnemonic::Rdseed, Mnemonic::Rdpid];
+    decoder.into_iter().any(|instruction| random.contains(&instruction.mnemonic()))
+}
+
+fn executable<'a>(image: &'a Image<'_>) -> impl Iterator<Item = &'a Segment> {
+    image.segments.iter().filter(|s| s.kind == elf::PT_LOAD.0 && s.is_executable())
 }
 
 /// Runs of code, each with its address: the executable segments, cut where sections begin.

@@ -8,7 +8,7 @@ use super::image::{Image, Relocation};
 use object::elf;
 
 /// All that a SCORE may import; the worker's C library has them, and they are pure. `bcmp` is what the
-/// compiler makes of `memcmp` when only equality counts.
+/// compiler makes of comparing slices for equality.
 const IMPORTS: [&str; 5] = ["memcpy", "memset", "memmove", "memcmp", "bcmp"];
 
 const REBUILD: &str = "build it with `loopchain score build`";

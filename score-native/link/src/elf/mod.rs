@@ -62,6 +62,13 @@ pub struct CheckedScore {
 /// Most findings that are told: a file with more is of another kind altogether.
 const FINDINGS_MAX: usize = 64;
 
+/// Whether the bytes of an instruction that no sandbox can catch stand in the code by chance, inside
+/// others; false where one was written, and for what is no ELF file.
+#[must_use]
+pub fn random_by_chance(bytes: &[u8]) -> bool {
+    Image::parse(bytes).is_ok_and(|image| instructions::random_by_chance(&image))
+}
+
 /// Checks a file.
 ///
 /// # Errors

@@ -102,6 +102,10 @@ fn read(function: &ImplItemFn, any: bool) -> Result<Option<Method>> {
             method.read_argument(input)?;
         }
     }
+    if method.kind == Kind::Migrate && method.args.len() != 1 {
+        let wish = "`migrate` takes one argument, `from: String`: the version before this one";
+        return Err(Error::new_spanned(name, wish));
+    }
     if any && method.args.len() != 2 {
         return Err(Error::new_spanned(name, "a catch-all takes `method: String, body: Vec<u8>`"));
     }

@@ -1,7 +1,7 @@
 //! The deploy check on real SCORE files, on the attack SCORE, and on broken files.
 
 use crate::stage::{evil, token};
-use score_native_link::elf::Argument;
+use score_native_link::elf::{Argument, random_by_chance};
 use score_native_link::{Finding, check};
 use sha2::{Digest, Sha256};
 
@@ -80,6 +80,22 @@ fn a_forbidden_instruction_anywhere_in_the_code_is_found() {
         let told = told(&check(&bytes).unwrap_err());
         assert!(told.contains(name), "{name}: {told}");
     }
+}
+
+/// `lea rsi, [rip - 0x38f1]` is `48 8d 35 0f c7 ff ff`: a distance with the bytes of `rdpid`.
+#[test]
+fn the_bytes_of_a_random_instruction_inside_another_one_are_told_from_the_instruction() {
+    let code = code_offset(token());
+    let with = |bytes: &[u8]| {
+        let mut file = token().to_vec();
+        file[code..code + bytes.len()].copy_from_slice(bytes);
+        file
+    };
+    let chance = with(&[0x48, 0x8d, 0x35, 0x0f, 0xc7, 0xff, 0xff]);
+    assert!(random_by_chance(&chance), "`score build` lays it out otherwise");
+    assert!(told(&check(&chance).unwrap_err()).contains("the bytes of a random instruction"));
+    let written = with(&[0x0f, 0xc7, 0xf0, 0x90]);
+    assert!(!random_by_chance(&written) && !random_by_chance(token()));
 }
 
 #[test]

@@ -39,9 +39,8 @@ impl TemplateCounter {
     pub fn add(&mut self, cx: &Cx, by: u64) -> Result<u64, Error> {
         ensure!(by > 0, Error::Nothing);
         // A sum too large is a panic: the transaction fails and nothing it wrote stays.
-        let total = self.total.get() + by;
-        self.total.set(total);
-        self.added_by.update(&cx.caller(), |before| before + by);
+        let total = self.total.add(by);
+        self.added_by.add(&cx.caller(), by);
         cx.emit(Added { who: cx.caller(), by, total });
         Ok(total)
     }

@@ -54,8 +54,8 @@ impl TemplateToken {
     pub fn mint(&mut self, cx: &Cx, to: Address, amount: u128) -> Result<(), Error> {
         ensure!(self.owner.try_get() == Some(cx.caller()), Error::NotOwner);
         // A sum too large is a panic: the transaction fails and nothing it wrote stays.
-        self.supply.set(self.supply.get() + amount);
-        self.balances.update(&to, |balance| balance + amount);
+        self.supply.add(amount);
+        self.balances.add(&to, amount);
         Ok(())
     }
 
@@ -65,10 +65,9 @@ impl TemplateToken {
     /// [`Error::Insufficient`]
     pub fn transfer(&mut self, cx: &Cx, to: Address, amount: u128) -> Result<(), Error> {
         let from = cx.caller();
-        let have = self.balances.get(&from);
-        ensure!(have >= amount, Error::Insufficient { have, need: amount });
-        self.balances.set(&from, have - amount);
-        self.balances.update(&to, |balance| balance + amount);
+        let paid = self.balances.try_sub(&from, amount);
+        paid.map_err(|have| Error::Insufficient { have, need: amount })?;
+        self.balances.add(&to, amount);
         cx.emit(Transfer { from, to, amount });
         Ok(())
     }

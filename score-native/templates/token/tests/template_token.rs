@@ -1,19 +1,22 @@
-//! One story, told on the source and on the `.so` that peers run.
+//! One story, told on the source, on the `.so`, in the worker of a peer, and on other machines.
 
 use score_native_testkit::Testnet;
-use template_token::{TemplateToken, Transfer, tx};
+use template_token::{Error, TemplateToken, Transfer, tx};
+
+/// The folder of this SCORE: its `.so` is built from it.
+const HERE: &str = env!("CARGO_MANIFEST_DIR");
 
 fn story(mut net: Testnet) -> Testnet {
     let [alice, bob] = net.accounts();
     net.send(alice, tx::deploy()).ok();
     net.send(alice, tx::mint(alice, 1000)).ok();
-    net.send(bob, tx::mint(bob, 1)).fails(2, "only the owner may mint");
+    net.send(bob, tx::mint(bob, 1)).faults(&Error::NotOwner);
     let paid = Transfer { from: alice, to: bob, amount: 30 };
     net.send(alice, tx::transfer(bob, 30)).ok().emitted(&paid).events(1);
-    net.send(bob, tx::transfer(alice, 31)).fails(1, "balance 30 is less than 31").events(0);
+    net.send(bob, tx::transfer(alice, 31)).faults(&Error::Insufficient { have: 30, need: 31 });
     net.send(alice, tx::mint(bob, u128::MAX)).panics("overflow");
-    assert_eq!(net.query::<u128>(tx::balance_of(bob)), 30);
-    assert_eq!(net.query::<u128>(tx::total_supply()), 1000);
+    assert_eq!(net.query(tx::balance_of(bob)), 30);
+    assert_eq!(net.query(tx::total_supply()), 1000);
     net
 }
 
@@ -23,7 +26,12 @@ fn tokens_move_and_only_the_owner_mints() {
 }
 
 #[test]
-fn the_so_agrees_with_the_source() {
-    let so = Testnet::so(env!("CARGO_MANIFEST_DIR"));
-    story(Testnet::native::<TemplateToken>()).replay_on(so);
+fn the_so_and_the_worker_agree_with_the_source() {
+    let net = story(Testnet::native::<TemplateToken>());
+    net.replay_on(Testnet::so(HERE)).replay_on(Testnet::jailed(HERE));
+}
+
+#[test]
+fn it_does_the_same_on_every_machine() {
+    story(Testnet::native::<TemplateToken>()).fuzz(HERE, 4);
 }

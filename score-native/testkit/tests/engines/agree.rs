@@ -1,46 +1,17 @@
 //! The engines agree on everything a SCORE can do, and on how it is stopped.
-#![expect(unexpected_cfgs, reason = "the probe's feature `export` is one of its own crate")]
 
-#[path = "probe/score.rs"]
-#[expect(unreachable_pub, reason = "it is a crate of its own as a .so")]
-mod probe;
-
-use probe::{Counted, Probe, World, tx};
+use crate::{
+    folder,
+    probe::{Counted, Probe, World, tx},
+};
 use score_native::{Invocation, args};
-use score_native_link::build::source_tree;
 use score_native_testkit::{
     Testnet,
     abi::{limit, refusal, trap},
 };
-use std::{fs, io, path::Path, sync::OnceLock, time::Duration};
+use std::{path::Path, time::Duration};
 
 type Row = ((String, u64), Vec<u8>);
-
-/// A SCORE in a folder of its own outside of the workspace, as an author has it.
-fn folder() -> &'static str {
-    static FOLDER: OnceLock<io::Result<(tempfile::TempDir, String)>> = OnceLock::new();
-    let made = FOLDER.get_or_init(make_folder);
-    assert!(made.is_ok(), "{made:?}");
-    made.as_ref().map_or("", |(_, path)| path)
-}
-
-fn make_folder() -> io::Result<(tempfile::TempDir, String)> {
-    let folder = tempfile::tempdir()?;
-    let tree = source_tree().ok_or(io::ErrorKind::NotFound)?;
-    let sdk = tree.join("score-native");
-    let manifest = format!(
-        "[package]\nname = \"probe\"\nversion = \"1.2.3\"\nedition = \"2024\"\n\n\
-         [features]\nexport = [\"score-native/export\"]\n\n\
-         [dependencies]\nscore-native = {{ path = {sdk:?} }}\n\n[workspace]\n"
-    );
-    fs::write(folder.path().join("Cargo.toml"), manifest)?;
-    fs::copy(tree.join("Cargo.lock"), folder.path().join("Cargo.lock"))?;
-    fs::create_dir(folder.path().join("src"))?;
-    let source = format!("#![no_std]\n{}", include_str!("probe/score.rs"));
-    fs::write(folder.path().join("src/lib.rs"), source)?;
-    let path = folder.path().display().to_string();
-    Ok((folder, path))
-}
 
 fn engines() -> [Testnet; 2] {
     [Testnet::native::<Probe>(), Testnet::so(folder())]
@@ -80,8 +51,10 @@ fn the_engines_agree_on_a_long_story() {
 #[test]
 fn the_worker_agrees_with_the_source() {
     let worker = Path::new(env!("CARGO_BIN_EXE_score-worker-under-testkit"));
-    let jailed = Testnet::jailed(folder(), worker, &[]);
+    let jailed = Testnet::jailed_by(folder(), worker, &[]);
     let mut net = story(Testnet::native::<Probe>()).replay_on(jailed);
+    // With the same steps.
+    net.replay_on(Testnet::so(folder()));
     let rows = net.query::<Vec<Row>>(tx::page(Some(("a".into(), 2)), 1));
     assert_eq!(rows, [(("a".into(), 256), vec![0])]);
     net.ask(tx::write_in_query()).traps(trap::WRITE_IN_QUERY);
@@ -154,7 +127,9 @@ fn a_panic_says_where() {
     let mut net = Testnet::so(folder());
     let message = net.ask(tx::beyond(3)).panics("index out of bounds").message();
     assert!(message.starts_with("src/lib.rs:"), "{message}");
-    Testnet::native::<Probe>().ask(tx::beyond(3)).panics("index out of bounds");
+    let native = Testnet::native::<Probe>().ask(tx::beyond(3)).panics("index out of bounds");
+    let place = "/tests/engines/../probe/score.rs:";
+    assert!(native.message().contains(place), "{}", native.message());
 }
 
 #[test]
