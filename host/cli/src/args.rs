@@ -271,13 +271,9 @@ pub struct Configure {
 /// `score`
 #[derive(Debug, Subcommand)]
 pub enum ScoreCommand {
-    /// Active SCOREs of the channel.
-    List,
-    /// One SCORE: version, digest, methods.
-    Show {
-        /// Its name.
-        name: String,
-    },
+    /// From a file to an active version, and what stops one.
+    #[command(flatten)]
+    Life(crate::args_life::LifeCommand),
     /// Build the SCORE of a folder.
     Build {
         /// Folder with its Cargo.toml.

@@ -65,6 +65,8 @@ pub struct Scores {
     program: PathBuf,
     sandbox: Sandbox,
     known: Mutex<BTreeMap<Hash32, Arc<Artefact>>>,
+    /// Files of the drop-in folder that are not used, by name.
+    refused: Mutex<BTreeMap<String, Rejection>>,
 }
 
 impl Scores {
@@ -75,8 +77,8 @@ impl Scores {
     pub fn open(folder: &Path, program: PathBuf, sandbox: Sandbox) -> Result<Self, Rejection> {
         let store = ArtefactStore::open(folder)
             .map_err(|error| Rejection::new(Code::StoreDamaged, error.to_string()))?;
-        let (pool, known) = (Pool::default(), Mutex::default());
-        Ok(Self { store, pool, program, sandbox, known })
+        let (pool, known, refused) = (Pool::default(), Mutex::default(), Mutex::default());
+        Ok(Self { store, pool, program, sandbox, known, refused })
     }
 
     /// `strict` or `basic`.
@@ -148,6 +150,25 @@ impl Scores {
             Ok(checked) => self.keep(&checked).ok(),
             Err(_) => None,
         }
+    }
+
+    /// Every artefact that this node holds, by digest. One that can no longer be read is left out.
+    #[must_use]
+    pub fn held(&self) -> Vec<Arc<Artefact>> {
+        let ids = self.store.list().unwrap_or_default();
+        ids.into_iter().filter_map(|id| self.artefact(&Hash32::new(id))).collect()
+    }
+
+    /// Remembers which files of the drop-in folder are not used, and why; those that are not named are
+    /// used or gone.
+    pub fn set_refused(&self, refused: BTreeMap<String, Rejection>) {
+        *self.refused.lock().unwrap_or_else(PoisonError::into_inner) = refused;
+    }
+
+    /// Files of the drop-in folder that are not used, and why.
+    #[must_use]
+    pub fn refused(&self) -> BTreeMap<String, Rejection> {
+        self.refused.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// The bytes of an artefact.

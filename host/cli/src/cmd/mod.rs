@@ -21,6 +21,8 @@ pub(crate) mod peer;
 mod ps;
 mod query;
 mod score;
+mod score_life;
+mod score_versions;
 mod status;
 mod tx;
 mod up;

@@ -7,9 +7,9 @@ use crate::input::Timer;
 use crate::propose::{Request, assemble};
 use crate::vote::rule::{RuleFault, RuleInput, RuleOutput, Verdict};
 use host_types::block::{Block, ProposalKind};
+use host_types::limits::{STRIKES_MAX, STRIKES_OUT_VIEWS};
 use host_types::message::{FetchRequest, PeerMessage, Proposal};
 use host_types::statement::Statement;
-use host_types::limits::{STRIKES_MAX, STRIKES_OUT_VIEWS};
 use host_types::{BlockId, Encode, Header, ScoreName, SignedTransaction, TxId};
 use std::sync::Arc;
 

@@ -79,7 +79,11 @@ mod tests {
             let last = views.last().copied();
             for view in views {
                 let is_out = strikes.strike(&score("slow"), View::new(*view));
-                assert_eq!(is_out, expected.is_some() && Some(*view) == last && is_out, "{views:?}");
+                assert_eq!(
+                    is_out,
+                    expected.is_some() && Some(*view) == last && is_out,
+                    "{views:?}"
+                );
             }
             let (from, until) = expected.unwrap_or((u64::MAX, 0));
             for view in 0..300 {
@@ -98,7 +102,8 @@ mod tests {
         }
         assert_eq!(strikes.0.len(), 1);
         let slow = score("slow");
-        let struck: Vec<bool> = (1..=6).map(|view| strikes.strike(&slow, View::new(view))).collect();
+        let struck: Vec<bool> =
+            (1..=6).map(|view| strikes.strike(&slow, View::new(view))).collect();
         assert_eq!(struck, [false, false, true, false, false, true]);
         assert!(strikes.is_out(&slow, View::new(69)) && !strikes.is_out(&slow, View::new(70)));
     }

@@ -101,6 +101,15 @@ pub struct ChangeRecord {
     pub closed: Option<Closed>,
 }
 
+impl ChangeRecord {
+    /// The record that a write under the reserved name puts; none when it is about something else.
+    #[must_use]
+    pub fn of_write(key: &[u8], value: &Option<Vec<u8>>) -> Option<Self> {
+        let value = value.as_deref().filter(|_| key.starts_with(b"change/"))?;
+        Self::from_bytes(value).ok()
+    }
+}
+
 impl Encode for ChangeRecord {
     fn encode(&self, w: &mut Writer) {
         w.array(if self.closed.is_some() { 5 } else { 3 });
@@ -223,15 +232,12 @@ pub fn registered_certificates(view: &dyn View) -> Vec<Vec<u8>> {
     view.scan(b"cert/").into_iter().map(|(_, der)| der).collect()
 }
 
-/// All changes about one SCORE, whatever became of them.
+/// All changes, whatever became of them.
 #[must_use]
-pub fn changes_of(view: &dyn View, score: &ScoreName) -> Vec<(Hash32, ChangeRecord)> {
-    view.scan(b"change/")
-        .iter()
-        .filter_map(|(_, value)| ChangeRecord::from_bytes(value).ok())
-        .filter(|record| record.change.score() == Some(score))
-        .map(|record| (record.change.id(), record))
-        .collect()
+pub fn all_changes(view: &dyn View) -> Vec<(Hash32, ChangeRecord)> {
+    let found = view.scan(b"change/");
+    let records = found.iter().filter_map(|(_, value)| ChangeRecord::from_bytes(value).ok());
+    records.map(|record| (record.change.id(), record)).collect()
 }
 
 /// Changes that are open or accepted, with their ids.
