@@ -6,12 +6,14 @@
 //! (`drop_in`), crashes and migration (`score_crashes`).
 
 use crate::sample;
+use crate::upgrades::workers;
 use host_types::hash::Hash32;
 use serde_json::Value;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tests::network::CHANNEL;
+use tests::tools::{Injection, is_there};
 use tests::wallet::Wallet;
 use tests::{Network, Options, eventually, process};
 
@@ -158,6 +160,11 @@ fn without_readiness_of_weight_q_the_version_before_stays_and_everybody_is_told_
     until(&network, 1, sha256, "installed");
     let (id, at) = propose(&network, sha256, 8);
     approve(&network, &id, &[1, 3]);
+    let label = format!("{CHANNEL}/token");
+    eventually(WITHIN, "the next version runs beside the old one where it is", || {
+        (workers(&network, &label) == 6).then_some(())
+    });
+    assert!(network.height(0, CHANNEL).unwrap() < at, "before its block");
     while network.height(0, CHANNEL).unwrap() < at {
         pay(&network);
     }
@@ -172,6 +179,11 @@ fn without_readiness_of_weight_q_the_version_before_stays_and_everybody_is_told_
     let events = network.cli_json(&events);
     assert_eq!(events["events"][0]["height"], at, "{events}");
     assert_eq!(events["events"][0]["transaction"], Value::Null);
+    let said = format!("is not activated: {}", "ready were validators of weight 2, 3 are needed");
+    assert!(network.logs().contains(&said), "the logs name them");
+    eventually(WITHIN, "the workers of what did not come are gone", || {
+        (workers(&network, &label) == 4).then_some(())
+    });
     let shown = network.cli(&["score", "show", "token"]);
     assert!(shown.stdout.contains("cancelled: ready were validators of weight 2"), "{shown:?}");
     the_validator_without_the_file_follows(&network, &missing);
@@ -221,4 +233,36 @@ fn ops_port(network: &Network, peer: u16) -> u64 {
     let table: toml::Table = std::fs::read_to_string(text).unwrap().parse().unwrap();
     let listen = table["ops"]["listen"].as_str().unwrap().to_owned();
     listen.rsplit_once(':').unwrap().1.parse().unwrap()
+}
+
+#[test]
+fn a_validator_whose_sandbox_is_not_whole_runs_no_score_follows_and_does_not_vote() {
+    assert!(is_there("strace"), "this test needs strace (Debian: apt-get install strace)");
+    let network = Network::up(by_votes());
+    // A kernel without Landlock for whatever `up` starts from now on.
+    let _lacking = Injection::without(network.pid(), "landlock_create_ruleset");
+    process::signal("KILL", &[network.pid_of("peer3")]);
+    let why = eventually(WITHIN, "peer3 is back and says that it does not vote", || {
+        let state = network.channel(3, CHANNEL)?;
+        (state["mode"] == "degraded").then(|| state["mode_reason"].to_string())
+    });
+    assert!(why.contains("LC6103") && why.contains("landlock"), "{why}");
+    assert_eq!(network.channel(3, CHANNEL).unwrap()["sandbox"], "strict");
+    let ready = tests::http::get(&format!("http://127.0.0.1:{}/readyz", ops_port(&network, 3)));
+    assert!(ready.status == 503 && ready.body.contains("LC6103"), "{ready:?}");
+    for _ in 0..5 {
+        pay(&network);
+    }
+    // It takes over what the others of weight q agree on, and its own vote counts for nothing before.
+    let peer2 = network.pid_of("peer2");
+    process::signal("STOP", &[peer2]);
+    let sent = ["tx", "send", "token", "transfer", "to=carol", "amount=1", "--timeout", "4s"];
+    let waits = network.cli(&sent);
+    assert_eq!(waits.code, 6, "two of four vote: {waits:?}");
+    process::signal("CONT", &[peer2]);
+    pay(&network);
+    network.agreed(CHANNEL, WITHIN);
+    let url = network.url(3, "");
+    let asked = network.cli(&["query", "token.balance_of", "who=alice", "--endpoint", &url]);
+    assert_eq!(asked.error(), "LC6103", "{asked:?}");
 }

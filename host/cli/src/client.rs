@@ -56,6 +56,9 @@ pub(crate) struct ChannelInfo {
     /// The newest of them.
     #[serde(default)]
     pub last_divergence: Option<String>,
+    /// How SCOREs are confined there: `strict` or `basic`.
+    #[serde(default)]
+    pub sandbox: String,
     /// Weight that decides.
     pub quorum: u64,
     /// Weight of all.

@@ -16,7 +16,7 @@ use score_native_link::{
 };
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 /// A checked artefact that this node holds.
 #[derive(Clone, Debug)]
@@ -65,6 +65,8 @@ pub struct Scores {
     program: PathBuf,
     sandbox: Sandbox,
     known: Mutex<BTreeMap<Hash32, Arc<Artefact>>>,
+    /// Why no SCORE runs here, when none does.
+    closed: OnceLock<Rejection>,
     /// Files of the drop-in folder that are not used, by name.
     refused: Mutex<BTreeMap<String, Rejection>>,
 }
@@ -78,7 +80,8 @@ impl Scores {
         let store = ArtefactStore::open(folder)
             .map_err(|error| Rejection::new(Code::StoreDamaged, error.to_string()))?;
         let (pool, known, refused) = (Pool::default(), Mutex::default(), Mutex::default());
-        Ok(Self { store, pool, program, sandbox, known, refused })
+        let closed = OnceLock::new();
+        Ok(Self { store, pool, program, sandbox, known, closed, refused })
     }
 
     /// `strict` or `basic`.
@@ -108,6 +111,18 @@ impl Scores {
             "layers of the sandbox are missing: {missing}"
         );
         Ok(())
+    }
+
+    /// From now on no SCORE runs here, and no block is voted on: nothing is executed half protected.
+    pub fn close(&self, why: Rejection) {
+        // The first reason stays.
+        self.closed.set(why).ok();
+    }
+
+    /// Why no SCORE runs here; none when they do.
+    #[must_use]
+    pub fn closed(&self) -> Option<&Rejection> {
+        self.closed.get()
     }
 
     /// Checks bytes and keeps them.
@@ -187,6 +202,9 @@ impl Scores {
         score: &ScoreName,
         artefact: &Artefact,
     ) -> Result<Arc<Seat>, String> {
+        if let Some(why) = self.closed() {
+            return Err(why.to_string());
+        }
         let key = seat_key(channel, score, artefact.sha256);
         let config = artefact.config.clone().label(channel, score.as_str());
         self.pool.seat(&key, config).await.map_err(|error| error.to_string())
@@ -329,9 +347,9 @@ mod tests {
         assert!(said.contains(&id.to_string()) && said.contains("demo"), "{said}");
     }
 
-    #[test]
-    fn a_channel_that_requires_metering_takes_only_scores_that_count_their_steps() {
-        let of = |metered_loops| Artefact {
+    /// Ten loops, so many of which count their steps.
+    fn unmetered_but(metered_loops: usize) -> Artefact {
+        Artefact {
             sha256: Hash32::ZERO,
             manifest: Arc::new(Manifest {
                 abi: "1.0".into(),
@@ -345,13 +363,32 @@ mod tests {
             }),
             metered: Metered { counter: true, loops: 10, metered_loops },
             config: WorkerConfig::new("/bin/true", Vec::new(), Sandbox::Strict, b"").unwrap(),
-        };
+        }
+    }
+
+    #[test]
+    fn a_channel_that_requires_metering_takes_only_scores_that_count_their_steps() {
         let demo = ChannelName::new("demo").unwrap();
-        let rejection = of(0).fits(&demo, true).unwrap_err();
+        let rejection = unmetered_but(0).fits(&demo, true).unwrap_err();
         assert_eq!(rejection.code, Code::ScoreRefused);
         assert!(rejection.message.contains("token 0.1.0 does not count its steps (0 of 10"));
-        of(10).fits(&demo, true).unwrap();
-        of(0).fits(&demo, false).unwrap();
+        unmetered_but(10).fits(&demo, true).unwrap();
+        unmetered_but(0).fits(&demo, false).unwrap();
+    }
+
+    #[tokio::test]
+    async fn without_its_sandbox_no_score_runs_and_the_first_reason_stays() {
+        let folder = tempfile::tempdir().unwrap();
+        let scores = Scores::open(folder.path(), "/bin/false".into(), Sandbox::Strict).unwrap();
+        assert_eq!(scores.closed(), None);
+        let why = scores.try_sandbox().await.unwrap_err();
+        assert_eq!(why.code, Code::SandboxIncomplete);
+        scores.close(why.clone());
+        scores.close(Rejection::new(Code::Internal, "later"));
+        assert_eq!(scores.closed(), Some(&why));
+        let artefact = unmetered_but(0);
+        let said = scores.seat("demo", &ScoreName::new("token").unwrap(), &artefact).await;
+        assert!(said.unwrap_err().starts_with("LC6103: "));
     }
 
     #[test]

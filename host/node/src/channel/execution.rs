@@ -144,6 +144,9 @@ impl Executor {
         if let Some(layer) = self.layers.get(&block.id()) {
             return Ok(layer.result.roots);
         }
+        if let Some(why) = self.scores.closed() {
+            return Err(ExecuteError::NoResult(why.to_string()));
+        }
         let parent_id = block.header().parent.block;
         let parent = self.layers.get(&parent_id).cloned();
         if parent.is_none() && parent_id != self.head {

@@ -160,9 +160,13 @@ impl ChannelHandle {
     }
 
     /// Why this node cannot execute all of the channel's SCOREs, and so does not vote where they are
-    /// called: the artefact of an active one is not here. It follows what the others agree on.
+    /// called: its sandbox is not whole, or the artefact of an active one is not here. It follows what the
+    /// others agree on.
     #[must_use]
     pub fn cannot_execute(&self) -> Option<Rejection> {
+        if let Some(why) = self.parts().scores.closed() {
+            return Some(why.clone());
+        }
         let (score, _) = self.missing_artefacts().into_iter().next()?;
         let active = self.parts().knowledge.borrow().active.get(&score).cloned()?;
         Some(missing(&score, &active))

@@ -307,6 +307,9 @@ impl ChannelHandle {
             let message = format!("{} has no SCORE `{score}`", parts.genesis.channel);
             Rejection::new(Code::ScoreUnknown, message)
         })?;
+        if let Some(why) = parts.scores.closed() {
+            return Err(why.clone());
+        }
         let artefact = parts.scores.artefact(&active.sha256).ok_or_else(|| {
             let message = format!("artefact {} of {score} is not here", active.sha256);
             Rejection::new(Code::ArtefactMissing, message)

@@ -45,7 +45,10 @@ fn bad(code: Code, what: impl std::fmt::Display) -> Rejection {
 pub async fn run(config: PeerConfig, shutdown: Shutdown) -> Result<(), Rejection> {
     telemetry::init(&config.log, &format!("{}/{}", config.org, config.name))?;
     let node = build(config)?;
-    node.scores.try_sandbox().await?;
+    if let Err(rejection) = node.scores.try_sandbox().await {
+        tracing::error!(event = "sandbox.closed", code = %rejection.code, "this node runs no SCORE, follows its channels and votes on none: {}", rejection.message);
+        node.scores.close(rejection);
+    }
     let metrics = Arc::new(Metrics::default());
     let (stop, stopped) = watch::channel(false);
     let rpc = bind(node.config.rpc.listen).await?;
