@@ -5,6 +5,7 @@
 //! here: the way of a version that ends well (`score_life`).
 
 use crate::score_life::{by_votes, identity};
+use crate::upgrades::workers;
 use score_native_link::build::{build_score, source_tree};
 use serde_json::Value;
 use std::path::PathBuf;
@@ -110,6 +111,9 @@ fn migration(network: &Network, whole: &[u8], original: &str) {
     assert!(failed.stderr.contains("failed: migrate was stopped"), "{failed:?}");
     let shown = network.cli(&["score", "show", "ward"]);
     assert!(shown.stdout.contains("told to refuse"), "the reason is on the chain: {shown:?}");
+    eventually(WITHIN, "no worker of it is left", || {
+        (workers(network, &format!("{CHANNEL}/ward")) == 4).then_some(())
+    });
     assert_eq!(query(network, 0, "before"), "", "its writes were rolled back");
     assert_eq!(send(network, "count_up", &[]).code, 0, "the version before goes on");
     assert_eq!(send(network, "refuse", &["refuses:=false"]).code, 0);

@@ -62,7 +62,7 @@ impl Seen {
         Ok(Self { body, present, next })
     }
 
-    fn changes(&self) -> &[Value] {
+    pub(super) fn changes(&self) -> &[Value] {
         self.body.get("changes").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default()
     }
 }

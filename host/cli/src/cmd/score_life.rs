@@ -89,7 +89,10 @@ async fn deploy(wanted: &Wanted, is_upgrade: bool, context: &Context) -> Done {
         deployer: deployer(wanted.deployer.as_deref(), proposer, (&client, context)).await?,
     });
     let id = change.id();
-    let is_accepted = vote_in(&client, &channel, &seen.present, change, &signers).await?;
+    vote_in(&client, &channel, &seen.present, change, &signers).await?;
+    // Whose approval suffices is for the channel's policy to say.
+    let now = with_manifest(&client, &version).await?;
+    let is_accepted = matches!(now.state.as_str(), "approved" | "active");
     let waits = wanted.how.wait || (is_accepted && at == 0 && !wanted.how.propose);
     let end = if waits { Some(until_decided(&client, &version, context).await?) } else { None };
     tell(&client, (&version, &id, at), (is_accepted, end.as_ref()), context);
@@ -314,7 +317,9 @@ async fn freeze(wanted: &Freeze, freezes: bool, context: &Context) -> Done {
     let signers = signers(wanted.propose, identity.as_deref(), &seen, context)?;
     let (_, channel) = client.channel().await?;
     let (id, kind) = (change.id(), change.kind());
-    let is_done = vote_in(&client, &channel, &seen.present, change, &signers).await?;
+    vote_in(&client, &channel, &seen.present, change, &signers).await?;
+    let waits = Seen::ask(&client).await?;
+    let is_done = !waits.changes().iter().any(|one| one["id"] == id.to_string());
     let short = id.to_string().get(..12).unwrap_or_default().to_owned();
     let line = match (is_done, freezes) {
         (true, true) => format!("{OK} {} takes no transactions; queries answer", wanted.name),

@@ -93,6 +93,9 @@ impl Run<'_> {
             let (receipt, emitted, writes) =
                 self.call_worker(&deploy.score, &artefact, (vec![call], steps)).await?.remove(0);
             if receipt.status != Status::Ok {
+                // Its worker ran for this call only.
+                let channel = self.genesis.channel.as_str();
+                self.scores.retire(channel, &deploy.score, deploy.sha256).await;
                 return Ok(self.stay(deploy, name, &receipt));
             }
             events.extend(emitted);
