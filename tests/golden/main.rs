@@ -140,6 +140,10 @@ fn system_calls_keep_their_bytes() {
         assert_eq!(read, Ok(Some(call)));
     }
     fixture.check("deploy.id", samples::change().id().as_bytes());
+    for (name, change) in samples::freezes() {
+        same::<host_types::change::Change>(&mut fixture, name, &change);
+        fixture.check(&format!("{name}.id"), change.id().as_bytes());
+    }
     fixture.close();
 }
 

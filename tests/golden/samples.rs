@@ -288,6 +288,14 @@ pub(crate) fn change() -> Change {
     })
 }
 
+/// Changes that stop a SCORE and let it go on.
+pub(crate) fn freezes() -> [(&'static str, Change); 2] {
+    [
+        ("freeze", Change::Freeze { score: score("token") }),
+        ("unfreeze", Change::Unfreeze { score: score("token") }),
+    ]
+}
+
 /// A change of what the next epoch runs with.
 pub(crate) fn configure() -> Change {
     let genesis = genesis();

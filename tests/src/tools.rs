@@ -38,11 +38,26 @@ impl Injection {
     /// When strace cannot attach.
     #[must_use]
     pub fn start(pid: u32, calls: &str, file: &Path) -> Self {
+        let file = [Path::new("-P"), file].map(|word| word.display().to_string());
+        Self::attach(pid, calls, "EIO", &file)
+    }
+
+    /// Lets a call of a process and of all that it starts fail, as on a kernel that does not have it.
+    ///
+    /// # Panics
+    /// When strace cannot attach.
+    #[must_use]
+    pub fn without(pid: u32, call: &str) -> Self {
+        Self::attach(pid, call, "ENOSYS", &[])
+    }
+
+    fn attach(pid: u32, calls: &str, errno: &str, more: &[String]) -> Self {
         let folder = std::env::temp_dir();
         let output = folder.join(format!("loopchain-strace-{}-{pid}", std::process::id()));
         let mut strace = process::tied(Path::new("strace"));
-        strace.args(["-f", "-p", &pid.to_string(), "-P"]).arg(file);
-        strace.args(["-e", &format!("trace={calls}"), "-e", &format!("inject={calls}:error=EIO")]);
+        strace.args(["-f", "-p", &pid.to_string()]).args(more);
+        let inject = format!("inject={calls}:error={errno}");
+        strace.args(["-e", &format!("trace={calls}"), "-e", &inject]);
         let stderr = File::create(&output).expect("a file for what strace says");
         strace.stdout(Stdio::null()).stderr(stderr);
         let injection = Self { strace: process::start(strace), output };

@@ -101,6 +101,56 @@ fn a_corrupt_file_is_refused_with_one_line_and_hurts_nothing() {
     }
 }
 
+#[test]
+fn what_lies_in_the_folder_is_told_and_what_becomes_of_a_dropped_file_changes_nothing() {
+    let path = hello();
+    let network = network();
+    let folder = network.data().join("plugins");
+    std::fs::create_dir(folder.join("libfolder.so")).unwrap();
+    std::os::unix::fs::symlink("/etc/passwd", folder.join("liblink.so")).unwrap();
+    let fifo = std::process::Command::new("mkfifo").arg(folder.join("libfifo.so")).status();
+    assert!(fifo.unwrap().success());
+    // What comes after them is taken: nothing of it is waited for.
+    let whole = [std::fs::read(path).unwrap(), vec![0; 3]].concat();
+    let half = folder.join("libwhole.so");
+    std::fs::write(&half, &whole[..40_000.min(whole.len() / 2)]).unwrap();
+    std::fs::write(folder.join(".libwhole.part"), &whole).unwrap();
+    std::fs::rename(folder.join(".libwhole.part"), &half).unwrap();
+    let sha256 = host_types::hash::Hash32::sha256(&whole).to_string();
+    for peer in 0..4 {
+        let odd = ["libfifo.so", "libfolder.so", "liblink.so"];
+        eventually(ACTIVE_WITHIN, "the whole file is taken, the others are refused", || {
+            let list = network.get(peer, "/api/v2/channels/demo/scores").json();
+            let refused = list["refused"].as_array()?;
+            let is_refused = |name: &&str| {
+                let found = refused.iter().find(|one| one["file"] == **name);
+                found.is_some_and(|one| one["reason"].to_string().contains("regular file"))
+            };
+            let versions = list["versions"].as_array()?;
+            let is_here = versions.iter().any(|v| v["sha256"] == sha256 && v["here"] == true);
+            (is_here && odd.iter().all(|name| is_refused(name))).then_some(())
+        });
+    }
+    let listed = network.cli(&["score", "list"]);
+    assert!(listed.stdout.contains("libfifo.so is refused [LC6102]: "), "{listed:?}");
+    // The file that runs is changed in place, then taken away.
+    let token = folder.join("libtoken.so");
+    let bytes = std::fs::read(&token).unwrap();
+    std::fs::File::options().write(true).open(&token).unwrap().set_len(100).unwrap();
+    let pay = || network.cli(&["tx", "send", "token", "transfer", "to=carol", "amount=1"]);
+    assert_eq!(pay().code, 0);
+    std::fs::remove_file(&token).unwrap();
+    assert_eq!(pay().code, 0);
+    for peer in 0..4 {
+        assert_eq!(network.channel(peer, CHANNEL).unwrap()["mode"], "normal");
+    }
+    std::fs::write(&token, bytes).unwrap();
+    for name in ["libfifo.so", "liblink.so", "libwhole.so"] {
+        std::fs::remove_file(folder.join(name)).unwrap();
+    }
+    std::fs::remove_dir(folder.join("libfolder.so")).unwrap();
+}
+
 fn append(file: &Path, text: &str) {
     let mut file = std::fs::File::options().append(true).open(file).unwrap();
     file.write_all(text.as_bytes()).unwrap();

@@ -36,6 +36,10 @@ mod readme;
 #[cfg(test)]
 mod rejoin;
 #[cfg(test)]
+mod score_crashes;
+#[cfg(test)]
+mod score_life;
+#[cfg(test)]
 mod shape;
 #[cfg(test)]
 mod step_budget;

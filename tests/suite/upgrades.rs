@@ -10,7 +10,7 @@ const ACTIVE_WITHIN: Duration = Duration::from_secs(30);
 const BLOCKS: usize = 20;
 
 /// Processes that execute a SCORE of a channel, in every peer of a network.
-fn workers(network: &Network, label: &str) -> usize {
+pub(crate) fn workers(network: &Network, label: &str) -> usize {
     let peers: Vec<u32> = network.ps().into_iter().map(|process| process.pid).collect();
     let field = |pid: &str, name: &str| std::fs::read_to_string(format!("/proc/{pid}/{name}"));
     let processes = std::fs::read_dir("/proc").unwrap().flatten();

@@ -272,13 +272,9 @@ pub struct Configure {
 /// `score`
 #[derive(Debug, Subcommand)]
 pub enum ScoreCommand {
-    /// Active SCOREs of the channel.
-    List,
-    /// One SCORE: version, digest, methods.
-    Show {
-        /// Its name.
-        name: String,
-    },
+    /// From a file to an active version, and what stops one.
+    #[command(flatten)]
+    Life(crate::args_life::LifeCommand),
     /// Write a folder with a SCORE that builds, passes its tests and the check.
     New(ScoreNew),
     /// Build, check, swap and test a SCORE whenever one of its files is saved.

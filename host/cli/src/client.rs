@@ -56,6 +56,9 @@ pub(crate) struct ChannelInfo {
     /// The newest of them.
     #[serde(default)]
     pub last_divergence: Option<String>,
+    /// How SCOREs are confined there: `strict` or `basic`.
+    #[serde(default)]
+    pub sandbox: String,
     /// Weight that decides.
     pub quorum: u64,
     /// Weight of all.
@@ -99,6 +102,53 @@ pub(crate) struct ScoreInfo {
     pub sha256: String,
     /// Since this height.
     pub active_since: u64,
+}
+
+/// A version of a SCORE, wherever it is in its life.
+#[derive(Clone, Debug, Deserialize)]
+pub(crate) struct VersionInfo {
+    /// Name of the SCORE.
+    pub score: String,
+    /// Its version.
+    pub version: String,
+    /// SHA-256 of its file, hex.
+    pub sha256: String,
+    /// Where it is in its life.
+    pub state: String,
+    /// Whether the peer holds its file.
+    pub here: bool,
+    /// The block it is about.
+    pub height: Option<u64>,
+    /// Why it came to nothing.
+    pub reason: Option<String>,
+    /// The change about it, hex.
+    pub change: Option<String>,
+    /// Validators that approved that.
+    #[serde(default)]
+    pub approved: Vec<String>,
+    /// Validators that hold the file and said so.
+    #[serde(default)]
+    pub ready: Vec<String>,
+    /// The others.
+    #[serde(default)]
+    pub not_ready: Vec<String>,
+    /// Its manifest, as it came.
+    manifest: Option<Value>,
+}
+
+impl VersionInfo {
+    /// Its manifest; none when the peer does not hold its file.
+    pub(crate) fn manifest(&self) -> Result<Option<Manifest>, Failure> {
+        self.manifest.clone().map(manifest).transpose()
+    }
+}
+
+/// The REST form leaves out what is for who links, not for who calls.
+fn manifest(mut manifest: Value) -> Result<Manifest, Failure> {
+    if let Value::Object(fields) = &mut manifest {
+        fields.entry("abi").or_insert_with(|| "".into());
+    }
+    read(manifest)
 }
 
 /// A receipt.
@@ -234,17 +284,25 @@ impl Client {
         let value = self.api.get(&self.path(&format!("/scores/{}", escaped(name)))).await?;
         let manifest = match value.get("manifest") {
             None | Some(Value::Null) => None,
-            Some(manifest) => {
-                let mut manifest = manifest.clone();
-                if let Value::Object(fields) = &mut manifest {
-                    // The REST form leaves it out: it is for who links, not for who calls.
-                    fields.entry("abi").or_insert_with(|| "".into());
-                }
-                Some(read(manifest)?)
-            }
+            Some(found) => Some(manifest(found.clone())?),
         };
         let info = read(value.clone())?;
         Ok((value, info, manifest))
+    }
+
+    /// Versions of all SCOREs, active or not: as they came, and read.
+    pub(crate) async fn all_versions(&self) -> Result<(Value, Vec<VersionInfo>), Failure> {
+        let value = self.api.get(&self.path("/scores")).await?;
+        let list = value.get("versions").cloned().ok_or_else(|| odd("versions"))?;
+        Ok((value, read(list)?))
+    }
+
+    /// Versions of one SCORE with their manifests: as they came, and read.
+    pub(crate) async fn versions(&self, name: &str) -> Result<(Value, Vec<VersionInfo>), Failure> {
+        let path = self.path(&format!("/scores/{}/versions", escaped(name)));
+        let value = self.api.get(&path).await?;
+        let list = value.get("versions").cloned().ok_or_else(|| odd("versions"))?;
+        Ok((value, read(list)?))
     }
 
     /// The address of the one member of a name; `None` when there is none or several.

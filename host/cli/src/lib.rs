@@ -10,6 +10,7 @@
 
 mod api;
 pub mod args;
+pub mod args_life;
 mod client;
 mod cmd;
 mod failure;

@@ -7,7 +7,7 @@ use host_types::block::RootPair;
 use host_types::epoch::EpochConfig;
 use host_types::message::{BlockRange, Proposal};
 use host_types::statement::Statement;
-use host_types::{BlockId, Header, Height, TxId};
+use host_types::{BlockId, Header, Height, ScoreName, TxId};
 use std::sync::Arc;
 
 /// Why a block has no result here.
@@ -112,6 +112,11 @@ pub enum Input {
     },
     /// What the calls of a block that was executed took, each method once.
     Costs(Vec<Cost>),
+    /// A SCORE gave no result within the time of a block: told before `Executed`.
+    Struck {
+        /// The SCORE.
+        score: ScoreName,
+    },
     /// A statement is signed and durable.
     Signed {
         /// Number of the request.

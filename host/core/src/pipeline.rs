@@ -24,6 +24,7 @@ use crate::ingest::dedup::Window;
 use crate::input::{Input, Timer};
 use crate::mempool::Pool;
 use crate::propose::cost::Costs;
+use crate::propose::strikes::Strikes;
 use crate::propose::suspect::Suspects;
 use crate::sync::SyncPlan;
 use crate::vote::BlockTree;
@@ -119,6 +120,7 @@ pub struct Pipeline {
     repairs: BTreeMap<BlockId, agreement::Repair>,
     leader: u16,
     suspects: Suspects,
+    strikes: Strikes,
     costs: Costs,
     own: again::Own,
     #[cfg(feature = "planted-bugs")]
@@ -167,6 +169,7 @@ impl Pipeline {
             repairs: BTreeMap::new(),
             leader: 0,
             suspects: Suspects::default(),
+            strikes: Strikes::default(),
             costs: Costs::default(),
             own: again::Own::default(),
             #[cfg(feature = "planted-bugs")]
@@ -240,6 +243,7 @@ impl Pipeline {
             Input::Repaired { block, result } => self.on_repaired(now, block, result, out),
             Input::Parted { block, places } => self.on_parted(block, &places),
             Input::Costs(costs) => self.costs.learn(costs),
+            Input::Struck { score } => self.on_strike(score, out),
             Input::NextEpoch { block, config } => self.on_next_epoch(block, config),
             Input::Committed { height } => self.on_stored(height, out),
             Input::Timer(Timer::Rule(token)) => {

@@ -16,7 +16,7 @@ use score_native_link::{
 };
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 /// A checked artefact that this node holds.
 #[derive(Clone, Debug)]
@@ -65,6 +65,10 @@ pub struct Scores {
     program: PathBuf,
     sandbox: Sandbox,
     known: Mutex<BTreeMap<Hash32, Arc<Artefact>>>,
+    /// Why no SCORE runs here, when none does.
+    closed: OnceLock<Rejection>,
+    /// Files of the drop-in folder that are not used, by name.
+    refused: Mutex<BTreeMap<String, Rejection>>,
 }
 
 impl Scores {
@@ -75,8 +79,9 @@ impl Scores {
     pub fn open(folder: &Path, program: PathBuf, sandbox: Sandbox) -> Result<Self, Rejection> {
         let store = ArtefactStore::open(folder)
             .map_err(|error| Rejection::new(Code::StoreDamaged, error.to_string()))?;
-        let (pool, known) = (Pool::default(), Mutex::default());
-        Ok(Self { store, pool, program, sandbox, known })
+        let (pool, known, refused) = (Pool::default(), Mutex::default(), Mutex::default());
+        let closed = OnceLock::new();
+        Ok(Self { store, pool, program, sandbox, known, closed, refused })
     }
 
     /// `strict` or `basic`.
@@ -106,6 +111,18 @@ impl Scores {
             "layers of the sandbox are missing: {missing}"
         );
         Ok(())
+    }
+
+    /// From now on no SCORE runs here, and no block is voted on: nothing is executed half protected.
+    pub fn close(&self, why: Rejection) {
+        // The first reason stays.
+        self.closed.set(why).ok();
+    }
+
+    /// Why no SCORE runs here; none when they do.
+    #[must_use]
+    pub fn closed(&self) -> Option<&Rejection> {
+        self.closed.get()
     }
 
     /// Checks bytes and keeps them.
@@ -150,6 +167,25 @@ impl Scores {
         }
     }
 
+    /// Every artefact that this node holds, by digest. One that can no longer be read is left out.
+    #[must_use]
+    pub fn held(&self) -> Vec<Arc<Artefact>> {
+        let ids = self.store.list().unwrap_or_default();
+        ids.into_iter().filter_map(|id| self.artefact(&Hash32::new(id))).collect()
+    }
+
+    /// Remembers which files of the drop-in folder are not used, and why; those that are not named are
+    /// used or gone.
+    pub fn set_refused(&self, refused: BTreeMap<String, Rejection>) {
+        *self.refused.lock().unwrap_or_else(PoisonError::into_inner) = refused;
+    }
+
+    /// Files of the drop-in folder that are not used, and why.
+    #[must_use]
+    pub fn refused(&self) -> BTreeMap<String, Rejection> {
+        self.refused.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
     /// The bytes of an artefact.
     #[must_use]
     pub fn bytes(&self, sha256: &Hash32) -> Option<Vec<u8>> {
@@ -166,6 +202,9 @@ impl Scores {
         score: &ScoreName,
         artefact: &Artefact,
     ) -> Result<Arc<Seat>, String> {
+        if let Some(why) = self.closed() {
+            return Err(why.to_string());
+        }
         let key = seat_key(channel, score, artefact.sha256);
         let config = artefact.config.clone().label(channel, score.as_str());
         self.pool.seat(&key, config).await.map_err(|error| error.to_string())
@@ -308,9 +347,9 @@ mod tests {
         assert!(said.contains(&id.to_string()) && said.contains("demo"), "{said}");
     }
 
-    #[test]
-    fn a_channel_that_requires_metering_takes_only_scores_that_count_their_steps() {
-        let of = |metered_loops| Artefact {
+    /// Ten loops, so many of which count their steps.
+    fn unmetered_but(metered_loops: usize) -> Artefact {
+        Artefact {
             sha256: Hash32::ZERO,
             manifest: Arc::new(Manifest {
                 abi: "1.0".into(),
@@ -324,13 +363,32 @@ mod tests {
             }),
             metered: Metered { counter: true, loops: 10, metered_loops },
             config: WorkerConfig::new("/bin/true", Vec::new(), Sandbox::Strict, b"").unwrap(),
-        };
+        }
+    }
+
+    #[test]
+    fn a_channel_that_requires_metering_takes_only_scores_that_count_their_steps() {
         let demo = ChannelName::new("demo").unwrap();
-        let rejection = of(0).fits(&demo, true).unwrap_err();
+        let rejection = unmetered_but(0).fits(&demo, true).unwrap_err();
         assert_eq!(rejection.code, Code::ScoreRefused);
         assert!(rejection.message.contains("token 0.1.0 does not count its steps (0 of 10"));
-        of(10).fits(&demo, true).unwrap();
-        of(0).fits(&demo, false).unwrap();
+        unmetered_but(10).fits(&demo, true).unwrap();
+        unmetered_but(0).fits(&demo, false).unwrap();
+    }
+
+    #[tokio::test]
+    async fn without_its_sandbox_no_score_runs_and_the_first_reason_stays() {
+        let folder = tempfile::tempdir().unwrap();
+        let scores = Scores::open(folder.path(), "/bin/false".into(), Sandbox::Strict).unwrap();
+        assert_eq!(scores.closed(), None);
+        let why = scores.try_sandbox().await.unwrap_err();
+        assert_eq!(why.code, Code::SandboxIncomplete);
+        scores.close(why.clone());
+        scores.close(Rejection::new(Code::Internal, "later"));
+        assert_eq!(scores.closed(), Some(&why));
+        let artefact = unmetered_but(0);
+        let said = scores.seat("demo", &ScoreName::new("token").unwrap(), &artefact).await;
+        assert!(said.unwrap_err().starts_with("LC6103: "));
     }
 
     #[test]

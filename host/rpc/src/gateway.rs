@@ -259,7 +259,8 @@ pub struct EvidenceView {
     pub recorded: Option<Height>,
 }
 
-/// Where an event stands: block, transaction, number in the transaction.
+/// Where an event stands: block, transaction, number in the transaction. What a block itself said has
+/// the transaction [`EventPlace::OF_BLOCK`], behind all others.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct EventPlace {
     /// The block.
@@ -271,6 +272,9 @@ pub struct EventPlace {
 }
 
 impl EventPlace {
+    /// In the place of a transaction: the block itself.
+    pub const OF_BLOCK: u32 = u32::MAX;
+
     /// The first place of a block.
     #[must_use]
     pub const fn start_of(height: Height) -> Self {
@@ -296,8 +300,8 @@ pub struct EventFilter {
 pub struct EventView {
     /// Where it stands.
     pub place: EventPlace,
-    /// The transaction.
-    pub transaction: TxId,
+    /// The transaction; none for what the block itself said, before its transactions.
+    pub transaction: Option<TxId>,
     /// What was announced.
     pub event: ScoreEvent,
 }
@@ -330,6 +334,104 @@ pub struct ScoreView {
     pub manifest: Option<Arc<Manifest>>,
     /// Whether its worker answers.
     pub is_running: bool,
+    /// Why it takes no transactions now, when it does not.
+    pub frozen: Option<FrozenView>,
+}
+
+/// Why a SCORE takes no transactions.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FrozenView {
+    /// Since this block.
+    pub since: Height,
+    /// Whether it crashed too often; else the channel decided so.
+    pub by_crashes: bool,
+    /// One line.
+    pub reason: String,
+}
+
+/// Where a version of a SCORE is in its life, as this node knows it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum VersionState {
+    /// This node holds it; no change is about it.
+    Installed,
+    /// A change is about it that is not accepted yet.
+    Staged,
+    /// Accepted; it waits for its height or for validators that hold it.
+    Approved,
+    /// Active.
+    Active,
+    /// Active before.
+    Former,
+    /// Too few validators were ready at its height.
+    Cancelled,
+    /// Its `deploy` or `migrate` did not end well.
+    Failed,
+    /// The channel does not take it.
+    Refused,
+}
+
+impl VersionState {
+    /// The word that people read.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Installed => "installed",
+            Self::Staged => "staged",
+            Self::Approved => "approved",
+            Self::Active => "active",
+            Self::Former => "former",
+            Self::Cancelled => "cancelled",
+            Self::Failed => "failed",
+            Self::Refused => "refused",
+        }
+    }
+}
+
+/// One version of a SCORE.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct VersionView {
+    /// Name of the SCORE.
+    pub score: String,
+    /// Its version; empty when neither a change nor the file here tells.
+    pub version: String,
+    /// SHA-256 of the artefact.
+    pub sha256: Hash32,
+    /// Where it is in its life.
+    pub state: VersionState,
+    /// Whether this node holds the artefact and has checked it.
+    pub is_here: bool,
+    /// Since when it is active, or the height that its change names or came to nothing at.
+    pub height: Option<Height>,
+    /// Why it is refused, cancelled or failed, one line.
+    pub reason: Option<String>,
+    /// The newest change about it.
+    pub change: Option<Hash32>,
+    /// Validators that approved that change.
+    pub approved: Vec<NodeName>,
+    /// Validators that hold the artefact and said so.
+    pub ready: Vec<NodeName>,
+    /// Validators that did not say so.
+    pub not_ready: Vec<NodeName>,
+    /// Its manifest; none when the artefact is not here.
+    pub manifest: Option<Arc<Manifest>>,
+}
+
+/// A file of the drop-in folder that is not used.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RefusedFile {
+    /// Its name.
+    pub file: String,
+    /// Why.
+    pub why: Rejection,
+}
+
+/// The versions of a channel's SCOREs, and what this node does not take.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct VersionsView {
+    /// Versions by name, the one that is active first.
+    pub versions: Vec<VersionView>,
+    /// Files of the drop-in folder that were refused.
+    pub refused: Vec<RefusedFile>,
 }
 
 /// Answer of a query.
@@ -470,6 +572,9 @@ pub trait Gateway: Send + Sync {
 
     /// Active SCOREs, sorted by name.
     async fn scores(&self, channel: &ChannelName) -> Result<Vec<ScoreView>, Rejection>;
+
+    /// Versions of SCOREs, active or not, and refused files of the drop-in folder.
+    async fn versions(&self, channel: &ChannelName) -> Result<VersionsView, Rejection>;
 
     /// Calls a query method; `args` is the canonical array of arguments.
     async fn query(

@@ -2,7 +2,7 @@
 //!
 //! A system transaction is an ordinary one with the reserved SCORE name `system`; its method and
 //! arguments decode to a [`SystemCall`]. Host code executes it. So far: `register`, `propose` and
-//! `approve` of a `deploy` or `configure` change, `ready`, `evidence`.
+//! `approve` of a `deploy`, `configure`, `freeze` or `unfreeze` change, `ready`, `evidence`.
 
 use crate::codec::{CodecError, CodecErrorKind, Decode, Encode, Reader, Writer};
 use crate::epoch::BlockLimits;
@@ -104,6 +104,16 @@ pub enum Change {
     Deploy(Deploy),
     /// Changes what the next epoch runs with.
     Configure(Configure),
+    /// Stops a SCORE: transactions for it are refused, queries still answer.
+    Freeze {
+        /// Name of the SCORE.
+        score: ScoreName,
+    },
+    /// Lets a SCORE go on that was frozen, or suspended because it crashed.
+    Unfreeze {
+        /// Name of the SCORE.
+        score: ScoreName,
+    },
 }
 
 impl Change {
@@ -111,6 +121,27 @@ impl Change {
     #[must_use]
     pub fn id(&self) -> Hash32 {
         Domain::Change.hash(&[&self.to_bytes()])
+    }
+
+    /// What kind it is, in one word.
+    #[must_use]
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            Self::Deploy(_) => "deploy",
+            Self::Configure(_) => "configure",
+            Self::Freeze { .. } => "freeze",
+            Self::Unfreeze { .. } => "unfreeze",
+        }
+    }
+
+    /// The SCORE that it is about; none when it is about the channel.
+    #[must_use]
+    pub const fn score(&self) -> Option<&ScoreName> {
+        match self {
+            Self::Deploy(deploy) => Some(&deploy.score),
+            Self::Freeze { score } | Self::Unfreeze { score } => Some(score),
+            Self::Configure(_) => None,
+        }
     }
 }
 
@@ -203,6 +234,14 @@ impl Decode<'_> for ValidatorChange {
 
 const DEPLOY: u64 = 1;
 const CONFIGURE: u64 = 2;
+const FREEZE: u64 = 3;
+const UNFREEZE: u64 = 4;
+
+fn encode_of_score(kind: u64, score: &ScoreName, w: &mut Writer) {
+    w.array(2);
+    w.uint(kind);
+    score.encode(w);
+}
 
 impl Encode for Change {
     fn encode(&self, w: &mut Writer) {
@@ -217,6 +256,8 @@ impl Encode for Change {
                 w.option(configure.limits.as_ref());
                 return;
             }
+            Self::Freeze { score } => return encode_of_score(FREEZE, score, w),
+            Self::Unfreeze { score } => return encode_of_score(UNFREEZE, score, w),
         };
         w.array(8);
         w.uint(DEPLOY);
@@ -245,7 +286,9 @@ impl Decode<'_> for Change {
                     limits: r.option()?,
                 }));
             }
-            (DEPLOY | CONFIGURE, _) => return Err(arity),
+            (FREEZE, 2) => return Ok(Self::Freeze { score: ScoreName::decode(r)? }),
+            (UNFREEZE, 2) => return Ok(Self::Unfreeze { score: ScoreName::decode(r)? }),
+            (DEPLOY | CONFIGURE | FREEZE | UNFREEZE, _) => return Err(arity),
             _ => return Err(unknown),
         }
         Ok(Self::Deploy(Deploy {

@@ -129,6 +129,8 @@ codes! {
     EvidenceWorthless = 2117, 409, 4, false, "read the message; nothing was recorded";
     /// The chain holds this against the signer already, or enough of its epoch.
     EvidenceKnown = 2118, 409, 4, false, "`loopchain audit evidence` shows what the chain holds";
+    /// The SCORE takes no transactions now: the channel froze it, or it crashed too often.
+    ScoreFrozen = 2120, 409, 4, false, "queries still answer; `loopchain score show NAME` tells why, `loopchain score unfreeze NAME` proposes to let it go on";
 
     /// A peer or server cannot be reached.
     Unreachable = 3101, 503, 5, true, "check that it runs and that the address is right";

@@ -92,6 +92,18 @@ pub const PARAMETERS_MAX: usize = 64;
 pub const TEXT_BYTES_MAX: usize = 256;
 /// Wall time for executing one block, milliseconds; without a result by then this node skips.
 pub const EXECUTE_TIMEOUT_MS: u64 = 2_000;
+/// Why a change came to nothing, bytes: a line that people read, with the names that fit.
+pub const REASON_BYTES_MAX: usize = 1024;
+/// Receipts `crash` of a SCORE within [`CRASH_WINDOW_BLOCKS`] that suspend it: more than chance, few
+/// enough that its crashes do not become everybody's load.
+pub const CRASHES_MAX: u64 = 8;
+/// Blocks in which the crashes of a SCORE are counted together.
+pub const CRASH_WINDOW_BLOCKS: u64 = 16;
+/// Times a SCORE gives a node no result before that node's own proposals leave it out: one may be a
+/// slow moment of the machine.
+pub const STRIKES_MAX: u32 = 3;
+/// Views for which they do, and after which a strike is forgotten.
+pub const STRIKES_OUT_VIEWS: u64 = 64;
 /// Changes of a channel that may wait for approval at once.
 pub const CHANGES_OPEN_MAX: usize = 64;
 

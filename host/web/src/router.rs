@@ -133,5 +133,6 @@ fn v2_peer() -> Router<Arc<PeerApi>> {
         .route("/api/v2/channels/{channel}/evidence", get(v2::evidence::list))
         .route("/api/v2/channels/{channel}/scores", get(v2::scores::list))
         .route("/api/v2/channels/{channel}/scores/{score}", get(v2::scores::one))
+        .route("/api/v2/channels/{channel}/scores/{score}/versions", get(v2::scores::versions))
         .route("/api/v2/channels/{channel}/scores/{score}/query", post(v2::scores::query))
 }

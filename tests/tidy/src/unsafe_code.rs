@@ -7,7 +7,7 @@ use crate::source::{code, line_of, words};
 use crate::{Finding, Tree};
 
 /// Files (or folders, with a slash) and why they need it.
-const PLACES: [(&str, &str); 14] = [
+const PLACES: [(&str, &str); 15] = [
     ("plugin-api/src/export.rs", "the export shim of a rule"),
     ("plugin-api/loader/src/open.rs", "dlopen of a rule"),
     ("plugin-api/loader/src/open_tests.rs", "headers of rules that must be refused"),
@@ -22,6 +22,7 @@ const PLACES: [(&str, &str); 14] = [
     ("score-native/runner/src/confine.rs", "rlimits, Landlock, seccomp"),
     ("score-native/testkit/src/", "loads and calls a SCORE inside an author's test"),
     ("tests/evil/src/", "attack SCOREs"),
+    ("tests/ward/src/", "a SCORE that crashes"),
 ];
 
 /// `unsafe` stands in listed places only, and every listed place has some.

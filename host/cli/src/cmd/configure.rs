@@ -37,21 +37,21 @@ fn wrong(message: impl Into<String>) -> Failure {
     Failure::new(Code::UsageWrong, message)
 }
 
-fn client(context: &Context) -> Result<(Client, Option<String>), Failure> {
+pub(super) fn client(context: &Context) -> Result<(Client, Option<String>), Failure> {
     let target = profile::target(&context.global, &context.data)?;
     let identity = target.identity.clone();
     Ok((Client::new(&target, context.global.timeout, context.out)?, identity))
 }
 
 /// What a peer says of a channel's epochs.
-struct Seen {
+pub(super) struct Seen {
     body: Value,
-    present: EpochConfig,
+    pub(super) present: EpochConfig,
     next: Option<EpochConfig>,
 }
 
 impl Seen {
-    async fn ask(client: &Client) -> Result<Self, Failure> {
+    pub(super) async fn ask(client: &Client) -> Result<Self, Failure> {
         let body = client.epochs().await?;
         let config = |place: &str| {
             let bytes = hash::from_hex(body.pointer(place)?.as_str()?)?;
@@ -62,7 +62,7 @@ impl Seen {
         Ok(Self { body, present, next })
     }
 
-    fn changes(&self) -> &[Value] {
+    pub(super) fn changes(&self) -> &[Value] {
         self.body.get("changes").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default()
     }
 }
@@ -210,7 +210,7 @@ pub(crate) async fn vote(id: &str, approve: bool, context: &Context) -> Done {
     Ok(ExitCode::SUCCESS)
 }
 
-fn named(identity: Option<&str>, context: &Context) -> Result<Identity, Failure> {
+pub(super) fn named(identity: Option<&str>, context: &Context) -> Result<Identity, Failure> {
     let Some(name) = identity else {
         return Err(Failure::new(Code::IdentityUnknown, "nobody is named who signs")
             .with_help("`--identity PATH` of a validator's key"));
@@ -219,7 +219,10 @@ fn named(identity: Option<&str>, context: &Context) -> Result<Identity, Failure>
 }
 
 /// Keys of the present validators that are in the data folder, with their indices.
-fn voters(present: &EpochConfig, context: &Context) -> Result<Vec<(u16, Identity)>, Failure> {
+pub(super) fn voters(
+    present: &EpochConfig,
+    context: &Context,
+) -> Result<Vec<(u16, Identity)>, Failure> {
     let network = context.data.network()?.ok_or_else(|| {
         let message = "the keys of the validators are not here";
         Failure::new(Code::IdentityUnknown, message)
@@ -237,7 +240,7 @@ fn voters(present: &EpochConfig, context: &Context) -> Result<Vec<(u16, Identity
 }
 
 /// Proposes, and approves with the others until the weight decides; whether it does.
-async fn vote_in(
+pub(super) async fn vote_in(
     client: &Client,
     channel: &ChannelInfo,
     present: &EpochConfig,

@@ -1,16 +1,12 @@
-//! `score list|show` ask a peer; `score build|check|test` work on files; the rest stands in files of its
-//! own.
+//! `score build|check|test` work on files; the life of a SCORE on a channel is `score_life`, and what else
+//! an author does stands in files of its own.
 
-use super::{Context, Done, runtime, score_new, score_verify, score_watch};
+use super::{Context, Done, runtime, score_life, score_new, score_verify, score_watch};
 use crate::args::ScoreCommand;
-use crate::client::Client;
 use crate::failure::{EXIT_FOUND, Failure};
-use crate::output::{BAD, OK, table};
-use crate::profile;
+use crate::output::{BAD, OK};
 use crate::time::seconds;
 use host_types::fault::Code;
-use host_types::manifest::Method;
-use host_web::arguments::describe;
 use score_native_link::build::{build_score_at, built_score_at};
 use score_native_link::elf::Metered;
 use score_native_link::{CheckedScore, Finding, check as check_bytes, hex};
@@ -22,8 +18,7 @@ use std::time::Instant;
 /// Runs it.
 pub(crate) fn score(command: ScoreCommand, context: &Context) -> Done {
     match command {
-        ScoreCommand::List => runtime()?.block_on(list(context)),
-        ScoreCommand::Show { name } => runtime()?.block_on(show(&name, context)),
+        ScoreCommand::Life(life) => runtime()?.block_on(score_life::run(life, context)),
         ScoreCommand::New(new) => score_new::new(
             &new.path,
             new.template,
@@ -37,38 +32,6 @@ pub(crate) fn score(command: ScoreCommand, context: &Context) -> Done {
         ScoreCommand::Check { file } => check(&file, context),
         ScoreCommand::Test { folder, filter } => test(&folder, filter.as_deref(), context),
     }
-}
-
-async fn list(context: &Context) -> Done {
-    let target = profile::target(&context.global, &context.data)?;
-    let client = Client::new(&target, context.global.timeout, context.out)?;
-    let (value, scores) = client.scores().await?;
-    let rows = scores.iter().map(|score| {
-        let sha256 = score.sha256.get(..16).unwrap_or(&score.sha256).to_owned();
-        vec![score.name.clone(), score.version.clone(), sha256, score.active_since.to_string()]
-    });
-    let lines = table(&["SCORE", "VERSION", "SHA-256", "SINCE BLOCK"], rows.collect());
-    context.out.either(&value, lines);
-    Ok(ExitCode::SUCCESS)
-}
-
-async fn show(name: &str, context: &Context) -> Done {
-    let target = profile::target(&context.global, &context.data)?;
-    let client = Client::new(&target, context.global.timeout, context.out)?;
-    let (value, info, manifest) = client.score(name).await?;
-    let mut lines = vec![
-        format!("SCORE {} {} on {}", info.name, info.version, client.channel_name()),
-        format!("  {:<12} {}", "sha256", info.sha256),
-        format!("  {:<12} block {}", "active since", info.active_since),
-    ];
-    let methods = manifest.iter().flat_map(|manifest| &manifest.methods);
-    lines.extend(methods.map(|method| format!("  {:<12} {}", method.kind, signature(method))));
-    context.out.either(&value, lines);
-    Ok(ExitCode::SUCCESS)
-}
-
-fn signature(method: &Method) -> String {
-    format!("{}({}) -> {}", method.name, describe(&method.args), method.returns)
 }
 
 fn build(folder: &Path, context: &Context) -> Done {

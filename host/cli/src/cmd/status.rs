@@ -123,6 +123,9 @@ fn lines(seen: &[Seen], channels: &ByChannel<'_>) -> Vec<String> {
                 lines
                     .push(format!("  {WARN} {peer:<18} {}  #{}  {reason}", view.mode, view.height));
             }
+            if view.sandbox == "basic" {
+                lines.push(format!("  {WARN} {peer:<18} sandbox basic: for development only"));
+            }
             if let Some(last) = &view.last_divergence {
                 let count = view.divergences;
                 lines.push(format!(
@@ -150,6 +153,7 @@ fn document(seen: &[Seen], channels: &ByChannel<'_>) -> Value {
                     json!({"name": peer, "height": view.height, "epoch": view.epoch,
                            "mode": view.mode,
                            "mode_reason": view.mode_reason, "block_hash": view.block_hash,
+                           "sandbox": view.sandbox,
                            "divergences": view.divergences})
                 })
                 .collect();
@@ -209,6 +213,22 @@ mod tests {
         assert_eq!(lines[0], format!("{OK} demo               #7   3 of 4 voting   OK"));
         assert!(lines[1].contains("o/peer1") && lines[1].contains("#3"), "{lines:?}");
         assert!(lines[2].contains("o/peer2") && lines[2].contains("no answer"), "{lines:?}");
+    }
+
+    #[test]
+    fn a_sandbox_with_layers_missing_is_told_at_each_peer() {
+        let basic = ChannelInfo { sandbox: "basic".to_owned(), ..info(7, 4) };
+        let strict = ChannelInfo { sandbox: "strict".to_owned(), ..info(7, 4) };
+        let seen = [basic, strict].map(|info| {
+            let name = format!("o/{}", info.sandbox);
+            Seen { name, channels: Ok(vec![info]) }
+        });
+        let channels = by_channel(&seen);
+        let lines = lines(&seen, &channels);
+        let told: Vec<_> = lines.iter().filter(|line| line.contains("sandbox")).collect();
+        assert!(told.len() == 1 && told[0].contains("o/basic"), "{lines:?}");
+        let document = document(&seen, &channels);
+        assert_eq!(document["channels"][0]["peers"][1]["sandbox"], "strict");
     }
 
     #[test]

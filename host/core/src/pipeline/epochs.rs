@@ -207,6 +207,8 @@ impl Pipeline {
         self.tree = crate::vote::BlockTree::default();
         self.finals = crate::commit::FinalQueue::default();
         self.signing.clear();
+        // Views begin anew.
+        self.strikes = crate::propose::strikes::Strikes::default();
         self.missing.clear();
         self.repairs.clear();
         self.offered.clear();

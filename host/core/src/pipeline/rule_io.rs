@@ -7,9 +7,10 @@ use crate::input::Timer;
 use crate::propose::{Request, assemble};
 use crate::vote::rule::{RuleFault, RuleInput, RuleOutput, Verdict};
 use host_types::block::{Block, ProposalKind};
+use host_types::limits::{STRIKES_MAX, STRIKES_OUT_VIEWS};
 use host_types::message::{FetchRequest, PeerMessage, Proposal};
 use host_types::statement::Statement;
-use host_types::{BlockId, Encode, Header, TxId};
+use host_types::{BlockId, Encode, Header, ScoreName, SignedTransaction, TxId};
 use std::sync::Arc;
 
 /// How long a block is filled under a load.
@@ -193,13 +194,26 @@ impl Pipeline {
         let is_taken = |id: &TxId| taken.binary_search(id).is_ok();
         let is_there = |id: &TxId| self.pool.get(id).is_some() && !is_taken(id);
         let only = self.suspects.only(now.tick_ms, waiting, is_there);
-        let is_left_out = |id: &TxId| {
+        let is_left_out = |tx: &SignedTransaction| {
+            let id = &tx.id();
             let is_suspect =
                 if only.is_empty() { self.suspects.is_left_out(id) } else { !only.contains(id) };
-            is_taken(id) || is_suspect
+            is_taken(id) || is_suspect || self.strikes.is_out(&tx.transaction().score, view)
         };
         let block = assemble(&wanted, &self.pool, limits, now.wall, is_left_out, &self.costs);
         self.built(request, block, out);
+    }
+
+    /// A SCORE that gave no result here: after several, this node's own blocks leave it out.
+    pub(super) fn on_strike(&mut self, score: ScoreName, out: &mut Vec<Effect>) {
+        let view = host_types::View::new(self.rule.status().view);
+        if self.strikes.strike(&score, view) {
+            let line = format!(
+                "SCORE {score} gave no result in time {STRIKES_MAX} times: this node proposes none of \
+                 its transactions for {STRIKES_OUT_VIEWS} views"
+            );
+            out.push(Effect::Log { level: 2, line });
+        }
     }
 
     fn built(&mut self, request: u64, block: Option<Block>, out: &mut Vec<Effect>) {

@@ -7,7 +7,7 @@ use super::{ChannelConfig, Head, Pipeline};
 use crate::clock::Now;
 use crate::effect::Effect;
 use crate::fixture::{Fixture, now};
-use crate::input::{ExecuteError, Input};
+use crate::input::{ExecuteError, Input, Timer};
 use crate::propose::cost::{Cost, Costs};
 use crate::propose::{Request, assemble};
 use crate::vote::rule::{Rule, RuleFault, RuleInput, RuleOutput, RuleStatus, Then, Verdict};
@@ -473,6 +473,45 @@ fn a_block_takes_only_calls_whose_steps_fit_and_always_one() {
         costs.learn(vec![Cost { score, method, steps }]);
         let block = assemble(&request, &pool, &limits, now(), |_| false, &costs).unwrap();
         assert_eq!(block.transactions().len(), expected, "{steps} steps a call");
+    }
+}
+
+#[test]
+fn a_score_that_gave_no_result_three_times_is_left_out_of_own_blocks_for_a_while() {
+    let mut bench = Bench::new();
+    bench.tell(Input::Start);
+    let transactions = vec![bench.fixture.admitted(1)];
+    let score = transactions[0].transaction().transaction().score.clone();
+    bench.tell(Input::Admitted { transactions, is_local: false });
+    let built = |bench: &mut Bench, view: u64| {
+        bench.told();
+        let head = bench.fixture.genesis.header();
+        let build = RuleOutput::Build {
+            request: 1,
+            view: View::new(view),
+            kind: ProposalKind::Norm,
+            parent: Pair { block: head.id(), roots: roots(0) },
+            parent_view: head.view,
+            allow_empty: true,
+            carried: Hash32::ZERO,
+        };
+        bench.tell_then(Input::Timer(Timer::Rule(0)), vec![build]);
+        let told = bench.told();
+        told.iter().find_map(|input| match input {
+            RuleInput::Built { header, .. } => header.as_ref().map(|header| header.tx_count),
+            _ => None,
+        })
+    };
+    assert_eq!(built(&mut bench, 1), Some(1));
+    let strike = |bench: &mut Bench| bench.tell(Input::Struck { score: score.clone() });
+    assert!(strike(&mut bench).is_empty() && strike(&mut bench).is_empty());
+    assert_eq!(built(&mut bench, 2), Some(1), "two strikes");
+    let effects = strike(&mut bench);
+    let is_told = |effect: &Effect| matches!(effect, Effect::Log { level: 2, .. });
+    assert!(effects.iter().any(is_told), "{effects:?}");
+    // The scripted rule is in view 0 all the while.
+    for (view, expected) in [(3, 0), (63, 0), (64, 1), (65, 1)] {
+        assert_eq!(built(&mut bench, view), Some(expected), "view {view}");
     }
 }
 

@@ -40,7 +40,7 @@ pub struct Request {
     pub seal: Option<Hash32>,
 }
 
-/// A block of waiting transactions that `is_taken` does not name; none when there are none and an
+/// A block of waiting transactions that `is_left_out` does not name; none when there are none and an
 /// empty block is not wanted.
 #[must_use]
 pub fn assemble(
@@ -48,11 +48,11 @@ pub fn assemble(
     pool: &Pool,
     limits: &ChannelLimits,
     wall: BlockTime,
-    is_taken: impl Fn(&TxId) -> bool,
+    is_left_out: impl Fn(&SignedTransaction) -> bool,
     costs: &Costs,
 ) -> Option<Block> {
     let time = BlockTime::new(wall.get().max(request.parent_time.get() + 1));
-    let transactions = select(pool, limits, time, is_taken, costs);
+    let transactions = select(pool, limits, time, is_left_out, costs);
     if transactions.is_empty() && !request.allow_empty {
         return None;
     }
@@ -80,7 +80,7 @@ fn select(
     pool: &Pool,
     limits: &ChannelLimits,
     time: BlockTime,
-    is_taken: impl Fn(&TxId) -> bool,
+    is_left_out: impl Fn(&SignedTransaction) -> bool,
     costs: &Costs,
 ) -> Arc<[Arc<SignedTransaction>]> {
     let (mut bytes, mut steps, mut chosen) = (0, 0_u64, Vec::new());
@@ -89,7 +89,7 @@ fn select(
         if chosen.len() as u64 >= limits.block_txs {
             break;
         }
-        if tx.transaction().expiry < time || is_taken(&tx.id()) {
+        if tx.transaction().expiry < time || is_left_out(tx) {
             continue;
         }
         let body = tx.transaction();

@@ -2,10 +2,10 @@
 //!
 //! In: a change, who asks. Out: its record, the marks of those who approved, and what its kind does
 //! once it is accepted. Deliberately not here: what a kind may contain ([`super::deploy`],
-//! [`super::configure`]).
+//! [`super::configure`], [`super::freeze`]).
 
-use super::state::{ChangeRecord, ChangeStatus, SystemState};
-use super::{Context, Outcome, configure, deploy, event, refuse, validator_of};
+use super::state::{ChangeRecord, ChangeStatus, SystemState, is_waiting};
+use super::{Context, Outcome, configure, deploy, event, freeze, refuse, validator_of};
 use host_identity::Action;
 use host_types::change::Change;
 use host_types::genesis::Policy;
@@ -21,15 +21,20 @@ pub(super) fn propose(
     match &change {
         Change::Deploy(deploy) => deploy::check(deploy, context, state)?,
         Change::Configure(change) => drop(configure::check(change, context, state)?),
+        Change::Freeze { score } => freeze::check(score, true, state)?,
+        Change::Unfreeze { score } => freeze::check(score, false, state)?,
     }
     if state.open_changes() >= CHANGES_OPEN_MAX as u64 {
         return Err(refuse(format!("{CHANGES_OPEN_MAX} changes wait already")));
     }
     let id = change.id();
-    if state.change(&id).is_some_and(|r| r.status != ChangeStatus::Cancelled) {
+    if state.change(&id).is_some_and(|r| is_waiting(r.status)) {
         return Err(refuse(format!("change {id} was proposed before")));
     }
-    let record = ChangeRecord { status: ChangeStatus::Open, change, proposed: context.height };
+    // Who approved it an earlier time did not approve it this time.
+    state.unmark("approval/", &id);
+    let (status, proposed) = (ChangeStatus::Open, context.height);
+    let record = ChangeRecord { status, change, proposed, closed: None };
     state.put_change(&id, &record);
     let mut outcome = vote(id, context, state)?;
     outcome.output = host_types::Encode::to_bytes(&id);
@@ -45,9 +50,15 @@ pub(super) fn approve(
         None => Err(refuse(format!("there is no change {id}"))),
         // An approval that comes late changes nothing and is no fault of its sender.
         Some(ChangeStatus::Accepted | ChangeStatus::Done) => Ok(Outcome::default()),
-        Some(ChangeStatus::Cancelled) => Err(refuse(format!("change {id} was cancelled"))),
+        Some(status @ (ChangeStatus::Cancelled | ChangeStatus::Failed)) => {
+            Err(refuse(format!("change {id} was proposed and {}", came_to(status))))
+        }
         Some(ChangeStatus::Open) => vote(id, context, state),
     }
+}
+
+const fn came_to(status: ChangeStatus) -> &'static str {
+    if matches!(status, ChangeStatus::Failed) { "failed" } else { "was cancelled" }
 }
 
 /// Counts the signer's approval and accepts the change when the policy is met.
@@ -59,9 +70,12 @@ fn vote(
     let mut outcome = Outcome::default();
     let Some(mut record) = state.change(&id) else { return Ok(outcome) };
     let policies = &context.genesis.policies;
-    let (policy, action, kind) = match &record.change {
-        Change::Deploy(_) => (&policies.deploy, Action::Deploy, "deploy"),
-        Change::Configure(_) => (&policies.configure, Action::Configure, "configure"),
+    let kind = record.change.kind();
+    let (policy, action) = match &record.change {
+        Change::Deploy(_) | Change::Freeze { .. } | Change::Unfreeze { .. } => {
+            (&policies.deploy, Action::Deploy)
+        }
+        Change::Configure(_) => (&policies.configure, Action::Configure),
     };
     let is_accepted = match policy {
         Policy::Quorum => {
@@ -78,17 +92,29 @@ fn vote(
     if !is_accepted || record.status != ChangeStatus::Open {
         return Ok(outcome);
     }
-    if let Change::Configure(change) = &record.change {
-        // Others may have been accepted since it was proposed.
-        let next = configure::check(change, context, state)?;
-        state.put_next(&next);
-    }
     record.status = ChangeStatus::Accepted;
+    // Others may have been accepted since it was proposed.
+    match &record.change {
+        Change::Configure(change) => {
+            let next = configure::check(change, context, state)?;
+            state.put_next(&next);
+        }
+        Change::Freeze { score } => {
+            outcome.events.push(freeze::freeze(score, context.height, state)?);
+            record.status = ChangeStatus::Done;
+        }
+        Change::Unfreeze { score } => {
+            outcome.events.push(freeze::unfreeze(score, state)?);
+            record.status = ChangeStatus::Done;
+        }
+        Change::Deploy(_) => {}
+    }
     state.put_change(&id, &record);
-    outcome.events.push(event("change-accepted", |w| {
+    let accepted = event("change-accepted", |w| {
         w.array(1);
         w.bytes(id.as_bytes());
-    }));
+    });
+    outcome.events.insert(0, accepted);
     if let Change::Deploy(deploy) = &record.change {
         deploy::accepted(deploy, &id, &record, context, state, &mut outcome);
     }

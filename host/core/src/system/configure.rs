@@ -6,7 +6,7 @@
 //! epoch: what is open when that ends is cancelled. Deliberately not here: when a block seals (the
 //! pipeline: as soon as its parent's state holds `next`), whether a rule takes its parameters.
 
-use super::state::{ChangeStatus, SystemState};
+use super::state::{ChangeStatus, Closed, SystemState};
 use super::{Context, absence, refuse};
 use host_types::change::{Change, Configure};
 use host_types::epoch::{EpochConfig, EpochRun};
@@ -52,7 +52,11 @@ pub(super) fn seal(
         let Change::Configure(_) = &record.change else { continue };
         record.status = match record.status {
             ChangeStatus::Accepted => ChangeStatus::Done,
-            _ => ChangeStatus::Cancelled,
+            _ => {
+                let reason = format!("epoch {} ended before it was accepted", present.epoch);
+                record.closed = Some(Closed::new(height, reason));
+                ChangeStatus::Cancelled
+            }
         };
         state.put_change(&id, &record);
     }

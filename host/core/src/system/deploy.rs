@@ -4,7 +4,7 @@
 //! who approves it ([`super::approval`]), running the SCORE (the node).
 
 use super::approval::has_quorum;
-use super::state::{ChangeRecord, ChangeStatus, SystemState};
+use super::state::{ChangeRecord, ChangeStatus, Closed, SystemState};
 use super::{Context, Outcome, event, refuse, validator_of};
 use host_types::change::{Change, Deploy};
 use host_types::validators::ValidatorSet;
@@ -37,7 +37,7 @@ pub(super) fn accepted(
     outcome: &mut Outcome,
 ) {
     if deploy.activate_at == Height::ZERO {
-        activate_if_ready(&context.epoch().validators, id, record, state, outcome);
+        activate_if_ready(&context.epoch().validators, record, state, outcome);
     } else {
         state.put_due(deploy.activate_at, id);
     }
@@ -54,27 +54,28 @@ pub(super) fn ready(
     if !state.mark("ready/", &sha256, validator) {
         return Ok(outcome);
     }
-    for (id, record) in state.pending_for(&sha256) {
+    for (_, record) in state.pending_for(&sha256) {
         let Change::Deploy(deploy) = &record.change else { continue };
         if record.status == ChangeStatus::Accepted && deploy.activate_at == Height::ZERO {
-            activate_if_ready(&context.epoch().validators, &id, &record, state, &mut outcome);
+            activate_if_ready(&context.epoch().validators, &record, state, &mut outcome);
         }
     }
     Ok(outcome)
 }
 
+/// Tells the node to activate it when enough validators are ready; whether they are.
 fn activate_if_ready(
     set: &ValidatorSet,
-    id: &Hash32,
     record: &ChangeRecord,
-    state: &mut SystemState<'_>,
+    state: &SystemState<'_>,
     outcome: &mut Outcome,
-) {
-    let Change::Deploy(deploy) = &record.change else { return };
-    if has_quorum(set, &state.marked("ready/", &deploy.sha256)) {
-        state.put_change(id, &ChangeRecord { status: ChangeStatus::Done, ..record.clone() });
+) -> bool {
+    let Change::Deploy(deploy) = &record.change else { return false };
+    let is_ready = has_quorum(set, &state.marked("ready/", &deploy.sha256));
+    if is_ready {
         outcome.activate.push(deploy.clone());
     }
+    is_ready
 }
 
 /// Accepted changes whose height has come: active when enough validators are ready, else cancelled.
@@ -85,9 +86,11 @@ pub(super) fn due(set: &ValidatorSet, height: Height, state: &mut SystemState<'_
         if record.status != ChangeStatus::Accepted {
             continue;
         }
-        activate_if_ready(set, &id, &record, state, &mut outcome);
-        if state.change(&id).is_some_and(|r| r.status == ChangeStatus::Accepted) {
+        if !activate_if_ready(set, &record, state, &mut outcome) {
             record.status = ChangeStatus::Cancelled;
+            let Change::Deploy(deploy) = &record.change else { continue };
+            let reason = not_ready(set, &state.marked("ready/", &deploy.sha256));
+            record.closed = Some(Closed::new(height, reason));
             state.put_change(&id, &record);
             outcome.events.push(event("change-cancelled", |w| {
                 w.array(1);
@@ -97,3 +100,39 @@ pub(super) fn due(set: &ValidatorSet, height: Height, state: &mut SystemState<'_
     }
     outcome
 }
+
+/// Who did not hold the artefact, in one line.
+pub(super) fn not_ready(set: &ValidatorSet, ready: &[u16]) -> String {
+    let missing = (0u16..).zip(set.all()).filter(|(index, _)| !ready.contains(index));
+    let names: Vec<_> = missing.map(|(_, validator)| validator.name.as_str()).collect();
+    format!(
+        "ready were validators of weight {}, {} are needed; not ready: {}",
+        set.said_by(ready),
+        set.quorum_weight(),
+        names.join(", ")
+    )
+}
+
+/// The version is active: so says its change, and the SCORE's record.
+pub(super) fn activated(deploy: &Deploy, height: Height, state: &mut SystemState<'_>) {
+    state.set_active(deploy, height);
+    let id = Change::Deploy(deploy.clone()).id();
+    if let Some(mut record) = state.change(&id) {
+        record.status = ChangeStatus::Done;
+        state.put_change(&id, &record);
+    }
+}
+
+/// Its `deploy` or `migrate` did not end well: the change says so, and the version before stays.
+pub(super) fn failed(deploy: &Deploy, height: Height, reason: String, state: &mut SystemState<'_>) {
+    let id = Change::Deploy(deploy.clone()).id();
+    if let Some(mut record) = state.change(&id) {
+        record.status = ChangeStatus::Failed;
+        record.closed = Some(Closed::new(height, reason));
+        state.put_change(&id, &record);
+    }
+}
+
+#[cfg(test)]
+#[path = "deploy_tests.rs"]
+mod tests;

@@ -11,6 +11,9 @@ mod approval;
 mod configure;
 mod deploy;
 pub mod evidence;
+pub mod freeze;
+mod quarantine;
+pub mod said;
 #[cfg(test)]
 mod stage;
 pub mod state;
@@ -26,6 +29,7 @@ use host_types::{
     BlockTime, CertificateId, Code, Height, Rejection, ScoreEvent, ScoreName, Writer,
 };
 use state::{SystemState, View};
+use std::collections::BTreeMap;
 
 /// Who asks, and when.
 #[derive(Clone, Copy, Debug)]
@@ -112,11 +116,13 @@ pub fn execute(
 }
 
 /// What has to happen at the start of the block of this height: versions to activate, and the
-/// writes and events of those that are cancelled for lack of readiness.
+/// writes and events of those that are cancelled for lack of readiness, and of SCOREs that crashed
+/// too often.
 #[must_use]
 pub fn at_height(set: &ValidatorSet, height: Height, view: &dyn View) -> Outcome {
     let mut state = SystemState::new(view);
     let mut outcome = deploy::due(set, height, &mut state);
+    outcome.events.extend(quarantine::suspend(height, &mut state));
     outcome.writes = state.into_writes();
     outcome
 }
@@ -135,11 +141,38 @@ pub fn sealed(
     state.into_writes()
 }
 
+/// What the end of a block writes whose receipts say `crash`, so often for each SCORE.
+#[must_use]
+pub fn crashed(counts: &BTreeMap<ScoreName, u64>, height: Height, view: &dyn View) -> Vec<Write> {
+    let mut state = SystemState::new(view);
+    quarantine::count(counts, height, &mut state);
+    state.into_writes()
+}
+
+/// Records that the `deploy` or `migrate` of a version did not end well; `reason` in one line.
+#[must_use]
+pub fn activation_failed(
+    deploy: &Deploy,
+    height: Height,
+    (code, reason): (u32, String),
+    view: &dyn View,
+) -> Outcome {
+    let mut state = SystemState::new(view);
+    let failed = event("score-activation-failed", |w| {
+        w.array(3);
+        w.text(deploy.score.as_str());
+        w.uint(u64::from(code));
+        w.bytes(reason.as_bytes());
+    });
+    deploy::failed(deploy, height, reason, &mut state);
+    Outcome { events: vec![failed], writes: state.into_writes(), ..Outcome::default() }
+}
+
 /// Records that a version is active from this height on.
 #[must_use]
 pub fn activated(deploy: &Deploy, height: Height, view: &dyn View) -> Outcome {
     let mut state = SystemState::new(view);
-    state.set_active(deploy, height);
+    deploy::activated(deploy, height, &mut state);
     Outcome {
         events: vec![event("score-activated", |w| {
             w.array(3);

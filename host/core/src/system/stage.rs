@@ -4,13 +4,13 @@
 //! not here: what should come of it (the tests).
 
 use super::state::{ChangeStatus, View, epoch_records, pending_changes};
-use super::{Context, Outcome, execute, sealed};
+use super::{Context, Outcome, at_height, execute, sealed};
 use crate::fixture::Fixture;
-use host_types::change::{Change, Configure, SystemCall, ValidatorChange};
+use host_types::change::{Change, Configure, Deploy, SystemCall, ValidatorChange};
 use host_types::epoch::{EpochConfig, EpochRun, Epochs};
 use host_types::receipt::Write;
 use host_types::validators::Validator;
-use host_types::{BlockId, Hash32, Height, Rejection, Weight};
+use host_types::{Address, BlockId, Hash32, Height, Rejection, ScoreName, Weight};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -25,6 +25,19 @@ impl View for Map {
     fn scan(&self, prefix: &[u8]) -> Vec<(Vec<u8>, Vec<u8>)> {
         let found = self.0.range(prefix.to_vec()..).take_while(|(k, _)| k.starts_with(prefix));
         found.map(|(key, value)| (key.clone(), value.clone())).collect()
+    }
+}
+
+/// A version of a SCORE; `digest` tells artefacts apart.
+pub(super) fn deploy(score: &str, digest: u8, activate_at: u64) -> Deploy {
+    Deploy {
+        score: ScoreName::new(score).unwrap(),
+        version: format!("1.{digest}.0"),
+        sha256: Hash32::new([digest; 32]),
+        target: String::new(),
+        activate_at: Height::new(activate_at),
+        args: Vec::new(),
+        deployer: Address::new([0; 20]),
     }
 }
 
@@ -88,6 +101,32 @@ impl Stage {
     pub(super) fn propose(&mut self, by: usize, change: Change) -> Result<Hash32, Rejection> {
         let id = change.id();
         self.call(by, &SystemCall::Propose { change }).map(|_| id)
+    }
+
+    /// The next block begins.
+    pub(super) fn begin(&mut self) -> Outcome {
+        self.height += 1;
+        let set = self.epochs.current().config.validators.clone();
+        let mut outcome = at_height(&set, Height::new(self.height), &self.state);
+        self.apply(std::mem::take(&mut outcome.writes));
+        outcome
+    }
+
+    /// Proposed by the first and approved until it is accepted.
+    pub(super) fn accept(&mut self, change: Change) -> Result<Hash32, Rejection> {
+        let id = self.propose(0, change)?;
+        for validator in 1..3 {
+            self.call(validator, &SystemCall::Approve { id })?;
+        }
+        Ok(id)
+    }
+
+    /// The first version of a SCORE, active now.
+    pub(super) fn activate(&mut self, score: &str) -> Deploy {
+        let deploy = deploy(score, 1, 0);
+        let outcome = super::activated(&deploy, Height::new(self.height), &self.state);
+        self.apply(outcome.writes);
+        deploy
     }
 
     pub(super) fn seal(&mut self) {

@@ -3,11 +3,14 @@
 //! | key | value |
 //! |---|---|
 //! | `cert/` certificate id | DER |
-//! | `change/` change id | `[status, change, height proposed]` |
+//! | `change/` change id | `[status, change, height proposed]`, and `height closed, reason` when it came to nothing |
 //! | `approval/` change id, validator index (2 bytes) | `[]` |
 //! | `ready/` SHA-256, validator index (2 bytes) | `[]` |
 //! | `due/` height (8 bytes), change id | `[]` |
 //! | `score/` name | `[version, sha256, since, [older sha256]]` |
+//! | `frozen/` name | `[since, why, reason]`: takes no transactions |
+//! | `crashes/` name | `[[height, receipts that say crash]]`, of the last blocks |
+//! | `said` | events of the last block that had some before its transactions |
 //! | `first` | name of the SCORE that was activated first: the one that v1 requests mean |
 //! | `open` | number of open changes |
 //! | `next` | what the next epoch runs with, once a `configure` change is accepted |
@@ -17,9 +20,10 @@
 
 use super::system_name;
 use host_types::change::{Change, Deploy};
+use host_types::codec::CodecErrorKind;
 use host_types::epoch::EpochConfig;
 use host_types::evidence::Register;
-use host_types::limits::VALIDATORS_MAX;
+use host_types::limits::{REASON_BYTES_MAX, VALIDATORS_MAX};
 use host_types::receipt::Write;
 use host_types::statement::Statement;
 use host_types::{
@@ -45,8 +49,43 @@ pub enum ChangeStatus {
     Accepted,
     /// In force.
     Done,
-    /// Not enough validators were ready at its height.
+    /// Not enough validators were ready at its height, or what it was about is no more.
     Cancelled,
+    /// The version's `deploy` or `migrate` did not end well: what was active stays.
+    Failed,
+}
+
+impl ChangeStatus {
+    /// The word that people read.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Open => "open",
+            Self::Accepted => "accepted",
+            Self::Done => "done",
+            Self::Cancelled => "cancelled",
+            Self::Failed => "failed",
+        }
+    }
+}
+
+/// How a change came to nothing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Closed {
+    /// In which block.
+    pub height: Height,
+    /// One line.
+    pub reason: String,
+}
+
+impl Closed {
+    /// With as much of the reason as is kept.
+    pub(super) fn new(height: Height, mut reason: String) -> Self {
+        let end = (0..=REASON_BYTES_MAX.min(reason.len())).rev();
+        let end = end.into_iter().find(|at| reason.is_char_boundary(*at)).unwrap_or_default();
+        reason.truncate(end);
+        Self { height, reason }
+    }
 }
 
 /// A change and where it is.
@@ -58,27 +97,53 @@ pub struct ChangeRecord {
     pub change: Change,
     /// When it was proposed.
     pub proposed: Height,
+    /// How it came to nothing; none while it may still come to something, or did.
+    pub closed: Option<Closed>,
+}
+
+impl ChangeRecord {
+    /// The record that a write under the reserved name puts; none when it is about something else.
+    #[must_use]
+    pub fn of_write(key: &[u8], value: &Option<Vec<u8>>) -> Option<Self> {
+        let value = value.as_deref().filter(|_| key.starts_with(b"change/"))?;
+        Self::from_bytes(value).ok()
+    }
 }
 
 impl Encode for ChangeRecord {
     fn encode(&self, w: &mut Writer) {
-        w.array(3);
+        w.array(if self.closed.is_some() { 5 } else { 3 });
         w.uint(self.status as u64);
         self.change.encode(w);
         self.proposed.encode(w);
+        if let Some(closed) = &self.closed {
+            closed.height.encode(w);
+            w.text(&closed.reason);
+        }
     }
 }
 
 impl Decode<'_> for ChangeRecord {
     fn decode(r: &mut Reader<'_>) -> Result<Self, CodecError> {
-        r.array(3)?;
+        let arity = r.error(CodecErrorKind::WrongArity);
+        let fields = r.array_up_to(5)?;
         let status = match r.uint()? {
             0 => ChangeStatus::Open,
             1 => ChangeStatus::Accepted,
             2 => ChangeStatus::Done,
+            4 => ChangeStatus::Failed,
             _ => ChangeStatus::Cancelled,
         };
-        Ok(Self { status, change: Change::decode(r)?, proposed: Height::decode(r)? })
+        let (change, proposed) = (Change::decode(r)?, Height::decode(r)?);
+        let closed = match fields {
+            3 => None,
+            5 => Some(Closed {
+                height: Height::decode(r)?,
+                reason: r.text(REASON_BYTES_MAX)?.to_owned(),
+            }),
+            _ => return Err(arity),
+        };
+        Ok(Self { status, change, proposed, closed })
     }
 }
 
@@ -167,15 +232,29 @@ pub fn registered_certificates(view: &dyn View) -> Vec<Vec<u8>> {
     view.scan(b"cert/").into_iter().map(|(_, der)| der).collect()
 }
 
+/// All changes, whatever became of them.
+#[must_use]
+pub fn all_changes(view: &dyn View) -> Vec<(Hash32, ChangeRecord)> {
+    let found = view.scan(b"change/");
+    let records = found.iter().filter_map(|(_, value)| ChangeRecord::from_bytes(value).ok());
+    records.map(|record| (record.change.id(), record)).collect()
+}
+
 /// Changes that are open or accepted, with their ids.
 #[must_use]
 pub fn pending_changes(view: &dyn View) -> Vec<(Hash32, ChangeRecord)> {
     view.scan(b"change/")
         .iter()
         .filter_map(|(_, value)| ChangeRecord::from_bytes(value).ok())
-        .filter(|r| matches!(r.status, ChangeStatus::Open | ChangeStatus::Accepted))
+        .filter(|r| is_waiting(r.status))
         .map(|record| (record.change.id(), record))
         .collect()
+}
+
+/// The record of one change.
+#[must_use]
+pub fn change_record(view: &dyn View, id: &Hash32) -> Option<ChangeRecord> {
+    ChangeRecord::from_bytes(&view.get(&key("change/", &[id.as_bytes()]))?).ok()
 }
 
 const NEXT: &[u8] = b"next";
@@ -301,6 +380,15 @@ pub fn approvals(view: &dyn View, id: &Hash32) -> Vec<u16> {
     found.iter().filter_map(|(key, _)| index(key)).collect()
 }
 
+/// Indices of the validators that hold and have checked an artefact.
+#[must_use]
+pub fn ready_of(view: &dyn View, sha256: &Hash32) -> Vec<u16> {
+    let prefix = key("ready/", &[sha256.as_bytes()]);
+    let found = view.scan(&prefix);
+    let index = |key: &[u8]| Some(u16::from_be_bytes(key.get(prefix.len()..)?.try_into().ok()?));
+    found.iter().filter_map(|(key, _)| index(key)).collect()
+}
+
 /// Whether a validator has said `ready` for an artefact.
 #[must_use]
 pub fn is_ready(view: &dyn View, sha256: &Hash32, validator: u16) -> bool {
@@ -320,15 +408,19 @@ impl<'a> SystemState<'a> {
         Self { view, writes: BTreeMap::new() }
     }
 
-    fn get(&self, key: &[u8]) -> Option<Vec<u8>> {
+    pub(super) fn get(&self, key: &[u8]) -> Option<Vec<u8>> {
         self.writes.get(key).cloned().unwrap_or_else(|| self.view.get(key))
     }
 
-    fn put(&mut self, key: Vec<u8>, value: Vec<u8>) {
+    pub(super) fn put(&mut self, key: Vec<u8>, value: Vec<u8>) {
         self.writes.insert(key, Some(value));
     }
 
-    fn scan(&self, prefix: &[u8]) -> Vec<Vec<u8>> {
+    pub(super) fn remove(&mut self, key: Vec<u8>) {
+        self.writes.insert(key, None);
+    }
+
+    pub(super) fn scan(&self, prefix: &[u8]) -> Vec<Vec<u8>> {
         let mut keys: BTreeMap<Vec<u8>, bool> =
             self.view.scan(prefix).into_iter().map(|(key, _)| (key, true)).collect();
         let own = self.writes.iter().filter(|(key, _)| key.starts_with(prefix));
@@ -380,6 +472,13 @@ impl<'a> SystemState<'a> {
         let is_new = self.get(&key).is_none();
         self.put(key, EMPTY_ARRAY.to_vec());
         is_new
+    }
+
+    /// Takes the marks of one thing away.
+    pub(super) fn unmark(&mut self, kind: &str, of: &Hash32) {
+        for key in self.scan(&key(kind, &[of.as_bytes()])) {
+            self.writes.insert(key, None);
+        }
     }
 
     /// Validators that were marked.
@@ -495,6 +594,6 @@ impl<'a> SystemState<'a> {
     }
 }
 
-const fn is_waiting(status: ChangeStatus) -> bool {
+pub(super) const fn is_waiting(status: ChangeStatus) -> bool {
     matches!(status, ChangeStatus::Open | ChangeStatus::Accepted)
 }

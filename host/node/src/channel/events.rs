@@ -4,6 +4,7 @@
 //! begins. Deliberately not here: following new ones, how they look (`host/web`).
 
 use super::ChannelHandle;
+use host_core::system::said;
 use host_rpc::gateway::{EventFilter, EventPlace, EventView, EventsPage};
 use host_store::{Reader, StoreError};
 use host_types::receipt::ScoreEvent;
@@ -46,16 +47,21 @@ fn of_block(
     height: Height,
     filter: &EventFilter,
 ) -> Result<Vec<EventView>, StoreError> {
-    if reader.header(height)?.is_none_or(|header| header.tx_count == 0) {
-        return Ok(Vec::new());
-    }
     let Some(result) = reader.result(height)? else { return Ok(Vec::new()) };
     let is_wanted = |event: &ScoreEvent| {
         filter.score.as_ref().is_none_or(|score| *score == event.score)
             && filter.topic.as_ref().is_none_or(|topic| *topic == event.name)
     };
+    let own = (0..).zip(said::of_writes(&result.writes)).filter(|(_, event)| is_wanted(event));
+    let own: Vec<EventView> = own
+        .map(|(number, event)| EventView {
+            place: EventPlace { height, tx: EventPlace::OF_BLOCK, event: number },
+            transaction: None,
+            event,
+        })
+        .collect();
     if !result.events.iter().flatten().any(is_wanted) {
-        return Ok(Vec::new());
+        return Ok(own);
     }
     let raw = reader.raw_block(height)?.map(|block| block.transactions).unwrap_or_default();
     let mut found = Vec::new();
@@ -69,9 +75,10 @@ fn of_block(
         let Ok(transaction) = SignedTransaction::decode(&raw) else { continue };
         found.extend(wanted.map(|(number, event)| EventView {
             place: EventPlace { height, tx, event: number },
-            transaction: transaction.id(),
+            transaction: Some(transaction.id()),
             event,
         }));
     }
+    found.extend(own);
     Ok(found)
 }

@@ -5,6 +5,7 @@
 //! What unfinished blocks wrote is kept in layers over the stored state, because execution before
 //! finality is a tree. Deliberately not here: when to execute (the pipeline), what is agreed.
 
+mod activate;
 mod adopt;
 mod batch;
 mod layer;
@@ -15,6 +16,7 @@ pub use layer::{Layer, LayerView};
 use super::files::Committed;
 use crate::scores::Scores;
 use host_core::input::ExecuteError;
+use host_core::system::freeze::Frozen;
 use host_core::system::state::{ActiveScore, epoch_records, next_epoch};
 use host_identity::Membership;
 use host_store::{BlockResult, Segments, TreeVersion};
@@ -23,7 +25,7 @@ use host_types::epoch::{EpochConfig, EpochRun, Epochs};
 use host_types::genesis::ChannelGenesis;
 use host_types::receipt::Write;
 use host_types::validators::ValidatorSet;
-use host_types::{BlockId, Domain, Encode, Hash32, Height, ScoreName, merkle};
+use host_types::{BlockId, Domain, Encode, Hash32, Height, Rejection, ScoreName, merkle};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -34,6 +36,8 @@ pub struct Knowledge {
     pub membership: Arc<Membership>,
     /// Active SCOREs.
     pub active: Arc<BTreeMap<ScoreName, ActiveScore>>,
+    /// SCOREs that take no transactions.
+    pub frozen: Arc<BTreeMap<ScoreName, Frozen>>,
     /// The block in which each SCORE ran last.
     pub ran: BTreeMap<ScoreName, BlockId>,
     /// The epochs so far; the last one is that of the next block.
@@ -53,6 +57,14 @@ impl Knowledge {
     #[must_use]
     pub fn validators(&self) -> &ValidatorSet {
         &self.epoch().validators
+    }
+
+    /// Whether a SCORE takes transactions.
+    ///
+    /// # Errors
+    /// `LC2120` with the reason.
+    pub fn is_not_frozen(&self, score: &ScoreName) -> Result<(), Rejection> {
+        self.frozen.get(score).map_or(Ok(()), |frozen| Err(frozen.refusal(score)))
     }
 
     /// After a block whose writes may have said something of epochs.
@@ -80,12 +92,13 @@ pub struct Executor {
     base_tree: TreeVersion,
     head: BlockId,
     failure: Option<String>,
+    struck: Option<ScoreName>,
     retiring: Vec<Retiring>,
 }
 
 /// How many blocks the workers of a version stay after another took its place: a branch, a query
 /// or a slow peer's question may still need them.
-const RETIRED_AFTER_BLOCKS: u64 = 16;
+pub(crate) const RETIRED_AFTER_BLOCKS: u64 = 16;
 
 /// A version that is active no more.
 #[derive(Debug)]
@@ -118,6 +131,7 @@ impl Executor {
             base_tree,
             head,
             failure,
+            struck: None,
             retiring,
         }
     }
@@ -129,6 +143,9 @@ impl Executor {
     pub async fn execute(&mut self, block: &Block) -> Result<RootPair, ExecuteError> {
         if let Some(layer) = self.layers.get(&block.id()) {
             return Ok(layer.result.roots);
+        }
+        if let Some(why) = self.scores.closed() {
+            return Err(ExecuteError::NoResult(why.to_string()));
         }
         let parent_id = block.header().parent.block;
         let parent = self.layers.get(&parent_id).cloned();
@@ -143,7 +160,9 @@ impl Executor {
             Some(result) => batch::Done::from_stored(&result, view, knowledge, block),
             None => {
                 let mut run = batch::Run::new(&self.genesis, &self.scores, block, knowledge, view);
-                run.execute().await.map_err(ExecuteError::NoResult)?;
+                let ended = run.execute().await;
+                self.struck = run.struck.take();
+                ended.map_err(ExecuteError::NoResult)?;
                 run.finish()
             }
         };
@@ -213,6 +232,11 @@ impl Executor {
     /// Why the channel's files took no more, if they did not: it has to halt.
     pub const fn take_failure(&mut self) -> Option<String> {
         self.failure.take()
+    }
+
+    /// The SCORE that gave no result in time in the last block, if one did.
+    pub const fn take_struck(&mut self) -> Option<ScoreName> {
+        self.struck.take()
     }
 
     /// What the store needs of a block that is final; none when it was not executed here.

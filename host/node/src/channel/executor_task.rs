@@ -159,6 +159,9 @@ impl Task {
 
     async fn execute(&mut self, block: &Block) {
         let result = self.executor.execute(block).await;
+        if let Some(score) = self.executor.take_struck() {
+            self.tell(Command::Input(Input::Struck { score })).await;
+        }
         self.tell_what_it_led_to(block).await;
         let input = Input::Executed { block: block.id(), result };
         self.tell(Command::Input(input)).await;

@@ -4,7 +4,8 @@
 //! to the actor. One batch is checked at a time, off the async threads; while it runs the next one
 //! gathers, and under load for a moment longer: a signature of a large batch costs a third of one
 //! of a small batch. A transaction that comes alone waits for nothing. Evidence that proves nothing, or
-//! that the chain holds, goes no further: every node that finds it sends it. Deliberately not here: the
+//! that the chain holds, goes no further: every node that finds it sends it. Nor does what is for a frozen
+//! SCORE. Deliberately not here: the
 //! checks (`host_core::ingest`, `host_core::system::evidence`), the pool.
 
 use super::actor::Command;
@@ -82,9 +83,11 @@ impl ContextSource {
         }
     }
 
-    /// Whether evidence would be recorded as of the last stored block; anything else is.
+    /// Whether evidence would be recorded, and a SCORE takes transactions, as of the last stored block;
+    /// anything else is of use.
     fn is_of_use(&self, tx: &AdmittedTx) -> Result<(), Rejection> {
         let body = tx.transaction().transaction();
+        self.knowledge.borrow().is_not_frozen(&body.score)?;
         if !body.score.is_system() || body.method != "evidence" {
             return Ok(());
         }

@@ -29,6 +29,7 @@ pub mod proof_view;
 pub mod recover;
 pub mod relay;
 pub mod serve;
+pub mod versions;
 pub mod views;
 
 pub use actor::Command;

@@ -22,6 +22,7 @@ use crate::scores::Scores;
 use crate::signer::{Answer, AnswerSink, ChannelSigner, Signer};
 use host_core::input::Input;
 use host_core::pipeline::{ChannelConfig, Head, Pipeline};
+use host_core::system::freeze::all_frozen;
 use host_core::system::state::{active_scores, epoch_records, next_epoch, registered_certificates};
 use host_identity::{Certificate, Membership};
 use host_store::{ChannelStore, Entry, Reader, Segments, StoreError, StoreOptions};
@@ -319,12 +320,14 @@ fn knowledge(
     let active: BTreeMap<_, _> = active_scores(&view).into_iter().collect();
     let epochs = epochs(genesis, reader, epoch_records(&view))?;
     let next = next_epoch(&view).map(Arc::new);
+    let frozen = Arc::new(all_frozen(&view));
     if let Some(failure) = committed.take_failure() {
         return Err(Rejection::new(Code::StoreDamaged, failure));
     }
     Ok(Knowledge {
         membership: Arc::new(membership),
         active: Arc::new(active),
+        frozen,
         ran: BTreeMap::new(),
         epochs: Arc::new(epochs),
         next,

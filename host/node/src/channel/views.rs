@@ -8,11 +8,12 @@ use crate::peer::readiness::Stored as SystemState;
 use crate::plugins::PluggedRule;
 use crate::scores::{tell, to_receipt};
 use host_core::pipeline::PipelineStatus;
+use host_core::system::freeze::{Frozen, Why};
 use host_core::system::state::{ActiveScore, first_score};
 use host_identity::Action;
 use host_rpc::gateway::{
-    BlockRef, BlockView, ChannelStatus, FinalTx, MemberView, Mode, QueryAnswer, ScoreView, TxState,
-    ValidatorStatus,
+    BlockRef, BlockView, ChannelStatus, FinalTx, FrozenView, MemberView, Mode, QueryAnswer,
+    ScoreView, TxState, ValidatorStatus,
 };
 use host_store::{Reader, StoreError, StoredBlock, TxPlace};
 use host_types::proof::FinalProof;
@@ -101,6 +102,9 @@ impl ChannelHandle {
         };
         if let Some(why) = &pipeline.degraded {
             return Mode::Degraded(why.clone());
+        }
+        if let Some(rejection) = self.cannot_execute() {
+            return Mode::Degraded(rejection.to_string());
         }
         if let Some(why) = why_unsigned {
             return Mode::Degraded(why);
@@ -255,6 +259,7 @@ impl ChannelHandle {
 
     fn score_view(&self, name: &ScoreName, active: &ActiveScore) -> ScoreView {
         let artefact = self.parts().scores.artefact(&active.sha256);
+        let frozen = self.parts().knowledge.borrow().frozen.get(name).cloned();
         let mut history = vec![active.sha256];
         history.extend(&active.history);
         ScoreView {
@@ -265,6 +270,7 @@ impl ChannelHandle {
             is_first: self.first_score().as_ref() == Some(name),
             history,
             is_running: artefact.is_some(),
+            frozen: frozen.map(|frozen| frozen_view(&frozen)),
             manifest: artefact.map(|artefact| Arc::clone(&artefact.manifest)),
         }
     }
@@ -301,6 +307,9 @@ impl ChannelHandle {
             let message = format!("{} has no SCORE `{score}`", parts.genesis.channel);
             Rejection::new(Code::ScoreUnknown, message)
         })?;
+        if let Some(why) = parts.scores.closed() {
+            return Err(why.clone());
+        }
         let artefact = parts.scores.artefact(&active.sha256).ok_or_else(|| {
             let message = format!("artefact {} of {score} is not here", active.sha256);
             Rejection::new(Code::ArtefactMissing, message)
@@ -351,6 +360,11 @@ impl ChannelHandle {
         let time = self.reader().tip().header.time;
         membership.may(signer, action, &parts.genesis.policies, time).map(|m| m.address)
     }
+}
+
+fn frozen_view(frozen: &Frozen) -> FrozenView {
+    let Frozen { since, why, reason } = frozen;
+    FrozenView { since: *since, by_crashes: *why == Why::Crashes, reason: reason.clone() }
 }
 
 fn view_of_member(member: &host_identity::Member) -> MemberView {

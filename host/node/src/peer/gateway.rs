@@ -7,7 +7,7 @@ use crate::channel::ChannelHandle;
 use async_trait::async_trait;
 use host_rpc::gateway::{
     Access, BlockRef, BlockView, ChannelStatus, EpochsView, EventFilter, EventsPage, EvidenceView,
-    Gateway, MemberView, NodeView, ProofView, QueryAnswer, ScoreView, TxState,
+    Gateway, MemberView, NodeView, ProofView, QueryAnswer, ScoreView, TxState, VersionsView,
 };
 use host_types::genesis::Policy;
 use host_types::validators::ValidatorSet;
@@ -266,6 +266,13 @@ impl Gateway for LocalGateway {
         Ok(self.find(channel)?.score_views())
     }
 
+    async fn versions(&self, channel: &ChannelName) -> Result<VersionsView, Rejection> {
+        let channel = self.find(channel)?;
+        // It reads records and files.
+        let read = tokio::task::spawn_blocking(move || channel.versions()).await;
+        read.map_err(|error| Rejection::new(Code::Internal, error.to_string()))
+    }
+
     async fn query(
         &self,
         channel: &ChannelName,
@@ -310,6 +317,9 @@ impl Gateway for LocalGateway {
         for channel in self.node.channels() {
             if let Some(why) = channel.halted() {
                 problems.push(format!("channel {} is halted: {why}", channel.genesis().channel));
+            } else if let Some(rejection) = channel.cannot_execute() {
+                let name = &channel.genesis().channel;
+                problems.push(format!("channel {name} is not voted on: {rejection}"));
             }
         }
         problems.extend(self.node.signer.why_stopped());

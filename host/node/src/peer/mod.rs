@@ -19,6 +19,7 @@ pub mod rules;
 mod sign_start;
 pub mod start;
 pub mod status_wire;
+mod warm;
 
 pub use node::Node;
 pub use start::run;

@@ -1,26 +1,30 @@
 //! Says `ready` on chain for artefacts that this validator holds and has checked, and fetches those
-//! that a change names and that are not here.
+//! that a change names, or that are active, and that are not here.
 //!
-//! In: new blocks, new artefacts. Out: `system.ready` transactions of this node. A validator
-//! without the artefact, or with one that the channel does not take, says nothing; the change waits
-//! or is cancelled.
+//! In: new blocks, new artefacts. Out: `system.ready` transactions of this node, workers that run
+//! before their version is active. A validator without the artefact, or with one that the channel does
+//! not take, says nothing; the change waits or is cancelled. When the others activated it all the same,
+//! this node follows what they agree on and goes on asking; the file may be dropped as well.
 
 use super::node::Node;
+use super::warm::Warm;
 use crate::channel::ChannelHandle;
-use host_core::system::state::{View, is_ready, pending_changes};
+use host_core::system::state::{ChangeRecord, ChangeStatus, View, is_ready, pending_changes};
 use host_core::system::system_name;
 use host_store::Reader;
-use host_types::change::{Change, SystemCall};
+use host_types::change::{Change, Deploy, SystemCall};
 use host_types::limits::{PART_BYTES_MAX, SCORE_BYTES_MAX};
 use host_types::message::{FetchReply, FetchRequest};
 use host_types::{Hash32, Height};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::sync::watch;
 
 /// A `ready` that did not come into a block is said again after so long.
 const REPEAT: Duration = Duration::from_secs(5);
+/// Peers are asked for an artefact this often: new blocks come faster than files.
+const ASK_AGAIN: Duration = Duration::from_secs(1);
 
 /// The stored state of the channel itself.
 pub(crate) struct Stored(pub(crate) Reader);
@@ -41,17 +45,17 @@ pub async fn follow(node: Arc<Node>, channel: ChannelHandle, mut installed: watc
     let view = Stored(channel.reader().clone());
     let mut seen = Height::ZERO;
     let (mut said, mut told) = (BTreeSet::new(), BTreeSet::new());
+    let (mut search, mut warm) = (Search::default(), Warm::default());
     let mut epoch = channel.epoch().epoch;
     loop {
         if channel.epoch().epoch != epoch {
             epoch = channel.epoch().epoch;
             super::start::pin_validators(&node);
         }
-        let wanted = channel.me().map(|me| wanted(&view, me)).unwrap_or_default();
+        let pending = pending(&view);
+        let wanted = channel.me().map(|me| wanted(&view, &pending, me)).unwrap_or_default();
+        let is_lacking = search.look(&node, &channel, &wanted).await;
         for sha256 in &wanted {
-            if node.scores.artefact(sha256).is_none() {
-                fetch(&node, &channel, *sha256).await;
-            }
             let Some(artefact) = node.scores.artefact(sha256) else { continue };
             let genesis = channel.genesis();
             match artefact.fits(&genesis.channel, genesis.metering_required) {
@@ -62,9 +66,10 @@ pub async fn follow(node: Arc<Node>, channel: ChannelHandle, mut installed: watc
                 _ => {}
             }
         }
+        warm.follow(&node, &channel, &pending).await;
         said.retain(|sha256| wanted.contains(sha256));
         told.retain(|sha256| wanted.contains(sha256));
-        let repeat = !wanted.is_empty();
+        let repeat = !wanted.is_empty() || is_lacking;
         tokio::select! {
             next = channel.next_height(seen.max(channel.reader().tip().height)) => match next {
                 Ok(height) => seen = height,
@@ -76,19 +81,71 @@ pub async fn follow(node: Arc<Node>, channel: ChannelHandle, mut installed: watc
     }
 }
 
-/// Artefacts of waiting changes that this validator has not said `ready` for.
-fn wanted(view: &Stored, me: u16) -> BTreeSet<Hash32> {
+/// Versions that are to become active: accepted or not.
+fn pending(view: &Stored) -> Vec<(ChangeStatus, Deploy)> {
     if view.get(b"open").is_none() {
-        return BTreeSet::new();
+        return Vec::new();
     }
-    pending_changes(view)
-        .into_iter()
-        .filter_map(|(_, record)| match record.change {
-            Change::Deploy(deploy) => Some(deploy.sha256),
-            Change::Configure(_) => None,
-        })
-        .filter(|sha256| !is_ready(view, sha256, me))
-        .collect()
+    let deploy = |record: ChangeRecord| match record.change {
+        Change::Deploy(deploy) => Some((record.status, deploy)),
+        Change::Configure(_) | Change::Freeze { .. } | Change::Unfreeze { .. } => None,
+    };
+    pending_changes(view).into_iter().filter_map(|(_, record)| deploy(record)).collect()
+}
+
+/// Artefacts of waiting changes that this validator has not said `ready` for.
+fn wanted(view: &Stored, pending: &[(ChangeStatus, Deploy)], me: u16) -> BTreeSet<Hash32> {
+    let all = pending.iter().map(|(_, deploy)| deploy.sha256);
+    all.filter(|sha256| !is_ready(view, sha256, me)).collect()
+}
+
+/// Looks for artefacts that are not here.
+#[derive(Default)]
+struct Search {
+    /// When each was asked for last.
+    asked: BTreeMap<Hash32, Instant>,
+    /// Active ones that this node has complained about.
+    lacking: BTreeSet<Hash32>,
+}
+
+impl Search {
+    /// Fetches what changes name and what is active; whether something is still not here.
+    async fn look(
+        &mut self,
+        node: &Node,
+        channel: &ChannelHandle,
+        wanted: &BTreeSet<Hash32>,
+    ) -> bool {
+        let active: BTreeSet<Hash32> =
+            channel.missing_artefacts().into_iter().map(|(_, sha256)| sha256).collect();
+        let absent = wanted.iter().filter(|sha256| node.scores.artefact(sha256).is_none());
+        let all: BTreeSet<Hash32> = absent.chain(&active).copied().collect();
+        self.asked.retain(|sha256, _| all.contains(sha256));
+        for sha256 in &all {
+            if self.asked.get(sha256).is_some_and(|at| at.elapsed() < ASK_AGAIN) {
+                continue;
+            }
+            fetch(node, channel, *sha256).await;
+            self.asked.insert(*sha256, Instant::now());
+        }
+        self.tell(channel, &active);
+        all.iter().any(|sha256| node.scores.artefact(sha256).is_none())
+    }
+
+    fn tell(&mut self, channel: &ChannelHandle, active: &BTreeSet<Hash32>) {
+        let name = &channel.genesis().channel;
+        if let Some(rejection) = channel.cannot_execute()
+            && active.iter().any(|sha256| self.lacking.insert(*sha256))
+        {
+            tracing::error!(event = "score.missing", code = %rejection.code, channel = %name, "channel {name}: {}", rejection.message);
+        }
+        let lacking = channel.missing_artefacts();
+        let is_lacking = |sha256: &Hash32| lacking.iter().any(|(_, missing)| missing == sha256);
+        let came: Vec<Hash32> = self.lacking.extract_if(.., |sha256| !is_lacking(sha256)).collect();
+        for sha256 in came {
+            tracing::info!(event = "score.found", channel = %name, %sha256, "channel {name}: the artefact of an active SCORE is here: this node votes on its blocks");
+        }
+    }
 }
 
 async fn say(node: &Node, channel: &ChannelHandle, sha256: Hash32) {

@@ -20,6 +20,7 @@ use host_rpc::{PeerClient, Session, Target, Trust};
 use host_types::genesis::ChannelGenesis;
 use host_types::{ChannelName, Code, Decode, Encode, NodeName, Rejection};
 use std::collections::{BTreeMap, BTreeSet};
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -44,7 +45,10 @@ fn bad(code: Code, what: impl std::fmt::Display) -> Rejection {
 pub async fn run(config: PeerConfig, shutdown: Shutdown) -> Result<(), Rejection> {
     telemetry::init(&config.log, &format!("{}/{}", config.org, config.name))?;
     let node = build(config)?;
-    node.scores.try_sandbox().await?;
+    if let Err(rejection) = node.scores.try_sandbox().await {
+        tracing::error!(event = "sandbox.closed", code = %rejection.code, "this node runs no SCORE, follows its channels and votes on none: {}", rejection.message);
+        node.scores.close(rejection);
+    }
     let metrics = Arc::new(Metrics::default());
     let (stop, stopped) = watch::channel(false);
     let rpc = bind(node.config.rpc.listen).await?;
@@ -65,7 +69,8 @@ pub async fn run(config: PeerConfig, shutdown: Shutdown) -> Result<(), Rejection
         stopped.clone(),
     ));
     serve_web(&node, metrics, (rest, ops), &stopped, &mut tasks)?;
-    tasks.spawn(drop_folder::watch(Arc::clone(&node), installed.clone()));
+    let is_dev = roots(&node.config.tls)?.iter().all(Root::is_dev);
+    tasks.spawn(drop_folder::watch(Arc::clone(&node), installed.clone(), is_dev));
     tasks.spawn(follow_genesis(Arc::clone(&node), installed.clone(), looked));
     for target in node.config.radiostation.targets.clone() {
         tasks.spawn(discover(Arc::clone(&node), target));
@@ -225,7 +230,10 @@ fn build(config: PeerConfig) -> Result<Arc<Node>, Rejection> {
         config::Sandbox::Basic => score_native_link::Sandbox::Basic,
     };
     let scores = Arc::new(Scores::open(&data.join("scores"), program, sandbox)?);
-    std::fs::create_dir_all(&config.plugins.dir).map_err(|e| bad(Code::ConfigUnreadable, e))?;
+    // Whatever the umask says: others drop nothing here.
+    let plugins =
+        std::fs::DirBuilder::new().recursive(true).mode(0o755).create(&config.plugins.dir);
+    plugins.map_err(|e| bad(Code::ConfigUnreadable, e))?;
     let rules = RuleShelf::open(&config.plugins.dir, &data.join("rules"))?;
     let mesh = Mesh::new(name.clone(), session);
     let replay = replay.channels;

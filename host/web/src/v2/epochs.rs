@@ -6,7 +6,7 @@ use crate::json::Json;
 use crate::router::PeerApi;
 use axum::extract::{Path, State};
 use host_rpc::gateway::{Access, ChangeView, EpochsView};
-use host_types::change::{Change, Configure, ValidatorChange};
+use host_types::change::{Change, Configure, Deploy, ValidatorChange};
 use host_types::epoch::EpochConfig;
 use host_types::validators::Validator;
 use host_types::{Encode, hash};
@@ -80,19 +80,29 @@ fn validator(validator: &Validator) -> Json {
 }
 
 fn change(view: &ChangeView) -> Json {
-    let (kind, says) = match &view.change {
-        Change::Deploy(deploy) => ("deploy", vec![format!("{} {}", deploy.score, deploy.version)]),
-        Change::Configure(configure) => ("configure", differences(configure)),
+    let says = match &view.change {
+        Change::Deploy(deploy) => vec![says_deploy(deploy)],
+        Change::Configure(configure) => differences(configure),
+        Change::Freeze { score } | Change::Unfreeze { score } => vec![score.as_str().to_owned()],
     };
     Json::object([
         ("id", view.id.to_string().into()),
-        ("kind", kind.into()),
+        ("kind", view.change.kind().into()),
         ("status", if view.is_accepted { "accepted" } else { "open" }.into()),
         ("proposed_at", view.proposed.get().into()),
         ("says", says.iter().map(|line| Json::from(line.as_str())).collect()),
         ("approved", view.approvals.iter().map(|name| Json::from(name.as_str())).collect()),
         ("approved_weight", view.weight.into()),
     ])
+}
+
+fn says_deploy(deploy: &Deploy) -> String {
+    let Deploy { score, version, sha256, .. } = deploy;
+    let when = match deploy.activate_at.get() {
+        0 => "as soon as it may".to_owned(),
+        height => format!("at block {height}"),
+    };
+    format!("{score} {version} {sha256} {when}")
 }
 
 /// One line for each difference.

@@ -76,7 +76,7 @@ fn item(view: &EventView, scores: &[ScoreView]) -> Json {
     let json = Json::object([
         ("id", text(view.place).into()),
         ("height", view.place.height.get().into()),
-        ("transaction", view.transaction.to_string().into()),
+        ("transaction", view.transaction.map(|id| id.to_string()).into()),
     ]);
     match (json, views::event(&view.event, score.and_then(|score| score.manifest.as_deref()))) {
         (Json::Object(mut all), Json::Object(fields)) => {

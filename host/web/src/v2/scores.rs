@@ -1,4 +1,4 @@
-//! `GET /channels/{c}/scores`, `/scores/{s}`, `POST /scores/{s}/query`.
+//! `GET /channels/{c}/scores`, `/scores/{s}`, `/scores/{s}/versions`, `POST /scores/{s}/query`.
 
 use super::{Answer, channel, ok, open_channel, views};
 use crate::arguments::{self, CallKind};
@@ -10,7 +10,7 @@ use crate::router::PeerApi;
 use axum::body::Bytes;
 use axum::extract::{Path, State};
 use axum::http::HeaderMap;
-use host_rpc::gateway::{Access, ScoreView};
+use host_rpc::gateway::{Access, ScoreView, VersionView};
 use host_types::{ChannelName, Code, Receipt, Status};
 use std::sync::Arc;
 
@@ -18,10 +18,41 @@ use std::sync::Arc;
 pub(crate) async fn list(State(api): State<Arc<PeerApi>>, Path(name): Path<String>) -> Answer {
     let channel = channel(api.gateway.as_ref(), &name)?;
     let scores = api.gateway.scores(&channel).await?;
+    let life = api.gateway.versions(&channel).await?;
     Ok(ok(&Json::object([
         ("schema", "loopchain.scores.v1".into()),
         ("channel", channel.as_str().into()),
         ("scores", scores.iter().map(views::score).collect()),
+        ("versions", life.versions.iter().map(views::version).collect()),
+        ("refused", life.refused.iter().map(views::refused_file).collect()),
+    ])))
+}
+
+fn with_manifest(version: &VersionView) -> Json {
+    views::version(version).with("manifest", version.manifest.as_deref().map(views::manifest))
+}
+
+/// The versions of one SCORE, active or not, as this peer knows them.
+pub(crate) async fn versions(
+    State(api): State<Arc<PeerApi>>,
+    Path((name, score)): Path<(String, String)>,
+) -> Answer {
+    let channel = channel(api.gateway.as_ref(), &name)?;
+    let life = api.gateway.versions(&channel).await?;
+    let versions: Vec<_> = life.versions.iter().filter(|one| one.score == score).collect();
+    if versions.is_empty() {
+        let message = format!("{channel} has no SCORE `{score}`, and no change is about one");
+        return Err(Problem::new(Code::ScoreUnknown, message));
+    }
+    let status = api.gateway.channel(&channel).await?;
+    Ok(ok(&Json::object([
+        ("schema", "loopchain.score-versions.v1".into()),
+        ("channel", channel.as_str().into()),
+        ("peer", api.gateway.node().name.as_str().into()),
+        ("height", status.height.get().into()),
+        ("quorum", status.quorum.into()),
+        ("score", score.as_str().into()),
+        ("versions", versions.into_iter().map(with_manifest).collect()),
     ])))
 }
 

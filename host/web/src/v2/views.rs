@@ -8,7 +8,8 @@ use crate::time;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use host_rpc::gateway::{
-    BlockView, ChannelStatus, FinalTx, MemberView, Mode, ScoreView, ValidatorStatus,
+    BlockView, ChannelStatus, FinalTx, FrozenView, MemberView, Mode, RefusedFile, ScoreView,
+    ValidatorStatus, VersionView,
 };
 use host_types::manifest::{Field, Manifest};
 use host_types::{
@@ -157,6 +158,42 @@ pub(super) fn score(score: &ScoreView) -> Json {
         ("active_since", score.active_since.get().into()),
         ("history", score.history.iter().map(hex).collect()),
         ("running", score.is_running.into()),
+        ("frozen", score.frozen.as_ref().map(frozen).into()),
+    ])
+}
+
+fn frozen(frozen: &FrozenView) -> Json {
+    Json::object([
+        ("since", frozen.since.get().into()),
+        ("by", if frozen.by_crashes { "crashes" } else { "change" }.into()),
+        ("reason", frozen.reason.as_str().into()),
+    ])
+}
+
+/// A version of a SCORE, wherever it is in its life.
+pub(super) fn version(version: &VersionView) -> Json {
+    let names = |all: &[NodeName]| all.iter().map(|one| Json::from(one.as_str())).collect::<Json>();
+    Json::object([
+        ("score", version.score.as_str().into()),
+        ("version", version.version.as_str().into()),
+        ("sha256", hex(version.sha256)),
+        ("state", version.state.word().into()),
+        ("here", version.is_here.into()),
+        ("height", version.height.map(host_types::Height::get).into()),
+        ("reason", version.reason.as_deref().into()),
+        ("change", version.change.map(hex).into()),
+        ("approved", names(&version.approved)),
+        ("ready", names(&version.ready)),
+        ("not_ready", names(&version.not_ready)),
+    ])
+}
+
+/// A file of the drop-in folder that is not used.
+pub(super) fn refused_file(refused: &RefusedFile) -> Json {
+    Json::object([
+        ("file", refused.file.as_str().into()),
+        ("code", refused.why.code.to_string().into()),
+        ("reason", refused.why.message.as_str().into()),
     ])
 }
 

@@ -2,8 +2,8 @@
 
 use host_rpc::gateway::{
     BlockView, ChangeView, ChannelStatus, EpochsView, EventFilter, EventPlace, EventView,
-    EventsPage, EvidenceView, FinalTx, MemberView, Mode, NodeView, ProofView, ScoreView, TxState,
-    ValidatorStatus,
+    EventsPage, EvidenceView, FinalTx, MemberView, Mode, NodeView, ProofView, RefusedFile,
+    ScoreView, TxState, ValidatorStatus, VersionState, VersionView, VersionsView,
 };
 use host_types::change::{Change, Configure, ValidatorChange};
 use host_types::epoch::{EpochConfig, EpochRun, Epochs};
@@ -115,7 +115,40 @@ fn score(name: &str, manifest: &str) -> ScoreView {
         history: vec![hash(0x5c), hash(0x5b)],
         manifest: Some(manifest.into()),
         is_running: true,
+        frozen: None,
     }
+}
+
+/// One version that is active, one that waits, and a file that is refused.
+pub(crate) fn versions() -> VersionsView {
+    let active = VersionView {
+        score: "token".to_owned(),
+        version: "0.1.0".to_owned(),
+        sha256: hash(0x5c),
+        state: VersionState::Active,
+        is_here: true,
+        height: Some(Height::new(1)),
+        reason: None,
+        change: Some(hash(0x70)),
+        approved: vec![node_name()],
+        ready: vec![node_name()],
+        not_ready: Vec::new(),
+        manifest: token().manifest,
+    };
+    let waits = VersionView {
+        version: "0.2.0".to_owned(),
+        sha256: hash(0x5d),
+        state: VersionState::Approved,
+        is_here: false,
+        height: Some(Height::new(90)),
+        ready: Vec::new(),
+        not_ready: vec![node_name()],
+        manifest: None,
+        ..active.clone()
+    };
+    let why = host_types::Rejection::new(host_types::Code::ScoreRefused, "no ELF file");
+    let refused = vec![RefusedFile { file: "text.so".to_owned(), why }];
+    VersionsView { versions: vec![active, waits], refused }
 }
 
 pub(crate) fn status(name: &str) -> ChannelStatus {
@@ -328,7 +361,7 @@ pub(crate) fn events(filter: &EventFilter) -> EventsPage {
     let name = filter.topic.clone().unwrap_or_else(|| "evidence-recorded".into());
     let event = EventView {
         place: EventPlace { height: Height::new(9), tx: 1, event: filter.limit },
-        transaction: host_types::TxId::new(hash(4)),
+        transaction: Some(host_types::TxId::new(hash(4))),
         event: ScoreEvent { score, name, data: w.into_bytes() },
     };
     let is_all = filter.from > EventPlace::start_of(Height::new(9));

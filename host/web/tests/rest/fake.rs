@@ -7,7 +7,7 @@ use axum::http::{HeaderMap, Request, StatusCode};
 use host_rpc::gateway::{
     Access, BlockRef, BlockView, ChannelStatus, Directory, EpochsView, EventFilter, EventsPage,
     EvidenceView, Gateway, MemberView, NodeView, PeerRecord, ProofView, QueryAnswer, ScoreView,
-    TxState,
+    TxState, VersionsView,
 };
 use host_types::validators::ValidatorSet;
 use host_types::value::Value;
@@ -172,6 +172,11 @@ impl Gateway for Node {
         failing(channel)?;
         let below = before.map_or(3, |height| height.get().min(3));
         Ok((0..below).rev().take(limit as usize).map(chain::block).collect())
+    }
+
+    async fn versions(&self, channel: &ChannelName) -> Result<VersionsView, Rejection> {
+        failing(channel)?;
+        Ok(chain::versions())
     }
 
     async fn scores(&self, channel: &ChannelName) -> Result<Vec<ScoreView>, Rejection> {

@@ -354,6 +354,25 @@ async fn a_score_shows_its_manifest() {
     assert_eq!(json["manifest"]["methods"][0]["args"][1]["type"], "u128");
     let list = get(&router, &format!("{CHANNEL}/scores")).await.json();
     assert_eq!(list["scores"][0]["name"], "notary");
+    assert_eq!(list["scores"][0]["frozen"], serde_json::Value::Null);
+}
+
+#[tokio::test]
+async fn versions_tell_where_each_is_in_its_life_and_what_is_refused() {
+    let router = peer_router();
+    let list = get(&router, &format!("{CHANNEL}/scores")).await.json();
+    let states: Vec<_> = list["versions"].as_array().unwrap().iter().map(|v| &v["state"]).collect();
+    assert_eq!(states, ["active", "approved"]);
+    let refused = &list["refused"][0];
+    assert_eq!((&refused["file"], &refused["code"]), (&"text.so".into(), &"LC6102".into()));
+    let json = get(&router, &format!("{CHANNEL}/scores/token/versions")).await.json();
+    assert_eq!(json["schema"], "loopchain.score-versions.v1");
+    assert_eq!(json["versions"][0]["manifest"]["name"], "token");
+    let waits = &json["versions"][1];
+    assert_eq!((&waits["height"], &waits["here"]), (&90.into(), &false.into()));
+    assert_eq!(waits["not_ready"], serde_json::json!(["bank-a/peer0"]));
+    let unknown = get(&router, &format!("{CHANNEL}/scores/nosuch/versions")).await;
+    assert_eq!(unknown.status, 404);
 }
 
 #[tokio::test]

@@ -80,6 +80,10 @@ pub fn check(bytes: &[u8]) -> Result<CheckedScore, Vec<Finding>> {
         return Err(vec![Finding::new(what, "remove what it does not need")]);
     }
     let image = Image::parse(bytes).map_err(|why| vec![Finding::new(why, rebuild)])?;
+    let other = structure::kind(&image);
+    if !other.is_empty() {
+        return Err(other);
+    }
     let mut findings = structure::findings(&image);
     findings.extend(loading::findings(&image));
     let instructions = instructions::scan(&image);

@@ -11,7 +11,8 @@ const REBUILD: &str = "build it with `loopchain score build`";
 /// Memory of all segments; the worker's address space is 256 MiB.
 const MEMORY_BYTES_MAX: u64 = 64 << 20;
 
-pub(super) fn findings(image: &Image<'_>) -> Vec<Finding> {
+/// That it is no shared library for this kind of machine at all: nothing else is worth telling then.
+pub(super) fn kind(image: &Image<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
     if image.kind != elf::ET_DYN.0 {
         findings.push(Finding::new("it is no shared library", REBUILD));
@@ -19,6 +20,11 @@ pub(super) fn findings(image: &Image<'_>) -> Vec<Finding> {
     if image.machine != elf::EM_X86_64.0 {
         findings.push(Finding::new("it is for another machine than x86-64", REBUILD));
     }
+    findings
+}
+
+pub(super) fn findings(image: &Image<'_>) -> Vec<Finding> {
+    let mut findings = Vec::new();
     if image.segments.iter().filter(|s| s.kind == elf::PT_DYNAMIC.0).count() != 1 {
         findings.push(Finding::new("it has no dynamic table, or several", REBUILD));
     }

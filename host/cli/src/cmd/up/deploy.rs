@@ -193,6 +193,16 @@ async fn until_active(client: &Client, wish: Wish<'_>) -> Result<ScoreInfo, Fail
         if let Some(score) = scores.iter().find(is_it) {
             return Ok(score.clone());
         }
+        let (_, versions) = client.versions(name).await?;
+        let mut came_to = versions.iter().filter(|one| one.sha256 == wish.artefact.sha256);
+        if let Some(one) = came_to.find(|one| one.state == "failed") {
+            let reason = one.reason.clone().unwrap_or_default();
+            let message = format!(
+                "channel {}: SCORE {name} {} is not active, the version before goes on: {reason}",
+                wish.channel, one.version
+            );
+            return Err(Failure::new(Code::ScoreTrap, message));
+        }
         if Instant::now() >= end {
             let message = format!(
                 "channel {}: SCORE {name} was accepted but is not active after {} s: too few \

@@ -73,7 +73,8 @@ pub(crate) async fn answers(
             MemberRole::Peer => not_in_step(local, member, channels).await,
         };
         let Some(missing) = missing else { return Ok(()) };
-        if Instant::now() >= end {
+        // What the machine lacks does not come by waiting.
+        if Instant::now() >= end || missing.code() == Code::SandboxIncomplete {
             return Err(missing);
         }
         let refusal = match missing.code() {
@@ -174,6 +175,10 @@ async fn not_in_step(local: &Local, member: &Member, channels: &[ChannelName]) -
             Ok((_, info)) if info.mode == "normal" => {}
             Ok((_, info)) => {
                 let reason = info.mode_reason.unwrap_or_default();
+                let (code, _) = coded(&reason);
+                if code == Code::SandboxIncomplete {
+                    return Some(Failure::new(code, format!("{}: {reason}", member.name)));
+                }
                 let message =
                     format!("{}: channel {channel} is {} {reason}", member.name, info.mode);
                 return Some(Failure::new(Code::Syncing, message));

@@ -5,18 +5,18 @@ use super::Knowledge;
 use super::layer::{LayerView, ScoreReader, Writes};
 use crate::scores::{Artefact, Scores, tell, to_receipt};
 use host_core::ingest::registration::{may_send_system, registering};
+use host_core::system::freeze::{all_frozen, is_of_frozen};
 use host_core::system::state::{ActiveScore, active_scores, is_of_epochs};
-use host_core::system::{self, Context, system_name};
+use host_core::system::{self, Context};
 use host_identity::{Action, Certificate};
 use host_store::BlockResult;
 use host_types::block::Block;
-use host_types::change::Deploy;
 use host_types::genesis::ChannelGenesis;
 use host_types::limits::EXECUTE_TIMEOUT_MS;
 use host_types::receipt::{Receipt, ScoreEvent, Status, Write};
 use host_types::value::Value;
 use host_types::{Address, Code, Decode, Domain, Rejection, ScoreName, SignedTransaction};
-use score_native_link::{Batch, CallKind, CallSpec, LogLine, Outcome};
+use score_native_link::{Batch, CallKind, CallSpec, LogLine, NoResult, Outcome};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -53,6 +53,9 @@ impl Done {
         if result.writes.iter().filter(system).any(|w| w.key.starts_with(b"score/")) {
             knowledge.active = Arc::new(active_scores(&view).into_iter().collect());
         }
+        if result.writes.iter().filter(system).any(|w| is_of_frozen(&w.key)) {
+            knowledge.frozen = Arc::new(all_frozen(&view));
+        }
         if result.writes.iter().filter(system).any(|w| is_of_epochs(&w.key)) {
             knowledge.look_at_epochs(&view, block);
         }
@@ -69,19 +72,21 @@ impl Done {
 
 /// One block being executed.
 pub(super) struct Run<'a> {
-    genesis: &'a ChannelGenesis,
-    scores: &'a Scores,
-    block: &'a Block,
-    knowledge: Knowledge,
-    view: LayerView,
-    receipts: Vec<Receipt>,
+    pub(super) genesis: &'a ChannelGenesis,
+    pub(super) scores: &'a Scores,
+    pub(super) block: &'a Block,
+    pub(super) knowledge: Knowledge,
+    pub(super) view: LayerView,
+    pub(super) receipts: Vec<Receipt>,
     events: Vec<Vec<ScoreEvent>>,
-    parts: BTreeMap<ScoreName, u32>,
+    pub(super) parts: BTreeMap<ScoreName, u32>,
     deadline: Instant,
     /// What the calls to come may take together.
     steps_left: u64,
     /// Lines of SCOREs that the log still takes.
     log_lines_left: usize,
+    /// The SCORE that took all the time there was.
+    pub(super) struck: Option<ScoreName>,
 }
 
 impl<'a> Run<'a> {
@@ -106,6 +111,7 @@ impl<'a> Run<'a> {
             deadline: Instant::now() + Duration::from_millis(EXECUTE_TIMEOUT_MS),
             log_lines_left: LOG_LINES_MAX,
             steps_left,
+            struck: None,
         }
     }
 
@@ -135,6 +141,7 @@ impl<'a> Run<'a> {
             self.run_group(&score, at, &group).await?;
             at += count;
         }
+        self.note_crashes();
         self.end_epoch();
         Ok(())
     }
@@ -160,18 +167,7 @@ impl<'a> Run<'a> {
         self.block.header().next_validators.is_some()
     }
 
-    /// Changes that fall due at this height, before the block's transactions.
-    async fn begin_height(&mut self) -> Result<(), String> {
-        let height = self.block.header().height;
-        let due = system::at_height(self.knowledge.validators(), height, &self.view);
-        self.apply(due.writes);
-        for deploy in due.activate {
-            self.activate(&deploy).await?;
-        }
-        Ok(())
-    }
-
-    fn apply(&mut self, writes: Vec<Write>) {
+    pub(super) fn apply(&mut self, writes: Vec<Write>) {
         for write in writes {
             self.view.write(&write.score, write.key, write.value);
         }
@@ -193,6 +189,9 @@ impl<'a> Run<'a> {
                     outcome.writes.into_iter().map(|w| ((w.score, w.key), w.value)).collect();
                 for ((score, key), value) in &writes {
                     self.view.write(score, key.clone(), value.clone());
+                }
+                if writes.keys().any(|(_, key)| is_of_frozen(key)) {
+                    self.look_at_frozen();
                 }
                 if let Some(certificate) = outcome.registered {
                     let mut membership = (*self.knowledge.membership).clone();
@@ -234,64 +233,7 @@ impl<'a> Run<'a> {
         system::execute(&body.method, &body.args, context, &self.view)
     }
 
-    /// Makes a version active: its `deploy` (first version) or `migrate` runs, then the record.
-    async fn activate(&mut self, deploy: &Deploy) -> Result<(Vec<ScoreEvent>, Writes), String> {
-        let artefact = self
-            .scores
-            .artefact(&deploy.sha256)
-            .ok_or_else(|| format!("artefact {} of {} is not here", deploy.sha256, deploy.score))?;
-        let is_first = !self.knowledge.active.contains_key(&deploy.score);
-        let (kind, name) =
-            if is_first { (CallKind::Deploy, "deploy") } else { (CallKind::Migrate, "migrate") };
-        let (mut events, mut written) = (Vec::new(), Writes::new());
-        self.parts.remove(&deploy.score);
-        self.knowledge.ran.remove(&deploy.score);
-        if artefact.manifest.method(name, name).is_some() {
-            let args = if is_first { deploy.args.clone() } else { vec![0x80] };
-            let call = self.call((kind, name), args, deploy.deployer, (Some(deploy.sha256), 0));
-            // A version was voted for: it is never cut, though what it takes counts.
-            let steps = call.steps;
-            let (receipt, emitted, writes) =
-                self.call_worker(&deploy.score, &artefact, (vec![call], steps)).await?.remove(0);
-            if receipt.status != Status::Ok {
-                events.push(self.activation_failed(deploy, &receipt));
-                return Ok((events, written));
-            }
-            events.extend(emitted);
-            for write in writes {
-                written.insert((write.score.clone(), write.key.clone()), write.value.clone());
-                self.view.write(&write.score, write.key, write.value);
-            }
-        }
-        let height = self.block.header().height;
-        let outcome = system::activated(deploy, height, &self.view);
-        events.extend(outcome.events);
-        for write in outcome.writes {
-            written.insert((write.score.clone(), write.key.clone()), write.value.clone());
-            self.view.write(&write.score, write.key, write.value);
-        }
-        let mut active = (*self.knowledge.active).clone();
-        if let Some(record) = system::state::active_score(&self.view, &deploy.score) {
-            active.insert(deploy.score.clone(), record);
-        }
-        self.knowledge.active = Arc::new(active);
-        Ok((events, written))
-    }
-
-    fn activation_failed(&self, deploy: &Deploy, receipt: &Receipt) -> ScoreEvent {
-        let mut w = host_types::Writer::default();
-        w.array(3);
-        w.text(deploy.score.as_str());
-        w.uint(u64::from(receipt.code));
-        w.bytes(&receipt.output);
-        ScoreEvent {
-            score: system_name(),
-            name: "score-activation-failed".into(),
-            data: w.into_bytes(),
-        }
-    }
-
-    fn call(
+    pub(super) fn call(
         &self,
         (kind, method): (CallKind, &str),
         args: Vec<u8>,
@@ -365,6 +307,7 @@ impl<'a> Run<'a> {
             let message = format!("{} has no SCORE `{}`", self.genesis.channel, body.score);
             return Err(Rejection::new(Code::ScoreUnknown, message));
         }
+        self.knowledge.is_not_frozen(&body.score)?;
         let index = u32::try_from(index).unwrap_or(u32::MAX);
         let args = arguments(artefact, &body.method, &body.args);
         let mut call = self.call(
@@ -386,7 +329,7 @@ impl<'a> Run<'a> {
         tell(self.genesis.channel.as_str(), score, tx, fit);
     }
 
-    async fn call_worker(
+    pub(super) async fn call_worker(
         &mut self,
         score: &ScoreName,
         artefact: &Artefact,
@@ -417,7 +360,12 @@ impl<'a> Run<'a> {
         let mut reader = ScoreReader { view: &self.view, score };
         let outcome = seat.worker.lock().await.execute(batch, &mut reader, self.deadline).await;
         match outcome {
-            Outcome::NoResult(why) => Err(format!("{score}: {why}")),
+            Outcome::NoResult(why) => {
+                if matches!(why, NoResult::Deadline) {
+                    self.struck = Some(score.clone());
+                }
+                Err(format!("{score}: {why}"))
+            }
             Outcome::Receipts(receipts) => {
                 self.knowledge.ran.insert(score.clone(), self.block.id());
                 for (i, raw) in receipts.iter().enumerate() {

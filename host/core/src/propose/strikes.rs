@@ -1,0 +1,110 @@
+//! SCOREs that gave this node no result in time.
+//!
+//! In: strikes, with the view they happened in. Out: which SCOREs this node's own blocks leave out for
+//! now. With metering this happens only when a machine is ill, so it stays a matter of this machine:
+//! volatile, never told to others, never a receipt; other leaders propose what this one leaves out.
+//! Deliberately not here: which transaction of a block it was ([`super::suspect`]), crashes, which are
+//! receipts and counted on the chain (`system`).
+
+use host_types::limits::{STRIKES_MAX, STRIKES_OUT_VIEWS};
+use host_types::{ScoreName, View};
+use std::collections::BTreeMap;
+
+/// SCOREs that are remembered, at most. Only active ones run at all; at the bound everything is
+/// forgotten and learnt anew.
+const SCORES_MAX: usize = 1_024;
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Record {
+    count: u32,
+    last: u64,
+    out_until: u64,
+}
+
+/// Strikes by SCORE, of one epoch: views begin anew in the next.
+#[derive(Clone, Debug, Default)]
+pub struct Strikes(BTreeMap<ScoreName, Record>);
+
+impl Strikes {
+    /// One more; true when the SCORE is left out from now on.
+    pub fn strike(&mut self, score: &ScoreName, view: View) -> bool {
+        let now = view.get();
+        if self.0.len() >= SCORES_MAX && !self.0.contains_key(score) {
+            self.0.clear();
+        }
+        let record = self.0.entry(score.clone()).or_default();
+        if now > record.last.saturating_add(STRIKES_OUT_VIEWS) {
+            record.count = 0;
+        }
+        record.last = now;
+        record.count += 1;
+        let is_out = record.count >= STRIKES_MAX;
+        if is_out {
+            record.count = 0;
+            record.out_until = now.saturating_add(STRIKES_OUT_VIEWS);
+        }
+        is_out
+    }
+
+    /// Whether a block of this view leaves the SCORE out.
+    #[must_use]
+    pub fn is_out(&self, score: &ScoreName, view: View) -> bool {
+        self.0.get(score).is_some_and(|record| view.get() < record.out_until)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{SCORES_MAX, Strikes};
+    use host_types::{ScoreName, View};
+
+    fn score(name: &str) -> ScoreName {
+        ScoreName::new(name).unwrap()
+    }
+
+    #[test]
+    fn three_strikes_leave_a_score_out_for_64_views() {
+        // Views of the strikes, and the first view and the one behind the last in which it is out.
+        let table: [(&[u64], Option<(u64, u64)>); 6] = [
+            (&[], None),
+            (&[5, 6], None),
+            (&[5, 6, 7], Some((7, 71))),
+            (&[5, 5, 5], Some((5, 69))),
+            // The first one is forgotten 64 views after the second would have to come.
+            (&[5, 70, 71], None),
+            (&[5, 69, 133], Some((133, 197))),
+        ];
+        for (views, expected) in table {
+            let mut strikes = Strikes::default();
+            let last = views.last().copied();
+            for view in views {
+                let is_out = strikes.strike(&score("slow"), View::new(*view));
+                assert_eq!(
+                    is_out,
+                    expected.is_some() && Some(*view) == last && is_out,
+                    "{views:?}"
+                );
+            }
+            let (from, until) = expected.unwrap_or((u64::MAX, 0));
+            for view in 0..300 {
+                let is_out = strikes.is_out(&score("slow"), View::new(view)) && view >= from;
+                assert_eq!(is_out, (from..until).contains(&view), "{views:?} {view}");
+                assert!(!strikes.is_out(&score("other"), View::new(view)));
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_remembered_is_bounded_and_three_more_are_needed_for_another_time() {
+        let mut strikes = Strikes::default();
+        for n in 0..=SCORES_MAX {
+            strikes.strike(&score(&format!("s{n}")), View::new(1));
+        }
+        assert_eq!(strikes.0.len(), 1);
+        let slow = score("slow");
+        let struck: Vec<bool> =
+            (1..=6).map(|view| strikes.strike(&slow, View::new(view))).collect();
+        assert_eq!(struck, [false, false, true, false, false, true]);
+        assert!(strikes.is_out(&slow, View::new(69)) && !strikes.is_out(&slow, View::new(70)));
+    }
+}
