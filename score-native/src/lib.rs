@@ -40,13 +40,14 @@ pub extern crate alloc;
 extern crate std;
 
 pub use score_native_abi as abi;
-pub use score_native_macros::{Event, Fault, State, Value, score};
+pub use score_native_macros::{Event, Fault, State, Value, score, score_interface};
 
 mod address;
 pub mod args;
 mod context;
 pub mod contract;
 pub mod export;
+pub mod interface;
 pub mod manifest;
 pub mod prelude;
 pub mod state;
@@ -55,6 +56,7 @@ mod value;
 pub use address::Address;
 pub use context::Cx;
 pub use contract::{Answer, Contract, Event, Fault, Invocation, Outcome, Refused};
+pub use interface::CallError;
 pub use state::{Item, Key, Map, State};
 pub use value::Value;
 

@@ -1,7 +1,7 @@
 //! Everything an author usually needs: `use score_native::prelude::*;`.
 
 pub use crate::{
-    Address, Cx, Event, Fault, Invocation, Item, Key, Map, State, Value, ensure, score,
+    Address, CallError, Cx, Event, Fault, Invocation, Item, Key, Map, State, Value, ensure, score, score_interface,
 };
 pub use alloc::{
     boxed::Box,

@@ -11,8 +11,8 @@ use host_types::{ChannelName, Code, Hash32, Rejection, ScoreName, TxId};
 use score_native_link::elf::Metered;
 use score_native_link::level;
 use score_native_link::{
-    ArtefactStore, BLOCK_STEPS, CRASH, CallReceipt, CheckedScore, LogLine, Pool, Sandbox, Seat,
-    SeatKey, WorkerConfig, check, refusal,
+    ArtefactStore, BLOCK_STEPS, CRASH, CallReceipt, CheckedScore, Event, LogLine, OtherEvent, Others,
+    Pool, Sandbox, Seat, SeatKey, WorkerConfig, check, refusal,
 };
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -202,27 +202,43 @@ pub fn tell(channel: &str, score: &ScoreName, tx: Option<TxId>, logs: &[LogLine]
     }
 }
 
-/// A worker's receipt in the host's words, with its events and writes.
+/// A worker's receipt in the host's words, with its events and writes: those of the SCORE itself and
+/// of all that it called.
 #[must_use]
 pub fn to_receipt(score: &ScoreName, raw: CallReceipt) -> (Receipt, Vec<ScoreEvent>, Vec<Write>) {
     let outcome = outcome_of(raw.code);
-    let events: Vec<ScoreEvent> = raw
-        .events
-        .into_iter()
-        .map(|event| ScoreEvent {
-            score: score.clone(),
-            name: String::from_utf8(event.name)
-                .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned()),
-            data: event.data,
-        })
-        .collect();
-    let writes: Vec<Write> = raw
-        .writes
-        .into_iter()
-        .map(|write| Write { score: score.clone(), key: write.key, value: write.value })
-        .collect();
+    let Others { events: others, writes: other_writes, .. } = raw.others;
+    let mut events = Vec::with_capacity(raw.events.len() + others.len());
+    let mut others = others.into_iter().peekable();
+    for (number, event) in (0..).zip(raw.events) {
+        while let Some(other) = others.next_if(|other| other.after <= number) {
+            events.extend(event_of_other(other));
+        }
+        events.push(to_event(score, event));
+    }
+    events.extend(others.filter_map(event_of_other));
+    let own = raw.writes.into_iter();
+    let own = own.map(|w| Write { score: score.clone(), key: w.key, value: w.value });
+    let mut writes: Vec<Write> = own.collect();
+    if !other_writes.is_empty() {
+        // Only names of active SCOREs are called, so each is one.
+        writes.extend(other_writes.into_iter().filter_map(|((name, key), value)| {
+            Some(Write { score: ScoreName::new(&name)?, key, value })
+        }));
+        writes.sort_by(|a, b| (&a.score, &a.key).cmp(&(&b.score, &b.key)));
+    }
     let receipt = Receipt::new(outcome, raw.output, &events, &writes, raw.steps);
     (receipt, events, writes)
+}
+
+fn event_of_other(other: OtherEvent) -> Option<ScoreEvent> {
+    Some(to_event(&ScoreName::new(&other.score)?, other.event))
+}
+
+fn to_event(score: &ScoreName, event: Event) -> ScoreEvent {
+    let name = String::from_utf8(event.name)
+        .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned());
+    ScoreEvent { score: score.clone(), name, data: event.data }
 }
 
 /// Status and code of a receipt: a refusal has the number that people meet everywhere else.
@@ -331,6 +347,43 @@ mod tests {
         assert!(rejection.message.contains("token 0.1.0 does not count its steps (0 of 10"));
         of(10).fits(&demo, true).unwrap();
         of(0).fits(&demo, false).unwrap();
+    }
+
+    #[test]
+    fn what_called_scores_did_stands_in_its_place_in_the_receipt() {
+        let event = |name: &str| Event { name: name.into(), data: vec![0x80] };
+        let other = |after, name| OtherEvent { after, score: "beta".into(), event: event(name) };
+        let write = |key: &str| score_native_link::Write { key: key.into(), value: None };
+        let key = |score: &str, key: &str| ((score.to_owned(), key.into()), Some(vec![1]));
+        let raw = CallReceipt {
+            code: 0,
+            output: Vec::new(),
+            events: vec![event("first"), event("last")],
+            writes: vec![write("k")],
+            steps: 7,
+            logs: Vec::new(),
+            others: Others {
+                events: vec![other(0, "a"), other(1, "b"), other(1, "c"), other(2, "d")],
+                writes: BTreeMap::from([key("alpha", "z"), key("token", "a")]),
+                logs: Vec::new(),
+            },
+        };
+        let (receipt, events, writes) = to_receipt(&ScoreName::new("beta2").unwrap(), raw);
+        let names: Vec<_> = events.iter().map(|e| (e.score.as_str(), e.name.as_str())).collect();
+        let own = "beta2";
+        let expected = [
+            ("beta", "a"),
+            (own, "first"),
+            ("beta", "b"),
+            ("beta", "c"),
+            (own, "last"),
+            ("beta", "d"),
+        ];
+        assert_eq!(names, expected);
+        let scores: Vec<_> = writes.iter().map(|w| w.score.as_str()).collect();
+        assert_eq!(scores, ["alpha", own, "token"], "sorted, as the digest demands");
+        assert_eq!((receipt.status, receipt.steps), (Status::Ok, 7));
+        assert_eq!(receipt.writes_digest, Write::digest(&writes));
     }
 
     #[test]

@@ -7,14 +7,12 @@
 use corosensei::stack::DefaultStack;
 use score_native_abi::{MAGIC, MAJOR, MINOR, SYMBOL, Score};
 use score_native_link::SCORE_FD;
+use score_native_link::limits::ARENA_BYTES;
 use std::ffi::{CStr, CString, c_void};
 use std::io;
 
 /// Where the arena lies when addresses are fixed: far from everything the kernel places.
 const ARENA_ADDRESS: usize = 0x2000_0000_0000;
-
-/// Bytes of the arena.
-pub(crate) const ARENA_BYTES: usize = 16 << 20;
 
 /// Bytes of the stack of a call.
 const STACK_BYTES: usize = 1 << 20;

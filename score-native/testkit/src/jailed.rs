@@ -5,7 +5,7 @@ use crate::{
     library::{self, LibraryError},
 };
 use score_native_link::{
-    Batch, BlockId, CallKind, CallReceipt, CallSpec, Outcome, Query, QueryWorker, Sandbox,
+    Batch, BlockId, CallKind, CallLimits, CallReceipt, CallSpec, Outcome, Query, QueryWorker, Sandbox,
     StateReader, Worker, WorkerConfig,
 };
 use std::{
@@ -55,6 +55,7 @@ impl Jailed {
             calls: vec![call],
             fresh: false,
             steps: u64::MAX,
+            limits: CallLimits::MOST,
         };
         self.parent = batch.block;
         let mut reader = Reader(state.clone());
@@ -75,6 +76,7 @@ impl Jailed {
             block_seed: moment.block_seed,
             channel: CHANNEL.to_owned(),
             call,
+            limits: CallLimits::MOST,
         };
         let mut reader = Reader(state.clone());
         let asked = self.questions.query(query, &mut reader, Instant::now() + DEADLINE);

@@ -7,9 +7,10 @@
 
 mod adopt;
 mod batch;
+mod callees;
 mod layer;
 
-pub(crate) use batch::unwrap_only;
+pub(crate) use callees::{as_it_takes, callee};
 pub use layer::{Layer, LayerView};
 
 use super::files::Committed;

@@ -6,5 +6,6 @@
 
 mod attacks;
 mod batches;
+mod calls;
 mod deploy_check;
 mod stage;
