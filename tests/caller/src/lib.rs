@@ -82,7 +82,7 @@ fn did(cx: &Cx, what: &str) {
     cx.emit(Did { what: what.into() });
 }
 
-#[score(name = "caller")]
+#[score(name = "caller", events(Did))]
 impl Caller {
     /// Pays from its own balance.
     ///
