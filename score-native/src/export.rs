@@ -132,8 +132,7 @@ pub(crate) fn call(score: &str, method: &str, args: &[u8]) -> (u32, Vec<u8>) {
     let mut output = Bytes::EMPTY;
     let (score, method) = (Bytes::new(score.as_bytes()), Bytes::new(method.as_bytes()));
     // SAFETY: a host function with its own `ctx`, bytes and a place that live through the call.
-    let code =
-        unsafe { (host.call)(host.ctx, score, method, Bytes::new(args), &raw mut output) };
+    let code = unsafe { (host.call)(host.ctx, score, method, Bytes::new(args), &raw mut output) };
     // SAFETY: the host has set `output`; it stays valid until the next host call.
     (code, unsafe { output.get() }.to_vec())
 }

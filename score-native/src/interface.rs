@@ -4,10 +4,7 @@
 //! one did is undone when it fails, and when the caller fails later. It deliberately cannot reach
 //! back: a SCORE that waits for an answer is never called.
 
-use crate::{
-    Fault, Value, abi, args, export,
-    manifest::FaultInfo,
-};
+use crate::{Fault, Value, abi, args, export, manifest::FaultInfo};
 use alloc::{format, string::String, vec::Vec};
 use core::fmt;
 

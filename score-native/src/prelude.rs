@@ -1,7 +1,8 @@
 //! Everything an author usually needs: `use score_native::prelude::*;`.
 
 pub use crate::{
-    Address, CallError, Cx, Event, Fault, Invocation, Item, Key, Map, State, Value, ensure, score, score_interface,
+    Address, CallError, Cx, Event, Fault, Invocation, Item, Key, Map, State, Value, ensure, score,
+    score_interface,
 };
 pub use alloc::{
     boxed::Box,

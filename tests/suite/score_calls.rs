@@ -17,7 +17,8 @@ fn pay(network: &Network, method: &str, amount: &str) -> Value {
     let amount = format!("amount={amount}");
     let arguments = ["tx", "send", "caller", method, "token=token", "to=bob", &amount, "--json"];
     let said = network.cli(&arguments);
-    let json: Value = serde_json::from_str(&said.stdout).unwrap_or_else(|e| panic!("{e}: {said:?}"));
+    let json: Value =
+        serde_json::from_str(&said.stdout).unwrap_or_else(|e| panic!("{e}: {said:?}"));
     let id = json["hash"].as_str().or(json["tx_hash"].as_str()).unwrap_or_else(|| panic!("{json}"));
     let path = format!("/api/v2/channels/{CHANNEL}/transactions/{id}");
     let told = |peer| {
@@ -40,8 +41,7 @@ fn balance(network: &Network, who: &str, amount: &str) {
         let who = format!("who={who}");
         eventually(WITHIN, "every peer knows the balance", || {
             // Through the SCORE that calls, and directly.
-            let through =
-                ["query", "caller.ask_balance", "token=token", &who, "--endpoint", &url];
+            let through = ["query", "caller.ask_balance", "token=token", &who, "--endpoint", &url];
             let through = network.cli(&through);
             let direct = network.cli(&["query", "token.balance_of", &who, "--endpoint", &url]);
             assert_eq!((through.code, direct.code), (0, 0), "{through:?} {direct:?}");

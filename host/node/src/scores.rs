@@ -5,14 +5,16 @@
 //! Deliberately not here: which version is active (the channel's state says), state itself (a
 //! reader is handed in), the sandbox (`score-native`).
 
+use host_types::call_bounds::CallBounds;
+use host_types::genesis::ChannelGenesis;
 use host_types::manifest::{CatchAll, EventKind, FaultKind, Field, Manifest, Method};
 use host_types::receipt::{Receipt, ScoreEvent, Status, Write};
 use host_types::{ChannelName, Code, Hash32, Rejection, ScoreName, TxId};
 use score_native_link::elf::Metered;
 use score_native_link::level;
 use score_native_link::{
-    ArtefactStore, BLOCK_STEPS, CRASH, CallReceipt, CheckedScore, Event, LogLine, OtherEvent, Others,
-    Pool, Sandbox, Seat, SeatKey, WorkerConfig, check, refusal,
+    ArtefactStore, BLOCK_STEPS, CRASH, CallLimits, CallReceipt, CheckedScore, Event, LogLine,
+    OtherEvent, Others, Pool, Sandbox, Seat, SeatKey, WorkerConfig, check, refusal,
 };
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -162,18 +164,33 @@ impl Scores {
     /// When the worker does not start.
     pub async fn seat(
         &self,
-        channel: &str,
+        genesis: &ChannelGenesis,
         score: &ScoreName,
         artefact: &Artefact,
     ) -> Result<Arc<Seat>, String> {
+        let channel = genesis.channel.as_str();
         let key = seat_key(channel, score, artefact.sha256);
         let config = artefact.config.clone().label(channel, score.as_str());
+        let config = config.stack(genesis.call.stack_bytes);
         self.pool.seat(&key, config).await.map_err(|error| error.to_string())
     }
 
     /// Lets go of the workers of an artefact that is active no more.
     pub async fn retire(&self, channel: &str, score: &ScoreName, sha256: Hash32) {
         self.pool.retire(&seat_key(channel, score, sha256)).await;
+    }
+}
+
+/// What a channel lets one transaction use, in the words of the worker.
+#[must_use]
+pub const fn call_limits(of: &CallBounds) -> CallLimits {
+    CallLimits {
+        arena_bytes: of.arena_bytes,
+        output_bytes: of.output_bytes,
+        events: of.events,
+        event_bytes: of.event_bytes,
+        write_bytes: of.write_bytes,
+        value_bytes: of.value_bytes,
     }
 }
 
@@ -384,6 +401,13 @@ mod tests {
         assert_eq!(scores, ["alpha", own, "token"], "sorted, as the digest demands");
         assert_eq!((receipt.status, receipt.steps), (Status::Ok, 7));
         assert_eq!(receipt.writes_digest, Write::digest(&writes));
+    }
+
+    #[test]
+    fn a_channel_that_says_nothing_allows_all_that_the_worker_does() {
+        let bounds = CallBounds::default();
+        assert_eq!(call_limits(&bounds), CallLimits::MOST);
+        assert_eq!(bounds.stack_bytes as usize, score_native_link::limits::STACK_BYTES);
     }
 
     #[test]

@@ -39,3 +39,6 @@ pub const SCAN_PAGE_BYTES: usize = 1 << 20;
 /// Bytes of a SCORE's memory in one call: far above what a call of a ledger needs, and a peer holds
 /// at most one arena for each worker.
 pub const ARENA_BYTES: usize = 16 << 20;
+
+/// Bytes of a SCORE's stack in one call: as a thread of a server has.
+pub const STACK_BYTES: usize = 1 << 20;

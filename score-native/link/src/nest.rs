@@ -339,7 +339,12 @@ impl<'n> Nest<'n> {
     }
 
     /// Keeps what a callee did, or undoes it, and says so to the caller.
-    fn answer(&mut self, frame: Frame, receipt: CallReceipt, (ask, toll): (&CallAsk, u64)) -> Order {
+    fn answer(
+        &mut self,
+        frame: Frame,
+        receipt: CallReceipt,
+        (ask, toll): (&CallAsk, u64),
+    ) -> Order {
         let CallReceipt { code, output, events, writes, steps, logs, .. } = receipt;
         for line in logs {
             if self.logs.len() < limit::LOG_LINES {

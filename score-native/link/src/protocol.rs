@@ -96,6 +96,9 @@ pub struct CallLimits {
     /// Bytes of all keys and values written.
     #[n(4)]
     pub write_bytes: u32,
+    /// Bytes of one value.
+    #[n(5)]
+    pub value_bytes: u32,
 }
 
 impl CallLimits {
@@ -106,6 +109,7 @@ impl CallLimits {
         events: limit::EVENTS as u32,
         event_bytes: CALL_EVENT_BYTES_MAX as u32,
         write_bytes: CALL_WRITE_BYTES_MAX as u32,
+        value_bytes: limit::VALUE_BYTES as u32,
     };
 
     /// What is left of them.
@@ -367,7 +371,7 @@ impl RawReceipt {
         let at_most = |bytes: usize, most: u32| bytes <= most as usize;
         let key_is_good = |w: &Write| (1..=limit::KEY_BYTES).contains(&w.key.len());
         let value_is_good =
-            |w: &Write| w.value.as_ref().is_none_or(|v| v.len() <= limit::VALUE_BYTES);
+            |w: &Write| w.value.as_ref().is_none_or(|v| at_most(v.len(), limits.value_bytes));
         let effects = !self.writes.is_empty() || !self.events.is_empty();
         let rules = [
             // Texts of traps may be longer than a channel's least output.

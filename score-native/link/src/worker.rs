@@ -5,6 +5,7 @@
 //! `crash`; an end without a cause on record is tried once more, then there is no result. It
 //! does not decide what that means for the block.
 
+use crate::limits::STACK_BYTES;
 use crate::nest::{Alone, Nest, Outermost, Outside};
 use crate::outcome::{CallReceipt, NoResult, Outcome};
 use crate::process::{Broken, End, Process};
@@ -79,6 +80,17 @@ impl WorkerConfig {
     pub fn label(mut self, channel: &str, score: &str) -> Self {
         self.args.push("--label".into());
         self.args.push(format!("{channel}/{score}").into());
+        self
+    }
+
+    /// Chooses the stack of its calls, at most [`STACK_BYTES`] as without it. It lies where the loader
+    /// leaves it, so it is chosen when the worker starts: later it could lie elsewhere on each peer.
+    #[must_use]
+    pub fn stack(mut self, bytes: u32) -> Self {
+        if bytes as usize != STACK_BYTES {
+            self.args.push("--stack".into());
+            self.args.push(bytes.to_string().into());
+        }
         self
     }
 

@@ -7,7 +7,10 @@ use syn::{Error, FnArg, Ident, ItemTrait, Pat, Result, ReturnType, TraitItem, Tr
 
 pub(crate) fn expand(item: &ItemTrait) -> Result<TokenStream> {
     if !item.generics.params.is_empty() || !item.supertraits.is_empty() {
-        return Err(Error::new_spanned(&item.ident, "an interface has no generics and no supertraits"));
+        return Err(Error::new_spanned(
+            &item.ident,
+            "an interface has no generics and no supertraits",
+        ));
     }
     let handle = format_ident!("{}Ref", item.ident);
     let (visibility, attributes) = (&item.vis, &item.attrs);

@@ -14,9 +14,6 @@ use std::io;
 /// Where the arena lies when addresses are fixed: far from everything the kernel places.
 const ARENA_ADDRESS: usize = 0x2000_0000_0000;
 
-/// Bytes of the stack of a call.
-const STACK_BYTES: usize = 1 << 20;
-
 const PAGE: usize = 4096;
 
 /// Bytes at the front of the arena up to which zeroing is cheaper than giving pages back and
@@ -39,7 +36,7 @@ struct Static {
 
 impl Loaded {
     /// Loads the file at [`SCORE_FD`].
-    pub(crate) fn load(fixed_addresses: bool) -> Result<Self, String> {
+    pub(crate) fn load(fixed_addresses: bool, stack_bytes: usize) -> Result<Self, String> {
         let score = open()?;
         check_table(score)?;
         let statics = writable_memory(std::ptr::from_ref(score) as usize);
@@ -50,7 +47,7 @@ impl Loaded {
             return Err("its step counter does not lie in its own memory".into());
         }
         let arena = map_arena(fixed_addresses).map_err(|e| format!("the arena: {e}"))?;
-        let stack = DefaultStack::new(STACK_BYTES).map_err(|e| format!("the stack: {e}"))?;
+        let stack = DefaultStack::new(stack_bytes).map_err(|e| format!("the stack: {e}"))?;
         Ok(Self { score, arena, stack: Some(stack), statics })
     }
 

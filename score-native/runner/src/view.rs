@@ -95,11 +95,7 @@ pub(crate) struct Effects {
 }
 
 impl<'a> CallView<'a> {
-    pub(crate) const fn new(
-        sources: Sources<'a>,
-        may_write: bool,
-        limits: CallLimits,
-    ) -> Self {
+    pub(crate) const fn new(sources: Sources<'a>, may_write: bool, limits: CallLimits) -> Self {
         Self {
             sources,
             may_write,
@@ -166,8 +162,8 @@ impl<'a> CallView<'a> {
         self.check_may_write("write to the state")?;
         check_key(key)?;
         let length = value.map_or(0, <[u8]>::len);
-        if length > limit::VALUE_BYTES {
-            let most = limit::VALUE_BYTES;
+        let most = self.limits.value_bytes;
+        if length > most as usize {
             return Err(Stop::limit(format!("a value of {length} bytes, at most {most}")));
         }
         let before = self.writes.get(key);

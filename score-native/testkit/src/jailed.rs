@@ -5,8 +5,8 @@ use crate::{
     library::{self, LibraryError},
 };
 use score_native_link::{
-    Batch, BlockId, CallKind, CallLimits, CallReceipt, CallSpec, Outcome, Query, QueryWorker, Sandbox,
-    StateReader, Worker, WorkerConfig,
+    Batch, BlockId, CallKind, CallLimits, CallReceipt, CallSpec, Outcome, Query, QueryWorker,
+    Sandbox, StateReader, Worker, WorkerConfig,
 };
 use std::{
     ops::Bound,

@@ -281,7 +281,7 @@ impl Executor {
 
     async fn seat_of(&self, name: &ScoreName) -> Option<Arc<score_native_link::Seat>> {
         let artefact = self.scores.artefact(&self.base.active.get(name)?.sha256)?;
-        self.scores.seat(self.genesis.channel.as_str(), name, &artefact).await.ok()
+        self.scores.seat(&self.genesis, name, &artefact).await.ok()
     }
 
     /// Members and SCOREs as of the last stored block.

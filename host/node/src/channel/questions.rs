@@ -5,14 +5,15 @@
 
 use super::ChannelHandle;
 use super::execution::{as_it_takes, callee};
-use crate::scores::{Scores, tell, to_receipt};
+use crate::scores::{Scores, call_limits, tell, to_receipt};
 use host_core::system::state::ActiveScore;
 use host_rpc::gateway::QueryAnswer;
 use host_store::{Reader, StoreError};
+use host_types::genesis::ChannelGenesis;
 use host_types::{Address, Code, Domain, Rejection, ScoreName};
 use score_native_link::{
-    Boxed, CallAsk, CallKind, CallLimits, CallSpec, Callee, Neighbours, Nest, NoResult, Outcome,
-    Place, Query, Refusal, StateReader,
+    Boxed, CallAsk, CallKind, CallSpec, Callee, Neighbours, Nest, NoResult, Outcome, Place, Query,
+    Refusal, StateReader,
 };
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -44,7 +45,7 @@ impl ChannelHandle {
         let args = as_it_takes(Some(&artefact), CallKind::Query, method, &args);
         let channel = parts.genesis.channel.as_str();
         let internal = |why: String| Rejection::new(Code::Internal, format!("{score}: {why}"));
-        let seat = parts.scores.seat(channel, score, &artefact).await.map_err(internal)?;
+        let seat = parts.scores.seat(&parts.genesis, score, &artefact).await.map_err(internal)?;
         let tip = self.reader().tip();
         let query = Query {
             snapshot: *tip.block.as_bytes(),
@@ -53,7 +54,7 @@ impl ChannelHandle {
             block_seed: *Domain::Seed.hash(&[tip.header.parent.block.as_bytes()]).as_bytes(),
             channel: channel.to_owned(),
             call: query_call(method, args, parts.genesis.limits.steps_per_tx),
-            limits: CallLimits::MOST,
+            limits: call_limits(&parts.genesis.call),
         };
         let failure = ReadFailure::default();
         let stored = |score: &ScoreName| Stored {
@@ -63,7 +64,7 @@ impl ChannelHandle {
         };
         let mut asked = Asked {
             scores: &parts.scores,
-            channel,
+            genesis: &parts.genesis,
             active: Arc::clone(&parts.knowledge.borrow().active),
             turns: &parts.question_turns,
             turn: None,
@@ -158,7 +159,7 @@ impl StateReader for Stored {
 /// The SCOREs that a question may ask in turn.
 struct Asked<'a> {
     scores: &'a Scores,
-    channel: &'a str,
+    genesis: &'a ChannelGenesis,
     active: Arc<BTreeMap<ScoreName, ActiveScore>>,
     /// One question of the channel after the other asks further SCOREs: two that ask crosswise would
     /// wait for each other's workers.
@@ -177,7 +178,7 @@ impl Neighbours for Asked<'_> {
             if self.turn.is_none() {
                 self.turn = Some(self.turns.lock().await);
             }
-            callee(self.scores, self.channel, &self.active, (ask, CallKind::Query)).await
+            callee(self.scores, self.genesis, &self.active, (ask, CallKind::Query)).await
         })
     }
 

@@ -15,8 +15,8 @@ use host_rpc::gateway::{
 use host_store::{StoreError, StoredBlock, TxPlace};
 use host_types::proof::FinalProof;
 use host_types::{
-    Address, CertificateId, Code, Epoch, Height, NodeName, Rejection, ScoreName,
-    SignedTransaction, TxId,
+    Address, CertificateId, Code, Epoch, Height, NodeName, Rejection, ScoreName, SignedTransaction,
+    TxId,
 };
 use std::sync::Arc;
 use std::sync::atomic::Ordering;

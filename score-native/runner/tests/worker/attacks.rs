@@ -7,7 +7,9 @@ use crate::stage::{
     PATIENCE, STEPS, State, batch, config, evil, number, plain, query, receipts, worker,
 };
 use score_native_abi::trap;
-use score_native_link::{CRASH, CallReceipt, NoResult, Outcome, QueryWorker, Worker};
+use score_native_link::{
+    Batch, CRASH, CallLimits, CallReceipt, NoResult, Outcome, QueryWorker, Worker,
+};
 use std::time::{Duration, Instant};
 
 /// Runs an attack between two honest calls; answers its receipt after looking at the others.
@@ -166,6 +168,42 @@ async fn what_a_call_may_leave_behind_is_bounded() {
     assert_trap("huge_value", trap::LIMIT, "a value of").await;
     assert_trap("huge_key", trap::LIMIT, "a key of").await;
     assert_trap("many_writes", trap::LIMIT, "a call writes at most").await;
+}
+
+#[tokio::test]
+async fn a_channel_may_allow_less_than_the_most() {
+    let least = CallLimits {
+        arena_bytes: 1 << 20,
+        output_bytes: 1_024,
+        events: 3,
+        event_bytes: 1_024,
+        write_bytes: 64 << 10,
+        value_bytes: 1_024,
+    };
+    let mut worker = Worker::start(config(evil()).stack(64 << 10)).await.unwrap();
+    let methods = ["ok", "hog", "deep", "huge_output", "many_events", "many_writes", "ok"];
+    let bounded = Batch { limits: least, ..batch(1, 0, plain(&methods)) };
+    let all = receipts(&mut worker, bounded, &mut State::default()).await;
+    let said: Vec<_> = all
+        .iter()
+        .map(|receipt| (receipt.code, String::from_utf8_lossy(&receipt.output).into_owned()))
+        .collect();
+    assert_eq!((number(&all[0]), number(&all[6])), (1, 2), "an honest call fits");
+    assert_eq!(said[1], (trap::MEMORY, "arena exhausted".into()));
+    assert_eq!(said[2], (trap::STACK, "stack exhausted".into()));
+    // A megabyte of output does not fit into the arena.
+    assert_eq!(said[3].0, trap::MEMORY);
+    assert_eq!(said[4], (trap::LIMIT, "a call emits at most 3 events".into()));
+    assert_eq!(said[5].0, trap::LIMIT);
+    assert!(said[5].1.contains("at most 1024"), "{said:?}");
+    let whole = attack("deep").await;
+    assert!(
+        all[2].steps * 8 < whole.steps,
+        "a sixteenth of the stack: {} {}",
+        all[2].steps,
+        whole.steps
+    );
+    assert_eq!(worker.restarts(), 0);
 }
 
 #[tokio::test]

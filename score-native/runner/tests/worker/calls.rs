@@ -273,7 +273,10 @@ async fn a_score_pays_with_its_own_tokens_and_the_receipt_says_what_each_did() {
     let mut channel = channel().await;
     let receipt = channel.one("a", pay("pay", 30)).await;
     assert_eq!(receipt.code, 0, "{}", text(&receipt));
-    assert_eq!((channel.balance(address_of("a")).await, channel.balance(address(2)).await), (170, 30));
+    assert_eq!(
+        (channel.balance(address_of("a")).await, channel.balance(address(2)).await),
+        (170, 30)
+    );
     let own: Vec<_> = receipt.events.iter().map(|e| e.name.as_slice()).collect();
     assert_eq!(own, [b"did", b"did"]);
     let other = &receipt.others.events;
@@ -325,7 +328,10 @@ async fn a_caller_that_fails_later_undoes_what_its_callees_did() {
     assert_eq!(codes, [0, 1, 0]);
     assert!(all[1].others.writes.is_empty() && all[1].others.events.is_empty());
     channel.finish(2).await;
-    assert_eq!((channel.balance(address_of("a")).await, channel.balance(address(2)).await), (197, 3));
+    assert_eq!(
+        (channel.balance(address_of("a")).await, channel.balance(address(2)).await),
+        (197, 3)
+    );
 }
 
 #[tokio::test]
@@ -483,7 +489,10 @@ async fn a_caller_that_crashes_undoes_what_its_callees_did_and_the_rest_is_run_a
     assert_eq!(channel.run.distrusts, 1, "the token was told of the first payment twice");
     assert_eq!(channel.seats["token"].worker.lock().await.restarts(), 0);
     channel.finish(2).await;
-    assert_eq!((channel.balance(address_of("a")).await, channel.balance(address(2)).await), (197, 3));
+    assert_eq!(
+        (channel.balance(address_of("a")).await, channel.balance(address(2)).await),
+        (197, 3)
+    );
     let next = channel.run(3, &[("a", vec![pay("pay", 198), pay("pay", 197)])]).await;
     assert_eq!((next[0].code, next[1].code), (2, 0));
 }

@@ -4,8 +4,8 @@
 
 use score_native_link::build::{build_score, source_tree};
 use score_native_link::{
-    Batch, BlockId, CallKind, CallLimits, CallReceipt, CallSpec, Outcome, Query, Sandbox, StateReader, Worker,
-    WorkerConfig,
+    Batch, BlockId, CallKind, CallLimits, CallReceipt, CallSpec, Outcome, Query, Sandbox,
+    StateReader, Worker, WorkerConfig,
 };
 use std::collections::BTreeMap;
 use std::path::PathBuf;

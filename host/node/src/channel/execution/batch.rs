@@ -4,7 +4,7 @@
 use super::Knowledge;
 use super::callees::{BlockNeighbours, as_it_takes};
 use super::layer::{LayerView, ScoreReader, Writes};
-use crate::scores::{Artefact, Scores, tell, to_receipt};
+use crate::scores::{Artefact, Scores, call_limits, tell, to_receipt};
 use host_core::ingest::registration::{may_send_system, registering};
 use host_core::system::state::{ActiveScore, active_scores, is_of_epochs};
 use host_core::system::{self, Context, system_name};
@@ -16,9 +16,7 @@ use host_types::genesis::ChannelGenesis;
 use host_types::limits::EXECUTE_TIMEOUT_MS;
 use host_types::receipt::{Receipt, ScoreEvent, Status, Write};
 use host_types::{Address, Code, Domain, Rejection, ScoreName, SignedTransaction};
-use score_native_link::{
-    Batch, CallKind, CallLimits, CallSpec, LogLine, Neighbours, Nest, Outcome, Place,
-};
+use score_native_link::{Batch, CallKind, CallSpec, LogLine, Neighbours, Nest, Outcome, Place};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -399,7 +397,7 @@ impl<'a> Run<'a> {
     ) -> Result<Vec<(Receipt, Vec<ScoreEvent>, Vec<Write>)>, String> {
         let header = self.block.header();
         let channel = self.genesis.channel.as_str();
-        let seat = self.scores.seat(channel, score, artefact).await?;
+        let seat = self.scores.seat(self.genesis, score, artefact).await?;
         let mut neighbours = BlockNeighbours {
             genesis: self.genesis,
             scores: self.scores,
@@ -422,7 +420,7 @@ impl<'a> Run<'a> {
             calls,
             fresh,
             steps,
-            limits: CallLimits::MOST,
+            limits: call_limits(&self.genesis.call),
         };
         // A call of an activation belongs to no transaction.
         let is_invoked = |call: &CallSpec| call.kind == CallKind::Invoke;

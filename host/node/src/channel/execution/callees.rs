@@ -34,8 +34,7 @@ impl Neighbours for BlockNeighbours<'_> {
         ask: &'a CallAsk,
         caller: CallKind,
     ) -> Boxed<'a, Result<Result<Callee, Refusal>, NoResult>> {
-        let channel = self.genesis.channel.as_str();
-        Box::pin(callee(self.scores, channel, self.active, (ask, caller)))
+        Box::pin(callee(self.scores, self.genesis, self.active, (ask, caller)))
     }
 
     fn place(&mut self, score: &str) -> Place {
@@ -80,20 +79,20 @@ impl Neighbours for BlockNeighbours<'_> {
 /// When it cannot run here.
 pub(crate) async fn callee(
     scores: &Scores,
-    channel: &str,
+    genesis: &ChannelGenesis,
     active: &BTreeMap<ScoreName, ActiveScore>,
     (ask, caller): (&CallAsk, CallKind),
 ) -> Result<Result<Callee, Refusal>, NoResult> {
     let name = ScoreName::new(&ask.score).filter(|name| !name.is_system());
     let found = name.and_then(|name| active.get(&name).map(|version| (name, version)));
     let Some((name, version)) = found else {
-        let text = format!("{channel} has no SCORE `{}`", ask.score.escape_debug());
+        let text = format!("{} has no SCORE `{}`", genesis.channel, ask.score.escape_debug());
         return Ok(Err(Refusal { code: refusal::NO_SCORE, text }));
     };
     let artefact = scores.artefact(&version.sha256).ok_or_else(|| {
         NoResult::Start(format!("artefact {} of {name} is not here", version.sha256))
     })?;
-    let seat = scores.seat(channel, &name, &artefact).await.map_err(NoResult::Start)?;
+    let seat = scores.seat(genesis, &name, &artefact).await.map_err(NoResult::Start)?;
     let kind = kind_of(&artefact, &ask.method, caller);
     let args = as_it_takes(Some(&artefact), kind, &ask.method, &ask.args);
     let address = *Address::of_score(&name).as_bytes();
