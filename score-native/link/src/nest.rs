@@ -152,6 +152,8 @@ struct Frame {
     events: Vec<OtherEvent>,
     /// What its callees kept.
     spent: Spent,
+    /// Steps of its callees in the running call: what its worker says is left can only be less.
+    taken: u64,
 }
 
 /// The calls of one batch or question. See the head of this file.
@@ -189,6 +191,7 @@ impl<'n> Nest<'n> {
                 from: 0,
                 events: Vec::new(),
                 spent: Spent::default(),
+                taken: 0,
             }],
             journal: Vec::new(),
             logs: Vec::new(),
@@ -232,6 +235,7 @@ impl<'n> Nest<'n> {
         self.journal.truncate(frame.from);
         frame.events.clear();
         frame.spent = Spent::default();
+        frame.taken = 0;
     }
 
     async fn call(
@@ -252,7 +256,7 @@ impl<'n> Nest<'n> {
         let over = self.written(&ask.score);
         // Sending them along is work, and the same on every peer.
         let toll = write_bytes(&over) as u64;
-        let steps = ask.steps.min(spec.steps);
+        let steps = ask.steps.min(spec.steps.saturating_sub(self.taken()));
         let Some(granted) = steps.checked_sub(toll).filter(|left| *left > 0) else {
             let text = b"out of steps".to_vec();
             let spent = Spent::default();
@@ -275,6 +279,7 @@ impl<'n> Nest<'n> {
             from: self.journal.len(),
             events: Vec::new(),
             spent: Spent::default(),
+            taken: 0,
         });
         let outcome = self.run(order, &callee.seat, call, (&ask, over)).await;
         let frame = self.stack.pop();
@@ -284,6 +289,16 @@ impl<'n> Nest<'n> {
         let receipt = receipts.into_iter().next();
         let receipt = receipt.ok_or_else(|| NoResult::Unexplained("no receipt".into()))?;
         Ok(self.answer(frame, receipt, (&ask, toll)))
+    }
+
+    /// What callees of the caller have used: its worker cannot have used less.
+    fn kept(&self) -> Spent {
+        let caller = self.stack.len().checked_sub(2).and_then(|at| self.stack.get(at));
+        caller.map_or_else(Spent::default, |frame| frame.spent)
+    }
+
+    fn taken(&self) -> u64 {
+        self.stack.last().map_or(0, |frame| frame.taken)
     }
 
     /// What the caller can be told without looking at the callee.
@@ -316,7 +331,7 @@ impl<'n> Nest<'n> {
                     fresh,
                     steps: call.steps,
                     calls: vec![call],
-                    limits: batch.limits.less(ask.spent),
+                    limits: batch.limits.less(ask.spent.or_more(self.kept())),
                     channel: batch.channel.clone(),
                     ..*batch
                 };
@@ -375,6 +390,9 @@ impl<'n> Nest<'n> {
             self.journal.truncate(frame.from);
         }
         let steps = steps.saturating_add(toll);
+        if let Some(caller) = self.stack.last_mut() {
+            caller.taken = caller.taken.saturating_add(steps);
+        }
         Order::Answer(CallAnswer { code, output, steps, spent })
     }
 

@@ -145,6 +145,16 @@ pub struct Spent {
 }
 
 impl Spent {
+    /// Of each the greater.
+    #[must_use]
+    pub fn or_more(self, other: Self) -> Self {
+        Self {
+            events: self.events.max(other.events),
+            event_bytes: self.event_bytes.max(other.event_bytes),
+            write_bytes: self.write_bytes.max(other.write_bytes),
+        }
+    }
+
     /// Both together.
     #[must_use]
     pub const fn and(self, more: Self) -> Self {

@@ -58,6 +58,20 @@ async fn a_panic_is_trapped_with_its_place_and_rolled_back() {
 }
 
 #[tokio::test]
+async fn an_overflow_is_a_panic() {
+    assert_trap("overflow", trap::PANIC, "attempt to add with overflow").await;
+}
+
+#[tokio::test]
+async fn what_is_printed_goes_nowhere_and_nothing_can_be_read() {
+    let bad_descriptor = 0x28; // CBOR of -9, EBADF
+    let printed = attack("print_secret").await;
+    assert_eq!((printed.code, &*printed.output), (0, &[0x84, 6, 6, bad_descriptor, bad_descriptor][..]));
+    let read = attack("read_all").await;
+    assert_eq!((read.code, &*read.output), (0, &[0x83, 0, bad_descriptor, bad_descriptor][..]));
+}
+
+#[tokio::test]
 async fn an_endless_loop_ends_at_exactly_its_steps() {
     let receipt = assert_trap("spin", trap::STEPS, "out of steps").await;
     assert_eq!(receipt.steps, STEPS);
@@ -89,7 +103,19 @@ async fn faults_become_crash_receipts() {
 
 #[tokio::test]
 async fn system_calls_become_crash_receipts() {
-    let methods = ["fork", "socket", "open", "kill_parent", "getrandom", "clock", "mmap_exec"];
+    let methods = [
+        "fork",
+        "exec",
+        "thread",
+        "ptrace",
+        "abort",
+        "socket",
+        "open",
+        "kill_parent",
+        "getrandom",
+        "clock",
+        "mmap_exec",
+    ];
     for method in methods {
         assert_crash(method).await;
     }
