@@ -20,7 +20,7 @@ use crate::{
     Contract, Cx, Outcome, Refused,
     abi::{self, Bytes, Call, Host, Ret, Score, refusal},
 };
-use alloc::borrow::ToOwned;
+use alloc::{borrow::ToOwned, vec::Vec};
 
 /// The table of a SCORE; `json` is its manifest.
 #[must_use]
@@ -125,6 +125,16 @@ pub(crate) fn log(level: u32, line: &str) {
     let host = machine::host();
     // SAFETY: a host function with its own `ctx` and bytes that live through the call.
     unsafe { (host.log)(host.ctx, level, Bytes::new(line.as_bytes())) }
+}
+
+pub(crate) fn call(score: &str, method: &str, args: &[u8]) -> (u32, Vec<u8>) {
+    let host = machine::host();
+    let mut output = Bytes::EMPTY;
+    let (score, method) = (Bytes::new(score.as_bytes()), Bytes::new(method.as_bytes()));
+    // SAFETY: a host function with its own `ctx`, bytes and a place that live through the call.
+    let code = unsafe { (host.call)(host.ctx, score, method, Bytes::new(args), &raw mut output) };
+    // SAFETY: the host has set `output`; it stays valid until the next host call.
+    (code, unsafe { output.get() }.to_vec())
 }
 
 pub(crate) fn hash(data: &[u8]) -> [u8; 32] {

@@ -63,13 +63,14 @@ pub extern crate alloc;
 extern crate std;
 
 pub use score_native_abi as abi;
-pub use score_native_macros::{Event, Fault, State, Value, score};
+pub use score_native_macros::{Event, Fault, State, Value, score, score_interface};
 
 mod address;
 pub mod args;
 mod context;
 pub mod contract;
 pub mod export;
+pub mod interface;
 pub mod manifest;
 pub mod prelude;
 pub mod state;
@@ -78,6 +79,7 @@ mod value;
 pub use address::Address;
 pub use context::{Cx, Level};
 pub use contract::{Answer, Contract, Event, Fault, Invocation, Outcome, ReadAs, Refused, Untyped};
+pub use interface::CallError;
 pub use state::{Counter, Item, Key, KeyPrefix, List, Map, Number, Set, State};
 pub use value::Value;
 

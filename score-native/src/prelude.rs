@@ -1,8 +1,8 @@
 //! Everything an author usually needs: `use score_native::prelude::*;`.
 
 pub use crate::{
-    Address, Counter, Cx, Event, Fault, Invocation, Item, Key, KeyPrefix, Level, List, Map, Number,
-    Set, State, Value, ensure, score,
+    Address, CallError, Counter, Cx, Event, Fault, Invocation, Item, Key, KeyPrefix, Level, List,
+    Map, Number, Set, State, Value, ensure, score, score_interface,
 };
 pub use alloc::{
     boxed::Box,

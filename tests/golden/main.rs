@@ -116,6 +116,20 @@ fn a_genesis_with_groups_that_count_as_one_keeps_its_bytes_and_hashes() {
 }
 
 #[test]
+fn a_genesis_that_bounds_its_calls_keeps_its_bytes_and_hashes() {
+    let mut fixture = Fixture::open("genesis-bounds");
+    for (name, mut genesis) in
+        [("flat", samples::genesis()), ("units", samples::genesis_with_units())]
+    {
+        genesis.call.events = 10;
+        genesis.call.stack_bytes = 128 << 10;
+        same::<ChannelGenesis>(&mut fixture, name, &genesis);
+        fixture.check(&format!("{name}.hash"), genesis.hash().as_bytes());
+    }
+    fixture.close();
+}
+
+#[test]
 fn messages_between_peers_keep_their_bytes() {
     let mut fixture = Fixture::open("messages");
     for (name, message) in samples::messages() {

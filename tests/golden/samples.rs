@@ -186,6 +186,7 @@ pub(crate) fn genesis() -> ChannelGenesis {
         },
         metering_required: true,
         auto_activate: false,
+        call: host_types::call_bounds::CallBounds::default(),
     }
 }
 

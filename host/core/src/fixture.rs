@@ -88,6 +88,7 @@ impl Fixture {
             },
             metering_required: true,
             auto_activate: true,
+            call: host_types::call_bounds::CallBounds::default(),
         });
         let membership = Arc::new(Membership::from_genesis(&genesis).unwrap());
         Self { genesis, membership, validators, alice, auditor, authority }

@@ -55,6 +55,7 @@ fn fixture() -> Fixture {
         },
         metering_required: false,
         auto_activate: false,
+        call: host_types::call_bounds::CallBounds::default(),
     };
     Fixture { authority, genesis, now }
 }

@@ -60,6 +60,7 @@ pub(crate) fn genesis() -> ChannelGenesis {
         },
         metering_required: false,
         auto_activate: false,
+        call: host_types::call_bounds::CallBounds::default(),
     }
 }
 

@@ -5,14 +5,16 @@
 //! Deliberately not here: which version is active (the channel's state says), state itself (a
 //! reader is handed in), the sandbox (`score-native`).
 
+use host_types::call_bounds::CallBounds;
+use host_types::genesis::ChannelGenesis;
 use host_types::manifest::{CatchAll, EventKind, FaultKind, Field, Manifest, Method};
 use host_types::receipt::{Receipt, ScoreEvent, Status, Write};
 use host_types::{ChannelName, Code, Hash32, Rejection, ScoreName, TxId};
 use score_native_link::elf::Metered;
 use score_native_link::level;
 use score_native_link::{
-    ArtefactStore, BLOCK_STEPS, CRASH, CallReceipt, CheckedScore, LogLine, Pool, Sandbox, Seat,
-    SeatKey, WorkerConfig, check, refusal,
+    ArtefactStore, BLOCK_STEPS, CRASH, CallLimits, CallReceipt, CheckedScore, Event, LogLine,
+    OtherEvent, Others, Pool, Sandbox, Seat, SeatKey, WorkerConfig, check, refusal,
 };
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -198,21 +200,36 @@ impl Scores {
     /// When the worker does not start.
     pub async fn seat(
         &self,
-        channel: &str,
+        genesis: &ChannelGenesis,
         score: &ScoreName,
         artefact: &Artefact,
     ) -> Result<Arc<Seat>, String> {
         if let Some(why) = self.closed() {
             return Err(why.to_string());
         }
+        let channel = genesis.channel.as_str();
         let key = seat_key(channel, score, artefact.sha256);
         let config = artefact.config.clone().label(channel, score.as_str());
+        let config = config.stack(genesis.call.stack_bytes);
         self.pool.seat(&key, config).await.map_err(|error| error.to_string())
     }
 
     /// Lets go of the workers of an artefact that is active no more.
     pub async fn retire(&self, channel: &str, score: &ScoreName, sha256: Hash32) {
         self.pool.retire(&seat_key(channel, score, sha256)).await;
+    }
+}
+
+/// What a channel lets one transaction use, in the words of the worker.
+#[must_use]
+pub const fn call_limits(of: &CallBounds) -> CallLimits {
+    CallLimits {
+        arena_bytes: of.arena_bytes,
+        output_bytes: of.output_bytes,
+        events: of.events,
+        event_bytes: of.event_bytes,
+        write_bytes: of.write_bytes,
+        value_bytes: of.value_bytes,
     }
 }
 
@@ -241,27 +258,43 @@ pub fn tell(channel: &str, score: &ScoreName, tx: Option<TxId>, logs: &[LogLine]
     }
 }
 
-/// A worker's receipt in the host's words, with its events and writes.
+/// A worker's receipt in the host's words, with its events and writes: those of the SCORE itself and
+/// of all that it called.
 #[must_use]
 pub fn to_receipt(score: &ScoreName, raw: CallReceipt) -> (Receipt, Vec<ScoreEvent>, Vec<Write>) {
     let outcome = outcome_of(raw.code);
-    let events: Vec<ScoreEvent> = raw
-        .events
-        .into_iter()
-        .map(|event| ScoreEvent {
-            score: score.clone(),
-            name: String::from_utf8(event.name)
-                .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned()),
-            data: event.data,
-        })
-        .collect();
-    let writes: Vec<Write> = raw
-        .writes
-        .into_iter()
-        .map(|write| Write { score: score.clone(), key: write.key, value: write.value })
-        .collect();
+    let Others { events: others, writes: other_writes, .. } = raw.others;
+    let mut events = Vec::with_capacity(raw.events.len() + others.len());
+    let mut others = others.into_iter().peekable();
+    for (number, event) in (0..).zip(raw.events) {
+        while let Some(other) = others.next_if(|other| other.after <= number) {
+            events.extend(event_of_other(other));
+        }
+        events.push(to_event(score, event));
+    }
+    events.extend(others.filter_map(event_of_other));
+    let own = raw.writes.into_iter();
+    let own = own.map(|w| Write { score: score.clone(), key: w.key, value: w.value });
+    let mut writes: Vec<Write> = own.collect();
+    if !other_writes.is_empty() {
+        // Only names of active SCOREs are called, so each is one.
+        writes.extend(other_writes.into_iter().filter_map(|((name, key), value)| {
+            Some(Write { score: ScoreName::new(&name)?, key, value })
+        }));
+        writes.sort_by(|a, b| (&a.score, &a.key).cmp(&(&b.score, &b.key)));
+    }
     let receipt = Receipt::new(outcome, raw.output, &events, &writes, raw.steps);
     (receipt, events, writes)
+}
+
+fn event_of_other(other: OtherEvent) -> Option<ScoreEvent> {
+    Some(to_event(&ScoreName::new(&other.score)?, other.event))
+}
+
+fn to_event(score: &ScoreName, event: Event) -> ScoreEvent {
+    let name = String::from_utf8(event.name)
+        .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned());
+    ScoreEvent { score: score.clone(), name, data: event.data }
 }
 
 /// Status and code of a receipt: a refusal has the number that people meet everywhere else.
@@ -315,6 +348,7 @@ fn to_manifest(found: &score_native_link::elf::Manifest) -> Manifest {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::block_proof::tests::genesis;
 
     #[derive(Clone, Default)]
     struct Written(Arc<Mutex<Vec<u8>>>);
@@ -387,8 +421,53 @@ mod tests {
         scores.close(Rejection::new(Code::Internal, "later"));
         assert_eq!(scores.closed(), Some(&why));
         let artefact = unmetered_but(0);
-        let said = scores.seat("demo", &ScoreName::new("token").unwrap(), &artefact).await;
+        let said = scores.seat(&genesis(), &ScoreName::new("token").unwrap(), &artefact).await;
         assert!(said.unwrap_err().starts_with("LC6103: "));
+    }
+
+    #[test]
+    fn what_called_scores_did_stands_in_its_place_in_the_receipt() {
+        let event = |name: &str| Event { name: name.into(), data: vec![0x80] };
+        let other = |after, name| OtherEvent { after, score: "beta".into(), event: event(name) };
+        let write = |key: &str| score_native_link::Write { key: key.into(), value: None };
+        let key = |score: &str, key: &str| ((score.to_owned(), key.into()), Some(vec![1]));
+        let raw = CallReceipt {
+            code: 0,
+            output: Vec::new(),
+            events: vec![event("first"), event("last")],
+            writes: vec![write("k")],
+            steps: 7,
+            logs: Vec::new(),
+            others: Others {
+                crashed: None,
+                events: vec![other(0, "a"), other(1, "b"), other(1, "c"), other(2, "d")],
+                writes: BTreeMap::from([key("alpha", "z"), key("token", "a")]),
+                logs: Vec::new(),
+            },
+        };
+        let (receipt, events, writes) = to_receipt(&ScoreName::new("beta2").unwrap(), raw);
+        let names: Vec<_> = events.iter().map(|e| (e.score.as_str(), e.name.as_str())).collect();
+        let own = "beta2";
+        let expected = [
+            ("beta", "a"),
+            (own, "first"),
+            ("beta", "b"),
+            ("beta", "c"),
+            (own, "last"),
+            ("beta", "d"),
+        ];
+        assert_eq!(names, expected);
+        let scores: Vec<_> = writes.iter().map(|w| w.score.as_str()).collect();
+        assert_eq!(scores, ["alpha", own, "token"], "sorted, as the digest demands");
+        assert_eq!((receipt.status, receipt.steps), (Status::Ok, 7));
+        assert_eq!(receipt.writes_digest, Write::digest(&writes));
+    }
+
+    #[test]
+    fn a_channel_that_says_nothing_allows_all_that_the_worker_does() {
+        let bounds = CallBounds::default();
+        assert_eq!(call_limits(&bounds), CallLimits::MOST);
+        assert_eq!(bounds.stack_bytes as usize, score_native_link::limits::STACK_BYTES);
     }
 
     #[test]

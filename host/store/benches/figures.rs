@@ -248,6 +248,7 @@ fn genesis() -> ChannelGenesis {
         },
         metering_required: false,
         auto_activate: false,
+        call: host_types::call_bounds::CallBounds::default(),
     }
 }
 

@@ -2,6 +2,7 @@
 //! members, rule, parameters, limits and policies; every transaction and statement signs it.
 
 use crate::block::Header;
+use crate::call_bounds::CallBounds;
 use crate::codec::{CodecError, CodecErrorKind, Decode, Encode, Reader, Writer};
 use crate::hash::{Domain, Hash32};
 use crate::height::{BlockTime, Epoch};
@@ -169,6 +170,8 @@ pub struct ChannelGenesis {
     pub metering_required: bool,
     /// Whether an artefact that is dropped in is proposed and approved at once (dev networks).
     pub auto_activate: bool,
+    /// What one transaction may use beside its steps.
+    pub call: CallBounds,
 }
 
 impl ChannelGenesis {
@@ -309,19 +312,25 @@ impl Decode<'_> for ChannelLimits {
     }
 }
 
-/// Of a channel whose validators count each for itself.
+/// Of a channel whose validators count each for itself and whose calls may use what they may anywhere.
 const FORMAT: u64 = 1;
-/// Of one with groups that count as one: who does not know them must not read it.
-const FORMAT_WITH_UNITS: u64 = 2;
+/// Added for groups that count as one: who does not know them must not read it.
+const WITH_UNITS: u64 = 1;
+/// Added where calls may use less; the bounds then stand at the end.
+const WITH_BOUNDS: u64 = 2;
 
-fn format_of(validators: &ValidatorSet) -> u64 {
-    if validators.has_units() { FORMAT_WITH_UNITS } else { FORMAT }
+fn format_of(validators: &ValidatorSet, call: &CallBounds) -> u64 {
+    let units = if validators.has_units() { WITH_UNITS } else { 0 };
+    let bounds = if *call == CallBounds::default() { 0 } else { WITH_BOUNDS };
+    FORMAT + units + bounds
 }
 
 impl Encode for ChannelGenesis {
     fn encode(&self, w: &mut Writer) {
-        w.array(12);
-        w.uint(format_of(&self.validators));
+        let format = format_of(&self.validators, &self.call);
+        let has_bounds = format >= FORMAT + WITH_BOUNDS;
+        w.array(if has_bounds { 13 } else { 12 });
+        w.uint(format);
         self.network.encode(w);
         self.channel.encode(w);
         self.created.encode(w);
@@ -336,15 +345,20 @@ impl Encode for ChannelGenesis {
         self.policies.encode(w);
         w.bool(self.metering_required);
         w.bool(self.auto_activate);
+        if has_bounds {
+            self.call.encode(w);
+        }
     }
 }
 
 impl Decode<'_> for ChannelGenesis {
     fn decode(r: &mut Reader<'_>) -> Result<Self, CodecError> {
-        r.array(12)?;
+        let items = r.array_up_to(13)?;
         let unknown = r.error(CodecErrorKind::UnknownFormat);
         let format = r.uint()?;
-        if ![FORMAT, FORMAT_WITH_UNITS].contains(&format) {
+        let has_bounds = format >= FORMAT + WITH_BOUNDS;
+        let known = (FORMAT..=FORMAT + WITH_UNITS + WITH_BOUNDS).contains(&format);
+        if !known || items != if has_bounds { 13 } else { 12 } {
             return Err(unknown);
         }
         let genesis = Self {
@@ -364,7 +378,12 @@ impl Decode<'_> for ChannelGenesis {
             policies: Policies::decode(r)?,
             metering_required: r.bool()?,
             auto_activate: r.bool()?,
+            call: if has_bounds { CallBounds::decode(r)? } else { CallBounds::default() },
         };
-        if format_of(&genesis.validators) == format { Ok(genesis) } else { Err(unknown) }
+        if format_of(&genesis.validators, &genesis.call) == format {
+            Ok(genesis)
+        } else {
+            Err(unknown)
+        }
     }
 }

@@ -123,6 +123,8 @@ pub enum Domain {
     Statement,
     /// The address of a public key.
     Address,
+    /// The address of a SCORE.
+    ScoreAddress,
     /// A network's genesis.
     Network,
     /// A channel's genesis.
@@ -162,6 +164,7 @@ impl Domain {
             Self::Header => "loopchain/header/v1",
             Self::Statement => "loopchain/statement/v1",
             Self::Address => "loopchain/address/v1",
+            Self::ScoreAddress => "loopchain/score-address/v1",
             Self::Network => "loopchain/network/v1",
             Self::Channel => "loopchain/channel/v1",
             Self::Validators => "loopchain/validators/v1",

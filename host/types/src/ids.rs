@@ -234,7 +234,17 @@ impl Address {
     /// The address of an Ed25519 public key.
     #[must_use]
     pub fn of_key(public_key: &[u8; 32]) -> Self {
-        let hash = Domain::Address.hash(&[public_key]);
+        Self::front(&Domain::Address.hash(&[public_key]))
+    }
+
+    /// The address of the SCORE with this name, on every channel: what a SCORE that it calls sees as
+    /// its caller, and where others send what it shall have.
+    #[must_use]
+    pub fn of_score(name: &ScoreName) -> Self {
+        Self::front(&Domain::ScoreAddress.hash(&[name.as_str().as_bytes()]))
+    }
+
+    fn front(hash: &Hash32) -> Self {
         let mut bytes = [0; 20];
         for (to, from) in bytes.iter_mut().zip(hash.as_bytes()) {
             *to = *from;

@@ -10,6 +10,7 @@
 #![warn(clippy::indexing_slicing, clippy::cast_possible_truncation)]
 
 pub mod block;
+pub mod call_bounds;
 pub mod change;
 pub mod codec;
 pub mod epoch;

@@ -84,6 +84,25 @@ pub const CONFIGURE_VALIDATORS_MAX: usize = 2 * VALIDATORS_MAX;
 pub const STEPS_PER_TX: u64 = 20_000_000;
 /// Basic blocks one block may run, about 0.25 s of one core. Calls beyond: refused with `LC2115`.
 pub const STEPS_PER_BLOCK: u64 = 50_000_000;
+/// Bytes of memory of a SCORE in one call: far above what a ledger's call needs, and a peer holds one
+/// for each worker.
+pub const CALL_ARENA_BYTES_MAX: u32 = 16 << 20;
+/// Bytes of stack of a SCORE in one call: as a thread of a server has; recursion ends there.
+pub const CALL_STACK_BYTES_MAX: u32 = 1 << 20;
+/// Bytes of arena and of stack that a channel leaves at least: less and no method runs.
+pub const CALL_MEMORY_BYTES_MIN: u32 = 64 << 10;
+/// Bytes of a call's output: it is stored in the receipt on every peer.
+pub const CALL_OUTPUT_BYTES_MAX: u32 = 64 << 10;
+/// Events of a transaction: readers page through them.
+pub const CALL_EVENTS_MAX: u32 = 1_024;
+/// Bytes of all events of a transaction, names included.
+pub const CALL_EVENT_BYTES_MAX: u32 = 64 << 10;
+/// Bytes of a value of a SCORE's state: one value fits into one frame.
+pub const VALUE_BYTES_MAX: u32 = 64 << 10;
+/// Bytes of all keys and values a transaction leaves written: one receipt fits well into one frame.
+pub const CALL_WRITE_BYTES_MAX: u32 = 1 << 20;
+/// Bytes that a channel leaves at least for output, events, a value and writes: any transfer fits.
+pub const CALL_BYTES_MIN: u32 = 1 << 10;
 /// Blocks whose undo records are kept.
 pub const HISTORY_BLOCKS: u64 = 10_000;
 /// Parameters of a rule in a genesis.

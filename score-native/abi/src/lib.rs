@@ -93,8 +93,10 @@ pub struct Host {
     pub emit: unsafe extern "C" fn(*mut c_void, Bytes, Bytes),
     /// `log(ctx, level, text)`: a line for the operator (see [`level`]), not part of the receipt.
     pub log: unsafe extern "C" fn(*mut c_void, u32, Bytes),
-    /// `call(ctx, score, method, args, output) -> code`: calls another SCORE. Reserved: the host
-    /// answers [`refusal::NO_CALLS`] with the text in `output`.
+    /// `call(ctx, score, method, args, output) -> code`: calls another SCORE of the channel and
+    /// answers as [`Ret`] does, the bytes in `output`. What a callee did that did not answer 0 is
+    /// undone; the caller goes on. Refused with [`refusal::NO_SCORE`], [`refusal::REENTRANT`],
+    /// [`refusal::DEPTH`], [`refusal::FROZEN`], or [`refusal::NO_CALLS`] where there are none.
     pub call: unsafe extern "C" fn(*mut c_void, Bytes, Bytes, Bytes, *mut Bytes) -> u32,
     /// `hash(ctx, data, out)`: SHA-256.
     pub hash: unsafe extern "C" fn(*mut c_void, Bytes, *mut [u8; 32]),
@@ -225,8 +227,16 @@ pub mod refusal {
     pub const BAD_ARGS: u32 = 0xffff_0002;
     /// No method of that name and kind.
     pub const NO_METHOD: u32 = 0xffff_0003;
-    /// Calls between SCOREs are not available yet.
+    /// There are no calls between SCOREs here (a test of one SCORE alone).
     pub const NO_CALLS: u32 = 0xffff_0004;
+    /// The called SCORE has no active version.
+    pub const NO_SCORE: u32 = 0xffff_0005;
+    /// The called SCORE waits for this call itself.
+    pub const REENTRANT: u32 = 0xffff_0006;
+    /// The call would be nested deeper than [`limit::CALL_DEPTH`](super::limit::CALL_DEPTH).
+    pub const DEPTH: u32 = 0xffff_0007;
+    /// The called SCORE is frozen.
+    pub const FROZEN: u32 = 0xffff_0008;
 }
 
 /// Levels of `log`.
@@ -253,6 +263,13 @@ pub mod limit {
     pub const EVENT_BYTES: usize = 64 << 10;
     /// Events of a call.
     pub const EVENTS: usize = 1024;
+    /// SCOREs that may wait for each other in one transaction, the called one included: deep enough
+    /// for a router over an exchange over tokens, few enough that a block never holds many workers.
+    pub const CALL_DEPTH: usize = 8;
+    /// Bytes of the name of a called SCORE or method.
+    pub const CALL_NAME_BYTES: usize = 64;
+    /// Bytes of the arguments of a call to another SCORE.
+    pub const CALL_ARGS_BYTES: usize = 64 << 10;
     /// Log lines of a call.
     pub const LOG_LINES: usize = 64;
     /// Bytes of a log line; the rest is cut.

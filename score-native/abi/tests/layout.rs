@@ -27,7 +27,7 @@ fn abi_text() -> String {
     picture!(out, Score: magic size major minor manifest run steps);
     codes!(out, kind: DEPLOY INVOKE QUERY MIGRATE);
     codes!(out, trap: PANIC STEPS MEMORY STACK WRITE_IN_QUERY LIMIT);
-    codes!(out, refusal: BAD_UTF8 BAD_ARGS NO_METHOD NO_CALLS);
+    codes!(out, refusal: BAD_UTF8 BAD_ARGS NO_METHOD NO_CALLS NO_SCORE REENTRANT DEPTH FROZEN);
     out
 }
 

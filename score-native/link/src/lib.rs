@@ -7,6 +7,7 @@
 pub mod build;
 pub mod elf;
 pub mod limits;
+mod nest;
 mod outcome;
 mod pool;
 mod process;
@@ -16,11 +17,15 @@ mod store;
 mod worker;
 
 pub use elf::{CheckedScore, Finding, check};
-pub use outcome::{BLOCK_STEPS, CRASH, CRASH_TEXT, CallReceipt, NoResult, Outcome};
+pub use nest::{Boxed, Callee, Neighbours, Nest, Place, Refusal};
+pub use outcome::{
+    BLOCK_STEPS, CRASH, CRASH_TEXT, CallReceipt, NoResult, OtherEvent, Others, Outcome,
+};
 pub use pool::{Pool, Seat, SeatKey};
 pub use process::FAULT_EXIT_BASE;
 pub use protocol::{
-    Batch, BlockId, CallKind, CallSpec, Event, LogLine, Query, SandboxReport, Write,
+    Batch, BlockId, CallAsk, CallKind, CallLimits, CallSpec, Event, LogLine, Query, SandboxReport,
+    Write,
 };
 /// Levels of [`LogLine`].
 pub use score_native_abi::level;

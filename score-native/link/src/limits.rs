@@ -1,7 +1,8 @@
 //! Limits of a SCORE's artefact and of the talk between peer and worker: name, unit, reason.
 //!
 //! In and out: constants. What a single call may do inside the SCORE stands in
-//! `score_native_abi::limit`; the steps a call may take come with the call.
+//! `score_native_abi::limit`; the steps a call may take come with the call. The limits of a call are
+//! the most a channel may allow, and what it allows when it says nothing.
 
 /// Bytes of a SCORE file: far above any real one (a token is under 100 KiB), small enough to hash,
 /// scan and copy into a memfd within one block time.
@@ -34,3 +35,10 @@ pub const SCAN_PAGE_ENTRIES: u32 = 64;
 
 /// Bytes of one page of an ordered scan; a page holds at least one entry.
 pub const SCAN_PAGE_BYTES: usize = 1 << 20;
+
+/// Bytes of a SCORE's memory in one call: far above what a call of a ledger needs, and a peer holds
+/// at most one arena for each worker.
+pub const ARENA_BYTES: usize = 16 << 20;
+
+/// Bytes of a SCORE's stack in one call: as a thread of a server has.
+pub const STACK_BYTES: usize = 1 << 20;

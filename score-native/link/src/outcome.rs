@@ -4,6 +4,7 @@
 //! whatever depends on this machine is [`Outcome::NoResult`].
 
 use crate::protocol::{Event, LogLine, RawReceipt, Write};
+use std::collections::BTreeMap;
 
 /// Code of a call that ended its worker (a wild write, a forbidden instruction or system call).
 /// The worker was started again and ran the others without it.
@@ -33,6 +34,33 @@ pub struct CallReceipt {
     pub steps: u64,
     /// Lines for the operator's log, at most 64.
     pub logs: Vec<LogLine>,
+    /// What SCOREs did that were called in it.
+    pub others: Others,
+}
+
+/// What the SCOREs did that a transaction reached beside its own; nothing unless it succeeded, but
+/// for the lines.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Others {
+    /// Their events, in order.
+    pub events: Vec<OtherEvent>,
+    /// Their writes: the last value of each key, by SCORE and key.
+    pub writes: BTreeMap<(String, Vec<u8>), Option<Vec<u8>>>,
+    /// Their lines for the operator's log, each with its SCORE, at most 64.
+    pub logs: Vec<(String, LogLine)>,
+    /// Whose code crashed, when the receipt is a crash and it was not the transaction's own SCORE.
+    pub crashed: Option<String>,
+}
+
+/// An event of another SCORE than the transaction's own.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OtherEvent {
+    /// How many of the transaction's own events come before it.
+    pub after: u32,
+    /// Whose it is.
+    pub score: String,
+    /// What it told.
+    pub event: Event,
 }
 
 impl CallReceipt {
@@ -65,7 +93,7 @@ impl RawReceipt {
 impl From<RawReceipt> for CallReceipt {
     fn from(raw: RawReceipt) -> Self {
         let RawReceipt { code, output, events, writes, steps, logs } = raw;
-        Self { code, output, events, writes, steps, logs }
+        Self { code, output, events, writes, steps, logs, others: Others::default() }
     }
 }
 

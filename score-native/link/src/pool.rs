@@ -1,7 +1,8 @@
-//! The workers of a peer: one pair (execute, query) for each channel and SCORE version.
+//! The workers of a peer: one seat (execute, query, be asked by others) for each channel and SCORE
+//! version.
 //!
 //! In: a channel, a SCORE file's id and how to start its worker. Out: a [`Seat`] that many tasks
-//! may hold. It starts a pair once and drops it on [`Pool::retire`]; it does not know which
+//! may hold. It starts a seat once and drops it on [`Pool::retire`]; it does not know which
 //! version is active.
 
 use crate::outcome::NoResult;
@@ -11,13 +12,17 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use tokio::sync::Mutex;
 
-/// The two processes of one SCORE version on one channel.
+/// The processes of one SCORE version on one channel.
 #[derive(Debug)]
 pub struct Seat {
     /// Executes batches, one at a time.
     pub worker: Mutex<Worker>,
     /// Answers questions, one at a time.
     pub query_worker: Mutex<QueryWorker>,
+    /// Answers questions that other SCOREs ask in the middle of one. Apart from `query_worker`,
+    /// whose holders wait for this one: whoever asks through it must be the only one on the channel,
+    /// else two questions that ask crosswise would wait for each other.
+    pub called_worker: Mutex<QueryWorker>,
 }
 
 /// Which worker: the channel's name, the SCORE's name, and the SCORE file's SHA-256.
@@ -49,7 +54,8 @@ impl Pool {
         }
         let seat = Arc::new(Seat {
             worker: Mutex::new(Worker::start(config.clone()).await?),
-            query_worker: Mutex::new(QueryWorker::new(config)),
+            query_worker: Mutex::new(QueryWorker::new(config.clone())),
+            called_worker: Mutex::new(QueryWorker::new(config)),
         });
         Ok(Arc::clone(self.seats.lock().await.entry(key.clone()).or_insert(seat)))
     }

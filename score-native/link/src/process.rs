@@ -3,14 +3,14 @@
 //! In: orders and a reader of state. Out: receipts, or why the process is of no use any more.
 //! It starts nothing again; that is [`crate::worker`].
 
-use crate::limits::{
-    ANSWER_BYTES_MAX, FRAME_BYTES_MAX, ORDER_BYTES_MAX, SCAN_PAGE_BYTES, SCAN_PAGE_ENTRIES,
-};
+use crate::limits::{ANSWER_BYTES_MAX, FRAME_BYTES_MAX, ORDER_BYTES_MAX};
+use crate::nest::{Outside, page};
+use crate::outcome::NoResult;
 use crate::protocol::{
-    Entry, Order, RawReceipt, Report, SandboxReport, decode_body, encode_frame, frame_len,
+    CallKind, CallLimits, CallSpec, Order, RawReceipt, Report, SandboxReport, decode_body,
+    encode_frame, frame_len,
 };
 use crate::spawn::{Launch, Launched, Progress, ProgressPage, launch};
-use crate::worker::StateReader;
 use std::os::unix::process::ExitStatusExt;
 use std::process::{Child, ExitStatus};
 use std::time::Duration;
@@ -48,6 +48,8 @@ pub(crate) enum Broken {
     Breach(String),
     /// The order is too long to send.
     TooLong(String),
+    /// A SCORE that was called in it has no result.
+    Called(NoResult),
 }
 
 /// What ended a process.
@@ -104,15 +106,14 @@ impl Process {
         self.socket.write_all(&frame).await.map_err(|_| Broken::Gone)
     }
 
-    /// Sends an order and serves the worker's reads until it has answered all `calls`.
+    /// Sends an order and serves the worker's reads and calls until it has answered all of it.
     pub(crate) async fn ask(
         &mut self,
         order: &Order,
-        calls: usize,
-        state: &mut (dyn StateReader + Send),
+        outside: &mut dyn Outside,
     ) -> Result<Vec<RawReceipt>, Broken> {
         self.in_talk = true;
-        let answer = self.serve(order, calls, state).await;
+        let answer = self.serve(order, outside).await;
         self.in_talk = false;
         answer
     }
@@ -120,12 +121,11 @@ impl Process {
     async fn serve(
         &mut self,
         order: &Order,
-        calls: usize,
-        state: &mut (dyn StateReader + Send),
+        outside: &mut dyn Outside,
     ) -> Result<Vec<RawReceipt>, Broken> {
-        let may_write = matches!(order, Order::Exec(_));
+        let asked = Asked::of(order);
         self.tell(order).await?;
-        let mut receipts = Vec::with_capacity(calls);
+        let mut receipts = Vec::with_capacity(asked.calls.len());
         let mut bytes = 0;
         loop {
             let (report, length) = self.receive().await?;
@@ -135,15 +135,31 @@ impl Process {
             }
             let done = matches!(report, Report::Done(_));
             match report {
-                Report::Get { key } => self.tell(&Order::Value { value: state.get(&key) }).await?,
+                Report::Get { key } => {
+                    let value = outside.get(&key);
+                    self.tell(&Order::Value { value }).await?;
+                }
                 Report::Scan { prefix, after, limit } => {
-                    let page = page(state, &prefix, &after, limit);
+                    let page = page(outside, &prefix, &after, limit);
                     self.tell(&page).await?;
                 }
+                Report::Call(ask) => {
+                    let spec = asked.calls.get(receipts.len()).filter(|_| ask.is_bounded());
+                    let spec = spec.ok_or_else(|| Broken::Breach("a call out of bounds".into()))?;
+                    let answer = outside.call(order, spec, ask).await.map_err(Broken::Called)?;
+                    self.tell(&answer).await?;
+                }
                 Report::Part(more) | Report::Done(more) => {
-                    take_receipts(&mut receipts, more, may_write)?;
-                    if receipts.len() > calls || (done && receipts.len() != calls) {
-                        return Err(Broken::Breach("it answered another number of calls".into()));
+                    for receipt in more {
+                        let position = receipts.len();
+                        asked.check(position, &receipt)?;
+                        if let Some(work) = outside.ended(position, &receipt) {
+                            work.await;
+                        }
+                        receipts.push(receipt);
+                    }
+                    if done && receipts.len() != asked.calls.len() {
+                        return Err(other_number());
                     }
                     if done {
                         return Ok(receipts);
@@ -187,36 +203,40 @@ impl Drop for Process {
     }
 }
 
-fn take_receipts(
-    receipts: &mut Vec<RawReceipt>,
-    more: Vec<RawReceipt>,
+/// What a worker may answer to an order.
+struct Asked<'a> {
+    calls: &'a [CallSpec],
     may_write: bool,
-) -> Result<(), Broken> {
-    for receipt in more {
-        if let Some(rule) = receipt.breach(may_write) {
-            return Err(Broken::Breach(format!("receipt {}: {rule}", receipts.len())));
-        }
-        receipts.push(receipt);
-    }
-    Ok(())
+    limits: CallLimits,
 }
 
-/// One page of a scan: bounded in entries and bytes, never empty unless it is the end.
-fn page(state: &mut (dyn StateReader + Send), prefix: &[u8], after: &[u8], limit: u32) -> Order {
-    let limit = limit.clamp(1, SCAN_PAGE_ENTRIES) as usize;
-    let found = state.scan(prefix, after, limit);
-    let mut complete = found.len() < limit;
-    let mut bytes = 0;
-    let mut entries = Vec::with_capacity(found.len());
-    for (key, value) in found.into_iter().take(limit) {
-        bytes += key.len() + value.len();
-        if bytes > SCAN_PAGE_BYTES && !entries.is_empty() {
-            complete = false;
-            break;
+impl<'a> Asked<'a> {
+    const fn of(order: &'a Order) -> Self {
+        match order {
+            Order::Exec(exec) => {
+                let batch = &exec.batch;
+                Self { calls: batch.calls.as_slice(), may_write: true, limits: batch.limits }
+            }
+            Order::Query(query) => {
+                let calls = std::slice::from_ref(&query.call);
+                Self { calls, may_write: false, limits: query.limits }
+            }
+            _ => Self { calls: &[], may_write: false, limits: CallLimits::MOST },
         }
-        entries.push(Entry { key, value });
     }
-    Order::Page { entries, complete }
+
+    fn check(&self, position: usize, receipt: &RawReceipt) -> Result<(), Broken> {
+        let Some(call) = self.calls.get(position) else { return Err(other_number()) };
+        let may_write = self.may_write && call.kind != CallKind::Query;
+        match receipt.breach(may_write, &self.limits) {
+            Some(rule) => Err(Broken::Breach(format!("receipt {position}: {rule}"))),
+            None => Ok(()),
+        }
+    }
+}
+
+fn other_number() -> Broken {
+    Broken::Breach("it answered another number of calls".into())
 }
 
 /// Waits for a process whose socket has closed; one that stays is killed and has no status.

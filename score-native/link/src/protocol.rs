@@ -5,7 +5,7 @@
 //! allocates only what the frame holds, and [`RawReceipt::breach`] says which rule a receipt breaks.
 //! It does not read or write sockets.
 
-use crate::limits::{CALL_EVENT_BYTES_MAX, CALL_WRITE_BYTES_MAX, OUTPUT_BYTES_MAX};
+use crate::limits::{ARENA_BYTES, CALL_EVENT_BYTES_MAX, CALL_WRITE_BYTES_MAX, OUTPUT_BYTES_MAX};
 use minicbor::{Decode, Encode};
 use score_native_abi::limit;
 
@@ -78,6 +78,149 @@ pub struct CallSpec {
     pub steps: u64,
 }
 
+/// What a transaction may use, all SCOREs that it reaches together; the arena is that of each.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct CallLimits {
+    /// Bytes of a SCORE's memory in one call.
+    #[n(0)]
+    pub arena_bytes: u32,
+    /// Bytes of a call's output.
+    #[n(1)]
+    pub output_bytes: u32,
+    /// Events.
+    #[n(2)]
+    pub events: u32,
+    /// Bytes of all events, names included.
+    #[n(3)]
+    pub event_bytes: u32,
+    /// Bytes of all keys and values written.
+    #[n(4)]
+    pub write_bytes: u32,
+    /// Bytes of one value.
+    #[n(5)]
+    pub value_bytes: u32,
+}
+
+impl CallLimits {
+    /// The most that a channel may allow.
+    pub const MOST: Self = Self {
+        arena_bytes: ARENA_BYTES as u32,
+        output_bytes: OUTPUT_BYTES_MAX as u32,
+        events: limit::EVENTS as u32,
+        event_bytes: CALL_EVENT_BYTES_MAX as u32,
+        write_bytes: CALL_WRITE_BYTES_MAX as u32,
+        value_bytes: limit::VALUE_BYTES as u32,
+    };
+
+    /// What is left of them.
+    #[must_use]
+    pub const fn less(self, spent: Spent) -> Self {
+        Self {
+            events: self.events.saturating_sub(spent.events),
+            event_bytes: self.event_bytes.saturating_sub(spent.event_bytes),
+            write_bytes: self.write_bytes.saturating_sub(spent.write_bytes),
+            ..self
+        }
+    }
+}
+
+impl Default for CallLimits {
+    fn default() -> Self {
+        Self::MOST
+    }
+}
+
+/// What a transaction has used of its [`CallLimits`] so far.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Encode, Decode)]
+pub struct Spent {
+    /// Events.
+    #[n(0)]
+    pub events: u32,
+    /// Bytes of all events, names included.
+    #[n(1)]
+    pub event_bytes: u32,
+    /// Bytes of all keys and values written.
+    #[n(2)]
+    pub write_bytes: u32,
+}
+
+impl Spent {
+    /// Of each the greater.
+    #[must_use]
+    pub fn or_more(self, other: Self) -> Self {
+        Self {
+            events: self.events.max(other.events),
+            event_bytes: self.event_bytes.max(other.event_bytes),
+            write_bytes: self.write_bytes.max(other.write_bytes),
+        }
+    }
+
+    /// Both together.
+    #[must_use]
+    pub const fn and(self, more: Self) -> Self {
+        Self {
+            events: self.events.saturating_add(more.events),
+            event_bytes: self.event_bytes.saturating_add(more.event_bytes),
+            write_bytes: self.write_bytes.saturating_add(more.write_bytes),
+        }
+    }
+}
+
+/// A call that a SCORE makes to another one, in the middle of its own.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct CallAsk {
+    /// Name of the other SCORE, at most `limit::CALL_NAME_BYTES`.
+    #[n(0)]
+    pub score: String,
+    /// Name of the method, at most `limit::CALL_NAME_BYTES`.
+    #[n(1)]
+    pub method: String,
+    /// CBOR array of the arguments, at most `limit::CALL_ARGS_BYTES`.
+    #[cbor(n(2), with = "minicbor::bytes")]
+    pub args: Vec<u8>,
+    /// Steps that the caller has left: the callee may take them all.
+    #[n(3)]
+    pub steps: u64,
+    /// What the caller has used so far, with what its callees kept.
+    #[n(4)]
+    pub spent: Spent,
+}
+
+impl CallAsk {
+    /// Whether its parts have the lengths that an honest worker lets through.
+    #[must_use]
+    pub const fn is_bounded(&self) -> bool {
+        self.score.len() <= limit::CALL_NAME_BYTES
+            && self.method.len() <= limit::CALL_NAME_BYTES
+            && self.args.len() <= limit::CALL_ARGS_BYTES
+    }
+}
+
+/// What the other SCORE answered.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
+pub struct CallAnswer {
+    /// As [`RawReceipt::code`], or a code of the SCORE ABI's `refusal`.
+    #[n(0)]
+    pub code: u32,
+    /// As [`RawReceipt::output`].
+    #[cbor(n(1), with = "minicbor::bytes")]
+    pub output: Vec<u8>,
+    /// Steps that the call took, with those of all it called itself.
+    #[n(2)]
+    pub steps: u64,
+    /// What it used of the transaction's limits; nothing unless the code is 0.
+    #[n(3)]
+    pub spent: Spent,
+}
+
+impl CallAnswer {
+    /// The callee was not reached.
+    #[must_use]
+    pub fn refused(code: u32, text: impl Into<String>) -> Self {
+        Self { code, output: text.into().into_bytes(), steps: 0, spent: Spent::default() }
+    }
+}
+
 /// Consecutive transactions of one SCORE in one block.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
 pub struct Batch {
@@ -114,6 +257,9 @@ pub struct Batch {
     /// [`crate::BLOCK_STEPS`].
     #[n(9)]
     pub steps: u64,
+    /// What each call may use.
+    #[n(10)]
+    pub limits: CallLimits,
 }
 
 /// A batch and what happened on earlier attempts.
@@ -125,6 +271,11 @@ pub struct Exec {
     /// Positions in `batch.calls` that ended the worker before: they get the receipt `crash`.
     #[n(1)]
     pub skip: Vec<u32>,
+    /// Set when another SCORE calls: what the running transaction has written to this one so far,
+    /// ascending by key. The call reads it over the state, and what it writes itself is not kept
+    /// here either: it comes back with [`Order::Apply`] when the transaction has succeeded.
+    #[n(2)]
+    pub over: Option<Vec<Write>>,
 }
 
 /// One question.
@@ -149,6 +300,9 @@ pub struct Query {
     /// The question.
     #[n(5)]
     pub call: CallSpec,
+    /// What it may use.
+    #[n(6)]
+    pub limits: CallLimits,
 }
 
 /// A key with its value.
@@ -221,20 +375,21 @@ pub struct RawReceipt {
 impl RawReceipt {
     /// The first rule this receipt breaks; none in an honest worker.
     #[must_use]
-    pub fn breach(&self, may_write: bool) -> Option<&'static str> {
-        let event_bytes: usize = self.events.iter().map(|e| e.name.len() + e.data.len()).sum();
-        let written = |w: &Write| w.key.len() + w.value.as_ref().map_or(0, Vec::len);
-        let write_bytes: usize = self.writes.iter().map(written).sum();
+    pub fn breach(&self, may_write: bool, limits: &CallLimits) -> Option<&'static str> {
+        let event_bytes = event_bytes(&self.events);
+        let write_bytes = write_bytes(&self.writes);
+        let at_most = |bytes: usize, most: u32| bytes <= most as usize;
         let key_is_good = |w: &Write| (1..=limit::KEY_BYTES).contains(&w.key.len());
         let value_is_good =
-            |w: &Write| w.value.as_ref().is_none_or(|v| v.len() <= limit::VALUE_BYTES);
+            |w: &Write| w.value.as_ref().is_none_or(|v| at_most(v.len(), limits.value_bytes));
         let effects = !self.writes.is_empty() || !self.events.is_empty();
         let rules = [
+            // Texts of traps may be longer than a channel's least output.
             (self.output.len() > OUTPUT_BYTES_MAX, "its output is too long"),
             (effects && (self.code != 0 || !may_write), "it has effects without a right to them"),
-            (self.events.len() > limit::EVENTS, "it has too many events"),
-            (event_bytes > CALL_EVENT_BYTES_MAX, "its events are too long"),
-            (write_bytes > CALL_WRITE_BYTES_MAX, "its writes are too long"),
+            (!at_most(self.events.len(), limits.events), "it has too many events"),
+            (!at_most(event_bytes, limits.event_bytes), "its events are too long"),
+            (!at_most(write_bytes, limits.write_bytes), "its writes are too long"),
             (!self.writes.iter().all(key_is_good), "a key has a wrong length"),
             (!self.writes.iter().all(value_is_good), "a value is too long"),
             (!self.writes.is_sorted_by(|a, b| a.key < b.key), "its writes are not in order"),
@@ -242,6 +397,16 @@ impl RawReceipt {
         ];
         rules.iter().find(|(broken, _)| *broken).map(|(_, rule)| *rule)
     }
+}
+
+/// Bytes of events, names included.
+pub(crate) fn event_bytes(events: &[Event]) -> usize {
+    events.iter().map(|e| e.name.len() + e.data.len()).sum()
+}
+
+/// Bytes of keys and values.
+pub(crate) fn write_bytes(writes: &[Write]) -> usize {
+    writes.iter().map(|w| w.key.len() + w.value.as_ref().map_or(0, Vec::len)).sum()
 }
 
 /// Which layers of the sandbox are on in a worker.
@@ -258,7 +423,7 @@ pub struct SandboxReport {
 /// From the peer to its worker.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
 pub enum Order {
-    /// Run a batch; answered by any number of `Get`, `Scan` and `Part`, then `Done` or `NeedState`.
+    /// Run a batch; answered by any number of `Get`, `Scan`, `Call` and `Part`, then `Done` or `NeedState`.
     #[n(0)]
     Exec(#[n(0)] Exec),
     /// Answer a question; answered like `Exec`.
@@ -294,6 +459,33 @@ pub enum Order {
         /// Which block.
         #[cbor(n(0), with = "minicbor::bytes")]
         block: BlockId,
+    },
+    /// The answer to `Call`.
+    #[n(6)]
+    Answer(#[n(0)] CallAnswer),
+    /// The answer to `Call` when the whole transaction ends with it: a SCORE crashed in it.
+    #[n(7)]
+    Stop {
+        /// What the transaction ends with.
+        #[n(0)]
+        code: u32,
+        /// Says which SCORE it was.
+        #[n(1)]
+        text: String,
+    },
+    /// A transaction has succeeded in which other SCOREs wrote to this one; no answer. Counts as a
+    /// batch; one that does not follow on the last one is passed over, and the next batch finds out.
+    #[n(8)]
+    Apply {
+        /// In which block.
+        #[cbor(n(0), with = "minicbor::bytes")]
+        block: BlockId,
+        /// As [`Batch::part`].
+        #[n(1)]
+        part: u32,
+        /// What it wrote, ascending by key.
+        #[n(2)]
+        writes: Vec<Write>,
     },
 }
 
@@ -339,6 +531,10 @@ pub enum Report {
     /// The batch's parent is not known here: send it again with `fresh`.
     #[n(6)]
     NeedState,
+    /// The running call calls another SCORE; answered by `Answer` or `Stop`. All receipts of calls
+    /// before it have been sent, and its own is sent as soon as it has ended.
+    #[n(7)]
+    Call(#[n(0)] CallAsk),
 }
 
 /// A message that could not be made or read.

@@ -5,6 +5,8 @@
 //! `crash`; an end without a cause on record is tried once more, then there is no result. It
 //! does not decide what that means for the block.
 
+use crate::limits::STACK_BYTES;
+use crate::nest::{Alone, Nest, Outermost, Outside};
 use crate::outcome::{CallReceipt, NoResult, Outcome};
 use crate::process::{Broken, End, Process};
 use crate::protocol::{Batch, BlockId, CallKind, Exec, Order, Query, RawReceipt, SandboxReport};
@@ -78,6 +80,17 @@ impl WorkerConfig {
     pub fn label(mut self, channel: &str, score: &str) -> Self {
         self.args.push("--label".into());
         self.args.push(format!("{channel}/{score}").into());
+        self
+    }
+
+    /// Chooses the stack of its calls, at most [`STACK_BYTES`] as without it. It lies where the loader
+    /// leaves it, so it is chosen when the worker starts: later it could lie elsewhere on each peer.
+    #[must_use]
+    pub fn stack(mut self, bytes: u32) -> Self {
+        if bytes as usize != STACK_BYTES {
+            self.args.push("--stack".into());
+            self.args.push(bytes.to_string().into());
+        }
         self
     }
 
@@ -164,8 +177,40 @@ impl Worker {
         state: &mut (dyn StateReader + Send),
         deadline: Instant,
     ) -> Outcome {
-        let exec = Order::Exec(Exec { batch, skip: Vec::new() });
-        self.line.run(exec, state, deadline).await
+        let exec = Order::Exec(Exec { batch, skip: Vec::new(), over: None });
+        self.line.run(exec, &mut Alone(state), deadline).await
+    }
+
+    /// Executes a batch whose calls may call other SCOREs; what those did stands in the receipts.
+    /// `state` answers for this SCORE alone, which nobody else writes to meanwhile.
+    pub async fn execute_among(
+        &mut self,
+        batch: Batch,
+        state: &mut (dyn StateReader + Send),
+        nest: &mut Nest<'_>,
+        deadline: Instant,
+    ) -> Outcome {
+        nest.until(deadline);
+        let block = Some(batch.block);
+        let exec = Order::Exec(Exec { batch, skip: Vec::new(), over: None });
+        let mut outside = Outermost { state, nest, block };
+        let mut outcome = self.line.run(exec, &mut outside, deadline).await;
+        nest.complete(&mut outcome);
+        outcome
+    }
+
+    /// Runs an order in the middle of a call of another SCORE.
+    pub(crate) async fn run(
+        &mut self,
+        order: Order,
+        outside: &mut dyn Outside,
+        deadline: Instant,
+    ) -> Outcome {
+        self.line.run(order, outside, deadline).await
+    }
+
+    pub(crate) async fn tell(&mut self, order: &Order) {
+        self.line.tell(order).await;
     }
 
     /// The block is final: its changes become the state that the worker remembers.
@@ -219,7 +264,33 @@ impl QueryWorker {
         deadline: Instant,
     ) -> Outcome {
         query.call.kind = CallKind::Query;
-        self.line.run(Order::Query(query), state, deadline).await
+        self.line.run(Order::Query(query), &mut Alone(state), deadline).await
+    }
+
+    /// Asks a question that may ask other SCOREs.
+    pub async fn query_among(
+        &mut self,
+        mut query: Query,
+        state: &mut (dyn StateReader + Send),
+        nest: &mut Nest<'_>,
+        deadline: Instant,
+    ) -> Outcome {
+        nest.until(deadline);
+        query.call.kind = CallKind::Query;
+        let mut outside = Outermost { state, nest, block: None };
+        let mut outcome = self.line.run(Order::Query(query), &mut outside, deadline).await;
+        nest.complete(&mut outcome);
+        outcome
+    }
+
+    /// Runs an order in the middle of a question to another SCORE.
+    pub(crate) async fn run(
+        &mut self,
+        order: Order,
+        outside: &mut dyn Outside,
+        deadline: Instant,
+    ) -> Outcome {
+        self.line.run(order, outside, deadline).await
     }
 }
 
@@ -264,12 +335,13 @@ impl Line {
     async fn run(
         &mut self,
         mut order: Order,
-        state: &mut (dyn StateReader + Send),
+        outside: &mut dyn Outside,
         deadline: Instant,
     ) -> Outcome {
         let mut unexplained = 0;
         loop {
-            let attempt = self.attempt(&order, state);
+            outside.begin();
+            let attempt = self.attempt(&order, outside);
             let attempt = tokio::time::timeout_at(deadline.into(), attempt).await;
             let end = match attempt {
                 Ok(Ok(receipts)) => return answered(receipts),
@@ -311,17 +383,18 @@ impl Line {
     async fn attempt(
         &mut self,
         order: &Order,
-        state: &mut (dyn StateReader + Send),
+        outside: &mut dyn Outside,
     ) -> Result<Vec<RawReceipt>, Ended> {
-        let calls = match order {
-            Order::Exec(exec) => exec.batch.calls.len(),
-            _ => 1,
-        };
         let process = self.ready().await.map_err(Ended::NoResult)?;
-        match process.ask(order, calls, state).await {
+        match process.ask(order, outside).await {
             Ok(receipts) => Ok(receipts),
             Err(Broken::NeedState) => Err(Ended::NeedState),
             Err(Broken::TooLong(why)) => Err(Ended::NoResult(NoResult::TooLong(why))),
+            Err(Broken::Called(why)) => {
+                // It still waits for the answer.
+                self.drop_process();
+                Err(Ended::NoResult(why))
+            }
             Err(Broken::Breach(why)) => {
                 self.drop_process();
                 Err(Ended::Process(End::Unexplained(why)))

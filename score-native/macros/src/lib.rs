@@ -1,15 +1,16 @@
-//! `#[score]` and the derives `State`, `Event`, `Fault` and `Value`.
+//! `#[score]`, `#[score_interface]` and the derives `State`, `Event`, `Fault` and `Value`.
 //!
 //! In: an author's source. Out: implementations of the traits of `score-native`; the expansion of
 //! each is printed in its documentation. They deliberately look at nothing but the item they stand
 //! on; names of types come from the types themselves, so that aliases work.
 
 use proc_macro::TokenStream;
-use syn::{DeriveInput, ItemImpl, parse_macro_input};
+use syn::{DeriveInput, ItemImpl, ItemTrait, parse_macro_input};
 
 mod event;
 mod fault;
 mod fields;
+mod interface;
 mod score;
 mod state;
 mod value;
@@ -65,6 +66,31 @@ pub fn score(attribute: TokenStream, item: TokenStream) -> TokenStream {
     let options = parse_macro_input!(attribute as score::Options);
     let block = parse_macro_input!(item as ItemImpl);
     finish(score::expand(&options, block))
+}
+
+/// Makes a trait the handle on another SCORE of the channel: `trait Token` becomes `TokenRef`, and
+/// the trait itself is gone.
+///
+/// A method with `&mut self` is a transaction of the other SCORE, one with `&self` a query; from a
+/// query only queries can be called. It returns `()`, a value, or a `Result` of these and
+/// `CallError`; without a `Result` a failure is a panic of the caller.
+///
+/// For `#[score_interface] trait Token { fn balance_of(&self, who: Address) -> u128; }` it writes:
+///
+/// ```text
+/// struct TokenRef(Handle);
+/// impl TokenRef {
+///     fn at(score: &str) -> Self { Self(Handle::at(score)) }
+///     pub fn balance_of(&self, who: Address) -> u128 {
+///         let call = self.0.call("balance_of", 1).with(&who);
+///         <u128 as Called>::of(call.send())
+///     }
+/// }
+/// ```
+#[proc_macro_attribute]
+pub fn score_interface(attribute: TokenStream, item: TokenStream) -> TokenStream {
+    let _nothing = parse_macro_input!(attribute as syn::parse::Nothing);
+    finish(interface::expand(&parse_macro_input!(item as ItemTrait)))
 }
 
 /// Makes a struct of `Item`, `Map`, `Set`, `List` and `Counter` fields the state of a SCORE.

@@ -19,7 +19,8 @@ pub const LOG: u64 = 100;
 pub const HASH: u64 = 200;
 /// A signature (50 µs).
 pub const VERIFY: u64 = 15_000;
-/// A call to another SCORE.
-pub const CALL: u64 = 1_000;
+/// A call to another SCORE: a message each way between peer and both workers (25 µs). What the other
+/// one takes comes on top, and a step for each byte that the transaction has written to it before.
+pub const CALL: u64 = 5_000;
 /// Each byte of keys, values, events, lines, hashed and signed messages, on top.
 pub const BYTE: u64 = 1;

@@ -57,11 +57,17 @@ impl HostContext<'_, '_> {
             *self.steps = (*self.steps).saturating_sub_unsigned(cost);
             *self.steps
         };
-        if left >= 0 {
-            return Ok(());
-        }
-        Err(Stop { code: trap::STEPS, text: "out of steps".into() })
+        if left >= 0 { Ok(()) } else { Err(out_of_steps()) }
     }
+
+    fn steps_left(&self) -> u64 {
+        // SAFETY: as in `charge`.
+        u64::try_from(unsafe { *self.steps }).unwrap_or_default()
+    }
+}
+
+fn out_of_steps() -> Stop {
+    Stop { code: trap::STEPS, text: "out of steps".into() }
 }
 
 /// A pointer that may go to the worker's stack; it is the same thread.
@@ -225,17 +231,32 @@ unsafe extern "C" fn log(ctx: *mut c_void, level: u32, text: Bytes) {
 
 unsafe extern "C" fn call(
     ctx: *mut c_void,
-    _score: Bytes,
-    _method: Bytes,
-    _args: Bytes,
+    score: Bytes,
+    method: Bytes,
+    args: Bytes,
     output: *mut Bytes,
 ) -> u32 {
     // SAFETY: as in `get`.
     unsafe {
         on_our_stack(ctx, |context| {
-            context.charge(charges::CALL, 0)?;
-            output.write_unaligned(Bytes::new(b"calls between SCOREs are not available"));
-            Ok(refusal::NO_CALLS)
+            let score = read(score, limit::CALL_NAME_BYTES, "the name of a SCORE")?;
+            let method = read(method, limit::CALL_NAME_BYTES, "the name of a method")?;
+            let args = read(args, limit::CALL_ARGS_BYTES, "arguments")?;
+            context.charge(charges::CALL, score.len() + method.len() + args.len())?;
+            let (Ok(score), Ok(method)) = (str::from_utf8(score), str::from_utf8(method)) else {
+                output.write_unaligned(Bytes::new(b"the names of a call are UTF-8"));
+                return Ok(refusal::BAD_UTF8);
+            };
+            let steps = context.steps_left();
+            let (code, taken, answer) = context.view.call((score, method, args), steps)?;
+            let answer = Bytes::new(answer);
+            output.write_unaligned(answer);
+            context.charge(taken, answer.len)?;
+            if context.steps_left() == 0 {
+                // The callee took all: a SCORE that does not count must not go on.
+                return Err(out_of_steps());
+            }
+            Ok(code)
         })
     }
 }

@@ -60,6 +60,9 @@ pub(crate) struct Layers {
     layers: BTreeMap<BlockId, Layer>,
     layer_bytes: usize,
     current: Option<BlockId>,
+    /// What the running transaction has written here through other SCOREs; over everything else,
+    /// for one call.
+    over: Changes,
 }
 
 impl Layers {
@@ -71,7 +74,23 @@ impl Layers {
             layers: BTreeMap::new(),
             layer_bytes: 0,
             current: None,
+            over: Changes::new(),
         }
+    }
+
+    /// Lies over the current block until it is set anew.
+    pub(crate) fn set_over(&mut self, over: Changes) {
+        self.over = over;
+    }
+
+    /// Another SCORE's transaction has written this: as if a batch had.
+    pub(crate) fn apply_later(&mut self, block: BlockId, part: u32, writes: Changes) {
+        let layer = self.layers.get_mut(&block).filter(|layer| layer.next_part == part);
+        // Not the next one: the batch that follows finds a part missing and asks for state.
+        let Some(layer) = layer else { return };
+        layer.next_part += 1;
+        self.current = Some(block);
+        self.apply(writes);
     }
 
     /// Makes the batch's block the one that is read and written.
@@ -114,6 +133,9 @@ impl Layers {
 
     /// The value of a key in the current block.
     pub(crate) fn get(&self, key: &[u8]) -> Lookup<'_> {
+        if let Some(value) = self.over.get(key) {
+            return Lookup::Known(value.as_deref());
+        }
         let mut at = self.current;
         while let Some(layer) = at.and_then(|block| self.layers.get(&block)) {
             if let Some(value) = layer.changes.get(key) {
@@ -136,8 +158,10 @@ impl Layers {
 
     /// The first change of the current block among the keys that `range` allows.
     pub(crate) fn next_change(&self, from: Bound<&[u8]>) -> Option<(&[u8], Option<&[u8]>)> {
-        let layer = self.layers.get(&self.current?)?;
-        first(&layer.changes, from)
+        let layer = self.current.and_then(|block| self.layers.get(&block));
+        let changes = [first(&self.over, from), layer.and_then(|l| first(&l.changes, from))];
+        // Of equal keys the first counts.
+        changes.into_iter().flatten().min_by_key(|(key, _)| *key)
     }
 
     /// Adds the writes of a successful call to the current block.
@@ -227,7 +251,7 @@ pub(crate) fn first<'a>(
 #[cfg(test)]
 mod tests {
     use super::{Changes, Layers, Lookup, NeedState};
-    use score_native_link::{Batch, BlockId};
+    use score_native_link::{Batch, BlockId, CallLimits};
 
     const ROOT: BlockId = [0; 32];
     const A: BlockId = [1; 32];
@@ -246,6 +270,7 @@ mod tests {
             calls: Vec::new(),
             fresh,
             steps: u64::MAX,
+            limits: CallLimits::MOST,
         }
     }
 
@@ -327,6 +352,30 @@ mod tests {
         layers.forget(A);
         assert_eq!(layers.begin(&batch(C, B, 0, false)), Err(NeedState));
         assert_eq!(layers.begin(&batch(C, ROOT, 0, false)), Ok(()));
+    }
+
+    #[test]
+    fn what_a_transaction_wrote_through_others_is_seen_and_kept_only_when_it_is_applied() {
+        let mut layers = Layers::new();
+        let one = |key: &str, value: Option<&str>| {
+            Changes::from([(key.as_bytes().into(), value.map(|v| v.as_bytes().into()))])
+        };
+        layers.begin(&batch(A, ROOT, 0, true)).unwrap();
+        put(&mut layers, "k", "kept");
+        layers.set_over(one("k", None));
+        assert_eq!(get(&layers, "k"), "absent");
+        let listed = layers.next_change(std::ops::Bound::Unbounded);
+        assert_eq!(listed, Some((&b"k"[..], None)), "a removal hides the layer below");
+        layers.set_over(Changes::new());
+        assert_eq!(get(&layers, "k"), "kept");
+        layers.apply_later(A, 2, one("k", Some("too early")));
+        assert_eq!(get(&layers, "k"), "kept");
+        layers.apply_later(A, 1, one("k", Some("applied")));
+        assert_eq!(get(&layers, "k"), "applied");
+        assert_eq!(layers.begin(&batch(A, ROOT, 2, false)), Ok(()));
+        layers.finalize(A);
+        layers.begin(&batch(B, A, 0, false)).unwrap();
+        assert_eq!(get(&layers, "k"), "applied");
     }
 
     #[test]

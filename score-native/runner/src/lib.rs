@@ -19,6 +19,7 @@ mod view_tests;
 use confine::Confinement;
 use layers::Layers;
 use load::Loaded;
+use score_native_link::limits::STACK_BYTES;
 use score_native_link::protocol::Report;
 use score_native_link::{SOCKET_FD, Sandbox, SandboxReport};
 use serve::{Peer, Service};
@@ -30,11 +31,13 @@ use traps::HostMark;
 const WRONG_USE: u8 = 2;
 
 /// Runs the worker until its peer is gone. `args` are the arguments after the subcommand:
-/// `--sandbox strict|basic`, `--only sandbox` to close the sandbox and serve nothing, and
+/// `--sandbox strict|basic`, `--stack BYTES`, `--only sandbox` to close the sandbox and serve nothing, and
 /// `--label TEXT`, which is for people who list processes.
 #[must_use]
 pub fn score_worker_main(args: impl Iterator<Item = OsString>) -> ExitCode {
-    let Some((sandbox, is_only)) = sandbox_of(args) else { return ExitCode::from(WRONG_USE) };
+    let Some(Wishes { sandbox, is_only, stack_bytes }) = wishes(args) else {
+        return ExitCode::from(WRONG_USE);
+    };
     let Ok(socket) = confine::inherited_file(SOCKET_FD) else { return ExitCode::from(WRONG_USE) };
     let mut peer = Peer::new(socket);
     confine::end_quietly_on_panic();
@@ -44,7 +47,7 @@ pub fn score_worker_main(args: impl Iterator<Item = OsString>) -> ExitCode {
         peer.send(&report).ok();
         confine::leave();
     }
-    let report = match prepare(sandbox) {
+    let report = match prepare(sandbox, stack_bytes) {
         Ok((loaded, mark, report)) => {
             greet_and_serve(Service { peer, loaded, mark, layers: Layers::new() }, report)
         }
@@ -63,10 +66,13 @@ fn greet_and_serve(mut service: Service, report: SandboxReport) -> ! {
     confine::leave()
 }
 
-fn prepare(sandbox: Sandbox) -> Result<(Loaded, HostMark, SandboxReport), String> {
+fn prepare(
+    sandbox: Sandbox,
+    stack_bytes: usize,
+) -> Result<(Loaded, HostMark, SandboxReport), String> {
     let mark = HostMark::map().map_err(|e| format!("the progress page: {e}"))?;
     let confinement = Confinement::before_load(sandbox)?;
-    let loaded = Loaded::load(confinement.has_fixed_addresses())?;
+    let loaded = Loaded::load(confinement.has_fixed_addresses(), stack_bytes)?;
     traps::catch_faults(&loaded).map_err(|e| format!("the fault handler: {e}"))?;
     let report = confinement.after_load()?;
     Ok((loaded, mark, report))
@@ -77,17 +83,27 @@ fn try_out(sandbox: Sandbox) -> Result<SandboxReport, String> {
     Confinement::before_load(sandbox)?.after_load()
 }
 
-fn sandbox_of(mut args: impl Iterator<Item = OsString>) -> Option<(Sandbox, bool)> {
-    let (mut sandbox, mut is_only) = (None, false);
+/// What the arguments say.
+struct Wishes {
+    sandbox: Sandbox,
+    is_only: bool,
+    stack_bytes: usize,
+}
+
+fn wishes(mut args: impl Iterator<Item = OsString>) -> Option<Wishes> {
+    let (mut sandbox, mut is_only, mut stack_bytes) = (None, false, STACK_BYTES);
     while let Some(name) = args.next() {
         let value = args.next()?;
         match (name.to_str()?, value.to_str()?) {
             ("--sandbox", "strict") => sandbox = Some(Sandbox::Strict),
             ("--sandbox", "basic") => sandbox = Some(Sandbox::Basic),
             ("--only", "sandbox") => is_only = true,
+            ("--stack", bytes) => {
+                stack_bytes = bytes.parse().ok().filter(|bytes| *bytes <= STACK_BYTES)?;
+            }
             ("--label", _) => {}
             _ => return None,
         }
     }
-    Some((sandbox?, is_only))
+    Some(Wishes { sandbox: sandbox?, is_only, stack_bytes })
 }

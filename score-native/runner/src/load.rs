@@ -7,17 +7,12 @@
 use corosensei::stack::DefaultStack;
 use score_native_abi::{MAGIC, MAJOR, MINOR, SYMBOL, Score};
 use score_native_link::SCORE_FD;
+use score_native_link::limits::ARENA_BYTES;
 use std::ffi::{CStr, CString, c_void};
 use std::io;
 
 /// Where the arena lies when addresses are fixed: far from everything the kernel places.
 const ARENA_ADDRESS: usize = 0x2000_0000_0000;
-
-/// Bytes of the arena.
-pub(crate) const ARENA_BYTES: usize = 16 << 20;
-
-/// Bytes of the stack of a call.
-const STACK_BYTES: usize = 1 << 20;
 
 const PAGE: usize = 4096;
 
@@ -41,7 +36,7 @@ struct Static {
 
 impl Loaded {
     /// Loads the file at [`SCORE_FD`].
-    pub(crate) fn load(fixed_addresses: bool) -> Result<Self, String> {
+    pub(crate) fn load(fixed_addresses: bool, stack_bytes: usize) -> Result<Self, String> {
         let score = open()?;
         check_table(score)?;
         let statics = writable_memory(std::ptr::from_ref(score) as usize);
@@ -52,7 +47,7 @@ impl Loaded {
             return Err("its step counter does not lie in its own memory".into());
         }
         let arena = map_arena(fixed_addresses).map_err(|e| format!("the arena: {e}"))?;
-        let stack = DefaultStack::new(STACK_BYTES).map_err(|e| format!("the stack: {e}"))?;
+        let stack = DefaultStack::new(stack_bytes).map_err(|e| format!("the stack: {e}"))?;
         Ok(Self { score, arena, stack: Some(stack), statics })
     }
 

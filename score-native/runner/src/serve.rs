@@ -7,13 +7,13 @@ use crate::confine::leave;
 use crate::layers::{Changes, Layers};
 use crate::load::Loaded;
 use crate::traps::{BlockFacts, HostMark, run};
-use crate::view::{CallView, ScanPage, Sources, Upstream};
+use crate::view::{CallView, ScanPage, Sources, Stop, Upstream};
 use score_native_abi::trap;
 use score_native_link::limits::{FRAME_BYTES_MAX, ORDER_BYTES_MAX, PART_BYTES};
 use score_native_link::protocol::{
-    Entry, Exec, Order, Query, RawReceipt, Report, decode_body, encode_frame, frame_len,
+    CallAnswer, Entry, Exec, Order, Query, RawReceipt, Report, decode_body, encode_frame, frame_len,
 };
-use score_native_link::{CallKind, CallSpec, Write as StateWrite};
+use score_native_link::{CallAsk, CallKind, CallSpec, Write as StateWrite};
 use std::fs::File;
 use std::io::{self, Read, Write};
 
@@ -21,11 +21,40 @@ use std::io::{self, Read, Write};
 pub(crate) struct Peer {
     socket: File,
     body: Vec<u8>,
+    /// Receipts that have not been sent.
+    receipts: Vec<RawReceipt>,
+    receipt_bytes: usize,
+    /// The running call has called another SCORE: the peer waits for its receipt.
+    has_called: bool,
 }
 
 impl Peer {
     pub(crate) const fn new(socket: File) -> Self {
-        Self { socket, body: Vec::new() }
+        let receipts = Vec::new();
+        Self { socket, body: Vec::new(), receipts, receipt_bytes: 0, has_called: false }
+    }
+
+    /// Adds the receipt of the next call, and sends what is due before the last.
+    fn keep(&mut self, receipt: RawReceipt, is_last: bool) -> io::Result<()> {
+        self.receipt_bytes += length(&receipt);
+        self.receipts.push(receipt);
+        let is_awaited = std::mem::take(&mut self.has_called) && !is_last;
+        if is_awaited || self.receipt_bytes > PART_BYTES {
+            return self.send_part();
+        }
+        Ok(())
+    }
+
+    fn send_part(&mut self) -> io::Result<()> {
+        self.receipt_bytes = 0;
+        let part = Report::Part(std::mem::take(&mut self.receipts));
+        self.send(&part)
+    }
+
+    fn send_rest(&mut self) -> io::Result<()> {
+        self.receipt_bytes = 0;
+        let done = Report::Done(std::mem::take(&mut self.receipts));
+        self.send(&done)
     }
 
     pub(crate) fn send(&mut self, report: &Report) -> io::Result<()> {
@@ -66,6 +95,19 @@ impl Upstream for Peer {
             _ => leave(),
         }
     }
+
+    fn call(&mut self, ask: CallAsk) -> Result<CallAnswer, Stop> {
+        // The peer counts receipts to know whose call this is.
+        if !self.receipts.is_empty() && self.send_part().is_err() {
+            leave();
+        }
+        self.has_called = true;
+        match self.ask(&Report::Call(ask)) {
+            Order::Answer(answer) => Ok(answer),
+            Order::Stop { code, text } => Err(Stop { code, text }),
+            _ => leave(),
+        }
+    }
 }
 
 /// A worker that is ready.
@@ -91,7 +133,14 @@ impl Service {
                     self.layers.forget(block);
                     Ok(())
                 }
-                Order::Value { .. } | Order::Page { .. } => return,
+                Order::Apply { block, part, writes } => {
+                    self.layers.apply_later(block, part, changes(writes));
+                    Ok(())
+                }
+                Order::Value { .. }
+                | Order::Page { .. }
+                | Order::Answer(_)
+                | Order::Stop { .. } => return,
             };
             if done.is_err() {
                 return;
@@ -109,10 +158,12 @@ impl Service {
             time_us: batch.time_us,
             block_seed: batch.block_seed,
             channel: &batch.channel,
+            limits: batch.limits,
         };
         let mut page = ScanPage::default();
-        let mut receipts = Vec::with_capacity(batch.calls.len());
-        let (mut bytes, mut left) = (0, batch.steps);
+        let (mut left, last) = (batch.steps, batch.calls.len().saturating_sub(1));
+        let is_called = exec.over.is_some();
+        self.layers.set_over(exec.over.clone().map(changes).unwrap_or_default());
         for (position, call) in (0..).zip(&batch.calls) {
             let granted = call.steps.min(left);
             let receipt = if left == 0 {
@@ -121,21 +172,20 @@ impl Service {
                 RawReceipt::crash(granted)
             } else {
                 self.mark.begin(position);
-                let receipt = self.call(&facts, (call, granted), &mut page);
+                let (receipt, writes) = self.call(&facts, (call, granted), &mut page);
+                if !is_called {
+                    self.layers.apply(writes);
+                }
                 // With all of its own steps it might have ended well: that is no fault of the call.
                 let is_cut = receipt.code == trap::STEPS && granted < call.steps;
                 if is_cut { RawReceipt::block_steps(receipt.steps) } else { receipt }
             };
             left = left.saturating_sub(receipt.steps);
-            bytes += length(&receipt);
-            receipts.push(receipt);
-            if bytes > PART_BYTES {
-                self.peer.send(&Report::Part(std::mem::take(&mut receipts)))?;
-                bytes = 0;
-            }
+            self.peer.keep(receipt, position as usize == last)?;
         }
         self.mark.end();
-        self.peer.send(&Report::Done(receipts))
+        self.layers.set_over(Changes::new());
+        self.peer.send_rest()
     }
 
     fn answer(&mut self, query: &Query) -> io::Result<()> {
@@ -145,23 +195,26 @@ impl Service {
             time_us: query.time_us,
             block_seed: query.block_seed,
             channel: &query.channel,
+            limits: query.limits,
         };
         self.mark.begin(0);
-        let receipt = self.call(&facts, (&query.call, query.call.steps), &mut ScanPage::default());
+        let steps = query.call.steps;
+        let (receipt, _) = self.call(&facts, (&query.call, steps), &mut ScanPage::default());
         self.mark.end();
-        self.peer.send(&Report::Done(vec![receipt]))
+        self.peer.keep(receipt, true)?;
+        self.peer.send_rest()
     }
 
-    /// Runs one call with the steps granted; what it wrote reaches the block's layer only when it
+    /// Runs one call with the steps granted; gives what it wrote beside the receipt when it has
     /// succeeded.
     fn call(
         &mut self,
         facts: &BlockFacts<'_>,
         (call, granted): (&CallSpec, u64),
         page: &mut ScanPage,
-    ) -> RawReceipt {
+    ) -> (RawReceipt, Changes) {
         let sources = Sources { layers: &mut self.layers, upstream: &mut self.peer, page };
-        let mut view = CallView::new(sources, call.kind != CallKind::Query);
+        let mut view = CallView::new(sources, call.kind != CallKind::Query, facts.limits);
         let ended = run(&mut self.loaded, self.mark, facts, (call, granted), &mut view);
         let effects = view.into_effects();
         let mut receipt = RawReceipt {
@@ -172,13 +225,18 @@ impl Service {
             steps: ended.steps,
             logs: effects.logs,
         };
-        if receipt.code == 0 {
-            receipt.events = effects.events;
-            receipt.writes = listed(&effects.writes);
-            self.layers.apply(effects.writes);
+        if receipt.code != 0 {
+            return (receipt, Changes::new());
         }
-        receipt
+        receipt.events = effects.events;
+        receipt.writes = listed(&effects.writes);
+        (receipt, effects.writes)
     }
+}
+
+fn changes(writes: Vec<StateWrite>) -> Changes {
+    let boxed = |w: StateWrite| (w.key.into(), w.value.map(Vec::into_boxed_slice));
+    writes.into_iter().map(boxed).collect()
 }
 
 fn listed(writes: &Changes) -> Vec<StateWrite> {

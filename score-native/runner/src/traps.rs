@@ -7,14 +7,16 @@
 #![expect(unsafe_code, reason = "coroutine stacks, a signal handler and the progress page")]
 
 use crate::host_calls::{HostContext, table};
-use crate::load::{ARENA_BYTES, Loaded};
+use crate::load::Loaded;
 use crate::view::{CallView, Stop};
 use corosensei::stack::{DefaultStack, Stack};
 use corosensei::trap::CoroutineTrapHandler;
 use corosensei::{Coroutine, CoroutineResult, Yielder};
 use score_native_abi::{Bytes, Call, Ret, refusal, trap};
-use score_native_link::limits::OUTPUT_BYTES_MAX;
-use score_native_link::{CallSpec, FAULT_EXIT_BASE, PROGRESS_BYTES, PROGRESS_FD};
+use score_native_link::limits::ARENA_BYTES;
+use score_native_link::{
+    CRASH, CallLimits, CallSpec, FAULT_EXIT_BASE, PROGRESS_BYTES, PROGRESS_FD,
+};
 use std::io;
 use std::sync::atomic::{AtomicPtr, AtomicU32, AtomicUsize, Ordering};
 
@@ -24,6 +26,7 @@ pub(crate) struct BlockFacts<'a> {
     pub(crate) time_us: u64,
     pub(crate) block_seed: [u8; 32],
     pub(crate) channel: &'a str,
+    pub(crate) limits: CallLimits,
 }
 
 /// How a call ended.
@@ -114,7 +117,7 @@ pub(crate) fn run(
     let ended = match result {
         CoroutineResult::Return(false) => {
             let left = if metered { ret.steps_left } else { counted };
-            returned(&ret, limit, left)
+            returned((&ret, facts.limits.output_bytes), limit, left)
         }
         CoroutineResult::Return(true) => Ended {
             code: trap::STACK,
@@ -122,7 +125,8 @@ pub(crate) fn run(
             steps: used(limit, counted),
         },
         CoroutineResult::Yield(stop) => {
-            let left = if stop.code == trap::STEPS { 0 } else { counted };
+            // A SCORE that crashed costs the transaction all its steps, also a called one.
+            let left = if matches!(stop.code, trap::STEPS | CRASH) { 0 } else { counted };
             Ended { code: stop.code, output: stop.text.into_bytes(), steps: used(limit, left) }
         }
     };
@@ -151,7 +155,7 @@ fn abi_call(facts: &BlockFacts<'_>, spec: &CallSpec, arena: *mut u8, steps: i64)
         method: Bytes::new(spec.method.as_bytes()),
         args: Bytes::new(&spec.args),
         arena,
-        arena_len: ARENA_BYTES,
+        arena_len: ARENA_BYTES.min(facts.limits.arena_bytes as usize),
         steps,
     }
 }
@@ -207,16 +211,16 @@ fn default_rounding() {
     };
 }
 
-fn returned(ret: &Ret, limit: i64, left: i64) -> Ended {
+fn returned((ret, longest): (&Ret, u32), limit: i64, left: i64) -> Ended {
     let steps = used(limit, left);
     let length = ret.data.len;
-    let is_refusal = (refusal::BAD_UTF8..=refusal::NO_CALLS).contains(&ret.code);
+    let is_refusal = (refusal::BAD_UTF8..=refusal::FROZEN).contains(&ret.code);
     if ret.code > 0xffff && !is_refusal {
         let output = format!("the SCORE answered the reserved code {:#x}", ret.code).into_bytes();
         return Ended { code: trap::PANIC, output, steps };
     }
-    if length > OUTPUT_BYTES_MAX {
-        let output = format!("an output of {length} bytes, at most {OUTPUT_BYTES_MAX}");
+    if length > longest as usize {
+        let output = format!("an output of {length} bytes, at most {longest}");
         return Ended { code: trap::LIMIT, output: output.into_bytes(), steps };
     }
     if length > 0 && ret.data.ptr.is_null() {

@@ -6,15 +6,17 @@
 
 use crate::layers::{Changes, Layers, Lookup, first};
 use score_native_abi::{limit, trap};
-use score_native_link::limits::{CALL_EVENT_BYTES_MAX, CALL_WRITE_BYTES_MAX, SCAN_PAGE_ENTRIES};
-use score_native_link::protocol::Entry;
-use score_native_link::{Event, LogLine};
+use score_native_link::limits::SCAN_PAGE_ENTRIES;
+use score_native_link::protocol::{CallAnswer, Entry, Spent};
+use score_native_link::{CallAsk, CallLimits, Event, LogLine};
 use std::ops::Bound;
 
 /// The peer, which has what is not remembered here.
 pub(crate) trait Upstream {
     fn get(&mut self, key: &[u8]) -> Option<Vec<u8>>;
     fn scan(&mut self, prefix: &[u8], after: &[u8], limit: u32) -> (Vec<Entry>, bool);
+    /// A call to another SCORE; an error ends the whole transaction.
+    fn call(&mut self, ask: CallAsk) -> Result<CallAnswer, Stop>;
 }
 
 /// A reason to end the call: a code of the SCORE ABI's `trap`, and a text.
@@ -72,12 +74,16 @@ pub(crate) struct Sources<'a> {
 pub(crate) struct CallView<'a> {
     sources: Sources<'a>,
     may_write: bool,
+    limits: CallLimits,
     writes: Changes,
     write_bytes: usize,
     events: Vec<Event>,
     event_bytes: usize,
     logs: Vec<LogLine>,
     listed: (Vec<u8>, Vec<u8>),
+    /// What called SCOREs have used of the limits.
+    elsewhere: Spent,
+    answered: Vec<u8>,
 }
 
 /// What a call did.
@@ -89,17 +95,45 @@ pub(crate) struct Effects {
 }
 
 impl<'a> CallView<'a> {
-    pub(crate) const fn new(sources: Sources<'a>, may_write: bool) -> Self {
+    pub(crate) const fn new(sources: Sources<'a>, may_write: bool, limits: CallLimits) -> Self {
         Self {
             sources,
             may_write,
+            limits,
             writes: Changes::new(),
             write_bytes: 0,
             events: Vec::new(),
             event_bytes: 0,
             logs: Vec::new(),
             listed: (Vec::new(), Vec::new()),
+            elsewhere: Spent { events: 0, event_bytes: 0, write_bytes: 0 },
+            answered: Vec::new(),
         }
+    }
+
+    /// Calls another SCORE; the output stays where it is until the next call of any method.
+    pub(crate) fn call(
+        &mut self,
+        (score, method, args): (&str, &str, &[u8]),
+        steps: u64,
+    ) -> Result<(u32, u64, &[u8]), Stop> {
+        let number = |bytes: usize| u32::try_from(bytes).unwrap_or(u32::MAX);
+        let own = Spent {
+            events: number(self.events.len()),
+            event_bytes: number(self.event_bytes),
+            write_bytes: number(self.write_bytes),
+        };
+        let ask = CallAsk {
+            score: score.to_owned(),
+            method: method.to_owned(),
+            args: args.to_vec(),
+            steps,
+            spent: own.and(self.elsewhere),
+        };
+        let answer = self.sources.upstream.call(ask)?;
+        self.elsewhere = self.elsewhere.and(answer.spent);
+        self.answered = answer.output;
+        Ok((answer.code, answer.steps, &self.answered))
     }
 
     pub(crate) fn into_effects(self) -> Effects {
@@ -128,16 +162,16 @@ impl<'a> CallView<'a> {
         self.check_may_write("write to the state")?;
         check_key(key)?;
         let length = value.map_or(0, <[u8]>::len);
-        if length > limit::VALUE_BYTES {
-            let most = limit::VALUE_BYTES;
+        let most = self.limits.value_bytes;
+        if length > most as usize {
             return Err(Stop::limit(format!("a value of {length} bytes, at most {most}")));
         }
         let before = self.writes.get(key);
         let replaced = before.map_or(0, |v| key.len() + v.as_deref().map_or(0, <[u8]>::len));
         let bytes = self.write_bytes - replaced + key.len() + length;
-        if bytes > CALL_WRITE_BYTES_MAX {
-            let text = format!("a call writes at most {CALL_WRITE_BYTES_MAX} bytes");
-            return Err(Stop::limit(text));
+        let most = self.limits.write_bytes;
+        if bytes.saturating_add(self.elsewhere.write_bytes as usize) > most as usize {
+            return Err(Stop::limit(format!("a call writes at most {most} bytes")));
         }
         self.write_bytes = bytes;
         self.writes.insert(key.into(), value.map(Into::into));
@@ -188,12 +222,14 @@ impl<'a> CallView<'a> {
             let most = limit::EVENT_NAME_BYTES;
             return Err(Stop::limit(format!("the name of an event has 1 to {most} bytes")));
         }
-        if self.events.len() >= limit::EVENTS {
-            return Err(Stop::limit(format!("a call emits at most {} events", limit::EVENTS)));
+        let most = self.limits.events;
+        if self.events.len() + self.elsewhere.events as usize >= most as usize {
+            return Err(Stop::limit(format!("a call emits at most {most} events")));
         }
         self.event_bytes += name.len() + data.len();
-        if self.event_bytes > CALL_EVENT_BYTES_MAX {
-            let text = format!("the events of a call have at most {CALL_EVENT_BYTES_MAX} bytes");
+        let most = self.limits.event_bytes;
+        if self.event_bytes + self.elsewhere.event_bytes as usize > most as usize {
+            let text = format!("the events of a call have at most {most} bytes");
             return Err(Stop::limit(text));
         }
         self.events.push(Event { name: name.to_vec(), data: data.to_vec() });

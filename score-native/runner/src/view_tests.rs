@@ -1,10 +1,10 @@
 //! The view of a call over layers and a peer of a few lines.
 
 use crate::layers::{Changes, Layers};
-use crate::view::{CallView, ScanPage, Sources, Upstream};
+use crate::view::{CallView, ScanPage, Sources, Stop, Upstream};
 use score_native_abi::{limit, trap};
-use score_native_link::Batch;
-use score_native_link::protocol::Entry;
+use score_native_link::protocol::{CallAnswer, Entry, Spent};
+use score_native_link::{Batch, CallAsk, CallLimits};
 use std::collections::BTreeMap;
 
 #[derive(Default)]
@@ -28,6 +28,13 @@ impl Upstream for Peer {
         let complete = entries.len() < limit as usize;
         (entries, complete)
     }
+
+    fn call(&mut self, ask: CallAsk) -> Result<CallAnswer, Stop> {
+        self.questions += 1;
+        let spent = Spent { events: 1_000, event_bytes: 60_000, write_bytes: 1_000_000 };
+        let output = format!("{}.{} has {}", ask.score, ask.method, ask.spent.events).into_bytes();
+        Ok(CallAnswer { code: 0, output, steps: ask.steps / 2, spent })
+    }
 }
 
 struct World {
@@ -50,6 +57,7 @@ impl World {
             calls: Vec::new(),
             fresh: true,
             steps: u64::MAX,
+            limits: CallLimits::MOST,
         };
         layers.begin(&batch).unwrap();
         let bytes = |text: &str| text.as_bytes().to_vec();
@@ -59,7 +67,7 @@ impl World {
 
     fn view(&mut self, may_write: bool) -> CallView<'_> {
         let Self { peer, layers, page } = self;
-        CallView::new(Sources { layers, upstream: peer, page }, may_write)
+        CallView::new(Sources { layers, upstream: peer, page }, may_write, CallLimits::MOST)
     }
 
     fn change(&mut self, key: &str, value: Option<&str>) {
@@ -139,4 +147,18 @@ fn a_query_writes_and_emits_nothing() {
     assert_eq!(view.emit(b"e", b"").unwrap_err().code, trap::WRITE_IN_QUERY);
     view.log(2, b"still here");
     assert_eq!(view.into_effects().logs.len(), 1);
+}
+
+#[test]
+fn what_called_scores_used_counts_against_the_limits_of_the_transaction() {
+    let mut world = World::new(&[]);
+    let mut view = world.view(true);
+    view.emit(b"e", b"").unwrap();
+    let (code, steps, output) = view.call(("token", "transfer", b"\x80"), 100).unwrap();
+    assert_eq!((code, steps, output), (0, 50, &b"token.transfer has 1"[..]));
+    let (.., output) = view.call(("token", "transfer", b"\x80"), 100).unwrap();
+    assert_eq!(output, b"token.transfer has 1001", "its own and those of the first call");
+    assert_eq!(view.emit(b"e", b"").unwrap_err().code, trap::LIMIT);
+    let value = vec![0; limit::VALUE_BYTES];
+    assert_eq!(view.put(b"k", Some(&value)).unwrap_err().code, trap::LIMIT);
 }

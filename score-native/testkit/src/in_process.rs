@@ -13,7 +13,7 @@ use crate::{
 use corosensei::{Coroutine, CoroutineResult};
 use libloading::{Library, Symbol};
 use score_native_abi::{Bytes, Call, Host, MAGIC, MAJOR, MINOR, Ret, SYMBOL, Score, kind, trap};
-use score_native_link::{CallReceipt, CallSpec, Write, limits::OUTPUT_BYTES_MAX};
+use score_native_link::{CallReceipt, CallSpec, Others, Write, limits::OUTPUT_BYTES_MAX};
 use std::path::{Path, PathBuf};
 
 /// Bytes of the arena, as in the worker.
@@ -200,7 +200,8 @@ impl Engine for InProcess {
         }
         let Journal { writes, events, logs, .. } = journal;
         let writes = writes.into_iter().map(|(key, value)| Write { key, value }).collect();
-        let mut receipt = CallReceipt { code, output, events, writes, steps, logs };
+        let others = Others::default();
+        let mut receipt = CallReceipt { code, output, events, writes, steps, logs, others };
         if code != 0 || is_query {
             receipt.events.clear();
             receipt.writes.clear();

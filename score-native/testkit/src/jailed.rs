@@ -10,8 +10,8 @@ use crate::{
     library::{self, LibraryError},
 };
 use score_native_link::{
-    Batch, BlockId, CallKind, CallReceipt, CallSpec, Outcome, Query, QueryWorker, StateReader,
-    Worker, WorkerConfig,
+    Batch, BlockId, CallKind, CallLimits, CallReceipt, CallSpec, Outcome, Query, QueryWorker,
+    StateReader, Worker, WorkerConfig,
 };
 use std::{
     ops::Bound,
@@ -113,6 +113,7 @@ impl Jailed {
             calls: calls.to_vec(),
             fresh: false,
             steps: u64::MAX,
+            limits: CallLimits::MOST,
         }
     }
 
@@ -166,6 +167,7 @@ impl Jailed {
             block_seed: moment.block_seed,
             channel: CHANNEL.to_owned(),
             call,
+            limits: CallLimits::MOST,
         };
         let (questions, mut reader) = (&mut self.questions, Reader(state));
         let asked = questions.query(query, &mut reader, Instant::now() + DEADLINE);

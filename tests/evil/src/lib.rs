@@ -13,12 +13,17 @@ use score_native::prelude::*;
 
 /// Numbers of the system calls on x86-64.
 mod number {
+    pub(crate) const READ: u64 = 0;
     pub(crate) const WRITE: u64 = 1;
     pub(crate) const MMAP: u64 = 9;
     pub(crate) const SOCKET: u64 = 41;
+    pub(crate) const CLONE: u64 = 56;
     pub(crate) const FORK: u64 = 57;
+    pub(crate) const EXECVE: u64 = 59;
     pub(crate) const KILL: u64 = 62;
+    pub(crate) const PTRACE: u64 = 101;
     pub(crate) const GETPPID: u64 = 110;
+    pub(crate) const TKILL: u64 = 200;
     pub(crate) const CLOCK_GETTIME: u64 = 228;
     pub(crate) const EXIT_GROUP: u64 = 231;
     pub(crate) const OPENAT: u64 = 257;
@@ -186,6 +191,64 @@ impl Evil {
                 return answer;
             }
         }
+    }
+
+    /// Becomes another program.
+    pub fn exec(&mut self) -> i64 {
+        let shell = c"/bin/sh".as_ptr() as u64;
+        system_call(number::EXECVE, [shell, 0, 0, 0, 0, 0])
+    }
+
+    /// Starts a thread: `CLONE_VM` and its companions, on its own stack.
+    pub fn thread(&mut self) -> i64 {
+        system_call(number::CLONE, [0x0005_0f00, 0, 0, 0, 0, 0])
+    }
+
+    /// Becomes the debugger of the peer.
+    pub fn ptrace(&mut self) -> i64 {
+        const ATTACH: u64 = 16;
+        let parent = system_call(number::GETPPID, [0; 6]).cast_unsigned();
+        system_call(number::PTRACE, [ATTACH, parent, 0, 0, 0, 0])
+    }
+
+    /// Aborts as the C library does: a signal to its own thread.
+    pub fn abort(&mut self) -> i64 {
+        const SIGABRT: u64 = 6;
+        system_call(number::TKILL, [1, SIGABRT, 0, 0, 0, 0])
+    }
+
+    /// Writes to where a peer would print; answers what the kernel said to each.
+    pub fn print_secret(&mut self) -> Vec<i64> {
+        let text = b"SECRET";
+        let at = text.as_ptr() as u64;
+        [1, 2, 6, 7].map(|fd| system_call(number::WRITE, [fd, at, 6, 0, 0, 0])).to_vec()
+    }
+
+    /// Reads what it can of the world: its standard input and descriptors that nobody gave it.
+    pub fn read_all(&mut self) -> Vec<i64> {
+        let mut bytes = [0_u8; 16];
+        let at = bytes.as_mut_ptr() as u64;
+        [0, 6, 7].map(|fd| system_call(number::READ, [fd, at, 16, 0, 0, 0])).to_vec()
+    }
+
+    /// Counts beyond what the number holds.
+    pub fn overflow(&mut self) -> u64 {
+        u64::MAX - self.count.get() + black_box(1) + self.count.get()
+    }
+
+    /// Says this to the peer in the worker's place, then waits for whatever comes.
+    pub fn say(&mut self, frames: Vec<u8>) -> i64 {
+        let mut sent = 0;
+        while sent < frames.len() {
+            let (at, left) = (frames[sent..].as_ptr() as u64, (frames.len() - sent) as u64);
+            let answer = system_call(number::WRITE, [3, at, left, 0, 0, 0]);
+            let Ok(more) = usize::try_from(answer) else { return answer };
+            sent += more;
+        }
+        let mut byte = [0_u8; 1];
+        let at = byte.as_mut_ptr() as u64;
+        while system_call(number::READ, [3, at, 1, 0, 0, 0]) > 0 {}
+        system_call(number::EXIT_GROUP, [0; 6])
     }
 
     /// Opens a connection.

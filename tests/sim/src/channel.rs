@@ -137,6 +137,7 @@ fn genesis_of(
         },
         metering_required: true,
         auto_activate: false,
+        call: host_types::call_bounds::CallBounds::default(),
     }
 }
 

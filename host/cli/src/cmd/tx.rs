@@ -152,7 +152,9 @@ fn lines(shown: &Shown<'_>, validators: Option<u64>, book: &AddressBook) -> Vec<
                 format!("  result       {}", result(receipt)),
             ];
             let manifest = shown.manifest.as_ref();
-            lines.extend(info.events.iter().map(|event| event_line(event, manifest, book)));
+            // The manifest is that of the SCORE that was called; others may speak through it.
+            let of = |event: &EventInfo| manifest.filter(|_| event.score == info.score);
+            lines.extend(info.events.iter().map(|event| event_line(event, of(event), book)));
             lines
         }
         (None, Some(error)) => {

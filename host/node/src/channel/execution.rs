@@ -8,9 +8,10 @@
 mod activate;
 mod adopt;
 mod batch;
+mod callees;
 mod layer;
 
-pub(crate) use batch::unwrap_only;
+pub(crate) use callees::{as_it_takes, callee};
 pub use layer::{Layer, LayerView};
 
 use super::files::Committed;
@@ -304,7 +305,7 @@ impl Executor {
 
     async fn seat_of(&self, name: &ScoreName) -> Option<Arc<score_native_link::Seat>> {
         let artefact = self.scores.artefact(&self.base.active.get(name)?.sha256)?;
-        self.scores.seat(self.genesis.channel.as_str(), name, &artefact).await.ok()
+        self.scores.seat(&self.genesis, name, &artefact).await.ok()
     }
 
     /// Members and SCOREs as of the last stored block.

@@ -70,6 +70,8 @@ pub struct Parts {
     pub heard: Heard,
     /// Results that differed from the agreed ones.
     pub divergences: Arc<Divergences>,
+    /// Whose turn it is to ask further SCOREs in the middle of a question.
+    pub question_turns: tokio::sync::Mutex<()>,
 }
 
 /// Transactions that expired in the pool, the newest of them.

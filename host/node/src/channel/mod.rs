@@ -26,6 +26,7 @@ pub mod intake;
 pub mod links;
 pub mod own_words;
 pub mod proof_view;
+pub mod questions;
 pub mod recover;
 pub mod relay;
 pub mod serve;

@@ -136,6 +136,7 @@ pub fn start(start: ChannelStart) -> Result<ChannelHandle, Rejection> {
         signer: starter.signer.clone(),
         heard: Heard::default(),
         divergences,
+        question_turns: tokio::sync::Mutex::new(()),
     };
     let world = world(&parts, (own, seat, starter), segments, work, context);
     let actor = Actor { pipeline, world, started: Instant::now(), floor: 0, next_rule: None };

@@ -3,38 +3,27 @@
 //! [`Gateway`]: host_rpc::gateway::Gateway
 
 use super::ChannelHandle;
-use super::execution::unwrap_only;
 use crate::peer::readiness::Stored as SystemState;
 use crate::plugins::PluggedRule;
-use crate::scores::{tell, to_receipt};
 use host_core::pipeline::PipelineStatus;
 use host_core::system::freeze::{Frozen, Why};
 use host_core::system::state::{ActiveScore, first_score};
 use host_identity::Action;
 use host_rpc::gateway::{
-    BlockRef, BlockView, ChannelStatus, FinalTx, FrozenView, MemberView, Mode, QueryAnswer,
-    ScoreView, TxState, ValidatorStatus,
+    BlockRef, BlockView, ChannelStatus, FinalTx, FrozenView, MemberView, Mode, ScoreView, TxState,
+    ValidatorStatus,
 };
-use host_store::{Reader, StoreError, StoredBlock, TxPlace};
+use host_store::{StoreError, StoredBlock, TxPlace};
 use host_types::proof::FinalProof;
 use host_types::{
-    Address, CertificateId, Code, Domain, Epoch, Height, NodeName, Rejection, ScoreName,
-    SignedTransaction, TxId,
+    Address, CertificateId, Code, Epoch, Height, NodeName, Rejection, ScoreName, SignedTransaction,
+    TxId,
 };
-use score_native_link::{CallKind, CallSpec, NoResult, Outcome, Query, StateReader};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::{Duration, Instant};
-
-/// How long a query may take.
-const QUERY_TIMEOUT: Duration = Duration::from_secs(5);
 
 fn failed(error: &StoreError) -> Rejection {
     Rejection::new(error.code(), error.to_string())
-}
-
-fn stopped() -> Rejection {
-    Rejection::new(Code::ChannelHalted, "the channel has stopped on this node")
 }
 
 impl ChannelHandle {
@@ -292,64 +281,6 @@ impl ChannelHandle {
         membership.get(certificate).map(view_of_member)
     }
 
-    /// Calls a query method on the stored state.
-    ///
-    /// # Errors
-    /// When there is no such SCORE here, or its worker gives no result.
-    pub async fn query(
-        &self,
-        score: &ScoreName,
-        method: &str,
-        args: Vec<u8>,
-    ) -> Result<QueryAnswer, Rejection> {
-        let parts = self.parts();
-        let active = parts.knowledge.borrow().active.get(score).cloned().ok_or_else(|| {
-            let message = format!("{} has no SCORE `{score}`", parts.genesis.channel);
-            Rejection::new(Code::ScoreUnknown, message)
-        })?;
-        if let Some(why) = parts.scores.closed() {
-            return Err(why.clone());
-        }
-        let artefact = parts.scores.artefact(&active.sha256).ok_or_else(|| {
-            let message = format!("artefact {} of {score} is not here", active.sha256);
-            Rejection::new(Code::ArtefactMissing, message)
-        })?;
-        let takes_any =
-            artefact.manifest.any.query && artefact.manifest.method(method, "query").is_none();
-        let args = if takes_any { unwrap_only(&args) } else { args };
-        let channel = parts.genesis.channel.as_str();
-        let internal = |why: String| Rejection::new(Code::Internal, format!("{score}: {why}"));
-        let seat = parts.scores.seat(channel, score, &artefact).await.map_err(internal)?;
-        let tip = self.reader().tip();
-        let query = Query {
-            snapshot: *tip.block.as_bytes(),
-            height: tip.height.get(),
-            time_us: tip.header.time.get(),
-            block_seed: *Domain::Seed.hash(&[tip.header.parent.block.as_bytes()]).as_bytes(),
-            channel: channel.to_owned(),
-            call: query_call(method, args, parts.genesis.limits.steps_per_tx),
-        };
-        let mut state = Stored { reader: self.reader().clone(), score, failure: None };
-        let deadline = Instant::now() + QUERY_TIMEOUT;
-        let mut worker = seat.query_worker.lock().await;
-        let outcome = worker.query(query, &mut state, deadline).await;
-        if let Some(failure) = state.failure {
-            return Err(Rejection::new(Code::StoreFailed, failure));
-        }
-        match outcome {
-            Outcome::NoResult(why @ NoResult::Deadline) => {
-                Err(Rejection::new(Code::QueryTimeout, format!("{score}: {why}")))
-            }
-            Outcome::NoResult(why) => Err(internal(why.to_string())),
-            Outcome::Receipts(receipts) => {
-                let raw = receipts.into_iter().next().ok_or_else(stopped)?;
-                tell(channel, score, None, &raw.logs);
-                let (receipt, _, _) = to_receipt(score, raw);
-                Ok(QueryAnswer { receipt, height: tip.height, block: tip.block })
-            }
-        }
-    }
-
     /// Whether somebody may do something now.
     ///
     /// # Errors
@@ -374,46 +305,5 @@ fn view_of_member(member: &host_identity::Member) -> MemberView {
         role: member.role().word(),
         address: member.address,
         public_key: member.public_key,
-    }
-}
-
-fn query_call(method: &str, args: Vec<u8>, steps: u64) -> CallSpec {
-    CallSpec {
-        tx_hash: [0; 32],
-        tx_index: 0,
-        kind: CallKind::Query,
-        origin: [0; 20],
-        caller: [0; 20],
-        role: 0,
-        organisation: String::new(),
-        method: method.to_owned(),
-        args,
-        steps,
-    }
-}
-
-/// Stored state of one SCORE. A read that fails makes the query fail, whatever the SCORE says.
-struct Stored<'a> {
-    reader: Reader,
-    score: &'a ScoreName,
-    failure: Option<String>,
-}
-
-impl Stored<'_> {
-    fn note<T>(&mut self, result: Result<T, StoreError>) -> Option<T> {
-        result.map_err(|error| self.failure = Some(error.to_string())).ok()
-    }
-}
-
-impl StateReader for Stored<'_> {
-    fn get(&mut self, key: &[u8]) -> Option<Vec<u8>> {
-        let value = self.reader.state_get(self.score, key);
-        self.note(value).flatten()
-    }
-
-    fn scan(&mut self, prefix: &[u8], after: &[u8], limit: usize) -> Vec<(Vec<u8>, Vec<u8>)> {
-        let after = (!after.is_empty()).then_some(after);
-        let entries = self.reader.state_scan(self.score, prefix, after, limit);
-        self.note(entries).unwrap_or_default()
     }
 }

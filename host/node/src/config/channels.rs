@@ -226,11 +226,36 @@ pub struct Execution {
     pub metering: Metering,
     /// Whether a SCORE that is dropped in is proposed and approved at once (dev networks).
     pub auto_activate: bool,
+    /// Memory of a SCORE in one call.
+    pub arena: Size,
+    /// Stack of a SCORE in one call.
+    pub stack: Size,
+    /// Output of a call.
+    pub output: Size,
+    /// Events of a transaction.
+    pub events: u32,
+    /// All events of a transaction.
+    pub event_bytes: Size,
+    /// One value of the state.
+    pub value: Size,
+    /// All keys and values that a transaction writes.
+    pub write_bytes: Size,
 }
 
 impl Default for Execution {
     fn default() -> Self {
-        Self { metering: Metering::Required, auto_activate: true }
+        let size = |bytes: u32| Size(u64::from(bytes));
+        Self {
+            metering: Metering::Required,
+            auto_activate: true,
+            arena: size(limits::CALL_ARENA_BYTES_MAX),
+            stack: size(limits::CALL_STACK_BYTES_MAX),
+            output: size(limits::CALL_OUTPUT_BYTES_MAX),
+            events: limits::CALL_EVENTS_MAX,
+            event_bytes: size(limits::CALL_EVENT_BYTES_MAX),
+            value: size(limits::VALUE_BYTES_MAX),
+            write_bytes: size(limits::CALL_WRITE_BYTES_MAX),
+        }
     }
 }
 

@@ -7,6 +7,8 @@
 use super::channels::{ChannelEntry, ChannelsFile, Metering, PolicyValue};
 use super::peer::fingerprint;
 use super::render::ConfigError;
+use super::units::Size;
+use host_types::call_bounds::CallBounds;
 use host_types::fault::Code;
 use host_types::genesis::{ChannelGenesis, ChannelLimits, Policies, Policy, RuleConfig};
 use host_types::hash::Hash32;
@@ -82,6 +84,7 @@ impl ChannelsFile {
             policies,
             metering_required: entry.execution.metering == Metering::Required,
             auto_activate: entry.execution.auto_activate,
+            call: of.call_bounds()?,
         };
         Ok(Planned { genesis, tolerance, warnings })
     }
@@ -167,6 +170,31 @@ impl Of<'_> {
             steps_per_block: given.steps_per_block,
             history_blocks: given.history_blocks,
         })
+    }
+
+    fn call_bounds(&self) -> Result<CallBounds, ConfigError> {
+        let given = &self.entry.execution;
+        let fit = |bytes: Size| u32::try_from(bytes.0).unwrap_or(u32::MAX);
+        let bounds = CallBounds {
+            arena_bytes: fit(given.arena),
+            stack_bytes: fit(given.stack),
+            output_bytes: fit(given.output),
+            events: given.events,
+            event_bytes: fit(given.event_bytes),
+            value_bytes: fit(given.value),
+            write_bytes: fit(given.write_bytes),
+        };
+        let outside =
+            |(_, value, range): &(_, u32, std::ops::RangeInclusive<u32>)| !range.contains(value);
+        if let Some((name, value, range)) = bounds.ranges().into_iter().find(outside) {
+            let note = format!("{value} is not from {} to {}", range.start(), range.end());
+            return Err(self.bad(&["execution", name], &note));
+        }
+        if bounds.value_bytes > bounds.write_bytes {
+            let note = "more than `write_bytes`: no transaction could write such a value";
+            return Err(self.bad(&["execution", "value"], note));
+        }
+        Ok(bounds)
     }
 
     fn policies(&self) -> Result<Policies, ConfigError> {

@@ -221,6 +221,28 @@ fn a_bad_value_is_drawn_where_it_stands() {
 }
 
 #[test]
+fn what_a_call_may_use_is_bounded_below_and_above() {
+    let of = |lines: &str| format!("[channel.demo]\n[channel.demo.execution]\n{lines}\n");
+    let planned =
+        plan(&of("stack = \"128 KiB\"\nevents = 7\nwrite_bytes = \"64 KiB\""), 4).unwrap();
+    let call = planned.genesis.call;
+    assert_eq!((call.stack_bytes, call.events, call.write_bytes), (128 << 10, 7, 64 << 10));
+    for (line, said) in [
+        ("arena = \"17 MiB\"", "17825792 is not from 65536 to 16777216"),
+        ("stack = \"4 KiB\"", "4096 is not from 65536 to 1048576"),
+        ("events = 0", "0 is not from 1 to 1024"),
+        (
+            "write_bytes = \"8 KiB\"",
+            "more than `write_bytes`: no transaction could write such a value",
+        ),
+    ] {
+        let (code, text) = refused(&of(line));
+        assert_eq!(code, Code::ConfigBadValue, "{line}");
+        assert!(text.contains(said), "{line}: {text}");
+    }
+}
+
+#[test]
 fn a_peer_without_a_file_has_the_defaults_and_absolute_paths() {
     let home = tempfile::tempdir().unwrap();
     let config = PeerConfig::load(home.path(), &Overrides::default()).unwrap();

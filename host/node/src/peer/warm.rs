@@ -36,7 +36,7 @@ impl Warm {
             if self.0.contains(&key(deploy)) {
                 continue;
             }
-            match node.scores.seat(name.as_str(), &deploy.score, &artefact).await {
+            match node.scores.seat(channel.genesis(), &deploy.score, &artefact).await {
                 Ok(_) => drop(self.0.insert(key(deploy))),
                 Err(why) => {
                     tracing::warn!(code = %host_types::Code::SandboxIncomplete, channel = %name, score = %deploy.score, "its next version does not start: {why}");

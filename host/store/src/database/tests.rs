@@ -40,6 +40,7 @@ pub(super) fn genesis(history_blocks: u64) -> ChannelGenesis {
         },
         metering_required: true,
         auto_activate: false,
+        call: host_types::call_bounds::CallBounds::default(),
     }
 }
 

@@ -171,7 +171,18 @@ async fn view(api: &PeerApi, channel: &ChannelName, state: &TxState) -> Json {
     let called = transaction.transaction();
     let score = api.gateway.score(channel, &called.score).await.ok().flatten();
     let signer = api.gateway.member(channel, &called.signer).await.ok().flatten();
-    let context = TxContext { channel, score: score.as_ref(), signer: signer.as_ref() };
+    let mut scores: Vec<_> = score.into_iter().collect();
+    if let TxState::Final(tx) = state {
+        // SCOREs that it reached through the one it called.
+        for event in &tx.events {
+            if scores.iter().all(|score| score.name != event.score)
+                && let Ok(Some(score)) = api.gateway.score(channel, &event.score).await
+            {
+                scores.push(score);
+            }
+        }
+    }
+    let context = TxContext { channel, scores: &scores, signer: signer.as_ref() };
     match state {
         TxState::Final(tx) => context.final_tx(tx),
         _ => context.transaction(transaction, "pending"),

@@ -237,13 +237,14 @@ pub(super) fn manifest(manifest: &Manifest) -> Json {
 /// What a transaction is about, in whatever state.
 pub(super) struct TxContext<'a> {
     pub(super) channel: &'a ChannelName,
-    pub(super) score: Option<&'a ScoreView>,
+    /// The SCOREs that it is about, as far as they are known here.
+    pub(super) scores: &'a [ScoreView],
     pub(super) signer: Option<&'a MemberView>,
 }
 
 impl TxContext<'_> {
     fn manifest(&self, score: &host_types::ScoreName) -> Option<&Manifest> {
-        self.score.filter(|called| called.name == *score)?.manifest.as_deref()
+        self.scores.iter().find(|known| known.name == *score)?.manifest.as_deref()
     }
 
     /// Fields that every state has.

@@ -330,6 +330,7 @@ pub(crate) fn epochs() -> EpochsView {
         },
         metering_required: false,
         auto_activate: false,
+        call: host_types::call_bounds::CallBounds::default(),
     };
     let second = first.changed_by(Epoch::ZERO, &Configure { epoch: Epoch::ZERO, ..change(7) });
     let run = EpochRun {

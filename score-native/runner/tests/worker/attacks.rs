@@ -7,7 +7,9 @@ use crate::stage::{
     PATIENCE, STEPS, State, batch, config, evil, number, plain, query, receipts, worker,
 };
 use score_native_abi::trap;
-use score_native_link::{CRASH, CallReceipt, NoResult, Outcome, QueryWorker, Worker};
+use score_native_link::{
+    Batch, CRASH, CallLimits, CallReceipt, NoResult, Outcome, QueryWorker, Worker,
+};
 use std::time::{Duration, Instant};
 
 /// Runs an attack between two honest calls; answers its receipt after looking at the others.
@@ -56,6 +58,23 @@ async fn a_panic_is_trapped_with_its_place_and_rolled_back() {
 }
 
 #[tokio::test]
+async fn an_overflow_is_a_panic() {
+    assert_trap("overflow", trap::PANIC, "attempt to add with overflow").await;
+}
+
+#[tokio::test]
+async fn what_is_printed_goes_nowhere_and_nothing_can_be_read() {
+    let bad_descriptor = 0x28; // CBOR of -9, EBADF
+    let printed = attack("print_secret").await;
+    assert_eq!(
+        (printed.code, &*printed.output),
+        (0, &[0x84, 6, 6, bad_descriptor, bad_descriptor][..])
+    );
+    let read = attack("read_all").await;
+    assert_eq!((read.code, &*read.output), (0, &[0x83, 0, bad_descriptor, bad_descriptor][..]));
+}
+
+#[tokio::test]
 async fn an_endless_loop_ends_at_exactly_its_steps() {
     let receipt = assert_trap("spin", trap::STEPS, "out of steps").await;
     assert_eq!(receipt.steps, STEPS);
@@ -87,7 +106,19 @@ async fn faults_become_crash_receipts() {
 
 #[tokio::test]
 async fn system_calls_become_crash_receipts() {
-    let methods = ["fork", "socket", "open", "kill_parent", "getrandom", "clock", "mmap_exec"];
+    let methods = [
+        "fork",
+        "exec",
+        "thread",
+        "ptrace",
+        "abort",
+        "socket",
+        "open",
+        "kill_parent",
+        "getrandom",
+        "clock",
+        "mmap_exec",
+    ];
     for method in methods {
         assert_crash(method).await;
     }
@@ -166,6 +197,42 @@ async fn what_a_call_may_leave_behind_is_bounded() {
     assert_trap("huge_value", trap::LIMIT, "a value of").await;
     assert_trap("huge_key", trap::LIMIT, "a key of").await;
     assert_trap("many_writes", trap::LIMIT, "a call writes at most").await;
+}
+
+#[tokio::test]
+async fn a_channel_may_allow_less_than_the_most() {
+    let least = CallLimits {
+        arena_bytes: 1 << 20,
+        output_bytes: 1_024,
+        events: 3,
+        event_bytes: 1_024,
+        write_bytes: 64 << 10,
+        value_bytes: 1_024,
+    };
+    let mut worker = Worker::start(config(evil()).stack(64 << 10)).await.unwrap();
+    let methods = ["ok", "hog", "deep", "huge_output", "many_events", "many_writes", "ok"];
+    let bounded = Batch { limits: least, ..batch(1, 0, plain(&methods)) };
+    let all = receipts(&mut worker, bounded, &mut State::default()).await;
+    let said: Vec<_> = all
+        .iter()
+        .map(|receipt| (receipt.code, String::from_utf8_lossy(&receipt.output).into_owned()))
+        .collect();
+    assert_eq!((number(&all[0]), number(&all[6])), (1, 2), "an honest call fits");
+    assert_eq!(said[1], (trap::MEMORY, "arena exhausted".into()));
+    assert_eq!(said[2], (trap::STACK, "stack exhausted".into()));
+    // A megabyte of output does not fit into the arena.
+    assert_eq!(said[3].0, trap::MEMORY);
+    assert_eq!(said[4], (trap::LIMIT, "a call emits at most 3 events".into()));
+    assert_eq!(said[5].0, trap::LIMIT);
+    assert!(said[5].1.contains("at most 1024"), "{said:?}");
+    let whole = attack("deep").await;
+    assert!(
+        all[2].steps * 8 < whole.steps,
+        "a sixteenth of the stack: {} {}",
+        all[2].steps,
+        whole.steps
+    );
+    assert_eq!(worker.restarts(), 0);
 }
 
 #[tokio::test]

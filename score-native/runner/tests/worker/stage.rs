@@ -4,8 +4,8 @@
 
 use score_native_link::build::{build_score, source_tree};
 use score_native_link::{
-    Batch, BlockId, CallKind, CallReceipt, CallSpec, Outcome, Query, Sandbox, StateReader, Worker,
-    WorkerConfig,
+    Batch, BlockId, CallKind, CallLimits, CallReceipt, CallSpec, Outcome, Query, Sandbox,
+    StateReader, Worker, WorkerConfig,
 };
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -22,6 +22,12 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 pub(crate) fn evil() -> &'static [u8] {
     static BYTES: OnceLock<Vec<u8>> = OnceLock::new();
     BYTES.get_or_init(|| built("tests-evil"))
+}
+
+/// The SCORE that calls others.
+pub(crate) fn caller() -> &'static [u8] {
+    static BYTES: OnceLock<Vec<u8>> = OnceLock::new();
+    BYTES.get_or_init(|| built("tests-caller"))
 }
 
 /// The token SCORE.
@@ -115,6 +121,7 @@ pub(crate) fn batch(number: u8, parent: u8, calls: Vec<CallSpec>) -> Batch {
         calls,
         fresh: false,
         steps: u64::MAX,
+        limits: CallLimits::MOST,
     }
 }
 
@@ -127,6 +134,7 @@ pub(crate) fn query(snapshot: u8, method: &str) -> Query {
         block_seed: [0; 32],
         channel: "main".into(),
         call: CallSpec { kind: CallKind::Query, ..call(method, &[0x80]) },
+        limits: CallLimits::MOST,
     }
 }
 

@@ -16,7 +16,6 @@ use host_types::manifest::Manifest;
 use host_types::receipt::{Receipt, ScoreEvent, Status, Write};
 use host_types::{ScoreName, Writer};
 use score_native_link::CallKind;
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// Arguments of a method that takes none.
@@ -51,16 +50,9 @@ impl Run<'_> {
 
     /// Counts the receipts that say `crash`, after the last transaction.
     pub(super) fn note_crashes(&mut self) {
-        let mut counts: BTreeMap<ScoreName, u64> = BTreeMap::new();
-        let transactions = self.block.transactions();
-        for (tx, receipt) in transactions.iter().zip(&self.receipts) {
-            if receipt.status == Status::Crash {
-                *counts.entry(tx.transaction().score.clone()).or_default() += 1;
-            }
-        }
-        if !counts.is_empty() {
+        if !self.crashes.is_empty() {
             let height = self.block.header().height;
-            let writes = system::crashed(&counts, height, &self.view);
+            let writes = system::crashed(&self.crashes, height, &self.view);
             self.apply(writes);
         }
     }

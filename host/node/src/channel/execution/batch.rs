@@ -2,8 +2,9 @@
 //! system transactions run here.
 
 use super::Knowledge;
+use super::callees::{BlockNeighbours, as_it_takes};
 use super::layer::{LayerView, ScoreReader, Writes};
-use crate::scores::{Artefact, Scores, tell, to_receipt};
+use crate::scores::{Artefact, Scores, call_limits, tell, to_receipt};
 use host_core::ingest::registration::{may_send_system, registering};
 use host_core::system::freeze::{all_frozen, is_of_frozen};
 use host_core::system::state::{ActiveScore, active_scores, is_of_epochs};
@@ -14,10 +15,11 @@ use host_types::block::Block;
 use host_types::genesis::ChannelGenesis;
 use host_types::limits::EXECUTE_TIMEOUT_MS;
 use host_types::receipt::{Receipt, ScoreEvent, Status, Write};
-use host_types::value::Value;
-use host_types::{Address, Code, Decode, Domain, Rejection, ScoreName, SignedTransaction};
-use score_native_link::{Batch, CallKind, CallSpec, LogLine, NoResult, Outcome};
-use std::collections::BTreeMap;
+use host_types::{Address, Code, Domain, Rejection, ScoreName, SignedTransaction};
+use score_native_link::{
+    Batch, CRASH, CallKind, CallSpec, LogLine, Neighbours, Nest, NoResult, Outcome, Place,
+};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -80,6 +82,8 @@ pub(super) struct Run<'a> {
     pub(super) receipts: Vec<Receipt>,
     events: Vec<Vec<ScoreEvent>>,
     pub(super) parts: BTreeMap<ScoreName, u32>,
+    /// SCOREs whose workers remember what was undone.
+    distrusted: BTreeSet<ScoreName>,
     deadline: Instant,
     /// What the calls to come may take together.
     steps_left: u64,
@@ -87,6 +91,8 @@ pub(super) struct Run<'a> {
     log_lines_left: usize,
     /// The SCORE that took all the time there was.
     pub(super) struck: Option<ScoreName>,
+    /// Receipts that say `crash`, by the SCORE whose code it was.
+    pub(super) crashes: BTreeMap<ScoreName, u64>,
 }
 
 impl<'a> Run<'a> {
@@ -108,10 +114,12 @@ impl<'a> Run<'a> {
             receipts: Vec::with_capacity(count),
             events: Vec::with_capacity(count),
             parts: BTreeMap::new(),
+            distrusted: BTreeSet::new(),
             deadline: Instant::now() + Duration::from_millis(EXECUTE_TIMEOUT_MS),
             log_lines_left: LOG_LINES_MAX,
             steps_left,
             struck: None,
+            crashes: BTreeMap::new(),
         }
     }
 
@@ -309,7 +317,7 @@ impl<'a> Run<'a> {
         }
         self.knowledge.is_not_frozen(&body.score)?;
         let index = u32::try_from(index).unwrap_or(u32::MAX);
-        let args = arguments(artefact, &body.method, &body.args);
+        let args = as_it_takes(artefact, CallKind::Invoke, &body.method, &body.args);
         let mut call = self.call(
             (CallKind::Invoke, &body.method),
             args,
@@ -337,28 +345,42 @@ impl<'a> Run<'a> {
     ) -> Result<Vec<(Receipt, Vec<ScoreEvent>, Vec<Write>)>, String> {
         let header = self.block.header();
         let channel = self.genesis.channel.as_str();
-        let seat = self.scores.seat(channel, score, artefact).await?;
-        let part = self.parts.entry(score.clone()).or_default();
-        let ran = self.knowledge.ran.get(score).copied();
+        let seat = self.scores.seat(self.genesis, score, artefact).await?;
+        let mut neighbours = BlockNeighbours {
+            genesis: self.genesis,
+            scores: self.scores,
+            active: &self.knowledge.active,
+            frozen: &self.knowledge.frozen,
+            view: &self.view,
+            block: self.block,
+            parts: &mut self.parts,
+            ran: &mut self.knowledge.ran,
+            distrusted: &mut self.distrusted,
+        };
+        let Place { parent, part, fresh } = neighbours.place(score.as_str());
         let batch = Batch {
             block: *self.block.id().as_bytes(),
-            parent: *ran.unwrap_or(header.parent.block).as_bytes(),
-            part: *part,
+            parent,
+            part,
             height: header.height.get(),
             time_us: header.time.get(),
             block_seed: *Domain::Seed.hash(&[header.parent.block.as_bytes()]).as_bytes(),
             channel: channel.to_owned(),
             calls,
-            fresh: ran.is_none() && *part == 0,
+            fresh,
             steps,
+            limits: call_limits(&self.genesis.call),
         };
-        *part += 1;
         // A call of an activation belongs to no transaction.
         let is_invoked = |call: &CallSpec| call.kind == CallKind::Invoke;
         let places: Vec<u32> =
             batch.calls.iter().filter(|call| is_invoked(call)).map(|call| call.tx_index).collect();
+        let address = *Address::of_score(score).as_bytes();
+        let mut nest = Nest::new(&mut neighbours, score.as_str(), address);
         let mut reader = ScoreReader { view: &self.view, score };
-        let outcome = seat.worker.lock().await.execute(batch, &mut reader, self.deadline).await;
+        let mut worker = seat.worker.lock().await;
+        let outcome = worker.execute_among(batch, &mut reader, &mut nest, self.deadline).await;
+        drop(worker);
         match outcome {
             Outcome::NoResult(why) => {
                 if matches!(why, NoResult::Deadline) {
@@ -367,11 +389,21 @@ impl<'a> Run<'a> {
                 Err(format!("{score}: {why}"))
             }
             Outcome::Receipts(receipts) => {
-                self.knowledge.ran.insert(score.clone(), self.block.id());
                 for (i, raw) in receipts.iter().enumerate() {
                     self.steps_left = self.steps_left.saturating_sub(raw.steps);
-                    if !raw.logs.is_empty() {
-                        self.tell(score, places.get(i).copied(), &raw.logs);
+                    let place = places.get(i).copied();
+                    if raw.code == CRASH && place.is_some() {
+                        let crashed = raw.others.crashed.as_deref().and_then(ScoreName::new);
+                        *self
+                            .crashes
+                            .entry(crashed.unwrap_or_else(|| score.clone()))
+                            .or_default() += 1;
+                    }
+                    self.tell(score, place, &raw.logs);
+                    for (other, line) in &raw.others.logs {
+                        if let Some(other) = ScoreName::new(other) {
+                            self.tell(&other, place, std::slice::from_ref(line));
+                        }
                     }
                 }
                 Ok(receipts.into_iter().map(|raw| to_receipt(score, raw)).collect())
@@ -383,25 +415,3 @@ impl<'a> Run<'a> {
 /// Lines of SCOREs that one block brings into the log of this node: whoever pays for steps must not
 /// fill its disk. More are dropped.
 const LOG_LINES_MAX: usize = 256;
-
-/// Arguments as the SCORE takes them: one that takes anything gets the bytes of the only argument
-/// as they are.
-fn arguments(artefact: Option<&Artefact>, method: &str, args: &[u8]) -> Vec<u8> {
-    let takes_any = artefact.is_some_and(|artefact| {
-        artefact.manifest.any.invoke && artefact.manifest.method(method, "invoke").is_none()
-    });
-    if takes_any { unwrap_only(args) } else { args.to_vec() }
-}
-
-/// The bytes of the only argument, or the arguments as they are.
-#[must_use]
-pub(crate) fn unwrap_only(args: &[u8]) -> Vec<u8> {
-    match Value::from_bytes(args) {
-        Ok(Value::Array(values)) => match values.as_slice() {
-            [Value::Bytes(bytes)] => bytes.clone(),
-            [Value::Text(text)] => text.clone().into_bytes(),
-            _ => args.to_vec(),
-        },
-        _ => args.to_vec(),
-    }
-}
