@@ -128,7 +128,7 @@ fn what_lies_in_the_folder_is_told_and_what_becomes_of_a_dropped_file_changes_no
             };
             let versions = list["versions"].as_array()?;
             let is_here = versions.iter().any(|v| v["sha256"] == sha256 && v["here"] == true);
-            (is_here && odd.iter().all(|name| is_refused(name))).then_some(())
+            (is_here && odd.iter().all(is_refused)).then_some(())
         });
     }
     let listed = network.cli(&["score", "list"]);

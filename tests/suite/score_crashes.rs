@@ -106,13 +106,16 @@ fn migration(network: &Network, whole: &[u8], original: &str) {
     let next = network.folder().join("libnext.so");
     std::fs::write(&next, [whole, &[0]].concat()).unwrap();
     let next = next.display().to_string();
+    // Those that execute, and those that answer queries.
+    let label = format!("{CHANNEL}/ward");
+    let before = workers(network, &label);
     let failed = network.cli(&["score", "deploy", &next]);
     assert_eq!((failed.code, failed.error().as_str()), (4, "LC2112"), "{failed:?}");
     assert!(failed.stderr.contains("failed: migrate was stopped"), "{failed:?}");
     let shown = network.cli(&["score", "show", "ward"]);
     assert!(shown.stdout.contains("told to refuse"), "the reason is on the chain: {shown:?}");
     eventually(WITHIN, "no worker of it is left", || {
-        (workers(network, &format!("{CHANNEL}/ward")) == 4).then_some(())
+        (workers(network, &label) == before).then_some(())
     });
     assert_eq!(query(network, 0, "before"), "", "its writes were rolled back");
     assert_eq!(send(network, "count_up", &[]).code, 0, "the version before goes on");

@@ -92,7 +92,7 @@ async fn deploy(wanted: &Wanted, is_upgrade: bool, context: &Context) -> Done {
     vote_in(&client, &channel, &seen.present, change, &signers).await?;
     // Whose approval suffices is for the channel's policy to say.
     let now = with_manifest(&client, &version).await?;
-    let is_accepted = matches!(now.state.as_str(), "approved" | "active");
+    let is_accepted = !matches!(now.state.as_str(), "installed" | "staged");
     let waits = wanted.how.wait || (is_accepted && at == 0 && !wanted.how.propose);
     let end = if waits { Some(until_decided(&client, &version, context).await?) } else { None };
     tell(&client, (&version, &id, at), (is_accepted, end.as_ref()), context);

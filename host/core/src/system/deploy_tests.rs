@@ -39,7 +39,7 @@ fn at_its_height_a_version_is_active_when_validators_of_weight_q_are_ready() {
         let outcome = stage.begin();
         assert_eq!(stage.height, 4);
         if is_enough {
-            assert_eq!(outcome.activate, [wanted.clone()], "{validators:?}");
+            assert_eq!(outcome.activate, std::slice::from_ref(&wanted), "{validators:?}");
             let done = activated(&wanted, Height::new(4), &stage.state);
             stage.apply(done.writes);
             let is = record(&stage, &id);

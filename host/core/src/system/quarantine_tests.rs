@@ -36,7 +36,8 @@ fn spread(crashes: &[(usize, u64)], blocks: usize) -> Vec<u64> {
 #[test]
 fn eight_crashes_within_sixteen_blocks_suspend_in_the_next_block() {
     // Crashes at places of a run of 40 blocks that begins with block 2; the height of the record.
-    let table: [(&[(usize, u64)], Option<u64>); 8] = [
+    type Row<'a> = (&'a [(usize, u64)], Option<u64>);
+    let table: [Row<'_>; 8] = [
         (&[], None),
         (&[(0, 7)], None),
         (&[(0, 8)], Some(3)),
