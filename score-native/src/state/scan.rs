@@ -129,16 +129,16 @@ impl Scan {
         self.end.as_deref().is_none_or(|end| key < end)
     }
 
-    /// A key half-way between `low` and the end, when there is one that a host takes.
+    /// A key half-way between `low` and the end, when there is one that a host takes. Keys that differ
+    /// by zeros at their end only have none.
     fn middle(&self, low: &[u8]) -> Option<Vec<u8>> {
         let base = self.prefix.len();
-        let (low, end) = (low.get(base..)?, self.end.as_deref());
+        let low = low.get(base..)?;
         // An end that lies beyond the prefix is as good as none.
-        let end = end.filter(|end| end.starts_with(&self.prefix)).map(|end| &end[base..]);
+        let end = self.end.as_deref().filter(|end| end.starts_with(&self.prefix));
         let mut middle = self.prefix.clone();
-        half_way(low, end, &mut middle);
-        let (found, most) = (&middle[base..], limit::KEY_BYTES);
-        (found > low && end.is_none_or(|end| found < end) && middle.len() < most).then_some(middle)
+        half_way(low, end.map(|end| &end[base..]), &mut middle);
+        (&middle[base..] > low && middle.len() <= limit::KEY_BYTES).then_some(middle)
     }
 }
 

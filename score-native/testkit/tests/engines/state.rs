@@ -5,7 +5,7 @@ use crate::{
     probe::{Entry, Error, Fate, Probe, tx},
 };
 use proptest::prelude::*;
-use score_native_testkit::Testnet;
+use score_native_testkit::{Testnet, abi::limit};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Host calls cost at least this many steps in the worker.
@@ -141,6 +141,23 @@ fn keys_and_values_come_in_the_order_of_the_keys() {
     assert_eq!((values, after), (vec![2, 4, 3, 1], vec![3, 1]));
     assert_eq!(net.send(alice, tx::took((true, 1))).answer(), (Some(3), false, 0));
     assert_eq!(net.send(alice, tx::took((true, 1))).answer(), (None, false, 0));
+}
+
+#[test]
+fn the_longest_keys_are_found_from_the_end_too() {
+    let mut net = Testnet::native::<Probe>();
+    let [alice] = net.accounts();
+    let longest = limit::KEY_BYTES - "words/".len();
+    let word = |last: &str| "z".repeat(longest - last.len()) + last;
+    let words = ["a", "b", "b\0", "b\0\0", "y\0", "yz", "zz"].map(word);
+    for word in &words {
+        net.send(alice, tx::word(word.clone(), true)).ok();
+    }
+    let (_, mut found) = net.query(tx::words("-".into(), String::new(), "zzzz\u{7f}".into()));
+    found.reverse();
+    let mut sorted = words.to_vec();
+    sorted.sort();
+    assert_eq!(found, sorted);
 }
 
 /// What is stored is part of the agreement between peers and versions: docs/spec/score-sdk.md.
