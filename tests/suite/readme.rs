@@ -99,6 +99,22 @@ fn the_score_of_the_readme_is_the_example() {
     }
 }
 
+#[test]
+fn the_first_score_of_the_guide_is_the_one_that_is_copied() {
+    let guide = TREE.text("docs/guide/first-score.md").unwrap();
+    let shown: Vec<_> = guide.split("```rust\n").skip(1).collect();
+    let files = ["guestbook.rs", "story.rs"];
+    assert_eq!(shown.len(), files.len());
+    for (shown, file) in shown.into_iter().zip(files) {
+        let source = TREE.text(&format!("docs/guide/first-score/{file}")).unwrap();
+        let code = |text: &str| {
+            let lines = text.lines().filter(|line| !line.trim_start().starts_with("//"));
+            lines.filter(|line| !line.is_empty()).map(str::to_owned).collect::<Vec<_>>()
+        };
+        assert_eq!(code(shown.split("```").next().unwrap()), code(source), "{file}");
+    }
+}
+
 /// Runs [`inside`] for a document.
 fn in_a_namespace(document: &str) {
     let output = tempfile::NamedTempFile::new().unwrap();

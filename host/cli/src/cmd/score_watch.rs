@@ -189,7 +189,7 @@ fn swap(
     Ok(())
 }
 
-/// Asks until the version with these bytes is the active one.
+/// Asks until the version with these bytes is the active one, or has failed to become it.
 async fn active(client: &Client, checked: &CheckedScore) -> Result<ScoreInfo, Failure> {
     let (name, sha256) = (&checked.manifest.name, hex(&checked.sha256));
     let ask = async {
@@ -197,22 +197,34 @@ async fn active(client: &Client, checked: &CheckedScore) -> Result<ScoreInfo, Fa
             if let Ok((_, info, _)) = client.score(name).await
                 && info.sha256 == sha256
             {
-                return info;
+                return Ok(info);
+            }
+            if let Some(why) = failed_to_start(client, name, &sha256).await {
+                return Err(why);
             }
             tokio::time::sleep(ASK).await;
         }
     };
-    tokio::time::timeout(ACTIVE_WITHIN, ask).await.map_err(|_| {
+    tokio::time::timeout(ACTIVE_WITHIN, ask).await.unwrap_or_else(|_| {
         let message = format!(
             "{name} was dropped, but channel {} does not run it after {} s",
             client.channel_name(),
             ACTIVE_WITHIN.as_secs()
         );
-        Failure::new(Code::ScoreNotActive, message).with_help(
+        Err(Failure::new(Code::ScoreNotActive, message).with_help(
             "the terminal of `loopchain up` says why; a channel with `auto_activate = false` waits \
              for a vote",
-        )
+        ))
     })
+}
+
+/// Why the version was decided but did not become active: its `deploy` or `migrate` did not end well.
+async fn failed_to_start(client: &Client, name: &str, sha256: &str) -> Option<Failure> {
+    let (_, versions) = client.versions(name).await.ok()?;
+    let failed = versions.into_iter().find(|one| one.sha256 == sha256 && one.state == "failed")?;
+    let reason = failed.reason.unwrap_or_else(|| "it gives no reason".to_owned());
+    let message = format!("{name} {} did not become active: {reason}", failed.version);
+    Some(Failure::new(Code::ScoreTrap, message).with_help("the version before it stays active"))
 }
 
 fn methods(methods: &[Method]) -> String {
