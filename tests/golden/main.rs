@@ -15,6 +15,8 @@ mod samples;
 mod statement_message;
 
 use fixture::Fixture;
+use host_core::system::freeze::Frozen;
+use host_core::system::state::ChangeRecord;
 use host_types::codec::{Decode, Encode, Reader, Writer};
 use host_types::genesis::ChannelGenesis;
 use host_types::message::{FetchReply, FetchRequest, PeerMessage, Proposal};
@@ -158,6 +160,10 @@ fn system_calls_keep_their_bytes() {
         same::<host_types::change::Change>(&mut fixture, name, &change);
         fixture.check(&format!("{name}.id"), change.id().as_bytes());
     }
+    for (name, record) in samples::change_records() {
+        same::<ChangeRecord>(&mut fixture, name, &record);
+    }
+    same::<Frozen>(&mut fixture, "frozen", &samples::frozen());
     fixture.close();
 }
 

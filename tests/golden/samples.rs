@@ -2,6 +2,8 @@
 //! changes the golden bytes without any format having changed: add new ones instead.
 
 use bytes::Bytes;
+use host_core::system::freeze::{Frozen, Why};
+use host_core::system::state::{ChangeRecord, ChangeStatus, Closed};
 use host_types::block::{RootPair, tx_root};
 use host_types::change::{Change, Configure, Deploy, SystemCall, ValidatorChange};
 use host_types::epoch::{BlockLimits, EpochConfig};
@@ -295,6 +297,22 @@ pub(crate) fn freezes() -> [(&'static str, Change); 2] {
         ("freeze", Change::Freeze { score: score("token") }),
         ("unfreeze", Change::Unfreeze { score: score("token") }),
     ]
+}
+
+/// Records of changes: one that is accepted, one that failed.
+pub(crate) fn change_records() -> [(&'static str, ChangeRecord); 2] {
+    let (change, proposed) = (change(), Height::new(40));
+    let record = |status, closed| ChangeRecord { status, change: change.clone(), proposed, closed };
+    let closed = Closed { height: Height::new(99), reason: "migrate was stopped".into() };
+    [
+        ("record-accepted", record(ChangeStatus::Accepted, None)),
+        ("record-failed", record(ChangeStatus::Failed, Some(closed))),
+    ]
+}
+
+/// A SCORE that crashed too often.
+pub(crate) fn frozen() -> Frozen {
+    Frozen { since: Height::new(7), why: Why::Crashes, reason: "it crashed 8 times".into() }
 }
 
 /// A change of what the next epoch runs with.

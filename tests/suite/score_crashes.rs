@@ -4,6 +4,7 @@
 //! the refusal that senders get, freezing and lifting it, the version before that stays. Deliberately not
 //! here: the way of a version that ends well (`score_life`).
 
+use crate::sample;
 use crate::score_life::{by_votes, identity};
 use crate::upgrades::workers;
 use score_native_link::build::{build_score, source_tree};
@@ -136,4 +137,34 @@ fn migration(network: &Network, whole: &[u8], original: &str) {
     eventually(WITHIN, "state was carried over", || {
         (query(network, 3, "count") == "11").then_some(())
     });
+}
+
+#[test]
+fn where_a_drop_is_a_deploy_a_migration_that_traps_is_told_and_the_version_before_goes_on() {
+    let whole = std::fs::read(ward()).unwrap();
+    let network = Network::up(sample());
+    let file = network.folder().join("channels.toml");
+    let text = std::fs::read_to_string(&file).unwrap();
+    let named = "\n[channel.demo.score.ward]\ndeploy = { start = \"5\" }\n";
+    std::fs::write(&file, text + named).unwrap();
+    network.said_line("there is no file of SCORE ward", WITHIN);
+    let drop_in = |bytes: &[u8]| {
+        let folder = network.data().join("plugins");
+        std::fs::write(folder.join(".ward.part"), bytes).unwrap();
+        std::fs::rename(folder.join(".ward.part"), folder.join("libward.so")).unwrap();
+    };
+    drop_in(&whole);
+    network.said_line("ward@0.1.0 active on channel demo from block ", WITHIN);
+    let sha256 = || {
+        let path = format!("/api/v2/channels/{CHANNEL}/scores/ward");
+        network.get(0, &path).json()["sha256"].clone()
+    };
+    let before = sha256();
+    assert_eq!(send(&network, "refuse", &["refuses:=true"]).code, 0);
+    drop_in(&[&whole[..], &[0]].concat());
+    let line = network.said_line("the version before goes on: migrate was stopped", WITHIN);
+    assert!(line.contains("LC2112") && line.contains("told to refuse"), "{line}");
+    assert_eq!(sha256(), before);
+    assert_eq!(send(&network, "count_up", &[]).code, 0);
+    assert_eq!(query(&network, 0, "count"), "6");
 }

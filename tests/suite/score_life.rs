@@ -18,6 +18,8 @@ use tests::wallet::Wallet;
 use tests::{Network, Options, eventually, process};
 
 const WITHIN: Duration = Duration::from_secs(40);
+/// Some hundred blocks, one transaction each, on a machine that is compiling besides.
+const BLOCKS_WITHIN: Duration = Duration::from_secs(120);
 
 /// Nothing is activated but by votes.
 pub(crate) fn by_votes() -> Options {
@@ -116,12 +118,15 @@ fn a_voted_upgrade_switches_at_its_height_under_load() {
     };
     std::thread::scope(|scope| {
         let load = scope.spawn(load);
-        let (id, at) = propose(&network, sha256, 400);
+        let (id, at) = propose(&network, sha256, 300);
         let staged = until(&network, 2, sha256, "staged");
         assert_eq!(staged["approved"].as_array().unwrap().len(), 1, "{staged}");
         approve(&network, &id[..12], &[1, 2]);
         let approved = until(&network, 3, sha256, "approved");
         assert_eq!(approved["height"], at, "{approved}");
+        eventually(BLOCKS_WITHIN, "its block has come", || {
+            (network.height(0, CHANNEL)? >= at).then_some(())
+        });
         let active = until(&network, 0, sha256, "active");
         assert_eq!(active["height"], at, "{active}");
         for peer in 1..4 {

@@ -50,8 +50,8 @@ pub(super) async fn run(command: LifeCommand, context: &Context) -> Done {
             };
             deploy(&wanted, true, context).await
         }
-        LifeCommand::Approve { id } => configure::vote(&id, true, context).await,
-        LifeCommand::Vote { id, approve } => configure::vote(&id, approve, context).await,
+        LifeCommand::Approve { id } => vote(&id, true, context).await,
+        LifeCommand::Vote { id, approve } => vote(&id, approve, context).await,
         LifeCommand::Freeze(wanted) => freeze(&wanted, true, context).await,
         LifeCommand::Unfreeze(wanted) => freeze(&wanted, false, context).await,
     }
@@ -136,6 +136,29 @@ fn tell(
         "active_since": end.and_then(|end| end.height),
     });
     context.out.either(&document, [line]);
+}
+
+/// Nobody approves a version by a name that its file does not have.
+async fn vote(id: &str, approve: bool, context: &Context) -> Done {
+    let (client, _) = configure::client(context)?;
+    let (_, versions) = client.all_versions().await?;
+    let is_it = |one: &&VersionInfo| one.change.as_ref().is_some_and(|full| full.starts_with(id));
+    if let Some(found) = versions.iter().find(is_it).filter(|_| approve) {
+        let found = with_manifest(&client, found).await?;
+        says_what_it_is(&found, found.manifest()?.as_ref())?;
+    }
+    configure::vote(id, approve, context).await
+}
+
+fn says_what_it_is(change: &VersionInfo, file: Option<&Manifest>) -> Result<(), Failure> {
+    let Some(file) = file.filter(|file| file.version != change.version) else { return Ok(()) };
+    let VersionInfo { score, version, sha256, .. } = change;
+    let message = format!(
+        "the change says {score} {version}, the file {sha256} says {} {}",
+        file.name, file.version
+    );
+    Err(Failure::new(Code::ScoreRefused, message)
+        .with_help("ask who proposed it; do not approve what its name does not tell"))
 }
 
 /// Who signs: with `--propose` the one that is named, else all whose keys are here.
@@ -343,6 +366,24 @@ async fn freeze(wanted: &Freeze, freezes: bool, context: &Context) -> Done {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_change_whose_file_says_another_version_is_not_approved() {
+        let file = |version: &str| -> Manifest {
+            let manifest =
+                json!({"abi": "1.0", "name": "token", "version": version, "methods": []});
+            serde_json::from_value(manifest).unwrap()
+        };
+        let change: VersionInfo = serde_json::from_value(json!({
+            "score": "token", "version": "1.3.0", "sha256": "00", "state": "staged", "here": true,
+        }))
+        .unwrap();
+        says_what_it_is(&change, None).unwrap();
+        says_what_it_is(&change, Some(&file("1.3.0"))).unwrap();
+        let failure = says_what_it_is(&change, Some(&file("1.2.0"))).unwrap_err();
+        assert_eq!(failure.code(), Code::ScoreRefused);
+        assert!(failure.message().ends_with("the file 00 says token 1.2.0"), "{failure:?}");
+    }
 
     #[test]
     fn heights_are_absolute_or_from_now() {

@@ -36,6 +36,7 @@ pub(super) fn propose(
     let (status, proposed) = (ChangeStatus::Open, context.height);
     let record = ChangeRecord { status, change, proposed, closed: None };
     state.put_change(&id, &record);
+    deploy::proposed(&record.change, &id, state);
     let mut outcome = vote(id, context, state)?;
     outcome.output = host_types::Encode::to_bytes(&id);
     Ok(outcome)

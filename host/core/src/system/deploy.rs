@@ -27,6 +27,16 @@ pub(super) fn check(
     Ok(())
 }
 
+/// It waits for its height from now on, accepted or not: what is not by then is cancelled.
+pub(super) fn proposed(change: &Change, id: &Hash32, state: &mut SystemState<'_>) {
+    match change {
+        Change::Deploy(deploy) if deploy.activate_at != Height::ZERO => {
+            state.put_due(deploy.activate_at, id);
+        }
+        _ => {}
+    }
+}
+
 /// It is accepted: active now, or decided at its height.
 pub(super) fn accepted(
     deploy: &Deploy,
@@ -78,18 +88,26 @@ fn activate_if_ready(
     is_ready
 }
 
-/// Accepted changes whose height has come: active when enough validators are ready, else cancelled.
+/// Changes whose height has come: active when they are accepted and enough validators are ready, else
+/// cancelled.
 pub(super) fn due(set: &ValidatorSet, height: Height, state: &mut SystemState<'_>) -> Outcome {
     let mut outcome = Outcome::default();
     for id in state.take_due(height) {
         let Some(mut record) = state.change(&id) else { continue };
-        if record.status != ChangeStatus::Accepted {
-            continue;
-        }
-        if !activate_if_ready(set, &record, state, &mut outcome) {
+        let reason = match &record.change {
+            _ if record.status == ChangeStatus::Open => {
+                let said = set.said_by(&state.marked("approval/", &id));
+                let needed = set.quorum_weight();
+                format!("it was not accepted by then: approvals of weight {said}, {needed} decide")
+            }
+            Change::Deploy(deploy) if record.status == ChangeStatus::Accepted => {
+                not_ready(set, &state.marked("ready/", &deploy.sha256))
+            }
+            _ => continue,
+        };
+        let is_accepted = record.status == ChangeStatus::Accepted;
+        if !is_accepted || !activate_if_ready(set, &record, state, &mut outcome) {
             record.status = ChangeStatus::Cancelled;
-            let Change::Deploy(deploy) = &record.change else { continue };
-            let reason = not_ready(set, &state.marked("ready/", &deploy.sha256));
             record.closed = Some(Closed::new(height, reason));
             state.put_change(&id, &record);
             outcome.events.push(event("change-cancelled", |w| {

@@ -1,7 +1,9 @@
 //! `deploy` from its proposal to the height it names, on a map in the place of a state.
 
 use crate::system::stage::{Stage, deploy};
-use crate::system::state::{ChangeRecord, ChangeStatus, active_score, change_record, ready_of};
+use crate::system::state::{
+    ChangeRecord, ChangeStatus, active_score, change_record, pending_changes, ready_of,
+};
 use crate::system::{activated, activation_failed, said};
 use host_types::change::{Change, Deploy, SystemCall};
 use host_types::{Code, Hash32, Height};
@@ -114,6 +116,26 @@ fn the_older_artefact_may_come_back_with_the_very_same_change() {
     assert_eq!(active.history, [Hash32::new([2; 32]), Hash32::new([1; 32])]);
     let same = stage.propose(0, Change::Deploy(old)).unwrap_err();
     assert!(same.message.ends_with("is active"), "{same}");
+}
+
+#[test]
+fn what_is_not_accepted_by_its_height_is_cancelled_and_takes_no_place_any_more() {
+    let mut stage = Stage::new();
+    let wanted = deploy("token", 7, 3);
+    ready(&mut stage, &[0, 1, 2], wanted.sha256);
+    let id = stage.propose(0, Change::Deploy(wanted.clone())).unwrap();
+    stage.call(1, &SystemCall::Approve { id }).unwrap();
+    assert_eq!(stage.begin().events, []);
+    let outcome = stage.begin();
+    assert_eq!((outcome.activate.len(), outcome.events.len()), (0, 1));
+    let is = record(&stage, &id);
+    assert_eq!(is.status, ChangeStatus::Cancelled);
+    let reason = is.closed.unwrap().reason;
+    assert_eq!(reason, "it was not accepted by then: approvals of weight 2, 3 decide");
+    let late = stage.call(2, &SystemCall::Approve { id }).unwrap_err();
+    assert!(late.message.ends_with("was cancelled"), "{late}");
+    assert_eq!(pending_changes(&stage.state), []);
+    assert!(stage.propose(0, Change::Deploy(wanted)).is_err(), "its height has passed");
 }
 
 #[test]
