@@ -119,7 +119,21 @@ pub fn build_score(
     package: &str,
     on_line: &mut dyn FnMut(&str),
 ) -> Result<PathBuf, BuildError> {
-    build(&Job { folder: root, package: Some(package), name: package.to_owned() }, on_line)
+    let name = package.to_owned();
+    build(&Job { folder: root, package: Some(package), name, is_metered: true }, on_line)
+}
+
+/// As [`build_score`], but the file does not count its steps: only to measure what counting costs.
+///
+/// # Errors
+/// [`BuildError`]
+pub fn build_uncounted(
+    root: &Path,
+    package: &str,
+    on_line: &mut dyn FnMut(&str),
+) -> Result<PathBuf, BuildError> {
+    let name = package.to_owned();
+    build(&Job { folder: root, package: Some(package), name, is_metered: false }, on_line)
 }
 
 /// Builds the SCORE whose Cargo.toml stands in `folder`, in this workspace or anywhere else.
@@ -133,7 +147,7 @@ pub fn build_score_at(folder: &Path, on_line: &mut dyn FnMut(&str)) -> Result<Pa
         path: folder.to_path_buf(),
         source,
     })?;
-    build(&Job { folder: &folder, package: None, name }, on_line)
+    build(&Job { folder: &folder, package: None, name, is_metered: true }, on_line)
 }
 
 /// Where [`build_score_at`] leaves the library of that name, built or not.
@@ -152,11 +166,17 @@ struct Job<'a> {
     package: Option<&'a str>,
     /// How messages call it.
     name: String,
+    /// Whether it counts its steps.
+    is_metered: bool,
 }
 
 fn build(job: &Job<'_>, on_line: &mut dyn FnMut(&str)) -> Result<PathBuf, BuildError> {
     let root = workspace_root(job.folder);
-    let target = target_folder(root);
+    let mut target = target_folder(root);
+    if !job.is_metered {
+        // Apart, or each kind would build everything anew.
+        target.push("uncounted");
+    }
     let file_error = |path: &Path, source| BuildError::File {
         package: job.name.clone(),
         path: path.to_path_buf(),
@@ -201,7 +221,9 @@ fn command(job: &Job<'_>, root: &Path, target: &Path) -> Command {
             command.env_remove(&variable);
         }
     }
-    command.current_dir(job.folder).env("CARGO_ENCODED_RUSTFLAGS", rust_flags(root));
+    command
+        .current_dir(job.folder)
+        .env("CARGO_ENCODED_RUSTFLAGS", rust_flags(root, job.is_metered));
     // Its lines are read, and told where colours may mean nothing.
     command.env("CARGO_TERM_COLOR", "never");
     command.arg("rustc");
@@ -228,8 +250,10 @@ fn command(job: &Job<'_>, root: &Path, target: &Path) -> Command {
 }
 
 /// The flags, and the paths of this machine taken out of the bytes.
-fn rust_flags(root: &Path) -> String {
-    let mut flags: Vec<String> = SCORE_FLAGS.map(str::to_owned).into();
+fn rust_flags(root: &Path, is_metered: bool) -> String {
+    let counts = |flag: &&str| flag.contains("sancov") || flag.contains("coverage");
+    let flags = SCORE_FLAGS.into_iter().filter(|flag| is_metered || !counts(flag));
+    let mut flags: Vec<String> = flags.map(str::to_owned).collect();
     let home = env::var_os("HOME").map(|home| Path::new(&home).join(".cargo"));
     let cargo_home = env::var_os("CARGO_HOME").map(PathBuf::from).or(home);
     let tree = source_tree();

@@ -66,7 +66,10 @@ async fn an_overflow_is_a_panic() {
 async fn what_is_printed_goes_nowhere_and_nothing_can_be_read() {
     let bad_descriptor = 0x28; // CBOR of -9, EBADF
     let printed = attack("print_secret").await;
-    assert_eq!((printed.code, &*printed.output), (0, &[0x84, 6, 6, bad_descriptor, bad_descriptor][..]));
+    assert_eq!(
+        (printed.code, &*printed.output),
+        (0, &[0x84, 6, 6, bad_descriptor, bad_descriptor][..])
+    );
     let read = attack("read_all").await;
     assert_eq!((read.code, &*read.output), (0, &[0x83, 0, bad_descriptor, bad_descriptor][..]));
 }
