@@ -3,6 +3,23 @@
 //! In: the name of a SCORE, a method and values. Out: its answer, or a [`CallError`]. What the other
 //! one did is undone when it fails, and when the caller fails later. It deliberately cannot reach
 //! back: a SCORE that waits for an answer is never called.
+//!
+//! ```
+//! use score_native::prelude::*;
+//!
+//! #[score_interface]
+//! trait Token {
+//!     fn transfer(&mut self, to: Address, amount: u128) -> Result<(), CallError>;
+//!     fn balance_of(&self, who: Address) -> u128;
+//! }
+//!
+//! /// In a method of another SCORE, which pays from its own balance.
+//! fn pay_all(me: Address, to: Address) -> Result<(), CallError> {
+//!     let mut token = TokenRef::at("token");
+//!     let all = token.balance_of(me);
+//!     token.transfer(to, all)
+//! }
+//! ```
 
 use crate::{Fault, Value, abi, args, export, manifest::FaultInfo};
 use alloc::{format, string::String, vec::Vec};

@@ -77,11 +77,10 @@ fn a_score_that_calls_token_moves_tokens_on_all_peers() {
     // Callees whose workers die are replaced without a trace, on one peer and on the others.
     process::signal("KILL", &workers(network.pid_of("peer1")));
     assert_eq!(pay(&network, "pay", "1")["status"], "ok");
-    assert_eq!(pay(&network, "pay_and_crash", "2")["status"], "crash");
-    assert_eq!(pay(&network, "pay", "4")["status"], "ok");
+    assert_eq!(pay(&network, "pay_twice", "2")["status"], "ok");
     balance(&network, "bob", "35");
     let (height, _) = network.agreed(CHANNEL, WITHIN);
     // A block names the state root of its parent: equal hashes are equal states.
     let chain = chain::of_all(&network, CHANNEL, height);
-    assert!(chain.transactions.len() >= 8, "{chain:?}");
+    assert!(chain.transactions.len() >= 7, "{chain:?}");
 }

@@ -55,6 +55,9 @@ pub enum BenchError {
     /// A process of the network under test.
     #[error("the network under test: {0}")]
     Network(String),
+    /// A SCORE that is measured, or its worker.
+    #[error("a SCORE under test: {0}")]
+    Score(String),
     /// An option that makes no sense.
     #[error("{0}")]
     Option(String),
@@ -75,7 +78,7 @@ impl BenchError {
             Self::Connection { .. } | Self::Answer { .. } => Code::Unreachable,
             Self::Codec(_) | Self::Void(_) | Self::Report(_) | Self::Output(_) => Code::Internal,
             Self::Identity(_) => Code::CertificateUntrusted,
-            Self::Network(_) => Code::StartFailed,
+            Self::Network(_) | Self::Score(_) => Code::StartFailed,
             Self::Option(_) => Code::UsageWrong,
         }
     }

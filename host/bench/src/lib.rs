@@ -11,6 +11,7 @@
 //! | `limits` | signatures, hashes, codec, disk, loopback, HTTP | [`limits`] |
 //! | `bound` | the work of replicas without network and consensus: B1, B4 | [`bound`] |
 //! | `floor` | the least time in which four nodes can commit: L | [`floor`] |
+//! | `score` | SCOREs in their workers: calls, starts, crashes, the cost of counting | [`score`] |
 //! | `net` | a real network of processes under load | [`net`] |
 
 pub mod bound;
@@ -25,6 +26,7 @@ pub mod machine;
 pub mod net;
 pub mod report;
 pub mod rest;
+pub mod score;
 pub mod scratch;
 pub mod workload;
 
@@ -34,6 +36,7 @@ pub use floor::FloorOptions;
 pub use limits::LimitsOptions;
 pub use net::NetOptions;
 pub use report::{Figure, Format, Ratio, Report};
+pub use score::ScoreOptions;
 
 use host_types::Rejection;
 use std::io::Write;
@@ -63,6 +66,8 @@ pub enum BenchCommand {
     Bound(BoundOptions),
     /// The least time to commit.
     Floor(FloorOptions),
+    /// SCOREs in their workers.
+    Score(ScoreOptions),
     /// A real network.
     Net(NetOptions),
 }
@@ -76,6 +81,7 @@ pub fn run(command: BenchCommand, out: &mut dyn Write) -> Result<Vec<Ratio>, Rej
         BenchCommand::Limits(options) => (options.common.clone(), limits::run(&options)?),
         BenchCommand::Bound(options) => (options.common.clone(), bound::run(&options)?),
         BenchCommand::Floor(options) => (options.common.clone(), floor::run(&options)?),
+        BenchCommand::Score(options) => (options.common.clone(), score::run(&options)?),
         BenchCommand::Net(options) => (options.common.clone(), net::run(&options)?),
     };
     let text = match common.format {

@@ -464,6 +464,19 @@ mod tests {
     }
 
     #[test]
+    fn a_receipt_tells_which_score_crashed_when_it_was_a_called_one() {
+        let token = ScoreName::new("token").unwrap();
+        let own = to_receipt(&token, CallReceipt::crash(9)).0;
+        assert_eq!((own.status, own.crashed_callee()), (Status::Crash, None));
+        let output = b"the SCORE `other` crashed".to_vec();
+        let raw = CallReceipt { output, ..CallReceipt::crash(9) };
+        let called = to_receipt(&token, raw.clone()).0;
+        assert_eq!(called.crashed_callee(), ScoreName::new("other"));
+        let faked = to_receipt(&token, CallReceipt { code: 1, ..raw }).0;
+        assert_eq!(faked.crashed_callee(), None, "an author may write what he likes");
+    }
+
+    #[test]
     fn a_channel_that_says_nothing_allows_all_that_the_worker_does() {
         let bounds = CallBounds::default();
         assert_eq!(call_limits(&bounds), CallLimits::MOST);

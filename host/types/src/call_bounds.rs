@@ -34,7 +34,7 @@ impl Default for CallBounds {
             output_bytes: limits::CALL_OUTPUT_BYTES_MAX,
             events: limits::CALL_EVENTS_MAX,
             event_bytes: limits::CALL_EVENT_BYTES_MAX,
-            value_bytes: limits::VALUE_BYTES_MAX,
+            value_bytes: limits::CALL_VALUE_BYTES_MAX,
             write_bytes: limits::CALL_WRITE_BYTES_MAX,
         }
     }

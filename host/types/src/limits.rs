@@ -97,8 +97,8 @@ pub const CALL_OUTPUT_BYTES_MAX: u32 = 64 << 10;
 pub const CALL_EVENTS_MAX: u32 = 1_024;
 /// Bytes of all events of a transaction, names included.
 pub const CALL_EVENT_BYTES_MAX: u32 = 64 << 10;
-/// Bytes of a value of a SCORE's state: one value fits into one frame.
-pub const VALUE_BYTES_MAX: u32 = 64 << 10;
+/// Bytes of a value that a SCORE writes; as much as the state takes.
+pub const CALL_VALUE_BYTES_MAX: u32 = 64 << 10;
 /// Bytes of all keys and values a transaction leaves written: one receipt fits well into one frame.
 pub const CALL_WRITE_BYTES_MAX: u32 = 1 << 20;
 /// Bytes that a channel leaves at least for output, events, a value and writes: any transfer fits.
@@ -142,3 +142,10 @@ const _: () = assert!(HELLO_FRAME_BYTES_MAX < FRAME_BYTES_MAX);
 const _: () = assert!(FETCH_BYTES_MAX < FRAME_BYTES_MAX);
 // Every id of a full block fits one proposal frame.
 const _: () = assert!(BLOCK_TXS_MAX * 34 + RULE_BYTES_MAX + HEADER_BYTES_MAX < FRAME_BYTES_MAX);
+
+const _: () = assert!(
+    CALL_OUTPUT_BYTES_MAX as usize == OUTPUT_BYTES_MAX
+        && CALL_EVENTS_MAX as usize == EVENTS_MAX
+        && CALL_VALUE_BYTES_MAX as usize == STATE_VALUE_BYTES_MAX,
+    "what a call may leave is what a block may hold"
+);

@@ -91,6 +91,17 @@ impl Receipt {
             steps,
         }
     }
+
+    /// The SCORE whose process died, when it is not the one that the transaction names but one that
+    /// was called in it.
+    #[must_use]
+    pub fn crashed_callee(&self) -> Option<ScoreName> {
+        if self.status != Status::Crash {
+            return None;
+        }
+        let text = std::str::from_utf8(&self.output).ok()?;
+        ScoreName::new(text.strip_prefix("the SCORE `")?.strip_suffix("` crashed")?)
+    }
 }
 
 impl Encode for Receipt {

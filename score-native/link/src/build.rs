@@ -127,7 +127,21 @@ pub fn build_score(
     package: &str,
     on_line: &mut dyn FnMut(&str),
 ) -> Result<PathBuf, BuildError> {
-    build(&Job { folder: root, package: Some(package), name: package.to_owned() }, on_line)
+    let name = package.to_owned();
+    build(&Job { folder: root, package: Some(package), name, is_metered: true }, on_line)
+}
+
+/// As [`build_score`], but the file does not count its steps: only to measure what counting costs.
+///
+/// # Errors
+/// [`BuildError`]
+pub fn build_uncounted(
+    root: &Path,
+    package: &str,
+    on_line: &mut dyn FnMut(&str),
+) -> Result<PathBuf, BuildError> {
+    let name = package.to_owned();
+    build(&Job { folder: root, package: Some(package), name, is_metered: false }, on_line)
 }
 
 /// Builds the SCORE whose Cargo.toml stands in `folder`, in this workspace or anywhere else.
@@ -141,7 +155,7 @@ pub fn build_score_at(folder: &Path, on_line: &mut dyn FnMut(&str)) -> Result<Pa
         path: folder.to_path_buf(),
         source,
     })?;
-    build(&Job { folder: &folder, package: None, name }, on_line)
+    build(&Job { folder: &folder, package: None, name, is_metered: true }, on_line)
 }
 
 /// Builds the SCORE whose Cargo.toml stands in `folder` from nothing, in a target folder of its own:
@@ -161,7 +175,7 @@ pub fn rebuild_score_at(
         source,
     };
     let folder = fs::canonicalize(folder).map_err(|error| file_error(folder, error))?;
-    let job = Job { folder: &folder, package: None, name: name.clone() };
+    let job = Job { folder: &folder, package: None, name: name.clone(), is_metered: true };
     build_in(&job, workspace_root(&folder), target, on_line)
 }
 
@@ -181,11 +195,18 @@ struct Job<'a> {
     package: Option<&'a str>,
     /// How messages call it.
     name: String,
+    /// Whether it counts its steps.
+    is_metered: bool,
 }
 
 fn build(job: &Job<'_>, on_line: &mut dyn FnMut(&str)) -> Result<PathBuf, BuildError> {
     let root = workspace_root(job.folder);
-    build_in(job, root, &target_folder(root), on_line)
+    let mut target = target_folder(root);
+    if !job.is_metered {
+        // Apart, or each kind would build everything anew.
+        target.push("uncounted");
+    }
+    build_in(job, root, &target, on_line)
 }
 
 fn build_in(
@@ -273,7 +294,8 @@ fn command(job: &Job<'_>, root: &Path, target: &Path, layout: Option<&str>) -> C
         }
     }
     let tree = sdk_tree(job.folder, root);
-    command.current_dir(job.folder).env("CARGO_ENCODED_RUSTFLAGS", rust_flags(root, tree, layout));
+    let flags = rust_flags(root, tree, (job.is_metered, layout));
+    command.current_dir(job.folder).env("CARGO_ENCODED_RUSTFLAGS", flags);
     // Its lines are read, and told where colours may mean nothing.
     command.env("CARGO_TERM_COLOR", "never");
     command.arg("rustc");
@@ -300,8 +322,14 @@ fn command(job: &Job<'_>, root: &Path, target: &Path, layout: Option<&str>) -> C
 }
 
 /// The flags, and the paths of this machine taken out of the bytes.
-fn rust_flags(root: &Path, tree: Option<PathBuf>, layout: Option<&str>) -> String {
-    let mut flags: Vec<String> = SCORE_FLAGS.map(str::to_owned).into();
+fn rust_flags(
+    root: &Path,
+    tree: Option<PathBuf>,
+    (is_metered, layout): (bool, Option<&str>),
+) -> String {
+    let counts = |flag: &&str| flag.contains("sancov") || flag.contains("coverage");
+    let flags = SCORE_FLAGS.into_iter().filter(|flag| is_metered || !counts(flag));
+    let mut flags: Vec<String> = flags.map(str::to_owned).collect();
     flags.extend(layout.map(|power| format!("-Cllvm-args=-align-all-functions={power}")));
     let home = env::var_os("HOME").map(|home| Path::new(&home).join(".cargo"));
     let cargo_home = env::var_os("CARGO_HOME").map(PathBuf::from).or(home);

@@ -9,137 +9,27 @@
 //! Each running call holds the lock of its worker; nobody waits for himself, since a SCORE that is on
 //! the stack is never called.
 
-use crate::limits::{SCAN_PAGE_BYTES, SCAN_PAGE_ENTRIES};
+mod neighbours;
+mod outside;
+
+pub use neighbours::{Boxed, Callee, Neighbours, Place, Refusal};
+pub(crate) use outside::{Alone, Outermost, Outside, page};
+
 use crate::outcome::{CRASH, CRASH_TEXT, CallReceipt, NoResult, OtherEvent, Others, Outcome};
 use crate::pool::Seat;
 use crate::protocol::{
-    Batch, BlockId, CallAnswer, CallAsk, CallKind, CallSpec, Event, Exec, Order, Query, RawReceipt,
-    Spent, Write, event_bytes, write_bytes,
+    Batch, BlockId, CallAnswer, CallAsk, CallSpec, Event, Exec, Order, Query, Spent, Write,
+    event_bytes, write_bytes,
 };
-use crate::worker::StateReader;
+use outside::Inner;
 use score_native_abi::{limit, refusal, trap};
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
-use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Instant;
 
-/// A future that may be stored, as the calls nest.
-pub type Boxed<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
-
 /// Entries with their values.
 pub(crate) type Entries = Vec<(Vec<u8>, Vec<u8>)>;
-
-/// The SCOREs of a channel, as of the batch or the question that runs. Everything it says must be the
-/// same on every peer, but for [`NoResult`].
-pub trait Neighbours: Send {
-    /// The SCORE that is called, by a call of this kind. The outer error is for this peer alone, the
-    /// inner one is the caller's answer.
-    fn find<'a>(
-        &'a mut self,
-        ask: &'a CallAsk,
-        caller: CallKind,
-    ) -> Boxed<'a, Result<Result<Callee, Refusal>, NoResult>>;
-
-    /// Where the next batch of this SCORE stands in the running block.
-    fn place(&mut self, score: &str) -> Place;
-
-    /// The worker of this SCORE remembers what has been undone: its next batch begins with nothing
-    /// remembered.
-    fn distrust(&mut self, score: &str);
-
-    /// [`StateReader::get`] of any SCORE, as of the beginning of the batch.
-    fn get(&mut self, score: &str, key: &[u8]) -> Option<Vec<u8>>;
-
-    /// [`StateReader::scan`] of any SCORE, as of the beginning of the batch.
-    fn scan(
-        &mut self,
-        score: &str,
-        prefix: &[u8],
-        after: &[u8],
-        limit: usize,
-    ) -> Vec<(Vec<u8>, Vec<u8>)>;
-}
-
-/// A SCORE that may be called.
-#[derive(Debug)]
-pub struct Callee {
-    /// Its workers.
-    pub seat: Arc<Seat>,
-    /// Its address: what those see as their caller that it calls.
-    pub address: [u8; 20],
-    /// How the method is called.
-    pub kind: CallKind,
-    /// The arguments as it takes them.
-    pub args: Vec<u8>,
-}
-
-/// Why a SCORE cannot be called; the caller may go on.
-#[derive(Debug)]
-pub struct Refusal {
-    /// A code of the SCORE ABI's `refusal`.
-    pub code: u32,
-    /// For people.
-    pub text: String,
-}
-
-/// See [`Batch`] for the three.
-#[derive(Clone, Copy, Debug)]
-pub struct Place {
-    /// Nearest ancestor in which the SCORE ran.
-    pub parent: BlockId,
-    /// Number of the batch in the block.
-    pub part: u32,
-    /// Nothing is remembered.
-    pub fresh: bool,
-}
-
-/// What the other side of a worker's talk needs.
-pub(crate) trait Outside: Send {
-    /// The order is sent, maybe again: what calls of an earlier attempt did is undone.
-    fn begin(&mut self);
-    fn get(&mut self, key: &[u8]) -> Option<Vec<u8>>;
-    fn scan(&mut self, prefix: &[u8], after: &[u8], limit: usize) -> Entries;
-    /// Answers a call that `spec`, a call of `order`, makes.
-    fn call<'a>(
-        &'a mut self,
-        order: &'a Order,
-        spec: &'a CallSpec,
-        ask: CallAsk,
-    ) -> Boxed<'a, Result<Order, NoResult>>;
-    /// The call at this position has ended; none when there is nothing to do.
-    fn ended<'a>(&'a mut self, position: usize, receipt: &RawReceipt) -> Option<Boxed<'a, ()>>;
-}
-
-/// A worker without neighbours.
-pub(crate) struct Alone<'a>(pub(crate) &'a mut (dyn StateReader + Send));
-
-impl Outside for Alone<'_> {
-    fn begin(&mut self) {}
-
-    fn get(&mut self, key: &[u8]) -> Option<Vec<u8>> {
-        self.0.get(key)
-    }
-
-    fn scan(&mut self, prefix: &[u8], after: &[u8], limit: usize) -> Entries {
-        self.0.scan(prefix, after, limit)
-    }
-
-    fn call<'a>(
-        &'a mut self,
-        _order: &'a Order,
-        _spec: &'a CallSpec,
-        _ask: CallAsk,
-    ) -> Boxed<'a, Result<Order, NoResult>> {
-        let text = "there are no calls between SCOREs here";
-        let answer = CallAnswer::refused(refusal::NO_CALLS, text);
-        Box::pin(std::future::ready(Ok(Order::Answer(answer))))
-    }
-
-    fn ended<'a>(&'a mut self, _position: usize, _receipt: &RawReceipt) -> Option<Boxed<'a, ()>> {
-        None
-    }
-}
 
 /// A SCORE that runs, or waits for one that it called.
 #[derive(Debug)]
@@ -497,98 +387,4 @@ fn in_order(score: &str, own: Vec<Event>, others: Vec<OtherEvent>) -> Vec<(Strin
     }
     all.extend(others.map(|other| (other.score, other.event)));
     all
-}
-
-/// What the batch's or question's own worker sees.
-pub(crate) struct Outermost<'a, 'n> {
-    pub(crate) state: &'a mut (dyn StateReader + Send),
-    pub(crate) nest: &'a mut Nest<'n>,
-    /// The block that is executed; none in a question.
-    pub(crate) block: Option<BlockId>,
-}
-
-impl Outside for Outermost<'_, '_> {
-    fn begin(&mut self) {
-        self.nest.begin();
-    }
-
-    fn get(&mut self, key: &[u8]) -> Option<Vec<u8>> {
-        self.state.get(key)
-    }
-
-    fn scan(&mut self, prefix: &[u8], after: &[u8], limit: usize) -> Entries {
-        self.state.scan(prefix, after, limit)
-    }
-
-    fn call<'a>(
-        &'a mut self,
-        order: &'a Order,
-        spec: &'a CallSpec,
-        ask: CallAsk,
-    ) -> Boxed<'a, Result<Order, NoResult>> {
-        Box::pin(self.nest.call(order, spec, ask))
-    }
-
-    fn ended<'a>(&'a mut self, position: usize, receipt: &RawReceipt) -> Option<Boxed<'a, ()>> {
-        let nest = &mut *self.nest;
-        let is_quiet = nest.journal.is_empty() && nest.logs.is_empty();
-        if is_quiet && nest.stack[0].events.is_empty() {
-            nest.undo(0);
-            return None;
-        }
-        let has_succeeded = receipt.code == 0;
-        Some(Box::pin(nest.settle(position, self.block, has_succeeded)))
-    }
-}
-
-/// What the worker of a called SCORE sees.
-struct Inner<'a, 'n> {
-    nest: &'a mut Nest<'n>,
-    score: String,
-}
-
-impl Outside for Inner<'_, '_> {
-    fn begin(&mut self) {
-        let top = self.nest.stack.len().saturating_sub(1);
-        self.nest.undo(top);
-    }
-
-    fn get(&mut self, key: &[u8]) -> Option<Vec<u8>> {
-        self.nest.get(&self.score, key)
-    }
-
-    fn scan(&mut self, prefix: &[u8], after: &[u8], limit: usize) -> Entries {
-        self.nest.scan(&self.score, prefix, after, limit)
-    }
-
-    fn call<'a>(
-        &'a mut self,
-        order: &'a Order,
-        spec: &'a CallSpec,
-        ask: CallAsk,
-    ) -> Boxed<'a, Result<Order, NoResult>> {
-        Box::pin(self.nest.call(order, spec, ask))
-    }
-
-    fn ended<'a>(&'a mut self, _position: usize, _receipt: &RawReceipt) -> Option<Boxed<'a, ()>> {
-        None
-    }
-}
-
-/// One page of a scan: bounded in entries and bytes, never empty unless it is the end.
-pub(crate) fn page(outside: &mut dyn Outside, prefix: &[u8], after: &[u8], limit: u32) -> Order {
-    let limit = limit.clamp(1, SCAN_PAGE_ENTRIES) as usize;
-    let found = outside.scan(prefix, after, limit);
-    let mut complete = found.len() < limit;
-    let mut bytes = 0;
-    let mut entries = Vec::with_capacity(found.len());
-    for (key, value) in found.into_iter().take(limit) {
-        bytes += key.len() + value.len();
-        if bytes > SCAN_PAGE_BYTES && !entries.is_empty() {
-            complete = false;
-            break;
-        }
-        entries.push(crate::protocol::Entry { key, value });
-    }
-    Order::Page { entries, complete }
 }

@@ -140,20 +140,6 @@ impl Caller {
         Ok(())
     }
 
-    /// Pays, then crashes.
-    ///
-    /// # Errors
-    /// What the token says.
-    pub fn pay_and_crash(&mut self, token: String, to: Address, amount: u128) -> Result<(), Error> {
-        TokenRef::at(&token).transfer(to, amount)?;
-        // SAFETY: it is not; that is the test.
-        #[expect(unsafe_code, reason = "a wild write ends the worker")]
-        unsafe {
-            core::ptr::write_volatile(core::hint::black_box(0x10) as *mut u8, 1);
-        }
-        Ok(())
-    }
-
     /// Calls the first of the path with the rest of it; answers how many were reached.
     ///
     /// # Errors

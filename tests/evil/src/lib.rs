@@ -64,6 +64,12 @@ pub struct Happened {
     pub times: u64,
 }
 
+/// The method of a token that it uses.
+#[score_interface]
+trait Token {
+    fn transfer(&mut self, to: Address, amount: u128) -> Result<(), CallError>;
+}
+
 /// A counter that honest calls move.
 #[derive(Debug, State)]
 pub struct Evil {
@@ -164,6 +170,29 @@ impl Evil {
     pub fn wild_write(&mut self) {
         // SAFETY: it is not; that is the attack.
         unsafe { core::ptr::write_volatile(black_box(0x10) as *mut u8, 1) }
+    }
+
+    /// Honestly pays from its own balance.
+    ///
+    /// # Errors
+    /// What the token says.
+    pub fn pay(&mut self, token: String, to: Address, amount: u128) -> Result<(), CallError> {
+        TokenRef::at(&token).transfer(to, amount)
+    }
+
+    /// Pays, then writes where nothing is.
+    ///
+    /// # Errors
+    /// What the token says.
+    pub fn pay_and_crash(
+        &mut self,
+        token: String,
+        to: Address,
+        amount: u128,
+    ) -> Result<(), CallError> {
+        TokenRef::at(&token).transfer(to, amount)?;
+        self.wild_write();
+        Ok(())
     }
 
     /// Runs what is no instruction.

@@ -8,7 +8,7 @@ use clap::{Args, Subcommand, ValueEnum};
 use host_bench::net::{Fsync, Pace};
 use host_bench::{
     BenchCommand, BoundOptions, CommonOptions, FloorOptions, Format, LimitsOptions, NetOptions,
-    Ratio,
+    Ratio, ScoreOptions,
 };
 use host_types::Code;
 use std::path::PathBuf;
@@ -35,8 +35,19 @@ pub enum What {
     Bound(Bound),
     /// The least time in which four nodes can commit (about 10 s).
     Floor(Floor),
+    /// SCOREs in their workers: calls, starts, crashes, the cost of counting steps. Builds what it
+    /// measures, so it runs in the source tree only (about 30 s).
+    Score(Score),
     /// A network of processes under load.
     Net(Net),
+}
+
+/// `bench score`
+#[derive(Debug, Args)]
+pub struct Score {
+    /// Rounds of each kind; the median counts.
+    #[arg(long, default_value_t = 300, value_name = "N", value_parser = clap::value_parser!(u32).range(10..=100_000))]
+    pub rounds: u32,
 }
 
 /// `bench bound`
@@ -171,7 +182,7 @@ impl Requirement {
 pub(crate) fn bench(bench: Bench, context: &Context) -> Done {
     let required = match &bench.what {
         What::Net(net) => net.require.clone(),
-        What::Limits | What::Bound(_) | What::Floor(_) => Vec::new(),
+        What::Limits | What::Bound(_) | What::Floor(_) | What::Score(_) => Vec::new(),
     };
     let mut report = Vec::new();
     let ratios = host_bench::run(command(bench, context.out.is_json()), &mut report)?;
@@ -191,6 +202,9 @@ fn command(bench: Bench, is_json: bool) -> BenchCommand {
     match bench.what {
         What::Limits => BenchCommand::Limits(LimitsOptions { common, ..LimitsOptions::default() }),
         What::Floor(Floor { samples }) => BenchCommand::Floor(FloorOptions { common, samples }),
+        What::Score(Score { rounds }) => {
+            BenchCommand::Score(ScoreOptions { common, rounds, ..ScoreOptions::default() })
+        }
         What::Bound(Bound { signers, block, replicas, runs }) => {
             let defaults = BoundOptions::default();
             BenchCommand::Bound(BoundOptions { common, signers, block, replicas, runs, ..defaults })

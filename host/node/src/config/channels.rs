@@ -253,7 +253,7 @@ impl Default for Execution {
             output: size(limits::CALL_OUTPUT_BYTES_MAX),
             events: limits::CALL_EVENTS_MAX,
             event_bytes: size(limits::CALL_EVENT_BYTES_MAX),
-            value: size(limits::VALUE_BYTES_MAX),
+            value: size(limits::CALL_VALUE_BYTES_MAX),
             write_bytes: size(limits::CALL_WRITE_BYTES_MAX),
         }
     }

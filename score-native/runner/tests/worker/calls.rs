@@ -482,19 +482,22 @@ async fn a_crash_of_a_callee_is_the_crash_of_the_transaction_and_names_it() {
 #[tokio::test]
 async fn a_caller_that_crashes_undoes_what_its_callees_did_and_the_rest_is_run_again() {
     let mut channel = channel().await;
+    let to_evil = [&[0x82, 0x54][..], &address_of("evil"), &[0x18, 200]].concat();
+    let rich = CallSpec { caller: address_of("a"), ..call("transfer", &to_evil) };
+    assert_eq!(channel.one("token", rich).await.code, 0);
     let calls = vec![pay("pay", 1), pay("pay_and_crash", 100), pay("pay", 2)];
-    let all = channel.run(2, &[("a", calls)]).await;
+    let all = channel.run(3, &[("evil", calls)]).await;
     let codes: Vec<u32> = all.iter().map(|receipt| receipt.code).collect();
     assert_eq!(codes, [0, CRASH, 0]);
     assert_eq!(channel.run.distrusts, 1, "the token was told of the first payment twice");
     assert_eq!(channel.seats["token"].worker.lock().await.restarts(), 0);
-    channel.finish(2).await;
+    channel.finish(3).await;
     assert_eq!(
-        (channel.balance(address_of("a")).await, channel.balance(address(2)).await),
+        (channel.balance(address_of("evil")).await, channel.balance(address(2)).await),
         (197, 3)
     );
-    let next = channel.run(3, &[("a", vec![pay("pay", 198), pay("pay", 197)])]).await;
-    assert_eq!((next[0].code, next[1].code), (2, 0));
+    let next = channel.run(4, &[("evil", vec![pay("pay", 198), pay("pay", 197)])]).await;
+    assert_eq!((next[0].code, next[1].code), (0xff00, 0), "its own fault, and what was left");
 }
 
 #[tokio::test]
