@@ -3,7 +3,7 @@
 //! In: the folder of a channel, which a running peer may be writing; a folder for the copy; the
 //! choice of a block. Out: a [`Rewound`] store whose state is that of the block's parent, made of
 //! the last state by taking the undo records back, and whose root was compared with the parent's.
-//! So a copy that was taken while the peer wrote is either right or noticed, and then taken again.
+//! So a copy that was taken while the peer wrote is right, or it is not used.
 //! The peer's files are only ever opened for reading. Deliberately not here: executing anything.
 
 mod copy;
@@ -31,9 +31,9 @@ use host_types::{Block, Code, Height, ScoreName};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError};
 
-/// Copies taken of a store that its peer goes on changing. Each one is seconds at most apart from
-/// the next change of its list of files, so several misses in a row mean a very busy peer.
-const ATTEMPTS_MAX: usize = 8;
+/// How often the files of a store are opened until their list stays the same for the milliseconds
+/// that this takes. It changes with every flush of a table, seconds apart at the highest load.
+const ATTEMPTS_MAX: usize = 256;
 
 /// Why there is no store as it was.
 #[derive(Debug, thiserror::Error)]
@@ -63,7 +63,7 @@ pub enum RewindError {
     #[error("block 0 is made of the genesis: nothing was executed in it")]
     BlockZero,
     /// The peer writes faster than its store is copied.
-    #[error("the peer changed the files of {} while they were copied, {ATTEMPTS_MAX} times", path.display())]
+    #[error("the peer changed the list of files of {} all the time", path.display())]
     Unsteady {
         /// The channel's folder.
         path: PathBuf,
@@ -149,15 +149,8 @@ pub fn rewind(
     told: &mut dyn FnMut(u64, u64),
 ) -> Result<(Rewound, CopyReport), RewindError> {
     for _ in 0..ATTEMPTS_MAX {
-        let Copied { report, is_steady, last_segment } = match copy::copy(from, scratch, told)? {
-            Some(copied) => copied,
-            None => continue,
-        };
-        match take_back(scratch, last_segment, choose) {
-            Ok(rewound) => return Ok((rewound, report)),
-            // What changed on the way may be why; otherwise the store is as it is.
-            Err(RewindError::Store(_)) if !is_steady => {}
-            Err(error) => return Err(error),
+        if let Some(Copied { report, last_segment }) = copy::copy(from, scratch, told)? {
+            return Ok((take_back(scratch, last_segment, choose)?, report));
         }
     }
     Err(RewindError::Unsteady { path: from.to_owned() })

@@ -1,10 +1,11 @@
 //! A copy of a channel's files beside a peer that may be writing them.
 //!
-//! In: the channel's folder, a folder for the copy. Out: the database copied file by file, the
-//! block files as links that are only read, and whether the list of the database's files stayed the
-//! same meanwhile. Tables never change once they are written, and the journal, which grows, comes
-//! last: so while the list stays the same, the copy is the database as it was when its journal was
-//! read. Deliberately not here: whether the content is right; that its root tells.
+//! In: the channel's folder, a folder for the copy. Out: the database copied file by file, and the
+//! block files as links that are only read. First every file is opened, which takes milliseconds;
+//! when the list of files is the same after it, they are the database of that moment and stay so,
+//! whatever the peer removes while they are copied: tables never change, and what a journal gets
+//! later is a later moment of all keyspaces alike. Deliberately not here: whether the content is
+//! right; that its root tells.
 
 use crate::database::opening::{DATABASE_DIR, SEGMENTS_DIR};
 use crate::disk::{Disk, DiskFile, Durability, RealDisk};
@@ -17,8 +18,6 @@ use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-/// Ending of a journal of the database.
-const JOURNAL: &str = "jnl";
 /// What a running peer holds locked.
 const LOCK: &str = "lock";
 
@@ -33,33 +32,52 @@ pub struct CopyReport {
 
 pub(super) struct Copied {
     pub(super) report: CopyReport,
-    /// The list of files was the same before and after.
-    pub(super) is_steady: bool,
     /// Number of the peer's last block file.
     pub(super) last_segment: u32,
 }
 
-/// Copies; `None` when a file vanished on the way.
+/// Copies; `None` when the peer changed the list of files in the moment of opening them.
 pub(super) fn copy(
     from: &Path,
     to: &Path,
     told: &mut dyn FnMut(u64, u64),
 ) -> Result<Option<Copied>, StoreError> {
+    let database = from.join(DATABASE_DIR);
+    let Some((list, opened)) = open_all(&database)? else { return Ok(None) };
     clear(to).map_err(failed("clear", to))?;
-    let (database, copied) = (from.join(DATABASE_DIR), to.join(DATABASE_DIR));
-    let before = List::of(&database).map_err(failed("list", &database))?;
-    for folder in before.folders.iter().map(|folder| copied.join(folder)) {
+    let copied = to.join(DATABASE_DIR);
+    for folder in list.folders.iter().map(|folder| copied.join(folder)) {
         fs::create_dir_all(&folder).map_err(failed("make", &folder))?;
     }
-    // Its own, which nobody holds; the database does not make one of its own here.
+    // Its own, which nobody holds: the database expects one.
     let lock = copied.join(LOCK);
     File::create(&lock).map_err(failed("make", &lock))?;
-    let Some(report) = copy_files(&database, &copied, &before.files, told)? else {
-        return Ok(None);
-    };
-    let after = List::of(&database).map_err(failed("list", &database))?;
+    let report = copy_files(&copied, opened, told)?;
     let last_segment = link_segments(&from.join(SEGMENTS_DIR), &to.join(SEGMENTS_DIR))?;
-    Ok(Some(Copied { report, is_steady: before == after, last_segment }))
+    Ok(Some(Copied { report, last_segment }))
+}
+
+/// Files of one moment, relative to the database's folder.
+type Opened = Vec<(PathBuf, File)>;
+
+fn open_all(database: &Path) -> Result<Option<(List, Opened)>, StoreError> {
+        let (before, mut opened) = match List::of(database) {
+        Ok(list) => (list, Vec::new()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound && database.is_dir() => {
+            return Ok(None);
+        }
+        Err(error) => return Err(failed("list", database)(error)),
+    };
+    for path in &before.files {
+        let place = database.join(path);
+        match File::open(&place) {
+            Ok(file) => opened.push((path.clone(), file)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(failed("open", &place)(error)),
+        }
+    }
+    let is_same = List::of(database).is_ok_and(|after| after == before);
+    Ok(is_same.then_some((before, opened)))
 }
 
 fn failed(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> StoreError {
@@ -101,29 +119,21 @@ impl List {
 }
 
 fn copy_files(
-    from: &Path,
     to: &Path,
-    list: &BTreeSet<PathBuf>,
+    opened: Opened,
     told: &mut dyn FnMut(u64, u64),
-) -> Result<Option<CopyReport>, StoreError> {
-    let is_journal = |path: &&PathBuf| path.extension().is_some_and(|ending| ending == JOURNAL);
-    let (journals, tables): (Vec<_>, Vec<_>) = list.iter().partition(is_journal);
-    let size = |path: &PathBuf| fs::metadata(from.join(path)).map_or(0, |file| file.len());
-    let total: u64 = list.iter().map(size).sum();
+) -> Result<CopyReport, StoreError> {
+    let size = |(_, file): &(PathBuf, File)| file.metadata().map_or(0, |facts| facts.len());
+    let total: u64 = opened.iter().map(size).sum();
     let mut report = CopyReport::default();
-    for path in tables.into_iter().chain(journals) {
-        let (source, target) = (from.join(path), to.join(path));
-        match fs::copy(&source, &target) {
-            Ok(bytes) => report.bytes += bytes,
-            Err(error) if error.kind() == io::ErrorKind::NotFound && !source.exists() => {
-                return Ok(None);
-            }
-            Err(error) => return Err(failed("copy", &source)(error)),
-        }
+    for (path, mut source) in opened {
+        let target = to.join(&path);
+        let copied = File::create(&target).and_then(|mut file| io::copy(&mut source, &mut file));
+        report.bytes += copied.map_err(failed("copy to", &target))?;
         report.files += 1;
         told(report.bytes, total.max(report.bytes));
     }
-    Ok(Some(report))
+    Ok(report)
 }
 
 fn link_segments(from: &Path, to: &Path) -> Result<u32, StoreError> {
