@@ -46,7 +46,7 @@ pub use error::{Part, StoreError};
 pub use guard::{Guard, Verdict};
 pub use reader::{Reader, StateView, StoredBlock, Tip, TxPlace};
 pub use repair::{RepairReport, open_repaired};
-pub use rewind::{AtTip, CopyReport, Kept, RewindError, Rewound, rewind};
+pub use rewind::{AtTip, CopyReport, Kept, RewindError, Rewound, Told, rewind};
 pub use segments::{Location, Segments, Unfinished};
 pub use sign_log::{ChannelReplay, Entry, Record, Replay, SignLog};
 pub use tip_marker::{MarkedTip, TipMarker};

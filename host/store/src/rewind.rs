@@ -10,7 +10,7 @@ mod copy;
 #[cfg(test)]
 mod tests;
 
-pub use copy::CopyReport;
+pub use copy::{CopyReport, Told};
 
 use crate::block_record::BlockResult;
 use crate::commitment::TreeVersion;
@@ -138,7 +138,7 @@ pub struct Rewound {
 }
 
 /// Copies the store in `from` to the empty or missing folder `scratch` and takes the copy back to
-/// where `choose` says. `told` hears bytes copied so far and in all.
+/// where `choose` says. `told` hears of the copy.
 ///
 /// # Errors
 /// When the block is out of reach, or the store cannot be copied or is damaged.
@@ -146,7 +146,7 @@ pub fn rewind(
     from: &Path,
     scratch: &Path,
     choose: Choose<'_>,
-    told: &mut dyn FnMut(u64, u64),
+    told: Told<'_>,
 ) -> Result<(Rewound, CopyReport), RewindError> {
     for _ in 0..ATTEMPTS_MAX {
         if let Some(Copied { report, last_segment }) = copy::copy(from, scratch, told)? {

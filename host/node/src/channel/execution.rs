@@ -8,9 +8,11 @@
 mod adopt;
 mod batch;
 mod layer;
+mod offline;
 
 pub(crate) use batch::unwrap_only;
 pub use layer::{Layer, LayerView};
+pub use offline::{PATIENCE, Switched};
 
 use super::files::Committed;
 use crate::scores::Scores;

@@ -21,6 +21,9 @@ use std::sync::Arc;
 /// What a running peer holds locked.
 const LOCK: &str = "lock";
 
+/// Hears bytes copied so far and in all; false stops the copy.
+pub type Told<'a> = &'a mut dyn FnMut(u64, u64) -> bool;
+
 /// What a copy cost.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct CopyReport {
@@ -40,7 +43,7 @@ pub(super) struct Copied {
 pub(super) fn copy(
     from: &Path,
     to: &Path,
-    told: &mut dyn FnMut(u64, u64),
+    told: Told<'_>,
 ) -> Result<Option<Copied>, StoreError> {
     let database = from.join(DATABASE_DIR);
     let Some((list, opened)) = open_all(&database)? else { return Ok(None) };
@@ -121,7 +124,7 @@ impl List {
 fn copy_files(
     to: &Path,
     opened: Opened,
-    told: &mut dyn FnMut(u64, u64),
+    told: Told<'_>,
 ) -> Result<CopyReport, StoreError> {
     let size = |(_, file): &(PathBuf, File)| file.metadata().map_or(0, |facts| facts.len());
     let total: u64 = opened.iter().map(size).sum();
@@ -131,7 +134,10 @@ fn copy_files(
         let copied = File::create(&target).and_then(|mut file| io::copy(&mut source, &mut file));
         report.bytes += copied.map_err(failed("copy to", &target))?;
         report.files += 1;
-        told(report.bytes, total.max(report.bytes));
+        if !told(report.bytes, total.max(report.bytes)) {
+            let stopped = io::Error::from(io::ErrorKind::Interrupted);
+            return Err(failed("go on copying", &target)(stopped));
+        }
     }
     Ok(report)
 }

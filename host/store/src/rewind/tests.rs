@@ -21,7 +21,7 @@ fn chain(dir: &Path, history_blocks: u64) -> ChannelStore {
 
 fn before(from: &Path, scratch: &Path, height: u64) -> Result<Rewound, RewindError> {
     let choose = |_: &AtTip<'_>| Ok(Height::new(height));
-    rewind(from, scratch, &choose, &mut |_, _| {}).map(|(rewound, _)| rewound)
+    rewind(from, scratch, &choose, &mut |_, _| true).map(|(rewound, _)| rewound)
 }
 
 /// Every file below a folder with its content.
@@ -98,9 +98,15 @@ fn the_choice_sees_the_last_state() {
         Ok(at.tip)
     };
     let mut copied = (0, 0);
-    let (_, report) = rewind(&from, &scratch, &choose, &mut |now, all| copied = (now, all)).unwrap();
+    let (_, report) = rewind(&from, &scratch, &choose, &mut |now, all| {
+        copied = (now, all);
+        true
+    })
+    .unwrap();
     assert_eq!(copied, (report.bytes, report.bytes));
     assert!(report.files > 6, "{report:?}");
+    let stopped = rewind(&from, &scratch, &choose, &mut |_, _| false).unwrap_err();
+    assert_eq!(stopped.code(), Code::StoreFailed, "{stopped}");
 }
 
 #[test]
@@ -140,7 +146,7 @@ fn a_store_that_its_peer_goes_on_writing_is_copied_whole() {
         });
         let choose = |at: &AtTip<'_>| Ok(Height::new(at.tip.get().div_ceil(2)));
         for _ in 0..8 {
-            let taken = rewind(&from, &scratch, &choose, &mut |_, _| {});
+            let taken = rewind(&from, &scratch, &choose, &mut |_, _| true);
             if taken.is_err() {
                 is_done.store(true, std::sync::atomic::Ordering::Relaxed);
             }
