@@ -36,6 +36,8 @@ mod readme;
 #[cfg(test)]
 mod rejoin;
 #[cfg(test)]
+mod replay;
+#[cfg(test)]
 mod shape;
 #[cfg(test)]
 mod step_budget;

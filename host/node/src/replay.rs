@@ -220,7 +220,8 @@ impl Replay {
     /// The versions that are active must be here: an old one may have been removed by hand.
     fn check_artefacts(&self) -> Result<(), Rejection> {
         let active = &self.executor.base().active;
-        let missing = active.iter().find(|(_, active)| self.scores.artefact(&active.sha256).is_none());
+        let missing =
+            active.iter().find(|(_, active)| self.scores.artefact(&active.sha256).is_none());
         let Some((score, active)) = missing else { return Ok(()) };
         let message = format!(
             "the file {} of {score} {}, active in block {}, is not here or is not what its name says",

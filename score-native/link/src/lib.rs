@@ -29,6 +29,6 @@ pub use score_native_abi::refusal;
 pub use spawn::{PROGRESS_BYTES, PROGRESS_FD, SCORE_FD, SOCKET_FD};
 pub use store::{ArtefactId, ArtefactStore, StoreError, hex};
 pub use worker::{
-    Addresses, FOR_DEBUGGER, OUTSIDE_SANDBOX, QueryWorker, Sandbox, StateReader, Worker, WorkerConfig,
-    try_sandbox,
+    Addresses, FOR_DEBUGGER, OUTSIDE_SANDBOX, QueryWorker, Sandbox, StateReader, Worker,
+    WorkerConfig, try_sandbox,
 };

@@ -92,7 +92,8 @@ fn last(args: &ReplayArgs, replay: &Replay) -> Result<u64, Failure> {
     if (args.height..=kept).contains(&asked) {
         return Ok(asked);
     }
-    let message = format!("`--to {asked}`: the store has blocks {} to {kept} of these", args.height);
+    let message =
+        format!("`--to {asked}`: the store has blocks {} to {kept} of these", args.height);
     Err(Failure::new(Code::UsageWrong, message))
 }
 

@@ -174,7 +174,8 @@ fn difference_lines(found: &Difference) -> Vec<String> {
 pub(crate) fn document(rehearsal: &Rehearsal) -> Value {
     let version = |v: &Version| json!({"version": v.version, "sha256": v.sha256.to_string()});
     let Steps { old_sum, new_sum, old_max, new_max } = rehearsal.steps;
-    let microseconds = |time: std::time::Duration| u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
+    let microseconds =
+        |time: std::time::Duration| u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
     let differences = rehearsal.differences.iter().map(|found| {
         json!({
             "height": found.height.get(),

@@ -40,11 +40,7 @@ pub(super) struct Copied {
 }
 
 /// Copies; `None` when the peer changed the list of files in the moment of opening them.
-pub(super) fn copy(
-    from: &Path,
-    to: &Path,
-    told: Told<'_>,
-) -> Result<Option<Copied>, StoreError> {
+pub(super) fn copy(from: &Path, to: &Path, told: Told<'_>) -> Result<Option<Copied>, StoreError> {
     let database = from.join(DATABASE_DIR);
     let Some((list, opened)) = open_all(&database)? else { return Ok(None) };
     clear(to).map_err(failed("clear", to))?;
@@ -64,7 +60,7 @@ pub(super) fn copy(
 type Opened = Vec<(PathBuf, File)>;
 
 fn open_all(database: &Path) -> Result<Option<(List, Opened)>, StoreError> {
-        let (before, mut opened) = match List::of(database) {
+    let (before, mut opened) = match List::of(database) {
         Ok(list) => (list, Vec::new()),
         Err(error) if error.kind() == io::ErrorKind::NotFound && database.is_dir() => {
             return Ok(None);
@@ -121,11 +117,7 @@ impl List {
     }
 }
 
-fn copy_files(
-    to: &Path,
-    opened: Opened,
-    told: Told<'_>,
-) -> Result<CopyReport, StoreError> {
+fn copy_files(to: &Path, opened: Opened, told: Told<'_>) -> Result<CopyReport, StoreError> {
     let size = |(_, file): &(PathBuf, File)| file.metadata().map_or(0, |facts| facts.len());
     let total: u64 = opened.iter().map(size).sum();
     let mut report = CopyReport::default();

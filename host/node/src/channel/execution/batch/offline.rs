@@ -60,11 +60,11 @@ impl Run<'_> {
             Outcome::NoResult(why) => {
                 Err(Rejection::new(Code::ReplayNoResult, format!("{score}: {why}")))
             }
-            Outcome::Receipts(receipts) => receipts
-                .into_iter()
-                .next()
-                .map(|raw| to_receipt(score, raw))
-                .ok_or_else(|| Rejection::new(Code::ReplayNoResult, "the worker answered nothing")),
+            Outcome::Receipts(receipts) => {
+                receipts.into_iter().next().map(|raw| to_receipt(score, raw)).ok_or_else(|| {
+                    Rejection::new(Code::ReplayNoResult, "the worker answered nothing")
+                })
+            }
         }
     }
 
@@ -111,4 +111,28 @@ fn failure(event: &ScoreEvent) -> Option<String> {
     let code: u32 = r.uint_as().ok()?;
     let output = r.bytes(host_types::limits::OUTPUT_BYTES_MAX).ok()?;
     Some(format!("code {code:#x}: {}", String::from_utf8_lossy(output).escape_debug()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use host_types::{ScoreName, Writer};
+
+    fn event(score: ScoreName, name: &str) -> ScoreEvent {
+        let mut w = Writer::default();
+        w.array(3);
+        w.text("token");
+        w.uint(0xfffe_0001);
+        w.bytes(b"nothing\nto take");
+        ScoreEvent { score, name: name.into(), data: w.into_bytes() }
+    }
+
+    #[test]
+    fn why_an_activation_failed_is_read_from_the_event_of_the_channel_itself() {
+        let failed = "score-activation-failed";
+        let why = failure(&event(system::system_name(), failed));
+        assert_eq!(why.as_deref(), Some("code 0xfffe0001: nothing\\nto take"));
+        assert_eq!(failure(&event(ScoreName::new("token").unwrap(), failed)), None);
+        assert_eq!(failure(&event(system::system_name(), "score-activated")), None);
+    }
 }
