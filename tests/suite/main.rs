@@ -36,6 +36,8 @@ mod readme;
 #[cfg(test)]
 mod rejoin;
 #[cfg(test)]
+mod replay;
+#[cfg(test)]
 mod score_calls;
 #[cfg(test)]
 mod score_crashes;

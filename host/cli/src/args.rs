@@ -1,7 +1,9 @@
 //! The command line: one definition for parsing, help and completions.
 
 use crate::cmd::bench::Bench;
+use crate::cmd::replay::ReplayArgs;
 use crate::cmd::score_new::Template;
+use crate::cmd::score_rehearse::ScoreRehearse;
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use host_node::config::Span;
 use std::path::PathBuf;
@@ -118,6 +120,8 @@ pub enum Command {
     /// What an auditor looks at.
     #[command(subcommand)]
     Audit(AuditCommand),
+    /// Execute kept blocks again and compare; exit code 7 when a result differs.
+    Replay(ReplayArgs),
     /// Keys of the local network.
     #[command(subcommand)]
     Keys(KeysCommand),
@@ -292,6 +296,8 @@ pub enum ScoreCommand {
     },
     /// Build a SCORE anew from its source and compare the digests; exit code 7 when they differ.
     Verify(ScoreVerify),
+    /// Run the last blocks again with a new version of a SCORE; exit code 7 when anything differs.
+    Rehearse(ScoreRehearse),
     /// Run the tests of a SCORE's folder.
     Test {
         /// Folder with its Cargo.toml.

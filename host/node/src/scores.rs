@@ -14,7 +14,7 @@ use score_native_link::elf::Metered;
 use score_native_link::level;
 use score_native_link::{
     ArtefactStore, BLOCK_STEPS, CRASH, CallLimits, CallReceipt, CheckedScore, Event, LogLine,
-    OtherEvent, Others, Pool, Sandbox, Seat, SeatKey, WorkerConfig, check, refusal,
+    OtherEvent, Others, Pool, Sandbox, Seat, SeatKey, Worker, WorkerConfig, check, refusal,
 };
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -212,6 +212,27 @@ impl Scores {
         let config = artefact.config.clone().label(channel, score.as_str());
         let config = config.stack(genesis.call.stack_bytes);
         self.pool.seat(&key, config).await.map_err(|error| error.to_string())
+    }
+
+    /// A worker outside the sandbox that has stopped itself, for one transaction that a person runs
+    /// again. No node calls this.
+    ///
+    /// # Errors
+    /// When the worker does not start.
+    pub async fn start_for_debugger(
+        &self,
+        channel: &str,
+        score: &ScoreName,
+        artefact: &Artefact,
+    ) -> Result<Worker, String> {
+        let config = artefact.config.clone().label(channel, score.as_str()).for_debugger();
+        Worker::start(config).await.map_err(|error| error.to_string())
+    }
+
+    /// Where the bytes of an artefact are.
+    #[must_use]
+    pub fn path(&self, sha256: &Hash32) -> PathBuf {
+        self.store.path(*sha256.as_bytes())
     }
 
     /// Lets go of the workers of an artefact that is active no more.

@@ -16,7 +16,7 @@
 mod crash_tests;
 pub(crate) mod opening;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use crate::block_record::BlockResult;
 use crate::commitment::{StateTree, TreeVersion};

@@ -97,7 +97,7 @@ fn name_of(number: u32) -> String {
     format!("{number:06}.seg")
 }
 
-fn number_of(name: &str) -> Option<u32> {
+pub(crate) fn number_of(name: &str) -> Option<u32> {
     let digits = name.strip_suffix(".seg")?;
     (digits.len() == 6).then(|| digits.parse().ok()).flatten()
 }

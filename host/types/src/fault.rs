@@ -132,6 +132,13 @@ codes! {
     /// The SCORE takes no transactions now: the channel froze it, or it crashed too often.
     ScoreFrozen = 2120, 409, 4, false, "queries still answer; `loopchain score show NAME` tells why, `loopchain score unfreeze NAME` proposes to let it go on";
 
+    /// A new version did not take the state over in a rehearsal.
+    RehearsalFailed = 2411, 409, 7, false, "correct `migrate` of the new version, or go forward to one that reads the state as it is";
+    /// Nothing of this can be executed again by itself.
+    ReplayImpossible = 2412, 409, 2, false, "read the message: it names what can be replayed";
+    /// A kept block could not be executed again on this machine.
+    ReplayNoResult = 2413, 500, 1, true, "read the message; a slow machine or a missing layer of the sandbox is no fault of the block";
+
     /// A peer or server cannot be reached.
     Unreachable = 3101, 503, 5, true, "check that it runs and that the address is right";
     /// A peer speaks another protocol version.
@@ -187,6 +194,11 @@ codes! {
     StoreFailed = 5205, 503, 5, false, "check the disk, then restart the peer; other channels go on";
     /// Files on disk are of another version or damaged.
     StoreDamaged = 5206, 500, 7, false, "restore the folder, or remove it and let the peer sync again";
+
+    /// A block is older than the history that a peer keeps.
+    HistoryGone = 5301, 410, 3, false, "ask a peer that keeps more (`history_blocks` of the channel), or choose a younger block";
+    /// A peer writes faster than its store can be copied.
+    StoreBusy = 5302, 503, 5, true, "try again, or stop that peer while its store is copied";
 
     /// A consensus rule was refused.
     RuleRefused = 6101, 409, 4, false, "build it against this host's plugin-api";

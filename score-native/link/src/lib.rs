@@ -33,4 +33,7 @@ pub use score_native_abi::level;
 pub use score_native_abi::refusal;
 pub use spawn::{PROGRESS_BYTES, PROGRESS_FD, SCORE_FD, SOCKET_FD};
 pub use store::{ArtefactId, ArtefactStore, StoreError, hex};
-pub use worker::{Addresses, QueryWorker, Sandbox, StateReader, Worker, WorkerConfig, try_sandbox};
+pub use worker::{
+    Addresses, FOR_DEBUGGER, OUTSIDE_SANDBOX, QueryWorker, Sandbox, StateReader, Worker,
+    WorkerConfig, try_sandbox,
+};

@@ -56,8 +56,16 @@ pub struct WorkerConfig {
     args: Vec<OsString>,
     sandbox: Sandbox,
     addresses: Addresses,
+    for_debugger: bool,
     score: Arc<OwnedFd>,
 }
+
+/// The argument of a worker that no node ever passes: no layer of the sandbox is laid, and the worker
+/// stops itself (`SIGSTOP`) when it is ready, until somebody continues it.
+pub const OUTSIDE_SANDBOX: &str = "--outside-sandbox";
+
+/// Its value.
+pub const FOR_DEBUGGER: &str = "debugger";
 
 impl WorkerConfig {
     /// `program` with `args` becomes the worker (the peer: its own file with `score-worker`) and
@@ -72,7 +80,16 @@ impl WorkerConfig {
         bytes: &[u8],
     ) -> std::io::Result<Self> {
         let score = Arc::new(sealed_file(bytes)?);
-        Ok(Self { program: program.into(), args, sandbox, addresses: Addresses::Fixed, score })
+        let (program, addresses) = (program.into(), Addresses::Fixed);
+        Ok(Self { program, args, sandbox, addresses, for_debugger: false, score })
+    }
+
+    /// A worker outside the sandbox that waits for a debugger: [`OUTSIDE_SANDBOX`]. Only for one
+    /// transaction that is run again by a person, never for a node.
+    #[must_use]
+    pub const fn for_debugger(mut self) -> Self {
+        self.for_debugger = true;
+        self
     }
 
     /// Names the SCORE and its channel on the worker's command line, for people who list processes.
@@ -109,8 +126,11 @@ impl WorkerConfig {
 
     fn launch(&self) -> Launch {
         let mut args = self.args.clone();
-        args.push("--sandbox".into());
-        args.push(self.sandbox.word().into());
+        let confinement = match self.for_debugger {
+            true => [OUTSIDE_SANDBOX, FOR_DEBUGGER],
+            false => ["--sandbox", self.sandbox.word()],
+        };
+        args.extend(confinement.map(OsString::from));
         Launch {
             program: self.program.clone(),
             args,
@@ -358,6 +378,9 @@ impl Line {
                 }
             };
             tracing::debug!(?end, "a SCORE's worker ended");
+            if self.config.for_debugger {
+                return ended_before_eyes(&order, end);
+            }
             match end {
                 End::Crash(position) if skip(&mut order, position) => {}
                 End::Crash(position) => {
@@ -428,6 +451,19 @@ fn answered(receipts: Vec<RawReceipt>) -> Outcome {
     Outcome::Receipts(receipts.into_iter().map(CallReceipt::from).collect())
 }
 
+/// What somebody looked into is not started again behind his back.
+fn ended_before_eyes(order: &Order, end: End) -> Outcome {
+    match (order, end) {
+        (Order::Exec(exec), End::Crash(position)) => {
+            let call = exec.batch.calls.get(position as usize);
+            let steps = call.map_or(0, |call| call.steps.min(exec.batch.steps));
+            answered(vec![RawReceipt::crash(steps)])
+        }
+        (_, End::Crash(_)) => answered(vec![RawReceipt::crash(0)]),
+        (_, End::Unexplained(why)) => Outcome::NoResult(NoResult::Unexplained(why)),
+    }
+}
+
 /// The next attempt begins with nothing remembered; false when this one did.
 const fn make_fresh(order: &mut Order) -> bool {
     match order {
@@ -449,5 +485,21 @@ fn skip(order: &mut Order, position: u32) -> bool {
             true
         }
         _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{FOR_DEBUGGER, OUTSIDE_SANDBOX, Sandbox, WorkerConfig};
+
+    #[test]
+    fn a_worker_is_outside_the_sandbox_only_when_that_is_asked_for_by_name() {
+        for sandbox in [Sandbox::Strict, Sandbox::Basic] {
+            let config = WorkerConfig::new("/bin/true", Vec::new(), sandbox, b"").unwrap();
+            let args = config.clone().label("demo", "token").launch().args;
+            assert_eq!(args, ["--label", "demo/token", "--sandbox", sandbox.word()]);
+            let args = config.for_debugger().launch().args;
+            assert_eq!(args, [OUTSIDE_SANDBOX, FOR_DEBUGGER]);
+        }
     }
 }

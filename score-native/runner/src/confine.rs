@@ -157,6 +157,19 @@ pub(crate) fn leave() -> ! {
     unsafe { libc::_exit(0) }
 }
 
+/// Where only ancestors may trace a process (Yama), lets a debugger that is started beside this one
+/// do so. Kernels without it refuse, and need no permission.
+pub(crate) fn let_debuggers_attach() {
+    // SAFETY: takes one number.
+    unsafe { libc::prctl(libc::PR_SET_PTRACER, libc::c_ulong::MAX, 0, 0, 0) };
+}
+
+/// Stops until somebody continues this process.
+pub(crate) fn stop_this_process() {
+    // SAFETY: a signal to this process, which is not caught and cannot be.
+    unsafe { libc::raise(libc::SIGSTOP) };
+}
+
 fn checked(result: libc::c_int) -> io::Result<()> {
     if result < 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
 }
@@ -166,7 +179,7 @@ fn set(option: libc::c_int, value: u64) -> io::Result<()> {
     checked(unsafe { libc::prctl(option, value, 0, 0, 0) })
 }
 
-fn has_fixed_addresses() -> bool {
+pub(crate) fn has_fixed_addresses() -> bool {
     const ASK: libc::c_ulong = 0xffff_ffff;
     // SAFETY: asks for the personality; it has no effect.
     let personality = unsafe { libc::personality(ASK) };

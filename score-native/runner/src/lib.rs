@@ -7,6 +7,7 @@
 
 pub mod charges;
 mod confine;
+mod debugger;
 mod host_calls;
 mod layers;
 mod load;
@@ -21,7 +22,7 @@ use layers::Layers;
 use load::Loaded;
 use score_native_link::limits::STACK_BYTES;
 use score_native_link::protocol::Report;
-use score_native_link::{SOCKET_FD, Sandbox, SandboxReport};
+use score_native_link::{FOR_DEBUGGER, OUTSIDE_SANDBOX, SOCKET_FD, Sandbox, SandboxReport};
 use serve::{Peer, Service};
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -32,24 +33,28 @@ const WRONG_USE: u8 = 2;
 
 /// Runs the worker until its peer is gone. `args` are the arguments after the subcommand:
 /// `--sandbox strict|basic`, `--stack BYTES`, `--only sandbox` to close the sandbox and serve nothing, and
-/// `--label TEXT`, which is for people who list processes.
+/// `--label TEXT`, which is for people who list processes. `--outside-sandbox debugger` in place of
+/// `--sandbox` is never passed by a node: see [`debugger`].
 #[must_use]
 pub fn score_worker_main(args: impl Iterator<Item = OsString>) -> ExitCode {
-    let Some(Wishes { sandbox, is_only, stack_bytes }) = wishes(args) else {
-        return ExitCode::from(WRONG_USE);
-    };
+    let Some((confined, stack_bytes)) = wishes(args) else { return ExitCode::from(WRONG_USE) };
     let Ok(socket) = confine::inherited_file(SOCKET_FD) else { return ExitCode::from(WRONG_USE) };
     let mut peer = Peer::new(socket);
     confine::end_quietly_on_panic();
-    if is_only {
+    if let Confined::Only(sandbox) = confined {
         let report = try_out(sandbox).map_or_else(|why| Report::Refused { why }, Report::Ready);
         // Whoever asked sees that nothing came.
         peer.send(&report).ok();
         confine::leave();
     }
-    let report = match prepare(sandbox, stack_bytes) {
+    let prepared = match confined {
+        Confined::Debugger => debugger::prepare(stack_bytes),
+        Confined::Sandboxed(sandbox) | Confined::Only(sandbox) => prepare(sandbox, stack_bytes),
+    };
+    let report = match prepared {
         Ok((loaded, mark, report)) => {
-            greet_and_serve(Service { peer, loaded, mark, layers: Layers::new() }, report)
+            let service = Service { peer, loaded, mark, layers: Layers::new() };
+            greet_and_serve(service, report, confined)
         }
         Err(why) => Report::Refused { why },
     };
@@ -59,8 +64,11 @@ pub fn score_worker_main(args: impl Iterator<Item = OsString>) -> ExitCode {
     }
 }
 
-fn greet_and_serve(mut service: Service, report: SandboxReport) -> ! {
+fn greet_and_serve(mut service: Service, report: SandboxReport, confined: Confined) -> ! {
     if service.peer.send(&Report::Ready(report)).is_ok() {
+        if confined == Confined::Debugger {
+            debugger::wait();
+        }
         service.serve();
     }
     confine::leave()
@@ -83,15 +91,21 @@ fn try_out(sandbox: Sandbox) -> Result<SandboxReport, String> {
     Confinement::before_load(sandbox)?.after_load()
 }
 
-/// What the arguments say.
-struct Wishes {
-    sandbox: Sandbox,
-    is_only: bool,
-    stack_bytes: usize,
+/// How this process confines itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Confined {
+    /// Behind all layers.
+    Sandboxed(Sandbox),
+    /// Behind all layers, with no SCORE.
+    Only(Sandbox),
+    /// Not at all: a person looks into it.
+    Debugger,
 }
 
-fn wishes(mut args: impl Iterator<Item = OsString>) -> Option<Wishes> {
-    let (mut sandbox, mut is_only, mut stack_bytes) = (None, false, STACK_BYTES);
+/// What the arguments say: how, and with how much stack.
+fn wishes(mut args: impl Iterator<Item = OsString>) -> Option<(Confined, usize)> {
+    let (mut sandbox, mut is_only, mut is_outside) = (None, false, false);
+    let mut stack_bytes = STACK_BYTES;
     while let Some(name) = args.next() {
         let value = args.next()?;
         match (name.to_str()?, value.to_str()?) {
@@ -101,9 +115,41 @@ fn wishes(mut args: impl Iterator<Item = OsString>) -> Option<Wishes> {
             ("--stack", bytes) => {
                 stack_bytes = bytes.parse().ok().filter(|bytes| *bytes <= STACK_BYTES)?;
             }
+            (OUTSIDE_SANDBOX, FOR_DEBUGGER) => is_outside = true,
             ("--label", _) => {}
             _ => return None,
         }
     }
-    Some(Wishes { sandbox: sandbox?, is_only, stack_bytes })
+    let confined = match (sandbox, is_only, is_outside) {
+        (Some(sandbox), false, false) => Confined::Sandboxed(sandbox),
+        (Some(sandbox), true, false) => Confined::Only(sandbox),
+        (None, false, true) => Confined::Debugger,
+        _ => return None,
+    };
+    Some((confined, stack_bytes))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Confined, wishes};
+    use score_native_link::Sandbox;
+
+    #[test]
+    fn a_worker_is_in_a_sandbox_or_says_that_it_is_not_and_never_both() {
+        let of = |text: &str| wishes(text.split_whitespace().map(Into::into)).map(|(how, _)| how);
+        let strict = Confined::Sandboxed(Sandbox::Strict);
+        assert_eq!(of("--label a/b --sandbox strict"), Some(strict));
+        assert_eq!(of("--sandbox basic --only sandbox"), Some(Confined::Only(Sandbox::Basic)));
+        assert_eq!(of("--label a/b --outside-sandbox debugger"), Some(Confined::Debugger));
+        for wrong in [
+            "",
+            "--only sandbox",
+            "--outside-sandbox",
+            "--outside-sandbox yes",
+            "--sandbox strict --outside-sandbox debugger",
+            "--only sandbox --outside-sandbox debugger",
+        ] {
+            assert_eq!(of(wrong), None, "{wrong}");
+        }
+    }
 }

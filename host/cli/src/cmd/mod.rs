@@ -20,9 +20,11 @@ mod logs;
 pub(crate) mod peer;
 mod ps;
 mod query;
+pub(crate) mod replay;
 mod score;
 mod score_life;
 pub(crate) mod score_new;
+pub(crate) mod score_rehearse;
 mod score_verify;
 mod score_versions;
 mod score_watch;
@@ -78,6 +80,7 @@ pub(crate) fn run(command: Command, global: Global, out: Out) -> Done {
             out.raw(&String::from_utf8_lossy(&script));
             Ok(ExitCode::SUCCESS)
         }
+        Command::Replay(args) => replay::replay(&args, &context),
         Command::Bench(bench) => bench::bench(bench, &context),
         Command::Version => version::version(out),
         Command::Score(command) => score::score(command, &context),

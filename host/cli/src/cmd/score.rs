@@ -1,7 +1,9 @@
 //! `score build|check|test` work on files; the life of a SCORE on a channel is `score_life`, and what else
 //! an author does stands in files of its own.
 
-use super::{Context, Done, runtime, score_life, score_new, score_verify, score_watch};
+use super::{
+    Context, Done, runtime, score_life, score_new, score_rehearse, score_verify, score_watch,
+};
 use crate::args::ScoreCommand;
 use crate::failure::{EXIT_FOUND, Failure};
 use crate::output::{BAD, OK};
@@ -27,6 +29,7 @@ pub(crate) fn score(command: ScoreCommand, context: &Context) -> Done {
             context,
         ),
         ScoreCommand::Watch(watch) => score_watch::watch(&watch, context),
+        ScoreCommand::Rehearse(args) => score_rehearse::rehearse(&args, context),
         ScoreCommand::Verify(verify) => score_verify::verify(&verify, context),
         ScoreCommand::Build { folder } => build(&folder, context),
         ScoreCommand::Check { file } => check(&file, context),

@@ -94,10 +94,23 @@ impl Divergences {
     }
 }
 
+/// Bytes of a value that a line for people shows.
+const SHOWN_BYTES_MAX: usize = 48;
+
+/// Bytes for people: hex, cut.
+pub(crate) fn hex_short(bytes: &[u8]) -> String {
+    match bytes.get(..SHOWN_BYTES_MAX) {
+        Some(shown) if bytes.len() > SHOWN_BYTES_MAX => {
+            format!("{}… ({} bytes)", hash::to_hex(shown), bytes.len())
+        }
+        _ => hash::to_hex(bytes),
+    }
+}
+
 /// A key to which both wrote, or one of them, and not the same.
 #[derive(Debug, PartialEq, Eq)]
-struct Key<'a> {
-    score: &'a ScoreName,
+pub(crate) struct Key<'a> {
+    pub(crate) score: &'a ScoreName,
     key: &'a [u8],
     own: Option<&'a Write>,
     agreed: Option<&'a Write>,
@@ -105,7 +118,7 @@ struct Key<'a> {
 
 /// Where two results of one block part.
 #[derive(Debug)]
-struct Parting<'a> {
+pub(crate) struct Parting<'a> {
     /// Place of the first transaction whose receipts differ; none when only writes outside of
     /// transactions do.
     place: Option<usize>,
@@ -114,14 +127,29 @@ struct Parting<'a> {
 }
 
 impl<'a> Parting<'a> {
-    fn find(block: &Block, own: &'a BlockResult, agreed: &'a BlockResult) -> Self {
+    pub(crate) fn find(block: &Block, own: &'a BlockResult, agreed: &'a BlockResult) -> Self {
         let digests = |result: &BlockResult| BlockOutcome::digests(&result.receipts);
         let place = first_parting(&digests(own), &digests(agreed));
         let place = place.filter(|at| *at < block.transactions().len());
         Self { place, keys: keys(&own.writes, &agreed.writes) }
     }
 
-    fn line(&self, block: &Block) -> String {
+    pub(crate) const fn place(&self) -> Option<usize> {
+        self.place
+    }
+
+    /// What became of the first key, own and agreed, short; none when the same keys were written.
+    pub(crate) fn both(&self) -> Option<[String; 2]> {
+        let key = self.keys.first()?;
+        let told = |write: Option<&Write>| match write.map(|write| &write.value) {
+            None => "not written".to_owned(),
+            Some(None) => "removed".to_owned(),
+            Some(Some(value)) => hex_short(value),
+        };
+        Some([told(key.own), told(key.agreed)])
+    }
+
+    pub(crate) fn line(&self, block: &Block) -> String {
         let tx = self.place.and_then(|at| block.transactions().get(at));
         let first = tx.map_or_else(
             || "no transaction differs by itself".to_owned(),
@@ -136,7 +164,7 @@ impl<'a> Parting<'a> {
         }
     }
 
-    fn json(
+    pub(crate) fn json(
         &self,
         channel: &str,
         block: &Block,
@@ -176,7 +204,7 @@ impl<'a> Parting<'a> {
 }
 
 impl Key<'_> {
-    fn json(&self) -> Value {
+    pub(crate) fn json(&self) -> Value {
         let written = |write: Option<&Write>| match write {
             None => json!("not written"),
             Some(Write { value: None, .. }) => json!("removed"),
@@ -192,7 +220,7 @@ impl Key<'_> {
 }
 
 /// Keys whose last value is not the same; both lists are sorted.
-fn keys<'a>(own: &'a [Write], agreed: &'a [Write]) -> Vec<Key<'a>> {
+pub(crate) fn keys<'a>(own: &'a [Write], agreed: &'a [Write]) -> Vec<Key<'a>> {
     type Both<'a> = (Option<&'a Write>, Option<&'a Write>);
     let mut all: BTreeMap<(&ScoreName, &[u8]), Both<'_>> = BTreeMap::new();
     for write in own {
@@ -209,7 +237,7 @@ fn roots(roots: RootPair) -> Value {
     json!({ "state_root": roots.state.to_string(), "receipts_root": roots.receipts.to_string() })
 }
 
-fn receipt(receipt: &Receipt) -> Value {
+pub(crate) fn receipt(receipt: &Receipt) -> Value {
     json!({
         "status": receipt.status.word(),
         "code": receipt.code,

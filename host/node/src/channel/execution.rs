@@ -10,9 +10,11 @@ mod adopt;
 mod batch;
 mod callees;
 mod layer;
+mod offline;
 
 pub(crate) use callees::{as_it_takes, callee};
 pub use layer::{Layer, LayerView};
+pub use offline::{PATIENCE, Switched};
 
 use super::files::Committed;
 use crate::scores::Scores;

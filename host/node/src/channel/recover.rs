@@ -304,7 +304,11 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn knowledge(
+/// Members, SCOREs and epochs as of the last stored block.
+///
+/// # Errors
+/// `LC5206` when the state cannot be read.
+pub(crate) fn knowledge(
     genesis: &ChannelGenesis,
     committed: &Committed,
     reader: &Reader,

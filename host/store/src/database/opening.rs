@@ -64,11 +64,14 @@ pub(crate) fn open(
     }
 }
 
-fn database_error(path: &Path) -> impl Fn(fjall::Error) -> StoreError {
+pub(crate) fn database_error(path: &Path) -> impl Fn(fjall::Error) -> StoreError {
     move |source| StoreError::Database { path: path.to_owned(), source: Box::new(source) }
 }
 
-fn open_database(path: &Path, options: &StoreOptions) -> Result<(Database, Keyspaces), StoreError> {
+pub(crate) fn open_database(
+    path: &Path,
+    options: &StoreOptions,
+) -> Result<(Database, Keyspaces), StoreError> {
     let failed = database_error(path);
     let database = Database::builder(path)
         .worker_threads(options.worker_threads.max(1))
@@ -145,7 +148,7 @@ fn check_identity(
     Ok(())
 }
 
-fn read_tip(dir: &Path, keyspaces: &Keyspaces) -> Result<Option<TipRow>, StoreError> {
+pub(crate) fn read_tip(dir: &Path, keyspaces: &Keyspaces) -> Result<Option<TipRow>, StoreError> {
     let row = keyspaces.meta.get(schema::META_TIP).map_err(database_error(dir))?;
     row.map(|row| TipRow::from_bytes(&row))
         .transpose()

@@ -13,7 +13,7 @@ use host_types::{
     Status, Transaction, TxId, View, Weight, merkle,
 };
 
-pub(super) fn genesis(history_blocks: u64) -> ChannelGenesis {
+pub(crate) fn genesis(history_blocks: u64) -> ChannelGenesis {
     let roles = Policy::Roles(vec!["client".into()]);
     let validator = Validator {
         name: NodeName::new("bank-a/peer0").unwrap(),
@@ -66,7 +66,7 @@ fn key(n: u64) -> Vec<u8> {
 }
 
 /// Block `height` of the test chain: three transactions, and a few keys written, one deleted.
-pub(super) fn next(store: &ChannelStore, parents: &[CommitBlock]) -> CommitBlock {
+pub(crate) fn next(store: &ChannelStore, parents: &[CommitBlock]) -> CommitBlock {
     let tip = store.reader().tip();
     let (parent, height, version) = match parents.last() {
         Some(p) => (

@@ -1,6 +1,10 @@
 //! One block's transactions, in order: consecutive ones of a SCORE go to its worker together,
 //! system transactions run here.
 
+mod offline;
+
+pub(super) use offline::Called;
+
 use super::Knowledge;
 use super::callees::{BlockNeighbours, as_it_takes};
 use super::layer::{LayerView, ScoreReader, Writes};
@@ -11,7 +15,7 @@ use host_core::system::state::{ActiveScore, active_scores, is_of_epochs};
 use host_core::system::{self, Context};
 use host_identity::{Action, Certificate};
 use host_store::BlockResult;
-use host_types::block::Block;
+use host_types::block::{Block, Header};
 use host_types::genesis::ChannelGenesis;
 use host_types::limits::EXECUTE_TIMEOUT_MS;
 use host_types::receipt::{Receipt, ScoreEvent, Status, Write};
@@ -93,6 +97,10 @@ pub(super) struct Run<'a> {
     pub(super) struck: Option<ScoreName>,
     /// Receipts that say `crash`, by the SCORE whose code it was.
     pub(super) crashes: BTreeMap<ScoreName, u64>,
+    /// Calls that go to a worker together, at most.
+    group_max: usize,
+    /// How long each transaction took; those of one group share its time.
+    took: Vec<Duration>,
 }
 
 impl<'a> Run<'a> {
@@ -117,6 +125,8 @@ impl<'a> Run<'a> {
             distrusted: BTreeSet::new(),
             deadline: Instant::now() + Duration::from_millis(EXECUTE_TIMEOUT_MS),
             log_lines_left: LOG_LINES_MAX,
+            group_max: usize::MAX,
+            took: Vec::new(),
             steps_left,
             struck: None,
             crashes: BTreeMap::new(),
@@ -134,23 +144,33 @@ impl<'a> Run<'a> {
     /// Why there is no result here.
     pub(super) async fn execute(&mut self) -> Result<(), String> {
         self.begin_height().await?;
-        let transactions = Arc::clone(self.block.transactions());
-        let mut at = 0;
-        while let Some(first) = transactions.get(at) {
-            let score = first.transaction().score.clone();
-            if score.is_system() {
-                self.run_system(first).await?;
-                at += 1;
-                continue;
-            }
-            let same = |tx: &&Arc<SignedTransaction>| tx.transaction().score == score;
-            let count = transactions.iter().skip(at).take_while(same).count();
-            let group: Vec<_> = transactions.iter().skip(at).take(count).cloned().collect();
-            self.run_group(&score, at, &group).await?;
-            at += count;
-        }
+        self.run_transactions(usize::MAX).await?;
         self.note_crashes();
         self.end_epoch();
+        Ok(())
+    }
+
+    /// Runs the first `most` transactions.
+    async fn run_transactions(&mut self, most: usize) -> Result<(), String> {
+        let transactions = Arc::clone(self.block.transactions());
+        let mut rest = transactions.get(..most).unwrap_or(&transactions);
+        let mut at = 0;
+        while let Some(first) = rest.first() {
+            let (score, started) = (&first.transaction().score, Instant::now());
+            let same = |tx: &&Arc<SignedTransaction>| tx.transaction().score == *score;
+            let count = if score.is_system() {
+                self.run_system(first).await?;
+                1
+            } else {
+                let count = rest.iter().take(self.group_max).take_while(same).count();
+                self.run_group(score, at, rest.get(..count).unwrap_or_default()).await?;
+                count
+            };
+            let took = started.elapsed() / u32::try_from(count).unwrap_or(u32::MAX);
+            self.took.extend(std::iter::repeat_n(took, count));
+            rest = rest.get(count..).unwrap_or_default();
+            at += count;
+        }
         Ok(())
     }
 
@@ -364,7 +384,7 @@ impl<'a> Run<'a> {
             part,
             height: header.height.get(),
             time_us: header.time.get(),
-            block_seed: *Domain::Seed.hash(&[header.parent.block.as_bytes()]).as_bytes(),
+            block_seed: block_seed(header),
             channel: channel.to_owned(),
             calls,
             fresh,
@@ -410,6 +430,11 @@ impl<'a> Run<'a> {
             }
         }
     }
+}
+
+/// Public and the same for everybody.
+fn block_seed(header: &Header) -> [u8; 32] {
+    *Domain::Seed.hash(&[header.parent.block.as_bytes()]).as_bytes()
 }
 
 /// Lines of SCOREs that one block brings into the log of this node: whoever pays for steps must not
