@@ -14,9 +14,13 @@ use score_native_link::build::{build_score, build_uncounted, source_tree};
 use score_native_link::{CallSpec, check};
 use stage::{Stage, call, deploy, kernel, nested, transfer};
 use std::ffi::OsString;
+use std::io::{Read, Write};
+use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
+/// Rest between batches, so that none waits for what its worker still does about the last block.
+const PAUSE: Duration = Duration::from_micros(300);
 /// Transfers of a batch.
 const BATCH: usize = 100;
 /// Processes that are started, and crashes that are caused, at most.
@@ -104,10 +108,39 @@ async fn measure(
     files: &Files,
     report: &mut Report,
 ) -> Result<(), BenchError> {
+    round_trip(options, report)?;
     calls(options, files, report).await?;
     starts(options, files, report).await?;
     checks(options, files, report)?;
     counting(options, files, report).await
+}
+
+/// What no talk with a worker can be faster than: 64 bytes to another thread and back.
+fn round_trip(options: &ScoreOptions, report: &mut Report) -> Result<(), BenchError> {
+    let broken = BenchError::connection("talk over", "a socket pair");
+    let (mut here, mut there) = UnixStream::pair().map_err(broken)?;
+    let echo = std::thread::spawn(move || {
+        let mut bytes = [0; 64];
+        while there.read_exact(&mut bytes).and_then(|()| there.write_all(&bytes)).is_ok() {}
+    });
+    let (mut times, mut bytes) = (Vec::new(), [0; 64]);
+    for _ in 0..options.rounds {
+        let started = Instant::now();
+        let broken = BenchError::connection("talk over", "a socket pair");
+        here.write_all(&bytes).and_then(|()| here.read_exact(&mut bytes)).map_err(broken)?;
+        times.push(started.elapsed().as_secs_f64() * 1e6);
+    }
+    drop(here);
+    echo.join().map_err(|_| BenchError::void("the echo panicked"))?;
+    let mut times = Times(times);
+    let (micros, best) = (times.median(), format!("best {:.1}", times.best()));
+    report.figure(
+        "round_trip",
+        "a round trip over a socket pair, nothing else",
+        (micros, "us"),
+        best,
+    );
+    Ok(())
 }
 
 /// Seconds of each of many rounds.
@@ -131,6 +164,7 @@ async fn batches(
 ) -> Result<Times, BenchError> {
     let mut times = Vec::new();
     for round in 0..rounds + rounds / 10 {
+        std::thread::sleep(PAUSE);
         let time = stage.block(score, calls.to_vec()).await?;
         // The first tenth warms up.
         if round >= rounds / 10 {
