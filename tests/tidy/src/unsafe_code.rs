@@ -16,6 +16,7 @@ const PLACES: [(&str, &str); 15] = [
     ("score-native/src/export.rs", "the border of a SCORE"),
     ("score-native/src/export/", "allocator, step counter and entry of a SCORE"),
     ("score-native/link/src/spawn.rs", "memfd, seals, pre_exec"),
+    ("score-native/link/src/socket.rs", "a promise to tokio about an owned descriptor"),
     ("score-native/runner/src/load.rs", "dlopen of a SCORE, its stack and arena"),
     ("score-native/runner/src/host_calls.rs", "extern \"C\" functions a SCORE calls"),
     ("score-native/runner/src/traps.rs", "signal handler and coroutine"),
