@@ -7,7 +7,7 @@ use crate::source::{code, line_of, words};
 use crate::{Finding, Tree};
 
 /// Files (or folders, with a slash) and why they need it.
-const PLACES: [(&str, &str); 15] = [
+const PLACES: [(&str, &str); 16] = [
     ("plugin-api/src/export.rs", "the export shim of a rule"),
     ("plugin-api/loader/src/open.rs", "dlopen of a rule"),
     ("plugin-api/loader/src/open_tests.rs", "headers of rules that must be refused"),
