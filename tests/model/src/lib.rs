@@ -24,13 +24,21 @@
 //! Read [`node`] (one honest node with its host), then [`world`] (what was said, what it certifies),
 //! then [`model`] (states, actions) and [`judge`] (properties). Not here: liveness, other sets.
 
+pub mod alone;
+pub mod deed;
 pub mod judge;
 pub mod model;
 pub mod node;
+pub mod proof;
 pub mod rejoin;
 pub mod run;
 pub mod shape;
+pub mod showing;
+pub mod stage;
 pub mod symmetry;
+pub mod telling;
+pub mod together;
+pub mod weights;
 pub mod world;
 
 pub use model::Bounds;

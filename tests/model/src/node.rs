@@ -38,6 +38,8 @@ pub struct Setup {
     pub is_strict: bool,
     /// Its executions of odd blocks give another result.
     pub is_odd: bool,
+    /// What it hears need not have been said by the same others: it accuses nobody.
+    pub hears_anything: bool,
 }
 
 /// One honest node.
@@ -81,7 +83,9 @@ pub struct Node {
 
 impl core::fmt::Debug for Node {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        write!(f, "{}: {:?}, broken {:?}", self.index, self.rule, self.broken)
+        let said: Vec<&Body> = self.said.iter().map(|said| &said.body).collect();
+        let own = (&self.broken, self.has_waited, &self.learned, &self.written);
+        write!(f, "{}: {:?}, {own:?}, said {said:?}", self.index, self.rule)
     }
 }
 
@@ -92,6 +96,8 @@ pub struct Said {
     pub body: Body,
     /// The statement.
     pub statement: Statement,
+    /// The certificates that it must stand on were held.
+    pub is_grounded: bool,
 }
 
 /// The number of a thing, the same for ever.
@@ -290,6 +296,18 @@ impl Node {
         self.taken.contains(&name)
     }
 
+    /// How often it came back.
+    #[must_use]
+    pub fn restarts(&self) -> u8 {
+        self.restarts
+    }
+
+    /// Whether its results are others'.
+    #[must_use]
+    pub fn is_odd(&self) -> bool {
+        self.setup.is_odd
+    }
+
     /// Whether it gave up on its view already.
     #[must_use]
     pub fn has_waited(&self) -> bool {
@@ -406,7 +424,8 @@ impl Node {
             }
             Output::Evidence { signer, .. } => {
                 // Without a guard a planted bug makes honest nodes cheat, and others say so.
-                if signer != world.byzantine() && self.setup.is_guarded {
+                let is_wrong = signer != world.byzantine() && !self.setup.hears_anything;
+                if is_wrong && self.setup.is_guarded {
                     self.broken.get_or_insert_with(|| format!("honest {signer} is accused"));
                 }
                 None
@@ -464,9 +483,15 @@ impl Node {
         self.written.clone_from(&self.learned);
         self.log.push(LogRecord::Own { statement: statement.clone() });
         self.names.insert(name_of(&statement.body));
-        if let Ok(body) = Body::decode(&statement.body) {
-            self.stands_on_own(&body, world);
-            self.said.push(Said { body, statement: statement.clone() });
+        match Body::decode(&statement.body) {
+            Ok(body) => {
+                self.stands_on_own(&body, world);
+                let is_grounded = self.is_grounded(&body);
+                self.said.push(Said { body, statement: statement.clone(), is_grounded });
+            }
+            Err(why) => {
+                self.broken.get_or_insert_with(|| format!("it signs what nobody reads: {why}"));
+            }
         }
         if let Then::Propose { block, justification } = then {
             world.offer(block, statement.clone(), justification);
@@ -481,6 +506,38 @@ impl Node {
         if is_known && world.execute(&parent.block, self.setup.is_odd) != *parent {
             self.broken.get_or_insert_with(|| "it votes on a result it does not have".to_owned());
         }
+    }
+
+    /// Whether the certificates that a statement must stand on were learned before: of the parent and of
+    /// every view in between for a vote or a support, of the pair itself for a Commit.
+    fn is_grounded(&self, body: &Body) -> bool {
+        match body {
+            Body::Vote { ballot, .. } | Body::Support { ballot } => {
+                self.knows_certified(ballot.parent_view, &ballot.parent)
+                    && (ballot.parent_view + 1..ballot.view).all(|view| self.has_learned(1, view))
+            }
+            Body::Commit { view, pair } => self.knows_certified(*view, pair),
+            _ => true,
+        }
+    }
+
+    /// Whether it learned that a pair is certified in a view; what is final is.
+    #[must_use]
+    pub fn knows_certified(&self, view: u64, pair: &Pair) -> bool {
+        let is_learned = |kind: u8| self.learned.contains(&(kind, view, name_of(pair)));
+        view == 0 || is_learned(0) || is_learned(2) || self.delivered.contains(&(view, *pair))
+    }
+
+    /// Kinds, views and pairs of the certificates it holds.
+    #[must_use]
+    pub fn learned(&self) -> &BTreeSet<(u8, u64, u64)> {
+        &self.learned
+    }
+
+    /// Those of them that are on disk.
+    #[must_use]
+    pub fn written(&self) -> &BTreeSet<(u8, u64, u64)> {
+        &self.written
     }
 
     fn finish(&mut self, blocks: Vec<(u64, Pair)>, proof: Vec<u8>, world: &World) {
@@ -533,6 +590,6 @@ fn kind_of_record(record: &LogRecord) -> Option<(u8, u64, u64)> {
             Some((0, ballot.view, name_of(&ballot.pair)))
         }
         Certificate::Null(null) => Some((1, null.view, 0)),
-        Certificate::Final(proof) => Some((2, proof.view, 0)),
+        Certificate::Final(proof) => Some((2, proof.view, name_of(&proof.pair))),
     }
 }
