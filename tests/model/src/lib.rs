@@ -34,6 +34,7 @@ pub mod rejoin;
 pub mod run;
 pub mod shape;
 pub mod showing;
+pub mod shows;
 pub mod stage;
 pub mod symmetry;
 pub mod telling;

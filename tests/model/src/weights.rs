@@ -117,7 +117,7 @@ impl Probe {
                 }
             }
             How::Together | How::MadeUp => {
-                node.receive(certificate(matter, &ballot, &list), &mut world)
+                node.receive(certificate(matter, &ballot, &list), &mut world);
             }
         }
         let is_taken = match matter {
