@@ -34,6 +34,8 @@ pub struct Alone {
     pub restarts: u8,
     /// Its results differ in odd views, until it is put right at some time.
     pub is_odd: bool,
+    /// Its host takes its time to check blocks.
+    pub is_late: bool,
     /// Height of the block that seals the epoch.
     pub seals_at: Option<u64>,
     /// What makes it say nothing is shown to it only together with what does.
@@ -51,6 +53,7 @@ impl Default for Alone {
             is_optimistic: true,
             restarts: 0,
             is_odd: false,
+            is_late: false,
             seals_at: None,
             is_lazy: true,
             bug: None,
@@ -188,6 +191,7 @@ impl Alone {
             is_guarded: true,
             is_strict: self.bug.is_none(),
             is_odd: self.is_odd,
+            is_late: self.is_late,
             hears_anything: true,
         }
     }
@@ -219,7 +223,9 @@ impl Alone {
 /// What can be shown later just as well: it said nothing, and is where it was.
 fn is_quiet(show: Show, before: &Node, after: &Node) -> bool {
     let place = |node: &Node| (node.view(), node.head_view());
-    place(before) == place(after) && !matches!(show, Show::Restart | Show::Repair)
+    place(before) == place(after)
+        && before.asked() == after.asked()
+        && !matches!(show, Show::Restart | Show::Repair)
 }
 
 /// What no certificate allows: a vote on what it may not follow, a commit of the root.

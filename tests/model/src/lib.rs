@@ -47,7 +47,8 @@
 //! * Two states are one when every node has the same [`node::Node::key`]: what it signed, learned
 //!   and took, its view and head. `tests/check.rs` tests that a key determines the future.
 //! * Time is one step: everything due falls due at once. Only patience depends on time.
-//! * The host answers at once: blocks are built, executed, fetched and durable within the step.
+//! * The host answers at once: blocks are built, executed, fetched and durable within the step (alone, a
+//!   node's host may also take its time to check a block).
 //!   Power may still be lost between steps; then only what the log held at the last signature stays.
 //!
 //! Read [`node`] (one honest node with its host), then [`world`] (what was said, what it certifies),

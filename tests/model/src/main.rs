@@ -12,7 +12,7 @@ use tests_model::{
     walk,
 };
 
-const USAGE: &str = "model prove SHAPE [--views N] [--alone-views N] [--restarts N] [--odd] [--seals-at H] [--full] [--liar I]
+const USAGE: &str = "model prove SHAPE [--views N] [--alone-views N] [--restarts N] [--odd] [--late] [--seals-at H] [--full] [--liar I]
 model [--views N] [--byzantine I] [--optimistic] [--power-losses N] [--odd I] [--seals-at H] [--crashes N] \
                      [--log-losses N] [--starts-at V] [--repairs] \
                      [--fast | --quorum | --delegate] \
@@ -65,6 +65,7 @@ fn prove_claim(mut args: impl Iterator<Item = String>) -> Option<ExitCode> {
     while let Some(arg) = args.next() {
         match arg.as_str() {
             "--odd" => claim.alone.is_odd = true,
+            "--late" => claim.alone.is_late = true,
             "--full" => claim.alone.is_lazy = false,
             name => {
                 let number = args.next()?.parse::<u8>().ok()?;

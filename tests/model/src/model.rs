@@ -211,6 +211,7 @@ impl Rule {
             is_guarded: self.bounds.guarded,
             is_strict,
             is_odd,
+            is_late: false,
             hears_anything: false,
         }
     }

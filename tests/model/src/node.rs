@@ -38,6 +38,8 @@ pub struct Setup {
     pub is_strict: bool,
     /// Its executions of odd blocks give another result.
     pub is_odd: bool,
+    /// Its host takes its time to check blocks.
+    pub is_late: bool,
     /// What it hears need not have been said by the same others: it accuses nobody.
     pub hears_anything: bool,
 }
@@ -69,6 +71,8 @@ pub struct Node {
     taken: BTreeSet<u64>,
     /// First statements of its view that it was told.
     firsts: BTreeSet<(u16, u64)>,
+    /// Blocks that a late host is still checking.
+    asked: BTreeSet<Hash>,
     /// A sealing block is final here.
     has_ended: bool,
     has_waited: bool,
@@ -138,6 +142,7 @@ impl Node {
             written: BTreeSet::new(),
             taken: BTreeSet::new(),
             firsts: BTreeSet::new(),
+            asked: BTreeSet::new(),
             has_ended: false,
             has_waited: false,
             restarts: 0,
@@ -163,6 +168,7 @@ impl Node {
         self.unwritten.clear();
         self.taken.clear();
         self.firsts.clear();
+        self.asked.clear();
         self.learned.clone_from(&self.written);
         self.has_waited = false;
         self.restarts += 1;
@@ -296,6 +302,19 @@ impl Node {
         self.taken.contains(&name)
     }
 
+    /// Blocks that its host is still checking.
+    #[must_use]
+    pub fn asked(&self) -> &BTreeSet<Hash> {
+        &self.asked
+    }
+
+    /// Its host has checked a block.
+    pub fn check(&mut self, block: Hash, world: &mut World) {
+        self.asked.remove(&block);
+        let pair = world.execute(&block, self.setup.is_odd);
+        self.tell(Input::Validity { block, verdict: Verdict::Valid { pair } }, world);
+    }
+
     /// How often it came back.
     #[must_use]
     pub fn restarts(&self) -> u8 {
@@ -409,6 +428,10 @@ impl Node {
                 let header =
                     if fits { world.build(self.index, (view, kind), base, 0) } else { None };
                 Some(Input::Built { request, header })
+            }
+            Output::Validate { block } if self.setup.is_late => {
+                self.asked.insert(block);
+                None
             }
             Output::Validate { block } => {
                 let pair = world.execute(&block, self.setup.is_odd);
@@ -554,7 +577,7 @@ impl Node {
     fn seal(&mut self) {
         let came_back = (self.restarts, self.rejoin, self.closed, self.setup.is_odd);
         let own = (self.view, self.head.1, self.has_waited, came_back, &self.broken);
-        let known = (&self.names, &self.learned, &self.written, &self.taken);
+        let known = (&self.names, &self.learned, &self.written, &self.taken, &self.asked);
         self.key = name_of(&(own, known));
     }
 }

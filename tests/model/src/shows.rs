@@ -32,6 +32,8 @@ pub enum Show {
     Final(Hash),
     /// First statements of its view, about these blocks; or these blocks, and then that.
     Firsts([Hash; 2], More, bool),
+    /// Its host has checked a block.
+    Checked(Hash),
     /// Its patience ends.
     Wait,
     /// It stops and comes back.
@@ -64,6 +66,7 @@ impl Alone {
                 shows.extend(self.shape.fast_quorum().is_none().then_some(Show::Null(view, true)));
             }
         }
+        shows.extend(node.asked().iter().copied().map(Show::Checked));
         if node.view() <= self.views && !node.has_waited() {
             shows.push(Show::Wait);
         }
@@ -222,6 +225,7 @@ impl Alone {
                 }
                 self.tell((node, shown), blocks, more, world);
             }
+            Show::Checked(block) => node.check(block, world),
             Show::Wait => node.wait(world),
             Show::Restart => node.restart(world),
             Show::Repair => node.repair(world),

@@ -80,8 +80,9 @@ impl Stage {
         let place = (header.kind == ProposalKind::Opt, header.parent_view);
         let place = (is_ahead || may_stop).then_some(place);
         let kind = (header.kind == ProposalKind::Closing, header.is_sealing);
+        let is_asked = node.asked().contains(&block);
         let below = self.name(header.parent.block, may_stop, world);
-        name_of(&(header.view, known, certified, (ahead, place), kind, below))
+        name_of(&(header.view, known, certified, (ahead, place), (kind, is_asked), below))
     }
 
     /// It is in another view, or was off: what it heard of a block that nobody certified and that it did

@@ -53,12 +53,13 @@ fn in_three_views_of_the_core_nothing_bad_is_reachable() -> Result<(), String> {
 }
 
 #[test]
-fn who_stops_or_has_other_results_or_seals_says_nothing_else() -> Result<(), String> {
+fn who_stops_or_waits_or_has_other_results_or_seals_says_nothing_else() -> Result<(), String> {
     let core = Claim::of(Shape::Core, 2);
     let stops = Alone { restarts: 1, ..core.alone };
     let odd = Alone { is_odd: true, ..core.alone };
+    let late = Alone { is_late: true, views: 1, ..core.alone };
     let seals = [1, 2].map(|height| Alone { seals_at: Some(height), ..core.alone });
-    for alone in [stops, odd].into_iter().chain(seals) {
+    for alone in [stops, odd, late].into_iter().chain(seals) {
         let proof = holds(&Claim { alone, ..core.clone() })?;
         for deed in words(&proof.deeds) {
             assert!(CORE.contains(&deed.as_str()), "{deed}");
@@ -162,7 +163,8 @@ fn a_node_that_hears_things_alone_says_nothing_else() -> Result<(), String> {
     let fast = Alone { shape: Shape::Fast, ..Alone::default() };
     let seals = Alone { seals_at: Some(1), ..Alone::default() };
     let stops = Alone { restarts: 1, ..Alone::default() };
-    for lazy in [Alone { views: 2, ..Alone::default() }, fast, seals, stops] {
+    let late = Alone { is_late: true, ..Alone::default() };
+    for lazy in [Alone { views: 2, ..Alone::default() }, fast, seals, stops, late] {
         let full = Alone { is_lazy: false, ..lazy.clone() };
         let (lazy, full) = (lazy.anybody()?, full.anybody()?);
         assert_eq!(lazy.deeds, full.deeds);
