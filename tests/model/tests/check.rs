@@ -37,7 +37,7 @@ fn in_one_view_with_one_node_whose_results_differ_nothing_bad_is_reachable() {
 
 #[test]
 fn in_two_views_and_after_power_loss_nothing_bad_is_reachable_within_so_many_steps() {
-    for (byzantine, depth) in [(1, 6), (2, 6)] {
+    for (byzantine, depth) in [(1, 5), (2, 5)] {
         let bounds = Bounds {
             views: 2,
             byzantine,
@@ -57,7 +57,7 @@ fn an_epoch_ends_with_one_pair_and_nothing_is_signed_after() {
     for byzantine in [1, 2] {
         let bounds = Bounds { byzantine, seals_at: Some(1), ..Bounds::default() };
         exhausted(bounds.clone());
-        let two = Bounds { views: 2, depth: Some(6), ..bounds };
+        let two = Bounds { views: 2, depth: Some(5), ..bounds };
         good(&two, &check(&two, ALL));
     }
     for byzantine in 0..4 {

@@ -23,7 +23,7 @@ fn exhausted(bounds: &Bounds) {
 #[test]
 fn a_node_that_stops_anywhere_in_one_view_comes_back_with_what_it_signed() {
     exhausted(&Bounds { byzantine: 2, crashes: 1, ..Bounds::default() });
-    let lying = Bounds { crashes: 1, depth: Some(7), ..Bounds::default() };
+    let lying = Bounds { crashes: 1, depth: Some(6), ..Bounds::default() };
     good(&lying, &check(&lying, ALL));
     // With votes that commit their parents.
     for byzantine in 0..4 {
@@ -74,7 +74,7 @@ fn a_node_whose_results_differ_waits_until_it_is_put_right() {
             byzantine,
             odd_one: Some(0),
             repairs: true,
-            depth: Some(6),
+            depth: Some(5),
             ..Bounds::default()
         };
         good(&two, &check(&two, ALL));
