@@ -94,7 +94,8 @@ mod tests {
         let sent: Vec<u8> = (0..MUCH).map(|at| at as u8).collect();
         let (mut got, expected) = (vec![0; MUCH], sent.clone());
         let (told, read) = tokio::join!(here.send(&sent), there.read_exact(&mut got));
-        (told.unwrap(), read.unwrap());
+        told.unwrap();
+        assert_eq!(read.unwrap(), MUCH);
         assert_eq!(got, expected);
     }
 
