@@ -70,7 +70,7 @@ fn an_epoch_ends_with_one_pair_and_nothing_is_signed_after() {
                 seals_at: Some(seals_at),
                 ..Bounds::default()
             };
-            good(&bounds, &walk(&bounds, 9, 300));
+            good(&bounds, &walk(&bounds, 9, 200));
         }
     }
 }
@@ -80,10 +80,10 @@ fn random_walks_through_four_views_find_nothing_bad() {
     for byzantine in 0..4 {
         let bounds =
             Bounds { views: 4, byzantine, optimistic: true, power_losses: 2, ..Bounds::default() };
-        good(&bounds, &walk(&bounds, 7, 400));
+        good(&bounds, &walk(&bounds, 7, 250));
         let odd_one = Some((byzantine + 1) % 4);
         let bounds = Bounds { odd_one, ..bounds };
-        good(&bounds, &walk(&bounds, 8, 200));
+        good(&bounds, &walk(&bounds, 8, 120));
     }
 }
 
