@@ -74,11 +74,12 @@ impl MembershipError {
         match self {
             Self::Certificate(error) => error.code(),
             Self::KeyTaken { .. } | Self::Full => Code::SystemRefused,
-            Self::RootMissing { .. }
-            | Self::OrganisationUnknown { .. }
-            | Self::NotForSigning(_)
-            | Self::OutOfScope { .. }
-            | Self::Revoked(_) => Code::CertificateUntrusted,
+            Self::RootMissing { .. } | Self::OrganisationUnknown { .. } => {
+                Code::CertificateUntrusted
+            }
+            Self::NotForSigning(_) => Code::CertificateUsageWrong,
+            Self::OutOfScope { .. } => Code::CertificateScopeWrong,
+            Self::Revoked(_) => Code::CertificateRevoked,
         }
     }
 }
@@ -102,16 +103,46 @@ pub enum Action {
     Deploy,
     /// Propose or approve a `configure` change.
     Configure,
+    /// Send a system transaction of any kind; what it asks for has rules of its own besides.
+    System,
+    /// Open a session as a node of the channel: receive blocks, deliver messages.
+    Session,
 }
 
 impl Action {
-    const fn policy(self, policies: &Policies) -> &Policy {
+    /// Every action.
+    pub const ALL: [Self; 7] = [
+        Self::Submit,
+        Self::System,
+        Self::Query,
+        Self::Read,
+        Self::Deploy,
+        Self::Configure,
+        Self::Session,
+    ];
+
+    /// The policy it is under; none where the role alone decides.
+    const fn policy(self, policies: &Policies) -> Option<&Policy> {
         match self {
-            Self::Submit => &policies.submit,
-            Self::Read => &policies.read,
-            Self::Query => &policies.query,
-            Self::Deploy => &policies.deploy,
-            Self::Configure => &policies.configure,
+            Self::Submit => Some(&policies.submit),
+            Self::Read => Some(&policies.read),
+            Self::Query => Some(&policies.query),
+            Self::Deploy => Some(&policies.deploy),
+            Self::Configure => Some(&policies.configure),
+            Self::System | Self::Session => None,
+        }
+    }
+
+    /// Whether a policy may open it to a role at all: an auditor changes nothing, a radiostation
+    /// has no business on a channel, and only nodes follow one.
+    #[must_use]
+    pub const fn is_open_to(self, role: Role) -> bool {
+        match (self, role) {
+            (_, Role::RadioStation) => false,
+            (Self::Session, _) => role.is_node(),
+            (Self::Read | Self::Query, _) => true,
+            (_, Role::Auditor) => false,
+            _ => true,
         }
     }
 
@@ -122,6 +153,8 @@ impl Action {
             Self::Query => "query SCOREs",
             Self::Deploy => "deploy SCOREs",
             Self::Configure => "configure the channel",
+            Self::System => "send system transactions",
+            Self::Session => "follow the channel as a node",
         }
     }
 }
@@ -340,7 +373,7 @@ impl Membership {
     /// The member behind a certificate id when it may do something at block time `at`.
     ///
     /// # Errors
-    /// A coded refusal: `SignerUnknown`, `CertificateUntrusted` (revoked), `CertificateExpired`,
+    /// A coded refusal: `SignerUnknown`, `CertificateRevoked`, `CertificateExpired`,
     /// `AuditorSubmits`, `RoleRefused`.
     pub fn may(
         &self,
@@ -349,10 +382,33 @@ impl Membership {
         policies: &Policies,
         at: BlockTime,
     ) -> Result<&Member, Rejection> {
+        let member = self.holder(id, action, at)?;
+        let Some(policy) = action.policy(policies) else { return Ok(member) };
+        let (name, role) = (member.name(), member.role());
+        if policy::admits(policy, role, member.certificate.organisation()) {
+            return Ok(member);
+        }
+        let wanted = policy::words(policy).join(", ");
+        let message =
+            format!("{name} is {role} and may not {}: the channel wants {wanted}", action.words());
+        Err(Rejection::new(Code::RoleRefused, message))
+    }
+
+    /// The member behind a certificate id when its role is one that may do something at block time
+    /// `at` at all; the channel's policy is asked by [`Membership::may`].
+    ///
+    /// # Errors
+    /// As [`Membership::may`].
+    pub fn holder(
+        &self,
+        id: &CertificateId,
+        action: Action,
+        at: BlockTime,
+    ) -> Result<&Member, Rejection> {
         let channel = &self.channel;
         if self.revoked.contains(id) {
             let message = format!("certificate {id} was revoked on channel {channel}");
-            return Err(Rejection::new(Code::CertificateUntrusted, message));
+            return Err(Rejection::new(Code::CertificateRevoked, message));
         }
         let member = self.members.get(id).ok_or_else(|| {
             let message = format!("certificate {id} is not registered on channel {channel}");
@@ -363,19 +419,13 @@ impl Membership {
             .check_period(at)
             .map_err(|error| Rejection::new(error.code(), error.to_string()))?;
         let (name, role) = (&certificate.name, certificate.role);
-        let reads = matches!(action, Action::Read | Action::Query);
-        if role == Role::Auditor && !reads {
-            let message = format!("{name} is an auditor and may not {}", action.words());
-            return Err(Rejection::new(Code::AuditorSubmits, message));
+        if !action.is_open_to(role) {
+            let message = format!("{name} is a {role} and may not {}", action.words());
+            let is_auditor = role == Role::Auditor && action != Action::Session;
+            let code = if is_auditor { Code::AuditorSubmits } else { Code::RoleRefused };
+            return Err(Rejection::new(code, message));
         }
-        let policy = action.policy(policies);
-        if policy::admits(policy, role, certificate.organisation()) {
-            return Ok(member);
-        }
-        let wanted = policy::words(policy).join(", ");
-        let message =
-            format!("{name} is {role} and may not {}: the channel wants {wanted}", action.words());
-        Err(Rejection::new(Code::RoleRefused, message))
+        Ok(member)
     }
 }
 

@@ -81,6 +81,11 @@ struct Lists {
 }
 
 impl Lists {
+    /// When a certificate is judged: for a pinned name, not after its end.
+    fn moment(&self, certificate: &Certificate, now: BlockTime) -> BlockTime {
+        if self.pinned.contains(&certificate.name) { now.min(certificate.not_after) } else { now }
+    }
+
     /// Fingerprint of the root that certified it, when that root is its organisation's.
     fn check_path(&self, certificate: &Certificate, at: BlockTime) -> Result<Hash32, TrustError> {
         let root = certificate.verify_path(&self.roots, at)?.fingerprint();
@@ -142,16 +147,16 @@ impl Trust {
         if lists.revoked.contains(&certificate.id) {
             return Err(TrustError::Revoked(name));
         }
-        let is_pinned = lists.pinned.contains(&name);
-        let at = if is_pinned { now.min(certificate.not_after) } else { now };
-        let root = lists.check_path(&certificate, at)?;
+        let root = lists.check_path(&certificate, lists.moment(&certificate, now))?;
         Ok(PeerIdentity { root, name, role: certificate.role, certificate: certificate.id })
     }
 
-    /// The key of a signing certificate, when this network trusts it at that time.
+    /// The key of a signing certificate, when this network trusts it at that time. As with sessions,
+    /// that of a pinned name may have run out: where validators are must be told for ever.
     ///
     /// # Errors
-    /// When it chains to no root of its organisation, is no signing certificate, or was revoked.
+    /// When it chains to no root of its organisation, is no signing certificate, was revoked, or
+    /// ran out and its name is not pinned.
     pub fn check_signing(
         &self,
         certificate: &Certificate,
@@ -163,7 +168,7 @@ impl Trust {
         if lists.revoked.contains(&certificate.id) {
             return Err(TrustError::Revoked(name()));
         }
-        lists.check_path(certificate, at)?;
+        lists.check_path(certificate, lists.moment(certificate, at))?;
         Ok(*key)
     }
 }
@@ -220,6 +225,20 @@ mod tests {
         trust.set_pinned([name("bank-a/peer0")].into());
         assert!(trust.identify(&certificate.der, day(30)).is_ok());
         assert!(trust.identify(&certificate.der, day(5)).is_err());
+    }
+
+    #[test]
+    fn an_entry_signed_under_an_expired_certificate_counts_only_for_a_pinned_name() {
+        let (authority, trust, _) = setting();
+        let key = SigningKey::from_seed([1; 32]).public();
+        let short = Validity { not_before: day(10), not_after: day(20) };
+        let signing = authority
+            .issue_signing(&name("bank-a/peer0"), Role::Validator, None, &key, short)
+            .unwrap();
+        assert_eq!(trust.check_signing(&signing, day(15)), Ok(key));
+        assert!(trust.check_signing(&signing, day(30)).is_err());
+        trust.set_pinned([name("bank-a/peer0")].into());
+        assert_eq!(trust.check_signing(&signing, day(30)), Ok(key));
     }
 
     #[test]

@@ -6,6 +6,7 @@
 //! Where to look next: [`start`], [`mesh`], [`gateway`].
 
 pub mod accuse;
+pub mod certificates;
 mod dev_only;
 pub mod drop_folder;
 pub mod gateway;
