@@ -3,7 +3,7 @@
 
 use crate::sample;
 use host_identity::authority::{Authority, Validity};
-use host_identity::{Certificate, Role, SigningKey, keyfile};
+use host_identity::{Certificate, Revoked, Role, SigningKey, bundle, keyfile};
 use host_types::{BlockTime, NodeName};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -39,6 +39,11 @@ fn send(network: &Network, who: &str) -> tests::network::Said {
     network.cli(&["tx", "send", "token", "transfer", "to=bob", "amount=1", "--identity", who])
 }
 
+fn register(network: &Network, identity: &str) {
+    let document = network.cli_json(&["cert", "register", "--identity", identity]);
+    assert_eq!(document["channel"], CHANNEL);
+}
+
 #[test]
 fn a_network_whose_certificates_have_all_run_out_goes_on() {
     let network = Network::up(sample().with("--certificates-last").with(LAST));
@@ -60,13 +65,14 @@ fn a_network_whose_certificates_have_all_run_out_goes_on() {
     new_subjects_need_a_certificate_that_is_valid(&network);
     let renewed = network.data().join("keys/alice.key");
     issue(&network, &renewed, "bank-a/alice", Role::Client, Validity::days_from_now(90));
-    network.cli_json(&["cert", "register", "--identity", "alice"]);
+    register(&network, "alice");
     let before = network.height(0, CHANNEL).unwrap();
     assert_eq!(send(&network, "alice").code, 0, "expired validators vote for a renewed client");
     assert!(network.height(0, CHANNEL).unwrap() > before);
 
     a_killed_peer_comes_back(&network);
     a_node_takes_its_renewed_certificates(&network);
+    what_is_taken_back_is_refused_everywhere(&network);
     let (height, _) = network.agreed(CHANNEL, SETTLE);
     chain::holds_once(&chain::of_all(&network, CHANNEL, height), &acknowledged.concat());
 }
@@ -81,7 +87,7 @@ fn new_subjects_need_a_certificate_that_is_valid(network: &Network) {
     let said = network.cli(&["cert", "register", "--identity", &path]);
     assert!(said.code == 4 && said.stderr.contains("LC4102"), "{said:?}");
     issue(network, &key, "bank-a/mallory", Role::Client, Validity::days_from_now(1));
-    network.cli_json(&["cert", "register", "--identity", &path]);
+    register(network, &path);
 }
 
 /// Its TLS certificate has run out, and so has everybody's that it meets.
@@ -115,5 +121,46 @@ fn a_node_takes_its_renewed_certificates(network: &Network) {
         (certificate_states(network, 2)? == ["valid", "valid"]).then_some(())
     });
     let path = key.display().to_string();
-    network.cli_json(&["cert", "register", "--identity", &path]);
+    register(network, &path);
+}
+
+/// On a list: alice, by the dev CA; on the channel: from the next block on, at every peer.
+fn what_is_taken_back_is_refused_everywhere(network: &Network) {
+    let authority = Authority::load(&network.data().join("pki/ca"), None).unwrap();
+    let der = keyfile::load_certificate(&network.data().join("keys/alice.crt")).unwrap();
+    let serial = Certificate::parse(&der).unwrap().serial;
+    let now = Validity::days_from_now(0).not_after;
+    let crl = authority.issue_crl(1, now, &[Revoked { serial, at: now }]).unwrap();
+    let file = network.folder().join("crl.pem");
+    let text = bundle::write(&[bundle::Block::new(bundle::CRL, crl)]).unwrap();
+    std::fs::write(&file, text).unwrap();
+    // The keys of validators are there, and all but peer2's have certificates that ran out.
+    for (peer, org) in ["bank-a", "bank-b", "exchange", "registrar"].into_iter().enumerate() {
+        let key = network.data().join(format!("peers/peer{peer}/pki/sign.key"));
+        let who = format!("{org}/peer{peer}");
+        issue(network, &key, &who, Role::Validator, Validity::days_from_now(90));
+        register(network, &key.display().to_string());
+    }
+    let file = file.display().to_string();
+    let document = network.cli_json(&["cert", "revoke", &file]);
+    assert_eq!(document["status"], "done");
+    for peer in 0..4 {
+        let url = network.url(peer, "");
+        let said = eventually(SOON, "alice is refused", || {
+            let said = network.cli(&[
+                "tx",
+                "send",
+                "token",
+                "transfer",
+                "to=bob",
+                "amount=1",
+                "--endpoint",
+                &url,
+            ]);
+            (said.code == 4).then_some(said)
+        });
+        assert!(said.stderr.contains("LC4105"), "{said:?}");
+    }
+    let again = network.cli(&["cert", "revoke", &file]);
+    assert!(again.code == 4 && again.stderr.contains("does not follow"), "{again:?}");
 }

@@ -212,6 +212,15 @@ pub enum CertCommand {
     },
     /// Make the certificate of `--identity` a member of the channel; its key signs for itself.
     Register,
+    /// Take certificates back on the channel. With the keys of a local network: proposed, approved
+    /// and in force when this returns.
+    Revoke {
+        /// The revocation list, as `ca revoke` wrote it.
+        file: PathBuf,
+        /// Only propose it, as the one named by `--identity`: others approve with `channel vote`.
+        #[arg(long)]
+        propose: bool,
+    },
     /// Ask for new certificates under the same keys, or put those that came into their place.
     Renew(CertRenew),
 }

@@ -354,7 +354,7 @@ mod tests {
         let alice = issue(&mut ca, &authority, "bank-a/alice", 9);
         let bob = issue(&mut ca, &authority, "bank-a/bob", 9);
         assert_eq!(ca.revoke("alice").unwrap(), 1);
-        assert_eq!(ca.next_crl(&authority).unwrap().serials, [alice.serial.clone()].into());
+        assert_eq!(ca.next_crl(&authority).unwrap().serials, [alice.serial].into());
         assert_eq!(ca.revoke(&bob.serial.to_string()).unwrap(), 1);
         assert_eq!(ca.revoke("bank-a/bob").unwrap(), 0);
         let crl = ca.next_crl(&authority).unwrap();

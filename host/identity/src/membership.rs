@@ -7,6 +7,7 @@
 
 use crate::certificate::{Certificate, CertificateError};
 use crate::policy;
+use crate::revocation::Serial;
 use crate::role::Role;
 use crate::root::Root;
 use host_types::genesis::{ChannelGenesis, Policies, Policy};
@@ -168,6 +169,8 @@ pub struct Member {
     pub public_key: [u8; 32],
     /// Address of its key: the caller that SCOREs see.
     pub address: Address,
+    /// Fingerprint of the root that certified it.
+    pub root: Hash32,
 }
 
 impl Member {
@@ -199,7 +202,7 @@ pub struct Membership {
     members: BTreeMap<CertificateId, Member>,
     ids_by_name: BTreeMap<NodeName, BTreeSet<CertificateId>>,
     names_by_address: BTreeMap<Address, NodeName>,
-    revoked: BTreeSet<CertificateId>,
+    revoked: BTreeSet<(Hash32, Serial)>,
 }
 
 impl Membership {
@@ -261,11 +264,11 @@ impl Membership {
             return Err(MembershipError::NotForSigning(name));
         };
         let address = Address::of_key(&public_key);
-        self.check_new(&certificate, address, at)?;
+        let root = self.check_new(&certificate, address, at)?;
         let id = certificate.id;
         self.ids_by_name.entry(name.clone()).or_default().insert(id);
         self.names_by_address.insert(address, name);
-        Ok(self.members.entry(id).or_insert(Member { certificate, public_key, address }))
+        Ok(self.members.entry(id).or_insert(Member { certificate, public_key, address, root }))
     }
 
     fn check_new(
@@ -273,11 +276,8 @@ impl Membership {
         certificate: &Certificate,
         address: Address,
         at: BlockTime,
-    ) -> Result<(), MembershipError> {
+    ) -> Result<Hash32, MembershipError> {
         let name = &certificate.name;
-        if self.revoked.contains(&certificate.id) {
-            return Err(MembershipError::Revoked(name.clone()));
-        }
         if !certificate.covers(&self.channel) {
             let channel = self.channel.clone();
             return Err(MembershipError::OutOfScope { name: name.clone(), channel });
@@ -289,10 +289,14 @@ impl Membership {
         if self.members.len() >= MEMBERS_MAX && !self.members.contains_key(&certificate.id) {
             return Err(MembershipError::Full);
         }
-        self.check_path(certificate, at)
+        let root = self.check_path(certificate, at)?;
+        if self.revoked.contains(&(root, certificate.serial.clone())) {
+            return Err(MembershipError::Revoked(name.clone()));
+        }
+        Ok(root)
     }
 
-    /// Whether a certificate chains to a root that its organisation has on this channel.
+    /// Fingerprint of the root that its organisation has on this channel and that certified it.
     ///
     /// # Errors
     /// When it does not, or is not valid at that time.
@@ -300,7 +304,7 @@ impl Membership {
         &self,
         certificate: &Certificate,
         at: BlockTime,
-    ) -> Result<(), MembershipError> {
+    ) -> Result<Hash32, MembershipError> {
         let organisation = certificate.organisation();
         let roots: Vec<Root> = self
             .roots
@@ -316,18 +320,24 @@ impl Membership {
                 organisation: organisation.to_owned(),
             });
         }
-        certificate.verify_path(&roots, at)?;
-        Ok(())
+        Ok(certificate.verify_path(&roots, at)?.fingerprint())
     }
 
-    /// Takes a certificate out for ever; false when it was no member.
-    pub fn revoke(&mut self, id: &CertificateId) -> bool {
-        self.revoked.insert(*id);
-        let Some(member) = self.members.remove(id) else { return false };
-        if let Some(ids) = self.ids_by_name.get_mut(member.name()) {
-            ids.remove(id);
-        }
-        true
+    /// Takes certificates back, by root and serial number, in the place of what was taken back
+    /// before. Nobody ceases to be a member: its name and its address stay taken.
+    pub fn set_revoked(&mut self, revoked: BTreeSet<(Hash32, Serial)>) {
+        self.revoked = revoked;
+    }
+
+    /// What was taken back.
+    #[must_use]
+    pub const fn revoked(&self) -> &BTreeSet<(Hash32, Serial)> {
+        &self.revoked
+    }
+
+    fn is_revoked(&self, member: &Member) -> bool {
+        let serial = &member.certificate.serial;
+        !self.revoked.is_empty() && self.revoked.contains(&(member.root, serial.clone()))
     }
 
     /// The member with this certificate.
@@ -352,6 +362,7 @@ impl Membership {
             .get(&full)?
             .iter()
             .filter_map(|id| self.members.get(id))
+            .filter(|member| !self.is_revoked(member))
             .max_by_key(|member| (member.certificate.not_before, member.id()))
     }
 
@@ -406,14 +417,14 @@ impl Membership {
         at: BlockTime,
     ) -> Result<&Member, Rejection> {
         let channel = &self.channel;
-        if self.revoked.contains(id) {
-            let message = format!("certificate {id} was revoked on channel {channel}");
-            return Err(Rejection::new(Code::CertificateRevoked, message));
-        }
         let member = self.members.get(id).ok_or_else(|| {
             let message = format!("certificate {id} is not registered on channel {channel}");
             Rejection::new(Code::SignerUnknown, message)
         })?;
+        if self.is_revoked(member) {
+            let message = format!("certificate {id} was revoked on channel {channel}");
+            return Err(Rejection::new(Code::CertificateRevoked, message));
+        }
         let certificate = &member.certificate;
         certificate
             .check_period(at)

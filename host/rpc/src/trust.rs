@@ -5,11 +5,12 @@
 //! The identity of a session is (root, name): certificates come and go. Not here: sockets
 //! ([`crate::session`]), who may do what on a channel (`host/identity/membership.rs`).
 
-use host_identity::{Certificate, CertificateError, CertificateKey, Role, Root};
+use host_identity::{Certificate, CertificateError, CertificateKey, Role, Root, Serial};
 use host_types::{BlockTime, CertificateId, Hash32, NetworkId, NodeName};
 use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::{PoisonError, RwLock};
+use tokio::sync::watch;
 
 /// Who is at the other end, proven by TLS.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -22,6 +23,8 @@ pub struct PeerIdentity {
     pub role: Role,
     /// Its TLS certificate.
     pub certificate: CertificateId,
+    /// The number of that certificate at its root.
+    pub serial: Serial,
 }
 
 /// Whom a client wants to meet.
@@ -77,7 +80,7 @@ struct Lists {
     roots: Vec<Root>,
     organisations: BTreeSet<(String, Hash32)>,
     pinned: BTreeSet<NodeName>,
-    revoked: BTreeSet<CertificateId>,
+    revoked: BTreeSet<(Hash32, Serial)>,
 }
 
 impl Lists {
@@ -103,6 +106,7 @@ impl Lists {
 pub struct Trust {
     network: NetworkId,
     lists: RwLock<Lists>,
+    revocations: watch::Sender<()>,
 }
 
 impl Trust {
@@ -112,7 +116,7 @@ impl Trust {
     pub fn new(network: NetworkId, organisations: &[(String, Hash32)], roots: Vec<Root>) -> Self {
         let organisations = organisations.iter().cloned().collect();
         let lists = Lists { roots, organisations, ..Lists::default() };
-        Self { network, lists: RwLock::new(lists) }
+        Self { network, lists: RwLock::new(lists), revocations: watch::channel(()).0 }
     }
 
     /// The network.
@@ -127,9 +131,29 @@ impl Trust {
         self.lists.write().unwrap_or_else(PoisonError::into_inner).pinned = names;
     }
 
-    /// Certificates that open no session any more.
-    pub fn set_revoked(&self, certificates: BTreeSet<CertificateId>) {
-        self.lists.write().unwrap_or_else(PoisonError::into_inner).revoked = certificates;
+    /// Certificates that were taken back, by root and serial number: they open no session any more,
+    /// and sessions that are open under them end.
+    pub fn set_revoked(&self, revoked: BTreeSet<(Hash32, Serial)>) {
+        let mut lists = self.lists.write().unwrap_or_else(PoisonError::into_inner);
+        if lists.revoked != revoked {
+            lists.revoked = revoked;
+            drop(lists);
+            self.revocations.send_replace(());
+        }
+    }
+
+    fn is_revoked(&self, peer: &PeerIdentity) -> bool {
+        let lists = self.lists.read().unwrap_or_else(PoisonError::into_inner);
+        lists.revoked.contains(&(peer.root, peer.serial.clone()))
+    }
+
+    /// Waits until the certificate of a session is taken back.
+    pub async fn revoked(&self, peer: &PeerIdentity) {
+        let mut news = self.revocations.subscribe();
+        while !self.is_revoked(peer) {
+            // The sender lives as long as we do.
+            news.changed().await.ok();
+        }
     }
 
     /// Who a certificate is of, when this network trusts it at that time.
@@ -144,11 +168,12 @@ impl Trust {
             return Err(TrustError::NotForTls(name));
         }
         let lists = self.lists.read().unwrap_or_else(PoisonError::into_inner);
-        if lists.revoked.contains(&certificate.id) {
+        let root = lists.check_path(&certificate, lists.moment(&certificate, now))?;
+        let Certificate { role, id, serial, .. } = certificate;
+        if lists.revoked.contains(&(root, serial.clone())) {
             return Err(TrustError::Revoked(name));
         }
-        let root = lists.check_path(&certificate, lists.moment(&certificate, now))?;
-        Ok(PeerIdentity { root, name, role: certificate.role, certificate: certificate.id })
+        Ok(PeerIdentity { root, name, role, certificate: id, serial })
     }
 
     /// The key of a signing certificate, when this network trusts it at that time. As with sessions,
@@ -165,10 +190,10 @@ impl Trust {
         let name = || certificate.name.clone();
         let key = certificate.signing_key().ok_or_else(|| TrustError::NotForSigning(name()))?;
         let lists = self.lists.read().unwrap_or_else(PoisonError::into_inner);
-        if lists.revoked.contains(&certificate.id) {
+        let root = lists.check_path(certificate, lists.moment(certificate, at))?;
+        if lists.revoked.contains(&(root, certificate.serial.clone())) {
             return Err(TrustError::Revoked(name()));
         }
-        lists.check_path(certificate, lists.moment(certificate, at))?;
         Ok(*key)
     }
 }
@@ -250,7 +275,8 @@ mod tests {
             .issue_signing(&name("bank-a/peer0"), Role::Validator, None, &key, validity)
             .unwrap();
         assert!(matches!(trust.identify(&signing.der, day(15)), Err(TrustError::NotForTls(_))));
-        trust.set_revoked([certificate.id].into());
+        let taken = (authority.root().fingerprint(), certificate.serial.clone());
+        trust.set_revoked([taken].into());
         assert!(matches!(trust.identify(&certificate.der, day(15)), Err(TrustError::Revoked(_))));
         let root = authority.root().clone();
         let other = [("bank-b".to_owned(), root.fingerprint())];

@@ -27,6 +27,9 @@ pub(crate) fn cert(command: &CertCommand, context: &Context) -> Done {
         CertCommand::Install { file, dir, fingerprint, secrecy } => {
             install(file, dir, fingerprint.as_deref(), secrecy, context)
         }
+        CertCommand::Revoke { file, propose } => {
+            super::runtime()?.block_on(super::cert_revoke::revoke(file, *propose, context))
+        }
         CertCommand::Register => super::runtime()?.block_on(register(context)),
         CertCommand::Renew(args) => renew(args, context),
     }

@@ -13,6 +13,7 @@ mod ca_sign;
 mod call;
 mod cert;
 mod cert_check;
+mod cert_revoke;
 mod channel;
 mod channel_check;
 mod configure;

@@ -6,7 +6,7 @@ use super::mesh::Mesh;
 use super::metrics::Metrics;
 use super::node::{Identity, Node, NodeParts};
 use super::rules::{self, RuleShelf};
-use super::{accuse, certificates, readiness};
+use super::{accuse, certificates, readiness, revocations};
 use super::{dev_only, drop_folder};
 use crate::channel::intake::wall_clock;
 use crate::config::{self, PeerConfig, TlsConfig};
@@ -258,6 +258,7 @@ fn scan_channels(node: &Arc<Node>, installed: &watch::Sender<u64>) {
                 pin_validators(node);
                 tracing::info!(event = "channel.started", channel = %name, "channel {name} started");
                 if let Some(channel) = node.channel(&name) {
+                    tokio::spawn(revocations::follow(Arc::clone(node), channel.clone()));
                     tokio::spawn(accuse::follow(Arc::clone(node), channel.clone()));
                     let (node, installed) = (Arc::clone(node), installed.subscribe());
                     tokio::spawn(readiness::follow(node, channel, installed));
