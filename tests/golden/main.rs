@@ -160,6 +160,8 @@ fn system_calls_keep_their_bytes() {
         same::<host_types::change::Change>(&mut fixture, name, &change);
         fixture.check(&format!("{name}.id"), change.id().as_bytes());
     }
+    same::<host_types::change::Change>(&mut fixture, "revoke", &samples::revoke());
+    fixture.check("revoke.id", samples::revoke().id().as_bytes());
     for (name, record) in samples::change_records() {
         same::<ChangeRecord>(&mut fixture, name, &record);
     }

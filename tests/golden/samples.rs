@@ -291,6 +291,11 @@ pub(crate) fn change() -> Change {
     })
 }
 
+/// A change that takes certificates back.
+pub(crate) fn revoke() -> Change {
+    Change::Revoke { crl: vec![0x30, 0x03, 0x02, 0x01, 0x05] }
+}
+
 /// Changes that stop a SCORE and let it go on.
 pub(crate) fn freezes() -> [(&'static str, Change); 2] {
     [

@@ -16,6 +16,8 @@ mod block_proof;
 #[cfg(test)]
 mod channel_check;
 #[cfg(test)]
+mod consortium;
+#[cfg(test)]
 mod divergence;
 #[cfg(test)]
 mod drop_in;
@@ -23,6 +25,8 @@ mod drop_in;
 mod epochs;
 #[cfg(test)]
 mod evidence;
+#[cfg(test)]
+mod expiry;
 #[cfg(test)]
 mod groups;
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! The command line: one definition for parsing, help and completions.
 
+use crate::args_pki::{CaCommand, CertCommand, PeerInit};
 use crate::cmd::bench::Bench;
 use crate::cmd::replay::ReplayArgs;
 use crate::cmd::score_new::Template;
@@ -125,6 +126,12 @@ pub enum Command {
     /// Keys of the local network.
     #[command(subcommand)]
     Keys(KeysCommand),
+    /// The certificate authority of an organisation.
+    #[command(subcommand)]
+    Ca(CaCommand),
+    /// Keys and certificates of a node or a person.
+    #[command(subcommand)]
+    Cert(CertCommand),
     /// How fast this machine is, and a network on it.
     Bench(Bench),
     /// Completions for a shell.
@@ -149,6 +156,9 @@ pub struct Up {
     /// Go on in the background.
     #[arg(short, long, conflicts_with = "once")]
     pub detach: bool,
+    /// Certificates of a new network run out after so long: for tests of what happens then.
+    #[arg(long, hide = true, value_name = "TIME", value_parser = time_span)]
+    pub certificates_last: Option<Duration>,
     /// Started by `--detach`.
     #[arg(long, hide = true)]
     pub detached: bool,
@@ -176,6 +186,8 @@ pub struct Explain {
 pub enum PeerCommand {
     /// Run it until it is interrupted.
     Run(PeerRun),
+    /// Make the home folder of a peer: keys and requests first, certificates second.
+    Init(PeerInit),
 }
 
 /// `peer run`

@@ -473,6 +473,19 @@ pub struct NodeView {
     pub order: u32,
     /// Build version.
     pub version: String,
+    /// Its certificates.
+    pub certificates: Vec<NodeCertificate>,
+}
+
+/// A certificate of the node itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NodeCertificate {
+    /// `signing` or `tls`.
+    pub key_use: &'static str,
+    /// Last moment of validity.
+    pub not_after: BlockTime,
+    /// `valid`, `ends soon` (30 days) or `expired`.
+    pub state: &'static str,
 }
 
 /// A node, as the REST interface sees it.

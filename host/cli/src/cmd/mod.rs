@@ -8,7 +8,12 @@ mod audit;
 pub(crate) mod bench;
 mod block;
 mod block_verify;
+mod ca;
+mod ca_sign;
 mod call;
+mod cert;
+mod cert_check;
+mod cert_revoke;
 mod channel;
 mod channel_check;
 mod configure;
@@ -18,6 +23,7 @@ mod explain;
 mod keys;
 mod logs;
 pub(crate) mod peer;
+mod peer_init;
 mod ps;
 mod query;
 pub(crate) mod replay;
@@ -33,7 +39,7 @@ mod tx;
 mod up;
 mod version;
 
-use crate::args::{Command, Global};
+use crate::args::{Command, Global, PeerCommand};
 use crate::failure::Failure;
 use crate::network::DataFolder;
 use crate::output::Out;
@@ -91,8 +97,14 @@ pub(crate) fn run(command: Command, global: Global, out: Out) -> Done {
         Command::Block(command) => runtime()?.block_on(block::block(&command, &context)),
         Command::Event(command) => runtime()?.block_on(event::event(&command, &context)),
         Command::Audit(command) => runtime()?.block_on(audit::audit(&command, &context)),
+        Command::Ca(command) => ca::ca(&command, &context),
+        Command::Cert(command) => cert::cert(&command, &context),
+        Command::Peer(PeerCommand::Init(init)) => peer_init::init(&init, &context),
         // They need no data folder and are answered before.
-        Command::Peer(command) => peer::peer(&command, &context.global),
+        Command::Peer(PeerCommand::Run(run)) => peer::peer(&run, &context.global),
         Command::Radiostation(command) => peer::radiostation(&command, &context.global),
     }
 }
+
+#[cfg(test)]
+mod pki_tests;

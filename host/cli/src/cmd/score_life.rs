@@ -162,7 +162,7 @@ fn says_what_it_is(change: &VersionInfo, file: Option<&Manifest>) -> Result<(), 
 }
 
 /// Who signs: with `--propose` the one that is named, else all whose keys are here.
-fn signers(
+pub(super) fn signers(
     is_proposal: bool,
     identity: Option<&str>,
     seen: &Seen,

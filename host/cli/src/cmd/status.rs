@@ -7,6 +7,7 @@ use crate::failure::Failure;
 use crate::network::{DataFolder, Member};
 use crate::output::{BAD, OK, WARN};
 use crate::profile::{self, Target};
+use crate::time::rfc3339;
 use host_types::fault::Code;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -20,6 +21,8 @@ const ANSWER: Duration = Duration::from_secs(2);
 struct Seen {
     name: String,
     channels: Result<Vec<ChannelInfo>, Failure>,
+    /// What it says of its own certificates when they end soon or have ended.
+    certificates: Vec<String>,
 }
 
 /// Runs it.
@@ -61,7 +64,9 @@ async fn local(
                 let name = format!("{}/{}", member.org, member.name);
                 Seen { name, ..ask(&member.url(), target, context).await }
             }
-            Err(failure) => Seen { name: member.name.clone(), channels: Err(failure) },
+            Err(failure) => {
+                Seen { name: member.name.clone(), channels: Err(failure), certificates: Vec::new() }
+            }
         }
     });
     Ok(futures::future::join_all(asked).await)
@@ -70,10 +75,31 @@ async fn local(
 async fn ask(name: &str, target: Target, context: &Context) -> Seen {
     let wait = context.global.timeout.min(ANSWER);
     let channels = match Client::new(&target, wait, context.out) {
-        Ok(client) => client.channels().await.map(|(_, channels)| channels),
+        Ok(client) => client.channels().await,
         Err(failure) => Err(failure),
     };
-    Seen { name: name.to_owned(), channels }
+    let certificates = channels.as_ref().map(|(said, _)| certificates(said)).unwrap_or_default();
+    let channels = channels.map(|(_, channels)| channels);
+    Seen { name: name.to_owned(), channels, certificates }
+}
+
+fn certificates(said: &Value) -> Vec<String> {
+    let all = said["node"]["certificates"].as_array().into_iter().flatten();
+    let lines = all.filter_map(|one| {
+        let (key_use, until) = (one["use"].as_str()?, rfc3339(one["not_after_us"].as_u64()?));
+        match one["state"].as_str()? {
+            "expired" => Some(format!(
+                "{} certificate expired {until} ({}): it goes on voting; `loopchain cert renew`",
+                key_use,
+                Code::OwnCertificateExpired
+            )),
+            "ends soon" => {
+                Some(format!("{key_use} certificate ends {until}: `loopchain cert renew`"))
+            }
+            _ => None,
+        }
+    });
+    lines.collect()
 }
 
 type ByChannel<'a> = BTreeMap<&'a str, Vec<(&'a str, &'a ChannelInfo)>>;
@@ -135,6 +161,9 @@ fn lines(seen: &[Seen], channels: &ByChannel<'_>) -> Vec<String> {
         }
     }
     for peer in seen {
+        for line in &peer.certificates {
+            lines.push(format!("  {WARN} {:<18} {line}", peer.name));
+        }
         if let Err(failure) = &peer.channels {
             lines.push(format!("  {BAD} {:<18} {}", peer.name, failure.message()));
         }
@@ -177,7 +206,8 @@ fn document(seen: &[Seen], channels: &ByChannel<'_>) -> Value {
         .iter()
         .map(|peer| {
             let error = peer.channels.as_ref().err().map(|failure| failure.message().to_owned());
-            json!({"name": peer.name, "answers": error.is_none(), "error": error})
+            json!({"name": peer.name, "answers": error.is_none(), "error": error,
+                   "certificates": peer.certificates})
         })
         .collect();
     json!({"schema": "loopchain.status.v1", "channels": channels, "peers": peers})
@@ -202,11 +232,20 @@ mod tests {
     #[test]
     fn the_furthest_peer_speaks_for_the_channel_and_absent_ones_are_told() {
         let seen = [
-            Seen { name: "o/peer0".to_owned(), channels: Ok(vec![info(7, 3)]) },
-            Seen { name: "o/peer1".to_owned(), channels: Ok(vec![info(3, 3)]) },
+            Seen {
+                name: "o/peer0".to_owned(),
+                channels: Ok(vec![info(7, 3)]),
+                certificates: vec![],
+            },
+            Seen {
+                name: "o/peer1".to_owned(),
+                channels: Ok(vec![info(3, 3)]),
+                certificates: vec![],
+            },
             Seen {
                 name: "o/peer2".to_owned(),
                 channels: Err(Failure::new(Code::Unreachable, "no answer")),
+                certificates: vec![],
             },
         ];
         let lines = lines(&seen, &by_channel(&seen));
@@ -221,7 +260,7 @@ mod tests {
         let strict = ChannelInfo { sandbox: "strict".to_owned(), ..info(7, 4) };
         let seen = [basic, strict].map(|info| {
             let name = format!("o/{}", info.sandbox);
-            Seen { name, channels: Ok(vec![info]) }
+            Seen { name, channels: Ok(vec![info]), certificates: vec![] }
         });
         let channels = by_channel(&seen);
         let lines = lines(&seen, &channels);

@@ -2,10 +2,10 @@
 //!
 //! In: a change, who asks. Out: its record, the marks of those who approved, and what its kind does
 //! once it is accepted. Deliberately not here: what a kind may contain ([`super::deploy`],
-//! [`super::configure`], [`super::freeze`]).
+//! [`super::configure`], [`super::freeze`], [`super::revoke`]).
 
 use super::state::{ChangeRecord, ChangeStatus, SystemState, is_waiting};
-use super::{Context, Outcome, configure, deploy, event, freeze, refuse, validator_of};
+use super::{Context, Outcome, configure, deploy, event, freeze, refuse, revoke, validator_of};
 use host_identity::Action;
 use host_types::change::Change;
 use host_types::genesis::Policy;
@@ -23,6 +23,7 @@ pub(super) fn propose(
         Change::Configure(change) => drop(configure::check(change, context, state)?),
         Change::Freeze { score } => freeze::check(score, true, state)?,
         Change::Unfreeze { score } => freeze::check(score, false, state)?,
+        Change::Revoke { crl } => drop(revoke::check(crl, context, state)?),
     }
     if state.open_changes() >= CHANGES_OPEN_MAX as u64 {
         return Err(refuse(format!("{CHANGES_OPEN_MAX} changes wait already")));
@@ -76,7 +77,7 @@ fn vote(
         Change::Deploy(_) | Change::Freeze { .. } | Change::Unfreeze { .. } => {
             (&policies.deploy, Action::Deploy)
         }
-        Change::Configure(_) => (&policies.configure, Action::Configure),
+        Change::Configure(_) | Change::Revoke { .. } => (&policies.configure, Action::Configure),
     };
     let is_accepted = match policy {
         Policy::Quorum => {
@@ -106,6 +107,10 @@ fn vote(
         }
         Change::Unfreeze { score } => {
             outcome.events.push(freeze::unfreeze(score, state)?);
+            record.status = ChangeStatus::Done;
+        }
+        Change::Revoke { crl } => {
+            outcome.events.push(revoke::take_back(crl, context, state)?);
             record.status = ChangeStatus::Done;
         }
         Change::Deploy(_) => {}

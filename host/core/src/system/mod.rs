@@ -13,6 +13,7 @@ mod deploy;
 pub mod evidence;
 pub mod freeze;
 mod quarantine;
+pub mod revoke;
 pub mod said;
 #[cfg(test)]
 mod stage;

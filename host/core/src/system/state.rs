@@ -10,6 +10,8 @@
 //! | `score/` name | `[version, sha256, since, [older sha256]]` |
 //! | `frozen/` name | `[since, why, reason]`: takes no transactions |
 //! | `crashes/` name | `[[height, receipts that say crash]]`, of the last blocks |
+//! | `crl/` root | `[number of its newest revocation list, height]` |
+//! | `revoked/` root, serial number | `[height]` |
 //! | `said` | events of the last block that had some before its transactions |
 //! | `first` | name of the SCORE that was activated first: the one that v1 requests mean |
 //! | `open` | number of open changes |

@@ -1,5 +1,6 @@
 //! This node, as the REST interface sees it.
 
+use super::certificates;
 use super::metrics::Metrics;
 use super::node::{Node, OWN_EXPIRY_US};
 use super::quota::{GATEWAY_TXS_PER_ADDRESS_MAX, Quota};
@@ -85,6 +86,7 @@ impl Gateway for LocalGateway {
             rpc_target: self.node.config.rpc.target(),
             order: 1,
             version: env!("CARGO_PKG_VERSION").to_owned(),
+            certificates: certificates::told(&self.node),
         }
     }
 

@@ -84,6 +84,11 @@ fn change(view: &ChangeView) -> Json {
         Change::Deploy(deploy) => vec![says_deploy(deploy)],
         Change::Configure(configure) => differences(configure),
         Change::Freeze { score } | Change::Unfreeze { score } => vec![score.as_str().to_owned()],
+        Change::Revoke { crl } => vec![format!(
+            "revocation list of {} bytes, SHA-256 {}",
+            crl.len(),
+            host_types::Hash32::sha256(crl)
+        )],
     };
     Json::object([
         ("id", view.id.to_string().into()),

@@ -40,6 +40,11 @@ pub(crate) fn node() -> NodeView {
         rpc_target: "127.0.0.1:7100".into(),
         order: 1,
         version: "0.1.0".into(),
+        certificates: vec![host_rpc::gateway::NodeCertificate {
+            key_use: "signing",
+            not_after: BlockTime::new(1_000_000),
+            state: "expired",
+        }],
     }
 }
 

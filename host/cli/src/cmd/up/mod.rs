@@ -159,7 +159,11 @@ async fn run(up: &Up, context: &Context, data: DataFolder) -> Done {
         context.out.line(&line);
     }
     let started = Instant::now();
-    let wanted = prepare::Wanted { peers: up.peers, base_port: up.base_port };
+    let wanted = prepare::Wanted {
+        peers: up.peers,
+        base_port: up.base_port,
+        certificates_last: up.certificates_last,
+    };
     let (network, _) = prepare::network(&data, wanted)?;
     let organisations = network.organisations.len();
     context.out.line(&banner::timed(
