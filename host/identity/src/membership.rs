@@ -102,16 +102,24 @@ pub enum Action {
     Deploy,
     /// Propose or approve a `configure` change.
     Configure,
+    /// Propose or approve a `freeze` or `unfreeze` change.
+    Admin,
+    /// Read recorded evidence.
+    Audit,
 }
 
 impl Action {
-    const fn policy(self, policies: &Policies) -> &Policy {
+    /// The policy that says who may.
+    #[must_use]
+    pub const fn policy(self, policies: &Policies) -> &Policy {
         match self {
             Self::Submit => &policies.submit,
             Self::Read => &policies.read,
             Self::Query => &policies.query,
             Self::Deploy => &policies.deploy,
             Self::Configure => &policies.configure,
+            Self::Admin => policies.admin(),
+            Self::Audit => policies.audit(),
         }
     }
 
@@ -122,6 +130,8 @@ impl Action {
             Self::Query => "query SCOREs",
             Self::Deploy => "deploy SCOREs",
             Self::Configure => "configure the channel",
+            Self::Admin => "freeze SCOREs",
+            Self::Audit => "read evidence",
         }
     }
 }
@@ -363,7 +373,7 @@ impl Membership {
             .check_period(at)
             .map_err(|error| Rejection::new(error.code(), error.to_string()))?;
         let (name, role) = (&certificate.name, certificate.role);
-        let reads = matches!(action, Action::Read | Action::Query);
+        let reads = matches!(action, Action::Read | Action::Query | Action::Audit);
         if role == Role::Auditor && !reads {
             let message = format!("{name} is an auditor and may not {}", action.words());
             return Err(Rejection::new(Code::AuditorSubmits, message));
@@ -372,7 +382,7 @@ impl Membership {
         if policy::admits(policy, role, certificate.organisation()) {
             return Ok(member);
         }
-        let wanted = policy::words(policy).join(", ");
+        let wanted = policy::says(policy);
         let message =
             format!("{name} is {role} and may not {}: the channel wants {wanted}", action.words());
         Err(Rejection::new(Code::RoleRefused, message))

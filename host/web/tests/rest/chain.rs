@@ -300,6 +300,7 @@ pub(crate) fn epochs() -> EpochsView {
         validators: validators(),
         rule: RuleConfig { id: "lft".into(), version: 3, sha256: vec![], parameters: vec![] },
         limits: ChannelLimits::default(),
+        policies: None,
     };
     let validator = first.validators.all()[0].clone();
     let change = |weight| Configure {
@@ -310,6 +311,7 @@ pub(crate) fn epochs() -> EpochsView {
         }],
         rule: None,
         limits: None,
+        policies: None,
     };
     let genesis = ChannelGenesis {
         network: NetworkId::default(),
@@ -327,6 +329,8 @@ pub(crate) fn epochs() -> EpochsView {
             deploy: Policy::Quorum,
             configure: Policy::Quorum,
             v1_gateway: false,
+            audit: None,
+            admin: None,
         },
         metering_required: false,
         auto_activate: false,
