@@ -382,9 +382,8 @@ impl Membership {
         if policy::admits(policy, role, certificate.organisation()) {
             return Ok(member);
         }
-        let wanted = policy::says(policy);
         let message =
-            format!("{name} is {role} and may not {}: the channel wants {wanted}", action.words());
+            format!("{name} is {role} and may not {}: the channel wants {policy}", action.words());
         Err(Rejection::new(Code::RoleRefused, message))
     }
 }

@@ -14,8 +14,8 @@ use std::collections::BTreeSet;
 pub enum PolicyError {
     /// A word that is no role.
     #[error(
-        "{0:?} is no policy: write `*`, `quorum`, or a role (validator, peer, client, admin, \
-         auditor, radiostation), for one organisation as `client@bank-a`"
+        "`{0}` is no role; write validator, peer, client, admin, auditor or radiostation, for one \
+         organisation as `client@bank-a`, or `*` or `quorum` alone"
     )]
     Word(String),
     /// Nobody, or `*` or `quorum` among others.
@@ -33,13 +33,13 @@ pub enum PolicyError {
         there: usize,
     },
     /// An organisation that is none of the channel's.
-    #[error("{0:?}: the channel has no such organisation")]
+    #[error("`{0}`: the channel has no such organisation")]
     Organisation(String),
     /// Where one signer asks.
     #[error("k of n decides changes (deploy, configure, admin); here one member asks: name roles")]
     OneSigner,
     /// Where something is decided.
-    #[error("{0:?}: auditors decide nothing")]
+    #[error("`{0}`: auditors decide nothing")]
     AuditorDecides(String),
 }
 
@@ -162,20 +162,6 @@ pub fn agreed<'a>(
     spoke.into_iter().filter(counts).map(|(_, organisation)| organisation).collect()
 }
 
-/// The policy in one line.
-#[must_use]
-pub fn says(policy: &Policy) -> String {
-    match policy {
-        Policy::Anyone => "*".to_owned(),
-        Policy::Quorum => "quorum".to_owned(),
-        Policy::Roles(roles) => roles.join(", "),
-        Policy::Organisations { of, from } => {
-            let word = if *of == 1 { "organisation" } else { "organisations" };
-            format!("{of} {word} of {}", from.join(", "))
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -183,10 +169,10 @@ mod tests {
     #[test]
     fn every_form_reads_and_is_written_back() {
         for text in [&["*"][..], &["quorum"], &["client"], &["client@bank-a", "admin"]] {
-            assert_eq!(says(&parse(text).unwrap()), text.join(", "));
+            assert_eq!(parse(text).unwrap().to_string(), text.join(", "));
         }
         let two = parse_organisations(2, &["admin@bank-a", "admin@bank-b"]).unwrap();
-        assert_eq!(says(&two), "2 organisations of admin@bank-a, admin@bank-b");
+        assert_eq!(two.to_string(), "2 organisations of admin@bank-a, admin@bank-b");
     }
 
     #[test]
@@ -218,7 +204,7 @@ mod tests {
         for (policy, admitted) in table {
             for role in Role::ALL {
                 let is_admitted = admits(&policy, role, "bank-a");
-                assert_eq!(is_admitted, admitted.contains(&role), "{} {role}", says(&policy));
+                assert_eq!(is_admitted, admitted.contains(&role), "{policy} {role}");
             }
         }
     }

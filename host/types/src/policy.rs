@@ -7,6 +7,7 @@
 
 use crate::codec::{CodecError, CodecErrorKind, Decode, Encode, Reader, Writer};
 use crate::limits::{PARAMETERS_MAX, TEXT_BYTES_MAX};
+use std::fmt;
 
 /// Who may do something: the parts of a policy.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,6 +26,21 @@ pub enum Policy {
         /// Roles that speak for their organisation, as in [`Policy::Roles`].
         from: Vec<String>,
     },
+}
+
+/// In one line, as people write it.
+impl fmt::Display for Policy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Anyone => f.write_str("*"),
+            Self::Quorum => f.write_str("quorum"),
+            Self::Roles(roles) => f.write_str(&roles.join(", ")),
+            Self::Organisations { of, from } => {
+                let word = if *of == 1 { "organisation" } else { "organisations" };
+                write!(f, "{of} {word} of {}", from.join(", "))
+            }
+        }
+    }
 }
 
 impl Policy {

@@ -340,7 +340,8 @@ async fn change(
         steps_per_block: wanted.steps_per_block.unwrap_or(now.steps_per_block),
     };
     let limits = (limits != now).then_some(limits);
-    Ok(Configure { epoch: seen.present.epoch, validators, rule, limits })
+    let epoch = seen.present.epoch;
+    Ok(Configure { epoch, validators, rule, limits, policies: None })
 }
 
 /// The rule that is wanted, without parameters when it is another one.

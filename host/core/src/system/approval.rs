@@ -104,7 +104,9 @@ fn vote(
     Ok(outcome)
 }
 
-const fn action(change: &Change) -> Action {
+/// What somebody does who approves a change: its policy decides.
+#[must_use]
+pub const fn deciding(change: &Change) -> Action {
     match change {
         Change::Deploy(_) => Action::Deploy,
         Change::Configure(_) => Action::Configure,
@@ -121,7 +123,7 @@ fn is_met(
     state: &mut SystemState<'_>,
 ) -> Result<bool, Rejection> {
     let policies = context.policies();
-    let action = action(change);
+    let action = deciding(change);
     let policy = action.policy(policies);
     if *policy == Policy::Quorum {
         let kind = change.kind();

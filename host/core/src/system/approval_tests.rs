@@ -1,10 +1,11 @@
 //! Who may approve, and when that is enough: every form of a policy against every kind of signer.
 
 use crate::system::stage::{Stage, deploy};
-use crate::system::state::{ChangeStatus, next_epoch};
+use crate::system::activation_failed;
+use crate::system::state::{ChangeStatus, change_record, next_epoch};
 use host_types::change::{Change, Configure, SystemCall};
 use host_types::genesis::{Policies, Policy};
-use host_types::{CertificateId, Code, Hash32, Rejection, ScoreName};
+use host_types::{CertificateId, Code, Hash32, Height, Rejection, ScoreName};
 use std::sync::Arc;
 
 fn roles(words: &[&str]) -> Policy {
@@ -105,18 +106,29 @@ fn two_of_three_organisations_decide_and_one_counts_once() {
 fn approvals_of_an_earlier_time_do_not_count_again() {
     let mut stage = stage(|policies| policies.deploy = organisations(2, &["admin"]));
     let (first, second) = (admin(&stage, 0), admin(&stage, 1));
-    let change = Change::Deploy(deploy("token", 1, 2));
-    let id = propose(&mut stage, first, change.clone()).unwrap();
+    let wanted = deploy("token", 1, 0);
+    let id = propose(&mut stage, first, Change::Deploy(wanted.clone())).unwrap();
+    approve(&mut stage, second, id).unwrap();
+    // Its `deploy` traps.
+    let why = (7, "it trapped".to_owned());
+    let failed = activation_failed(&wanted, Height::new(stage.height), why, &stage.state);
+    stage.apply(failed.writes);
+    assert_eq!(propose(&mut stage, second, Change::Deploy(wanted)), Ok(id));
+    assert_eq!(stage.status(&id), Some(ChangeStatus::Open));
+    approve(&mut stage, first, id).unwrap();
+    assert_eq!(stage.status(&id), Some(ChangeStatus::Accepted));
+}
+
+#[test]
+fn what_was_not_accepted_by_its_height_says_who_approved() {
+    let mut stage = stage(|policies| policies.deploy = organisations(2, &["admin"]));
+    let first = admin(&stage, 0);
+    let id = propose(&mut stage, first, Change::Deploy(deploy("token", 1, 2))).unwrap();
     let outcome = stage.begin();
     assert_eq!(outcome.events[0].name, "change-cancelled");
-    let record = crate::system::state::change_record(&stage.state, &id).unwrap();
+    let record = change_record(&stage.state, &id).unwrap();
     let reason = record.closed.unwrap().reason;
     assert_eq!(reason, "it was not accepted by then: approved by org0/admin");
-    // The same change again, of a height that is still to come.
-    let Change::Deploy(mut deploy) = change else { panic!("a deploy") };
-    deploy.activate_at = host_types::Height::new(9);
-    let id = propose(&mut stage, second, Change::Deploy(deploy)).unwrap();
-    assert_eq!(stage.status(&id), Some(ChangeStatus::Open));
 }
 
 #[test]
@@ -179,7 +191,7 @@ fn policies_that_nobody_could_meet_or_that_change_nothing_are_refused() {
     let message = refused(&|p| p.configure = organisations(5, &["admin"]));
     assert_eq!(message, "policy configure: 5 organisations must agree, and 4 could");
     let message = refused(&|p| p.deploy = roles(&["admin@mallory"]));
-    assert_eq!(message, "policy deploy: \"admin@mallory\": the channel has no such organisation");
+    assert_eq!(message, "policy deploy: `admin@mallory`: the channel has no such organisation");
     let message = refused(&|p| p.submit = organisations(1, &["client"]));
     assert!(message.starts_with("policy submit: k of n decides changes"), "{message}");
 }

@@ -349,11 +349,14 @@ pub(crate) fn epochs() -> EpochsView {
         change: waits,
         is_accepted: false,
         proposed: Height::new(8),
+        policy: Policy::Quorum,
         approvals: vec![validator.name],
+        organisations: vec![],
         weight: 7,
     }];
     let excluded = [(Epoch::new(1), vec![node_name()])].into();
-    EpochsView { epochs: Arc::new(epochs), next: None, changes, excluded }
+    let genesis = Arc::new(genesis);
+    EpochsView { genesis, epochs: Arc::new(epochs), next: None, changes, excluded }
 }
 
 /// One event in block 9 that answers to any filter, and more in block 12.
