@@ -9,6 +9,7 @@ use crate::certificate::{Certificate, CertificateError};
 use crate::policy;
 use crate::role::Role;
 use crate::root::Root;
+use host_types::change::Change;
 use host_types::genesis::{ChannelGenesis, Policies, Policy};
 use host_types::{
     Address, BlockTime, CertificateId, ChannelName, Code, Hash32, NodeName, Rejection,
@@ -109,6 +110,16 @@ pub enum Action {
 }
 
 impl Action {
+    /// What somebody does who approves a change: the policy of this decides about it.
+    #[must_use]
+    pub const fn deciding(change: &Change) -> Self {
+        match change {
+            Change::Deploy(_) => Self::Deploy,
+            Change::Configure(_) => Self::Configure,
+            Change::Freeze { .. } | Change::Unfreeze { .. } => Self::Admin,
+        }
+    }
+
     /// The policy that says who may.
     #[must_use]
     pub const fn policy(self, policies: &Policies) -> &Policy {

@@ -11,6 +11,8 @@ mod block_verify;
 mod call;
 mod channel;
 mod channel_check;
+mod channel_drift;
+mod channel_plan;
 mod configure;
 mod down;
 mod event;
@@ -32,6 +34,7 @@ mod status;
 mod tx;
 mod up;
 mod version;
+pub(crate) mod voting;
 
 use crate::args::{Command, Global};
 use crate::failure::Failure;

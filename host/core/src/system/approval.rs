@@ -104,16 +104,6 @@ fn vote(
     Ok(outcome)
 }
 
-/// What somebody does who approves a change: its policy decides.
-#[must_use]
-pub const fn deciding(change: &Change) -> Action {
-    match change {
-        Change::Deploy(_) => Action::Deploy,
-        Change::Configure(_) => Action::Configure,
-        Change::Freeze { .. } | Change::Unfreeze { .. } => Action::Admin,
-    }
-}
-
 /// Writes down that the signer approves, and whether the policy of the present epoch is met by those
 /// who did.
 fn is_met(
@@ -123,7 +113,7 @@ fn is_met(
     state: &mut SystemState<'_>,
 ) -> Result<bool, Rejection> {
     let policies = context.policies();
-    let action = deciding(change);
+    let action = Action::deciding(change);
     let policy = action.policy(policies);
     if *policy == Policy::Quorum {
         let kind = change.kind();

@@ -18,8 +18,6 @@ pub mod said;
 mod stage;
 pub mod state;
 
-pub use approval::deciding;
-
 use crate::ingest::registration::may_register;
 use host_identity::{Certificate, Membership};
 use host_types::change::{Deploy, SystemCall};

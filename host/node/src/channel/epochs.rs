@@ -16,8 +16,8 @@ use host_core::system::state::{
     ChangeRecord, ChangeStatus, all_excluded, approvals, assents, excluded_key, pending_changes,
     read_excluded,
 };
-use host_core::system::{deciding, system_name};
-use host_identity::policy;
+use host_core::system::system_name;
+use host_identity::{Action, policy};
 use host_rpc::gateway::{ChangeView, EpochsView};
 use host_store::{Entry, Reader, Segments, StoreError};
 use host_types::epoch::{EpochConfig, EpochRun, Epochs};
@@ -259,7 +259,7 @@ fn change_view(
     state: &Stored,
 ) -> ChangeView {
     let set = &now.validators;
-    let policy = deciding(&record.change).policy(now.policies(genesis));
+    let policy = Action::deciding(&record.change).policy(now.policies(genesis));
     let indices = approvals(state, &id);
     let is_counted = matches!(policy, Policy::Organisations { .. });
     let assents = if is_counted { assents(state, &id) } else { Vec::new() };

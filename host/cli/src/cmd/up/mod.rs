@@ -68,10 +68,6 @@ pub(crate) struct LocalValidator {
     pub identity: Identity,
     /// Its REST interface.
     pub url: String,
-    /// Its number in the set of the genesis.
-    pub index: u16,
-    /// Its name.
-    pub name: NodeName,
 }
 
 impl Local {
@@ -105,14 +101,13 @@ impl Local {
         let genesis = channels::genesis(&self.data, channel)?;
         let mut found = Vec::new();
         let all = genesis.iter().flat_map(|genesis| genesis.validators.all());
-        for (index, validator) in (0u16..).zip(all) {
+        for validator in all {
             let is_it =
                 |peer: &&Member| format!("{}/{}", peer.org, peer.name) == validator.name.as_str();
             if let Some(peer) = self.network.peers().find(is_it) {
                 let key = self.data.join(&peer.home).join("pki/sign.key");
                 let identity = Identity::load(&key)?;
-                let name = validator.name.clone();
-                found.push(LocalValidator { identity, url: peer.url(), index, name });
+                found.push(LocalValidator { identity, url: peer.url() });
             }
         }
         Ok(found)
