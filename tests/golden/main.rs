@@ -191,8 +191,7 @@ fn policies_of_organisations_keep_their_bytes_and_hashes() {
     let change = samples::configure_policies();
     same::<host_types::change::Change>(&mut fixture, "configure", &change);
     fixture.check("configure.id", change.id().as_bytes());
-    let config =
-        host_types::epoch::EpochConfig { policies: Some(policies), ..samples::epoch() };
+    let config = host_types::epoch::EpochConfig { policies: Some(policies), ..samples::epoch() };
     same::<host_types::epoch::EpochConfig>(&mut fixture, "config", &config);
     fixture.check("config.hash", config.hash().as_bytes());
     fixture.close();

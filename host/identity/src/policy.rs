@@ -146,9 +146,12 @@ pub fn admits(policy: &Policy, role: Role, organisation: &str) -> bool {
     match policy {
         Policy::Anyone => true,
         Policy::Quorum => matches!(role, Role::Validator | Role::Admin),
-        Policy::Roles(words) | Policy::Organisations { from: words, .. } => words.iter().filter_map(|word| split(word)).any(|(named, of)| {
-            named == role && of.is_none_or(|named_organisation| named_organisation == organisation)
-        }),
+        Policy::Roles(words) | Policy::Organisations { from: words, .. } => {
+            words.iter().filter_map(|word| split(word)).any(|(named, of)| {
+                named == role
+                    && of.is_none_or(|named_organisation| named_organisation == organisation)
+            })
+        }
     }
 }
 

@@ -238,7 +238,8 @@ mod tests {
 
     #[test]
     fn every_form_has_one_encoding() {
-        let counted = Policy::Organisations { of: 2, from: vec!["admin".into(), "validator".into()] };
+        let counted =
+            Policy::Organisations { of: 2, from: vec!["admin".into(), "validator".into()] };
         let of_one = Policy::Organisations { of: 1, from: vec!["admin@a".into()] };
         let two_roles = Policy::Roles(vec!["admin".into(), "client".into()]);
         for policy in [Policy::Anyone, Policy::Quorum, two_roles, counted.clone(), of_one] {

@@ -61,13 +61,13 @@ pub(crate) fn check(file: Option<&Path>, context: &Context) -> Done {
     Ok(ExitCode::SUCCESS)
 }
 
-pub(super) fn path_of(file: Option<&Path>, context: &Context) -> Result<PathBuf, Failure> {
+fn path_of(file: Option<&Path>, context: &Context) -> Result<PathBuf, Failure> {
     let here = std::env::current_dir().unwrap_or_default();
     let given = file.map(Path::to_path_buf).or_else(|| context.global.config.clone());
     given.or_else(|| nearest_channels_file(&here)).ok_or_else(|| {
         let message = "there is no channels.toml here or above";
         Failure::new(Code::ConfigUnreadable, message)
-            .with_help("name one: loopchain channel check FILE, or plan, or apply")
+            .with_help("name one: loopchain channel check FILE")
     })
 }
 
@@ -106,7 +106,11 @@ impl Around {
         Ok(Self { inputs, rules })
     }
 
-    pub(super) fn plan(&self, file: &ChannelsFile, name: &ChannelName) -> Result<Option<Planned>, Failure> {
+    pub(super) fn plan(
+        &self,
+        file: &ChannelsFile,
+        name: &ChannelName,
+    ) -> Result<Option<Planned>, Failure> {
         let named = match &self.inputs {
             Some(_) => None,
             None => file.named_validators(name)?,

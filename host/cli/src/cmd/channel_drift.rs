@@ -1,7 +1,6 @@
 //! Whether channels say what the channels.toml says that is known here.
 //!
-//! In: names of channels, and the file: the one named by `--config`, the nearest upwards, or that of the
-//! data folder. Out: for each channel of the file how many differences there are. What cannot be told
+//! In: names of channels, and the file: the nearest upwards, or that of the data folder. Out: for each channel of the file how many differences there are. What cannot be told
 //! (no file, a peer that does not say) is left out: drift is a remark, no check (`channel plan` is).
 
 use super::Context;
@@ -19,13 +18,17 @@ pub(super) struct Drift {
     channels: BTreeMap<String, Result<usize, String>>,
 }
 
+/// The channels.toml that is known here.
+pub(super) fn known_file(context: &Context) -> Option<PathBuf> {
+    let here = std::env::current_dir().unwrap_or_default();
+    let own = context.data.join("channels.toml");
+    nearest_channels_file(&here).or_else(|| own.is_file().then_some(own))
+}
+
 impl Drift {
     /// Looks; none where no file is known.
     pub(super) async fn of(names: &[&str], context: &Context) -> Option<Self> {
-        let here = std::env::current_dir().unwrap_or_default();
-        let own = context.data.join("channels.toml");
-        let given = context.global.config.clone().or_else(|| nearest_channels_file(&here));
-        let path = given.or_else(|| own.is_file().then_some(own))?;
+        let path = known_file(context)?;
         let mut channels = BTreeMap::new();
         let file = match ChannelsFile::load(&path) {
             Ok(file) => file,

@@ -6,7 +6,8 @@
 //! Deliberately not here: comparing and writing (`host_node::config`), voting (`voting.rs`), proposing
 //! (`configure.rs`).
 
-use super::channel_check::{Around, chosen, nodes, path_of};
+use super::channel_check::{Around, chosen, nodes};
+use super::channel_drift::known_file;
 use super::voting::Seen;
 use super::{Context, Done, configure};
 use crate::client::{ChannelInfo, Client};
@@ -22,8 +23,18 @@ use host_types::ids::{ChannelName, NodeName};
 use host_types::tolerance::Tolerance;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+
+/// The file that is meant. `--config` names a file of profiles where a peer is asked.
+fn path_of(file: Option<&Path>, context: &Context) -> Result<PathBuf, Failure> {
+    file.map(Path::to_path_buf).or_else(|| known_file(context)).ok_or_else(|| {
+        let message = "there is no channels.toml here or above";
+        Failure::new(Code::ConfigUnreadable, message).with_help(
+            "name one: loopchain channel plan FILE; `loopchain channel export -o channels.toml` writes one",
+        )
+    })
+}
 
 /// A peer's view of one channel.
 pub(super) fn client_of(name: &ChannelName, context: &Context) -> Result<Client, Failure> {
@@ -41,10 +52,7 @@ pub(super) struct Compared {
 }
 
 /// What a channel runs with, as a peer tells it.
-async fn running(
-    client: &Client,
-    around: &Around,
-) -> Result<(RunningChannel, Seen), Failure> {
+async fn running(client: &Client, around: &Around) -> Result<(RunningChannel, Seen), Failure> {
     let (seen, scores) = tokio::try_join!(Seen::ask(client), client.scores())?;
     let scores = scores.1.into_iter().map(|one| (one.name, (one.version, one.sha256)));
     let config = seen.base().clone();
@@ -176,12 +184,8 @@ fn effects(before: Option<&Tolerance>, after: &Tolerance) -> Vec<String> {
     let halt = |t: &Tolerance| nodes(&t.halt);
     let fork = |t: &Tolerance| nodes(&t.fork);
     type Says<'a> = &'a dyn Fn(&Tolerance) -> String;
-    let rows: [(&str, Says<'_>); 4] = [
-        ("quorum", &quorum),
-        ("tolerates", &faulty),
-        ("could halt", &halt),
-        ("could fork", &fork),
-    ];
+    let rows: [(&str, Says<'_>); 4] =
+        [("quorum", &quorum), ("tolerates", &faulty), ("could halt", &halt), ("could fork", &fork)];
     let row = |(word, says): (&str, Says<'_>)| match before.map(says) {
         Some(old) if old != says(after) => format!("  {word:<12} {old} → {}", says(after)),
         _ => format!("  {word:<12} {}", says(after)),
@@ -273,11 +277,8 @@ impl Compared {
         match policy {
             Policy::Quorum => {
                 let (quorum, total) = (set.quorum_weight(), set.total_weight());
-                let names: Vec<_> = set
-                    .all()
-                    .iter()
-                    .map(|v| format!("{} ({})", v.name, v.weight.get()))
-                    .collect();
+                let names: Vec<_> =
+                    set.all().iter().map(|v| format!("{} ({})", v.name, v.weight.get())).collect();
                 let people =
                     format!("validators of weight {quorum} of {total}: {}", names.join(", "));
                 let weights: BTreeMap<_, _> =

@@ -5,7 +5,7 @@
 //! the chain, or by the rule, is refused here first: a rule that does not take its parameters would
 //! halt the channel. Deliberately not here: `channels.toml` (`channel_plan.rs`), who votes (`voting.rs`).
 
-use super::voting::{Seen, named, voters, vote_in};
+use super::voting::{Seen, named, vote_in, voters};
 use super::{Context, Done, up};
 use crate::args::Configure as Wanted;
 use crate::client::Client;

@@ -74,7 +74,8 @@ async fn deploy(wanted: &Wanted, is_upgrade: bool, context: &Context) -> Done {
             .with_help("`loopchain score deploy` makes a first version active"));
     }
     let seen = Seen::ask(&client).await?;
-    let signers = signers(wanted.how.propose, identity.as_deref(), (&seen, Action::Deploy), context)?;
+    let signers =
+        signers(wanted.how.propose, identity.as_deref(), (&seen, Action::Deploy), context)?;
     let Some(proposer) = signers.first() else {
         return Err(Failure::new(Code::NoQuorum, "no validator's key is here"));
     };

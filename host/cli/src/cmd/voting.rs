@@ -95,7 +95,8 @@ pub(crate) fn voters(
         }
     }
     if found.is_empty() {
-        let message = format!("nobody whose key is here may approve it: the channel wants {policy}");
+        let message =
+            format!("nobody whose key is here may approve it: the channel wants {policy}");
         return Err(Failure::new(Code::RoleRefused, message)
             .with_help("`--propose --identity PATH` proposes it as one who may"));
     }

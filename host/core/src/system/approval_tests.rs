@@ -1,7 +1,7 @@
 //! Who may approve, and when that is enough: every form of a policy against every kind of signer.
 
-use crate::system::stage::{Stage, deploy};
 use crate::system::activation_failed;
+use crate::system::stage::{Stage, deploy};
 use crate::system::state::{ChangeStatus, change_record, next_epoch};
 use host_types::change::{Change, Configure, SystemCall};
 use host_types::genesis::{Policies, Policy};

@@ -204,7 +204,8 @@ fn line_of(file: &ChannelsFile, channel: &ChannelName, path: &[String]) -> Optio
 
 const IN_GENESIS: &str = "it stands in the genesis, which is hashed into every signature";
 const ADMITTED: &str = "it stands in the genesis: what was admitted under it must stay valid";
-const ROOTS: &str = "roots of organisations stand in the genesis: who joins later needs another channel";
+const ROOTS: &str =
+    "roots of organisations stand in the genesis: who joins later needs another channel";
 
 /// One thing that a channel is.
 struct Fact {
@@ -309,8 +310,7 @@ fn facts_of_limits(channel: &ChannelGenesis) -> Vec<Fact> {
     all.push(execution("auto_activate", channel.auto_activate.to_string()));
     for (name, value, _) in channel.call.ranges() {
         let is_count = name == "events";
-        let value =
-            if is_count { value.to_string() } else { Size(u64::from(value)).to_string() };
+        let value = if is_count { value.to_string() } else { Size(u64::from(value)).to_string() };
         all.push(execution(name, value));
     }
     all
@@ -341,14 +341,8 @@ fn compare(
             }
             let line = if in_file.is_some() { line(&fact.path) } else { None };
             let name = fact.name.clone();
-            let difference = Difference {
-                kind,
-                name,
-                chain: on_chain,
-                file: in_file,
-                means: fact.means,
-                line,
-            };
+            let difference =
+                Difference { kind, name, chain: on_chain, file: in_file, means: fact.means, line };
             found.push(difference);
         }
     }

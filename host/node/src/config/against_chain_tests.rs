@@ -132,10 +132,7 @@ fn every_edit_is_found_and_its_change_makes_the_chain_what_the_file_says() {
         ),
         (
             "[channel.demo.policy]\nsubmit = [\"client@bank-a\"]\nv1_gateway = false\n".into(),
-            &[
-                "policy submit: client, admin -> client@bank-a",
-                "policy v1_gateway: true -> false",
-            ],
+            &["policy submit: client, admin -> client@bank-a", "policy v1_gateway: true -> false"],
         ),
         (
             groups(2),

@@ -7,8 +7,8 @@
 use super::channels::{ChannelEntry, ChannelsFile};
 use super::genesis::Of;
 use super::render::{ConfigError, nearest};
-use host_identity::policy::{self, PolicyError};
 use host_identity::Role;
+use host_identity::policy::{self, PolicyError};
 use host_types::genesis::{Policies, Policy};
 use host_types::limits::PARAMETERS_MAX;
 use serde::Deserialize;

@@ -314,7 +314,8 @@ fn a_policy_that_nobody_can_meet_yet_is_warned_of() {
 /// Each mistake in a policy: the line, and what was perhaps meant.
 #[test]
 fn policies_are_refused_at_their_line_with_what_was_meant() {
-    let with = |policy: &str| refused(&format!("[channel.demo]\n[channel.demo.policy]\n{policy}\n"));
+    let with =
+        |policy: &str| refused(&format!("[channel.demo]\n[channel.demo.policy]\n{policy}\n"));
     for (policy, note, help) in [
         ("submit = [\"klient\"]", "`klient` is no role", "did you mean `client`?"),
         ("deploy = [\"admin@bank-x\"]", "no such organisation", "did you mean `admin@bank-a`?"),

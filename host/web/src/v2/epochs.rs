@@ -118,7 +118,10 @@ fn change(view: &ChangeView) -> Json {
         ("approved", view.approvals.iter().map(|name| Json::from(name.as_str())).collect()),
         ("approved_weight", view.weight.into()),
         ("policy", view.policy.to_string().into()),
-        ("organisations", view.organisations.iter().map(|name| Json::from(name.as_str())).collect()),
+        (
+            "organisations",
+            view.organisations.iter().map(|name| Json::from(name.as_str())).collect(),
+        ),
     ])
 }
 

@@ -4,9 +4,9 @@
 //! keys of all validators, so it signs `propose` with one and `approve` with the others; that each
 //! holds the artefact the validators' nodes say themselves (`ready`).
 
+use super::Local;
 use super::channels::genesis;
 use super::plugins::Artefact;
-use super::Local;
 use crate::client::{ChannelInfo, Client, ScoreInfo, TxInfo};
 use crate::cmd::call;
 use crate::cmd::voting::{Seen, vote_in, voters};

@@ -36,7 +36,7 @@ use channels::Plan;
 use children::Children;
 use host_node::config::ChannelsFile;
 use host_types::fault::Code;
-use host_types::ids::{ChannelName, NodeName};
+use host_types::ids::ChannelName;
 use plugins::Needed;
 use std::collections::BTreeSet;
 use std::net::TcpListener;
@@ -336,7 +336,7 @@ fn failed_line(channel: &ChannelName, score: &str, failure: &Failure) -> String 
 
 fn differs_line(channel: &ChannelName) -> String {
     format!(
-        "  {WARN} channel {channel}: channels.toml differs from what is on its chain; \
-         the chain counts"
+        "  {WARN} channel {channel}: channels.toml is not what it was made of; \
+         `loopchain channel plan -c {channel}` compares it with the chain, which counts"
     )
 }
