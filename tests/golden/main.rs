@@ -182,6 +182,24 @@ fn epochs_keep_their_bytes() {
 }
 
 #[test]
+fn policies_of_organisations_keep_their_bytes_and_hashes() {
+    let mut fixture = Fixture::open("policies");
+    let policies = samples::policies();
+    same::<host_types::genesis::Policies>(&mut fixture, "policies", &policies);
+    let mut genesis = samples::genesis();
+    genesis.policies = policies.clone();
+    same::<ChannelGenesis>(&mut fixture, "channel", &genesis);
+    fixture.check("channel.hash", genesis.hash().as_bytes());
+    let change = samples::configure_policies();
+    same::<host_types::change::Change>(&mut fixture, "configure", &change);
+    fixture.check("configure.id", change.id().as_bytes());
+    let config = host_types::epoch::EpochConfig { policies: Some(policies), ..samples::epoch() };
+    same::<host_types::epoch::EpochConfig>(&mut fixture, "config", &config);
+    fixture.check("config.hash", config.hash().as_bytes());
+    fixture.close();
+}
+
+#[test]
 fn every_width_of_an_integer_is_written_in_its_shortest_form() {
     let mut fixture = Fixture::open("integers");
     for power in [0_u32, 4, 5, 8, 16, 32, 63] {

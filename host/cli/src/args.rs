@@ -243,6 +243,32 @@ pub enum ChannelCommand {
         #[arg(long)]
         approve: bool,
     },
+    /// What a channels.toml (of all channels, or with --channel of one) wants that the chains do not
+    /// run with: differences, what they would do to quorum and tolerance, and who has to approve.
+    Plan {
+        /// The file; the nearest upwards without.
+        file: Option<PathBuf>,
+    },
+    /// Propose what `plan` shows, one `configure` change for each channel. With the keys of a local
+    /// network: proposed, approved and in force when this returns.
+    Apply {
+        /// The file; the nearest upwards without.
+        file: Option<PathBuf>,
+        /// Only propose, as the one named by `--identity`: others approve with `channel vote`.
+        #[arg(long)]
+        propose: bool,
+        /// Also when the validators of the next epoch that are connected now could not decide.
+        #[arg(long)]
+        force: bool,
+    },
+    /// Write what a channel runs with as lines of a channels.toml.
+    Export {
+        /// Its name; the profile's without.
+        name: Option<String>,
+        /// Into this file.
+        #[arg(short, long, value_name = "FILE")]
+        out: Option<PathBuf>,
+    },
     /// Check a channels.toml: what each channel (with --channel: that one) tolerates, and who could
     /// halt or fork it.
     Check {

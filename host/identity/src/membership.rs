@@ -10,6 +10,7 @@ use crate::policy;
 use crate::revocation::Serial;
 use crate::role::Role;
 use crate::root::Root;
+use host_types::change::Change;
 use host_types::genesis::{ChannelGenesis, Policies, Policy};
 use host_types::{
     Address, BlockTime, CertificateId, ChannelName, Code, Hash32, NodeName, Rejection,
@@ -104,6 +105,10 @@ pub enum Action {
     Deploy,
     /// Propose or approve a `configure` change.
     Configure,
+    /// Propose or approve a `freeze` or `unfreeze` change.
+    Admin,
+    /// Read recorded evidence.
+    Audit,
     /// Send a system transaction of any kind; what it asks for has rules of its own besides.
     System,
     /// Open a session as a node of the channel: receive blocks, deliver messages.
@@ -112,25 +117,40 @@ pub enum Action {
 
 impl Action {
     /// Every action.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 9] = [
         Self::Submit,
         Self::System,
         Self::Query,
         Self::Read,
         Self::Deploy,
         Self::Configure,
+        Self::Admin,
+        Self::Audit,
         Self::Session,
     ];
 
-    /// The policy it is under; none where the role alone decides.
-    const fn policy(self, policies: &Policies) -> Option<&Policy> {
+    /// What somebody does who approves a change: the policy of this decides about it.
+    #[must_use]
+    pub const fn deciding(change: &Change) -> Self {
+        match change {
+            Change::Deploy(_) => Self::Deploy,
+            Change::Configure(_) | Change::Revoke { .. } => Self::Configure,
+            Change::Freeze { .. } | Change::Unfreeze { .. } => Self::Admin,
+        }
+    }
+
+    /// The policy that says who may; where the role alone decides, it is open to anyone.
+    #[must_use]
+    pub const fn policy(self, policies: &Policies) -> &Policy {
         match self {
-            Self::Submit => Some(&policies.submit),
-            Self::Read => Some(&policies.read),
-            Self::Query => Some(&policies.query),
-            Self::Deploy => Some(&policies.deploy),
-            Self::Configure => Some(&policies.configure),
-            Self::System | Self::Session => None,
+            Self::Submit => &policies.submit,
+            Self::Read => &policies.read,
+            Self::Query => &policies.query,
+            Self::Deploy => &policies.deploy,
+            Self::Configure => &policies.configure,
+            Self::Admin => policies.admin(),
+            Self::Audit => policies.audit(),
+            Self::System | Self::Session => &Policy::Anyone,
         }
     }
 
@@ -141,7 +161,7 @@ impl Action {
         match (self, role) {
             (_, Role::RadioStation) => false,
             (Self::Session, _) => role.is_node(),
-            (Self::Read | Self::Query, _) => true,
+            (Self::Read | Self::Query | Self::Audit, _) => true,
             (_, Role::Auditor) => false,
             _ => true,
         }
@@ -156,6 +176,8 @@ impl Action {
             Self::Configure => "configure the channel",
             Self::System => "send system transactions",
             Self::Session => "follow the channel as a node",
+            Self::Admin => "freeze SCOREs",
+            Self::Audit => "read evidence",
         }
     }
 }
@@ -394,14 +416,13 @@ impl Membership {
         at: BlockTime,
     ) -> Result<&Member, Rejection> {
         let member = self.holder(id, action, at)?;
-        let Some(policy) = action.policy(policies) else { return Ok(member) };
+        let policy = action.policy(policies);
         let (name, role) = (member.name(), member.role());
         if policy::admits(policy, role, member.certificate.organisation()) {
             return Ok(member);
         }
-        let wanted = policy::words(policy).join(", ");
         let message =
-            format!("{name} is {role} and may not {}: the channel wants {wanted}", action.words());
+            format!("{name} is {role} and may not {}: the channel wants {policy}", action.words());
         Err(Rejection::new(Code::RoleRefused, message))
     }
 

@@ -52,6 +52,8 @@ fn fixture() -> Fixture {
             deploy: Policy::Quorum,
             configure: Policy::Quorum,
             v1_gateway: false,
+            audit: None,
+            admin: None,
         },
         metering_required: false,
         auto_activate: false,
@@ -178,14 +180,14 @@ fn equal_blocks_give_equal_memberships() {
 
 /// What each role may do under the policies that a channel has outside of development, and under
 /// ones as open as can be, in the order of [`Action::ALL`]: submit, system, query, read, deploy,
-/// configure, session. `o` yes, `r` not in this role, `a` an auditor changes nothing.
+/// configure, admin, audit, session. `o` yes, `r` not in this role, `a` an auditor changes nothing.
 const ROLES_AND_ACTIONS: [(Role, &str, &str); 6] = [
-    (Role::Validator, "rorrooo", "ooooooo"),
-    (Role::Peer, "rooorro", "ooooooo"),
-    (Role::Client, "oooorrr", "oooooor"),
-    (Role::Admin, "oooooor", "oooooor"),
-    (Role::Auditor, "aaooaao", "aaooaao"),
-    (Role::RadioStation, "rrrrrrr", "rrrrrrr"),
+    (Role::Validator, "rorroooro", "ooooooooo"),
+    (Role::Peer, "rooorrroo", "ooooooooo"),
+    (Role::Client, "oooorrror", "oooooooor"),
+    (Role::Admin, "oooooooor", "oooooooor"),
+    (Role::Auditor, "aaooaaaoo", "aaooaaaoo"),
+    (Role::RadioStation, "rrrrrrrrr", "rrrrrrrrr"),
 ];
 
 #[test]
@@ -200,6 +202,8 @@ fn every_role_against_every_action() {
         deploy: Policy::Quorum,
         configure: Policy::Quorum,
         v1_gateway: false,
+        admin: None,
+        audit: None,
     };
     let open = Policies {
         submit: Policy::Anyone,
@@ -208,6 +212,8 @@ fn every_role_against_every_action() {
         deploy: Policy::Anyone,
         configure: Policy::Anyone,
         v1_gateway: false,
+        admin: None,
+        audit: None,
     };
     for (seed, (role, under_usual, under_open)) in (20..).zip(ROLES_AND_ACTIONS) {
         let certificate = issue(&authority, &format!("bank-a/the-{role}"), role, seed);

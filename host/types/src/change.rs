@@ -6,7 +6,7 @@
 
 use crate::codec::{CodecError, CodecErrorKind, Decode, Encode, Reader, Writer};
 use crate::epoch::BlockLimits;
-use crate::genesis::RuleConfig;
+use crate::genesis::{Policies, RuleConfig};
 use crate::hash::{Domain, Hash32};
 use crate::height::{Epoch, Height};
 use crate::ids::{Address, NodeName, ScoreName};
@@ -183,6 +183,8 @@ pub struct Configure {
     pub rule: Option<RuleConfig>,
     /// Other limits of blocks; none: as before.
     pub limits: Option<BlockLimits>,
+    /// Other policies, all of them; none: as before.
+    pub policies: Option<Policies>,
 }
 
 /// One difference of a validator set.
@@ -255,12 +257,15 @@ impl Encode for Change {
         let deploy = match self {
             Self::Deploy(deploy) => deploy,
             Self::Configure(configure) => {
-                w.array(5);
+                w.array(if configure.policies.is_some() { 6 } else { 5 });
                 w.uint(CONFIGURE);
                 configure.epoch.encode(w);
                 w.list(&configure.validators);
                 w.option(configure.rule.as_ref());
                 w.option(configure.limits.as_ref());
+                if let Some(policies) = &configure.policies {
+                    policies.encode(w);
+                }
                 return;
             }
             Self::Freeze { score } => return encode_of_score(FREEZE, score, w),
@@ -291,12 +296,13 @@ impl Decode<'_> for Change {
         let fields = r.array_up_to(8)?;
         match (r.uint()?, fields) {
             (DEPLOY, 8) => {}
-            (CONFIGURE, 5) => {
+            (CONFIGURE, 5 | 6) => {
                 return Ok(Self::Configure(Configure {
                     epoch: Epoch::decode(r)?,
                     validators: r.list(CONFIGURE_VALIDATORS_MAX)?,
                     rule: r.option()?,
                     limits: r.option()?,
+                    policies: if fields == 6 { Some(Policies::decode(r)?) } else { None },
                 }));
             }
             (FREEZE, 2) => return Ok(Self::Freeze { score: ScoreName::decode(r)? }),

@@ -145,7 +145,7 @@ fn install(
 
 async fn register(context: &Context) -> Done {
     let (client, identity) = super::configure::client(context)?;
-    let identity = super::configure::named(identity.as_deref(), context)?;
+    let identity = super::voting::named(identity.as_deref(), context)?;
     let (_, channel) = client.channel().await?;
     let der = identity.certificate.der.clone();
     let call = SystemCall::Register { certificate: der };

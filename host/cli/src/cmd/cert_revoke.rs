@@ -3,12 +3,13 @@
 //! In: a list as `ca revoke` or `ca crl` wrote it. Out: a `revoke` change that is proposed; with the
 //! keys of a local network, approved and in force.
 
-use super::configure::{self, Seen, vote_in};
+use super::configure;
 use super::score_life::signers;
+use super::voting::{Seen, vote_in};
 use super::{Context, Done};
 use crate::failure::Failure;
 use crate::output::OK;
-use host_identity::bundle;
+use host_identity::{Action, bundle};
 use host_types::change::Change;
 use host_types::fault::Code;
 use serde_json::json;
@@ -24,10 +25,10 @@ pub(super) async fn revoke(file: &Path, is_proposal: bool, context: &Context) ->
     })?;
     let change = Change::Revoke { crl: list.der };
     let seen = Seen::ask(&client).await?;
-    let signers = signers(is_proposal, identity.as_deref(), &seen, context)?;
+    let signers = signers(is_proposal, identity.as_deref(), (&seen, Action::Configure), context)?;
     let (_, channel) = client.channel().await?;
     let id = change.id();
-    let is_done = vote_in(&client, &channel, &seen.present, change, &signers).await?;
+    let is_done = vote_in(&client, &channel, &seen, change, &signers).await?;
     let line = if is_done {
         format!("{OK} {} has taken the list", client.channel_name())
     } else {

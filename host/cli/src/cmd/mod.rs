@@ -16,6 +16,8 @@ mod cert_check;
 mod cert_revoke;
 mod channel;
 mod channel_check;
+mod channel_drift;
+mod channel_plan;
 mod configure;
 mod down;
 mod event;
@@ -38,6 +40,7 @@ mod status;
 mod tx;
 mod up;
 mod version;
+pub(crate) mod voting;
 
 use crate::args::{Command, Global, PeerCommand};
 use crate::failure::Failure;

@@ -5,7 +5,7 @@
 //! refused here first where it can be told. Deliberately not here: copying files to the machines of
 //! others: each operator drops the file, or its peer fetches it by its digest.
 
-use super::configure::{Seen, named, vote_in, voters};
+use super::voting::{Seen, named, vote_in, voters};
 use super::{Context, Done, call, configure, score_versions};
 use crate::args_life::{Deploy as Wanted, Freeze, LifeCommand};
 use crate::client::{Client, VersionInfo};
@@ -13,6 +13,7 @@ use crate::failure::Failure;
 use crate::identity::{AddressBook, Identity};
 use crate::network::write_whole;
 use crate::output::OK;
+use host_identity::Action;
 use host_types::change::{Change, Deploy};
 use host_types::fault::Code;
 use host_types::hash::Hash32;
@@ -73,8 +74,9 @@ async fn deploy(wanted: &Wanted, is_upgrade: bool, context: &Context) -> Done {
             .with_help("`loopchain score deploy` makes a first version active"));
     }
     let seen = Seen::ask(&client).await?;
-    let signers = signers(wanted.how.propose, identity.as_deref(), &seen, context)?;
-    let Some((_, proposer)) = signers.first() else {
+    let signers =
+        signers(wanted.how.propose, identity.as_deref(), (&seen, Action::Deploy), context)?;
+    let Some(proposer) = signers.first() else {
         return Err(Failure::new(Code::NoQuorum, "no validator's key is here"));
     };
     let (_, channel) = client.channel().await?;
@@ -89,7 +91,7 @@ async fn deploy(wanted: &Wanted, is_upgrade: bool, context: &Context) -> Done {
         deployer: deployer(wanted.deployer.as_deref(), proposer, (&client, context)).await?,
     });
     let id = change.id();
-    vote_in(&client, &channel, &seen.present, change, &signers).await?;
+    vote_in(&client, &channel, &seen, change, &signers).await?;
     // Whose approval suffices is for the channel's policy to say.
     let now = with_manifest(&client, &version).await?;
     let is_accepted = !matches!(now.state.as_str(), "installed" | "staged");
@@ -165,13 +167,13 @@ fn says_what_it_is(change: &VersionInfo, file: Option<&Manifest>) -> Result<(), 
 pub(super) fn signers(
     is_proposal: bool,
     identity: Option<&str>,
-    seen: &Seen,
+    (seen, action): (&Seen, Action),
     context: &Context,
-) -> Result<Vec<(u16, Identity)>, Failure> {
+) -> Result<Vec<Identity>, Failure> {
     if is_proposal {
-        return Ok(vec![(0, named(identity, context)?)]);
+        return Ok(vec![named(identity, context)?]);
     }
-    voters(&seen.present, context)
+    voters(seen, action, &context.data)
 }
 
 /// The version that is meant: of a file, by name and version, or by digest.
@@ -337,10 +339,10 @@ async fn freeze(wanted: &Freeze, freezes: bool, context: &Context) -> Done {
         .ok_or_else(|| wrong(format!("`{}` is no name of a SCORE", wanted.name)))?;
     let change = if freezes { Change::Freeze { score } } else { Change::Unfreeze { score } };
     let seen = Seen::ask(&client).await?;
-    let signers = signers(wanted.propose, identity.as_deref(), &seen, context)?;
+    let signers = signers(wanted.propose, identity.as_deref(), (&seen, Action::Admin), context)?;
     let (_, channel) = client.channel().await?;
     let (id, kind) = (change.id(), change.kind());
-    vote_in(&client, &channel, &seen.present, change, &signers).await?;
+    vote_in(&client, &channel, &seen, change, &signers).await?;
     let waits = Seen::ask(&client).await?;
     let is_done = !waits.changes().iter().any(|one| one["id"] == id.to_string());
     let short = id.to_string().get(..12).unwrap_or_default().to_owned();

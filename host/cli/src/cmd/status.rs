@@ -1,5 +1,6 @@
 //! `status`: how the channels of a network are, as its peers see them.
 
+use super::channel_drift::Drift;
 use super::{Context, Done};
 use crate::args::Global;
 use crate::client::{ChannelInfo, Client};
@@ -43,7 +44,10 @@ pub(crate) async fn status(context: &Context) -> Done {
     if channels.is_empty() {
         return Err(Failure::new(Code::Unreachable, "no peer answers"));
     }
-    context.out.either(&document(&seen, &channels), lines(&seen, &channels));
+    let names: Vec<_> = channels.keys().copied().collect();
+    let drift = Drift::of(&names, context).await;
+    let drift = drift.as_ref();
+    context.out.either(&document(&seen, &channels, drift), lines(&seen, &channels, drift));
     Ok(ExitCode::SUCCESS)
 }
 
@@ -129,7 +133,7 @@ fn verdict(info: &ChannelInfo) -> &'static str {
     }
 }
 
-fn lines(seen: &[Seen], channels: &ByChannel<'_>) -> Vec<String> {
+fn lines(seen: &[Seen], channels: &ByChannel<'_>, drift: Option<&Drift>) -> Vec<String> {
     let mut lines = Vec::new();
     for (name, views) in channels {
         let Some(info) = furthest(views) else { continue };
@@ -143,6 +147,8 @@ fn lines(seen: &[Seen], channels: &ByChannel<'_>) -> Vec<String> {
             info.connected_weight(),
             info.total_weight
         ));
+        let drifted = drift.and_then(|drift| drift.line(name));
+        lines.extend(drifted.map(|line| format!("  {WARN} {line}")));
         for (peer, view) in views {
             if view.mode != "normal" || view.height + 2 < info.height {
                 let reason = view.mode_reason.as_deref().unwrap_or_default();
@@ -171,7 +177,7 @@ fn lines(seen: &[Seen], channels: &ByChannel<'_>) -> Vec<String> {
     lines
 }
 
-fn document(seen: &[Seen], channels: &ByChannel<'_>) -> Value {
+fn document(seen: &[Seen], channels: &ByChannel<'_>, drift: Option<&Drift>) -> Value {
     let channels: Vec<_> = channels
         .iter()
         .filter_map(|(name, views)| {
@@ -198,6 +204,7 @@ fn document(seen: &[Seen], channels: &ByChannel<'_>) -> Value {
                 "total_weight": info.total_weight,
                 "quorum": info.quorum,
                 "verdict": verdict(info),
+                "drift": drift.map(|drift| drift.document(name)),
                 "peers": peers,
             }))
         })
@@ -248,7 +255,7 @@ mod tests {
                 certificates: vec![],
             },
         ];
-        let lines = lines(&seen, &by_channel(&seen));
+        let lines = lines(&seen, &by_channel(&seen), None);
         assert_eq!(lines[0], format!("{OK} demo               #7   3 of 4 voting   OK"));
         assert!(lines[1].contains("o/peer1") && lines[1].contains("#3"), "{lines:?}");
         assert!(lines[2].contains("o/peer2") && lines[2].contains("no answer"), "{lines:?}");
@@ -263,10 +270,10 @@ mod tests {
             Seen { name, channels: Ok(vec![info]), certificates: vec![] }
         });
         let channels = by_channel(&seen);
-        let lines = lines(&seen, &channels);
+        let lines = lines(&seen, &channels, None);
         let told: Vec<_> = lines.iter().filter(|line| line.contains("sandbox")).collect();
         assert!(told.len() == 1 && told[0].contains("o/basic"), "{lines:?}");
-        let document = document(&seen, &channels);
+        let document = document(&seen, &channels, None);
         assert_eq!(document["channels"][0]["peers"][1]["sandbox"], "strict");
     }
 

@@ -4,9 +4,9 @@
 //! once it is accepted. Deliberately not here: what a kind may contain ([`super::deploy`],
 //! [`super::configure`], [`super::freeze`], [`super::revoke`]).
 
-use super::state::{ChangeRecord, ChangeStatus, SystemState, is_waiting};
+use super::state::{Assent, ChangeRecord, ChangeStatus, SystemState, is_waiting};
 use super::{Context, Outcome, configure, deploy, event, freeze, refuse, revoke, validator_of};
-use host_identity::Action;
+use host_identity::{Action, policy};
 use host_types::change::Change;
 use host_types::genesis::Policy;
 use host_types::limits::CHANGES_OPEN_MAX;
@@ -34,6 +34,7 @@ pub(super) fn propose(
     }
     // Who approved it an earlier time did not approve it this time.
     state.unmark("approval/", &id);
+    state.unmark("assent/", &id);
     let (status, proposed) = (ChangeStatus::Open, context.height);
     let record = ChangeRecord { status, change, proposed, closed: None };
     state.put_change(&id, &record);
@@ -71,26 +72,7 @@ fn vote(
 ) -> Result<Outcome, Rejection> {
     let mut outcome = Outcome::default();
     let Some(mut record) = state.change(&id) else { return Ok(outcome) };
-    let policies = &context.genesis.policies;
-    let kind = record.change.kind();
-    let (policy, action) = match &record.change {
-        Change::Deploy(_) | Change::Freeze { .. } | Change::Unfreeze { .. } => {
-            (&policies.deploy, Action::Deploy)
-        }
-        Change::Configure(_) | Change::Revoke { .. } => (&policies.configure, Action::Configure),
-    };
-    let is_accepted = match policy {
-        Policy::Quorum => {
-            let validator = validator_of(context)
-                .ok_or_else(|| refuse(format!("only validators approve a {kind} here")))?;
-            state.mark("approval/", &id, validator);
-            has_quorum(&context.epoch().validators, &state.marked("approval/", &id))
-        }
-        Policy::Anyone | Policy::Roles(_) => {
-            context.membership.may(&context.signer, action, policies, context.time)?;
-            true
-        }
-    };
+    let is_accepted = is_met(&record.change, &id, context, state)?;
     if !is_accepted || record.status != ChangeStatus::Open {
         return Ok(outcome);
     }
@@ -127,6 +109,36 @@ fn vote(
     Ok(outcome)
 }
 
+/// Writes down that the signer approves, and whether the policy of the present epoch is met by those
+/// who did.
+fn is_met(
+    change: &Change,
+    id: &Hash32,
+    context: Context<'_>,
+    state: &mut SystemState<'_>,
+) -> Result<bool, Rejection> {
+    let policies = context.policies();
+    let action = Action::deciding(change);
+    let policy = action.policy(policies);
+    if *policy == Policy::Quorum {
+        let kind = change.kind();
+        let validator = validator_of(context)
+            .ok_or_else(|| refuse(format!("only validators approve a {kind} here")))?;
+        state.mark("approval/", id, validator);
+        return Ok(has_quorum(&context.epoch().validators, &state.marked("approval/", id)));
+    }
+    let member = context.membership.may(&context.signer, action, policies, context.time)?;
+    let Policy::Organisations { of, .. } = policy else { return Ok(true) };
+    state.put_assent(id, &Assent { role: member.role(), name: member.name().clone() });
+    let assents = state.assents(id);
+    let spoke = assents.iter().map(|assent| (assent.role, assent.name.organisation()));
+    Ok(policy::agreed(policy, spoke).len() >= usize::from(*of))
+}
+
 pub(super) fn has_quorum(set: &ValidatorSet, validators: &[u16]) -> bool {
     set.said_by(validators) >= set.quorum_weight()
 }
+
+#[cfg(test)]
+#[path = "approval_tests.rs"]
+mod tests;

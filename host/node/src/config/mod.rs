@@ -9,10 +9,13 @@
 //!
 //! Where to look next: `peer.rs`, `channels.rs`, `genesis.rs`.
 
+mod against_chain;
 mod channels;
+mod export;
 mod genesis;
 mod layers;
 mod peer;
+mod policies;
 mod profiles;
 mod render;
 mod rule;
@@ -20,9 +23,12 @@ mod toml_pass;
 mod units;
 mod weights;
 
+pub use against_chain::{
+    ChannelPlan, Difference, Keys, KnownNodes, Means, RunningChannel, tolerance,
+};
 pub use channels::{
-    ChannelEntry, ChannelsFile, Execution, Group, GroupMode, Inner, Limits, Metering, PolicyTable,
-    PolicyValue, ScoreEntry, nearest_channels_file,
+    ChannelEntry, ChannelsFile, Execution, Group, GroupMode, Inner, Limits, Metering, ScoreEntry,
+    nearest_channels_file,
 };
 pub use genesis::{GenesisInputs, Planned};
 pub use layers::Overrides;
@@ -31,6 +37,7 @@ pub use peer::{
     PeerConfig, PluginsConfig, RadioStationConfig, RadioStationTargets, ResponseCode, RestConfig,
     RpcConfig, Sandbox, ScoresConfig, StorageConfig, TlsConfig,
 };
+pub use policies::{PolicyTable, PolicyValue};
 pub use profiles::{Profile, ProfilesFile};
 pub use render::{ConfigError, Place, nearest};
 pub use units::{Percent, Size, Span};
