@@ -132,7 +132,8 @@ fn configuration_and_change_have_one_form() {
     for policies in [None, Some(policies())] {
         let config = EpochConfig { policies: policies.clone(), ..config() };
         assert_eq!(EpochConfig::from_bytes(&config.to_bytes()), Ok(config));
-        let change = Change::Configure(Configure { policies: policies.map(Box::new), ..change(vec![]) });
+        let change =
+            Change::Configure(Configure { policies: policies.map(Box::new), ..change(vec![]) });
         assert_eq!(Change::from_bytes(&change.to_bytes()), Ok(change));
     }
     let rule = Some(config().rule);
