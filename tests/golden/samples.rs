@@ -361,7 +361,7 @@ pub(crate) fn configure_policies() -> Change {
         validators: vec![],
         rule: None,
         limits: None,
-        policies: Some(policies()),
+        policies: Some(Box::new(policies())),
     })
 }
 

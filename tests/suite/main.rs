@@ -36,6 +36,8 @@ mod kills;
 #[cfg(test)]
 mod old_curl_lines;
 #[cfg(test)]
+mod old_files;
+#[cfg(test)]
 mod plain_rule;
 #[cfg(test)]
 mod readme;

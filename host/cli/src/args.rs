@@ -123,6 +123,9 @@ pub enum Command {
     Audit(AuditCommand),
     /// Execute kept blocks again and compare; exit code 7 when a result differs.
     Replay(ReplayArgs),
+    /// Settings.
+    #[command(subcommand)]
+    Config(ConfigCommand),
     /// Keys of the local network.
     #[command(subcommand)]
     Keys(KeysCommand),
@@ -269,11 +272,53 @@ pub enum ChannelCommand {
         #[arg(short, long, value_name = "FILE")]
         out: Option<PathBuf>,
     },
+    /// Add a channel to a channels.toml, which is made where there is none.
+    Create(ChannelCreate),
+    /// Read the `channel_manage_data.json` of the old edition: lines of a channels.toml, and a list of
+    /// what has no equal.
+    Import {
+        /// The old file.
+        old: PathBuf,
+        /// Into this file, which must not be there.
+        #[arg(short, long, value_name = "FILE")]
+        out: Option<PathBuf>,
+    },
     /// Check a channels.toml: what each channel (with --channel: that one) tolerates, and who could
     /// halt or fork it.
     Check {
         /// The file; the nearest upwards without.
         file: Option<PathBuf>,
+    },
+}
+
+/// `channel create`
+#[derive(Clone, Debug, Args)]
+pub struct ChannelCreate {
+    /// Its name.
+    pub name: String,
+    /// An organisation and the SHA-256 of its root certificate; repeatable; without any those of the
+    /// local network.
+    #[arg(long, value_name = "ORG=SHA256:FINGERPRINT")]
+    pub org: Vec<String>,
+    /// Its consensus rule [default: lft].
+    #[arg(long, value_name = "ID")]
+    pub rule: Option<String>,
+    /// The file.
+    #[arg(short, long, value_name = "FILE", default_value = "channels.toml")]
+    pub out: PathBuf,
+}
+
+/// `config`
+#[derive(Debug, Subcommand)]
+pub enum ConfigCommand {
+    /// Read the settings of the old edition (the JSON of `-o conf.json`): lines of a peer.toml, and a
+    /// list of what has no equal.
+    Import {
+        /// The old file.
+        old: PathBuf,
+        /// Into this file, which must not be there.
+        #[arg(short, long, value_name = "FILE")]
+        out: Option<PathBuf>,
     },
 }
 

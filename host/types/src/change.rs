@@ -184,7 +184,7 @@ pub struct Configure {
     /// Other limits of blocks; none: as before.
     pub limits: Option<BlockLimits>,
     /// Other policies, all of them; none: as before.
-    pub policies: Option<Policies>,
+    pub policies: Option<Box<Policies>>,
 }
 
 /// One difference of a validator set.
@@ -302,7 +302,7 @@ impl Decode<'_> for Change {
                     validators: r.list(CONFIGURE_VALIDATORS_MAX)?,
                     rule: r.option()?,
                     limits: r.option()?,
-                    policies: if fields == 6 { Some(Policies::decode(r)?) } else { None },
+                    policies: if fields == 6 { Some(Box::new(Policies::decode(r)?)) } else { None },
                 }));
             }
             (FREEZE, 2) => return Ok(Self::Freeze { score: ScoreName::decode(r)? }),

@@ -86,7 +86,7 @@ impl EpochConfig {
                 Some(limits) => limits.over(self.limits)?,
                 None => self.limits,
             },
-            policies: change.policies.clone().or_else(|| self.policies.clone()),
+            policies: change.policies.as_deref().or(self.policies.as_ref()).cloned(),
         };
         if next == (Self { epoch: next.epoch, ..self.clone() }) {
             return Err("it changes nothing".into());

@@ -118,7 +118,7 @@ fn policies() -> Policies {
 #[test]
 fn policies_change_alone_and_stay_what_they_became() {
     let at = Epoch::new(4);
-    let other = Configure { policies: Some(policies()), ..change(vec![]) };
+    let other = Configure { policies: Some(Box::new(policies())), ..change(vec![]) };
     let next = config().changed_by(at, &other).unwrap();
     assert_eq!(next.policies, Some(policies()));
     assert_eq!((&next.validators, &next.rule), (&config().validators, &config().rule));
@@ -132,7 +132,8 @@ fn configuration_and_change_have_one_form() {
     for policies in [None, Some(policies())] {
         let config = EpochConfig { policies: policies.clone(), ..config() };
         assert_eq!(EpochConfig::from_bytes(&config.to_bytes()), Ok(config));
-        let change = Change::Configure(Configure { policies, ..change(vec![]) });
+        let change =
+            Change::Configure(Configure { policies: policies.map(Box::new), ..change(vec![]) });
         assert_eq!(Change::from_bytes(&change.to_bytes()), Ok(change));
     }
     let rule = Some(config().rule);

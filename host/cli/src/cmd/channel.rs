@@ -2,6 +2,7 @@
 //! in `configure.rs`, what makes channels what a file says in `channel_plan.rs`.
 
 use super::channel_drift::Drift;
+use super::import_old;
 use super::{Context, Done, runtime};
 use crate::args::ChannelCommand;
 use crate::client::{ChannelInfo, Client};
@@ -26,6 +27,10 @@ pub(crate) fn channel(command: &ChannelCommand, context: &Context) -> Done {
         ChannelCommand::Export { name, out } => {
             let export = super::channel_plan::export(name.as_deref(), out.as_deref(), context);
             runtime()?.block_on(export)
+        }
+        ChannelCommand::Create(wanted) => import_old::create(wanted, context),
+        ChannelCommand::Import { old, out } => {
+            import_old::import(import_old::Old::Channels, old, out.as_deref(), context)
         }
         ChannelCommand::List => runtime()?.block_on(list(context)),
         ChannelCommand::Epochs => runtime()?.block_on(super::configure::show(context)),

@@ -22,6 +22,7 @@ mod configure;
 mod down;
 mod event;
 mod explain;
+mod import_old;
 mod keys;
 mod logs;
 pub(crate) mod peer;
@@ -88,6 +89,9 @@ pub(crate) fn run(command: Command, global: Global, out: Out) -> Done {
             clap_complete::generate(completions.shell, &mut definition, "loopchain", &mut script);
             out.raw(&String::from_utf8_lossy(&script));
             Ok(ExitCode::SUCCESS)
+        }
+        Command::Config(crate::args::ConfigCommand::Import { old, out: to }) => {
+            import_old::import(import_old::Old::Settings, &old, to.as_deref(), &context)
         }
         Command::Replay(args) => replay::replay(&args, &context),
         Command::Bench(bench) => bench::bench(bench, &context),

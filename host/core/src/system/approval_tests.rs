@@ -154,7 +154,7 @@ fn policies_change(stage: &Stage, change: impl Fn(&mut Policies)) -> Change {
         validators: vec![],
         rule: None,
         limits: None,
-        policies: Some(policies),
+        policies: Some(Box::new(policies)),
     })
 }
 

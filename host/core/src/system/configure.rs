@@ -35,7 +35,7 @@ pub(super) fn check(
         // The genesis is not known where a configuration is compared with another.
         let says_more =
             change.rule.is_some() || change.limits.is_some() || !change.validators.is_empty();
-        if !says_more && policies == base.policies(context.genesis) {
+        if !says_more && **policies == *base.policies(context.genesis) {
             return Err(refuse("it changes nothing".into()));
         }
     }

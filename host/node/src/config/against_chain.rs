@@ -400,7 +400,7 @@ fn change(
         validators,
         rule: differs(&["rule", "parameter"]).then(|| wanted.rule.clone()),
         limits: (before != after).then_some(after),
-        policies: differs(&["policy"]).then(|| wanted.policies.clone()),
+        policies: differs(&["policy"]).then(|| Box::new(wanted.policies.clone())),
     };
     let says_something = !change.validators.is_empty()
         || change.rule.is_some()

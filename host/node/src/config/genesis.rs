@@ -90,6 +90,17 @@ impl ChannelsFile {
     }
 }
 
+impl ChannelsFile {
+    /// The organisations that a channel names and the fingerprints of their roots.
+    ///
+    /// # Errors
+    /// The first that is no fingerprint, with its line.
+    pub fn named_roots(&self, channel: &ChannelName) -> Result<Vec<(String, Hash32)>, ConfigError> {
+        let Some(entry) = self.channels.get(channel) else { return Ok(Vec::new()) };
+        Of { file: self, name: channel.as_str(), entry }.named_roots()
+    }
+}
+
 /// One channel of the file, at work.
 pub(super) struct Of<'a> {
     pub(super) file: &'a ChannelsFile,
@@ -124,6 +135,10 @@ impl Of<'_> {
         if self.entry.organisations.is_empty() {
             return Ok(inputs.roots.clone());
         }
+        self.named_roots()
+    }
+
+    fn named_roots(&self) -> Result<Vec<(String, Hash32)>, ConfigError> {
         let roots =
             self.entry.organisations.iter().map(|(organisation, text)| match fingerprint(text) {
                 Some(root) => Ok((organisation.clone(), root)),

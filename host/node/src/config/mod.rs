@@ -13,6 +13,7 @@ mod against_chain;
 mod channels;
 mod export;
 mod genesis;
+mod import_old;
 mod layers;
 mod peer;
 mod policies;
@@ -31,6 +32,9 @@ pub use channels::{
     nearest_channels_file,
 };
 pub use genesis::{GenesisInputs, Planned};
+pub use import_old::{
+    Imported as ImportedOldFile, channels as import_old_channels, settings as import_old_settings,
+};
 pub use layers::Overrides;
 pub use peer::{
     ChannelsConfig, Durability, KeyFiles, LogConfig, LogFormat, NetworkConfig, OpsConfig,

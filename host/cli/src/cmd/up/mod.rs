@@ -239,7 +239,7 @@ async fn serve(
     let mut attempts = wishes::Attempts::new();
     let readied = ready::channels(local, &file, &mut attempts, launched);
     let readied = ready::within(local, readied);
-    let channels = ready::unless_one_dies(local, children, readied).await?;
+    let channels = Box::pin(ready::unless_one_dies(local, children, readied)).await?;
     children.set_ready()?;
     let has = |channel: Option<&ChannelName>, score: &str| {
         let found =

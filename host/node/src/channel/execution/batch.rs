@@ -334,7 +334,7 @@ impl<'a> Run<'a> {
         tx: &SignedTransaction,
     ) -> Result<CallSpec, Rejection> {
         let (body, time) = (tx.transaction(), self.block.header().time);
-        let policies = self.knowledge.epoch().policies(&self.genesis);
+        let policies = self.knowledge.epoch().policies(self.genesis);
         let member = self.knowledge.membership.may(&body.signer, Action::Submit, policies, time)?;
         if !is_active {
             let message = format!("{} has no SCORE `{}`", self.genesis.channel, body.score);
