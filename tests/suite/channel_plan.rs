@@ -62,9 +62,16 @@ fn a_file_is_planned_applied_and_voted_for_by_organisations() {
     let said = network.cli(&["channel", "plan", "exported.toml", "--channel", CHANNEL]);
     assert_eq!(said.stdout, "channel demo\n  as the file says\n✓ nothing to do\n", "{said:?}");
 
-    // Weight, a parameter, a limit; and one that stands in the genesis.
+    differences_and_consequences_are_told(&network);
+    drift_is_told_where_the_file_is_known(&network);
+    the_keys_of_two_organisations_put_it_through(&network);
+    one_organisation_after_the_other(&network);
+}
+
+/// Weight, a parameter, a limit; and one that stands in the genesis.
+fn differences_and_consequences_are_told(network: &Network) {
     edited(
-        &network,
+        network,
         "wanted.toml",
         &[
             (
@@ -76,7 +83,7 @@ fn a_file_is_planned_applied_and_voted_for_by_organisations() {
             ("v1_gateway = true", "v1_gateway = false"),
         ],
     );
-    let wanted = plan(&network, "wanted.toml");
+    let wanted = plan(network, "wanted.toml");
     let four = ["validator bank-a/peer0", "limit tx_bytes", "limit block_txs", "policy v1_gateway"];
     assert_eq!(names(&wanted), four, "{wanted}");
     assert_eq!(
@@ -98,7 +105,9 @@ fn a_file_is_planned_applied_and_voted_for_by_organisations() {
     ] {
         assert!(said.contains(part), "{part:?} in {said}");
     }
-    // Drift is told where the file is known.
+}
+
+fn drift_is_told_where_the_file_is_known(network: &Network) {
     let elsewhere = network.folder().join("elsewhere");
     std::fs::create_dir(&elsewhere).unwrap();
     std::fs::copy(network.folder().join("wanted.toml"), elsewhere.join("channels.toml")).unwrap();
@@ -116,24 +125,28 @@ fn a_file_is_planned_applied_and_voted_for_by_organisations() {
     };
     assert_eq!(ours(&status)["differences"], 4);
     assert_eq!(ours(&network.cli_json(&["status"]))["differences"], 0);
+}
 
-    // The keys of two organisations put it through; what cannot change is said and left.
+/// What cannot change is said and left.
+fn the_keys_of_two_organisations_put_it_through(network: &Network) {
     let applied = network.cli_json(&["channel", "apply", "wanted.toml", "--channel", CHANNEL]);
     let done = &applied["channels"][0];
     assert_eq!((&done["done"]["status"], &done["done"]["epoch"]), (&"in force".into(), &1.into()));
     assert_eq!(done["left"][0]["name"], "tx_bytes");
-    assert_eq!(names(&plan(&network, "wanted.toml")), ["limit tx_bytes"]);
+    assert_eq!(names(&plan(network, "wanted.toml")), ["limit tx_bytes"]);
     let again = network.cli(&["channel", "apply", "wanted.toml", "--channel", CHANNEL]);
     assert!(again.stdout.contains("channel demo: nothing to propose"), "{again:?}");
     // A peer signs for nobody any more.
     let epochs = network.cli_json(&["channel", "epochs"]);
     assert_eq!(epochs["present"]["policies"]["v1_gateway"], false);
+}
 
-    // By one organisation at a time: the same one again, one without a say, another one.
-    edited(&network, "back.toml", &[("block_txs = 500", "block_txs = 600")]);
+/// The same one again, one without a say, another one.
+fn one_organisation_after_the_other(network: &Network) {
+    edited(network, "back.toml", &[("block_txs = 500", "block_txs = 600")]);
     let propose = ["channel", "apply", "back.toml", "--channel", CHANNEL, "--propose"];
     let as_peer = |arguments: &[&str], peer: u16| {
-        let identity = key(&network, peer);
+        let identity = key(network, peer);
         network.cli(&[arguments, &["--identity", &identity]].concat())
     };
     let proposed = as_peer(&propose, 0);
@@ -151,7 +164,7 @@ fn a_file_is_planned_applied_and_voted_for_by_organisations() {
     let other = as_peer(&vote, 2);
     assert!(other.stdout.trim_end().ends_with("accepted"), "{other:?}");
     tests::eventually(std::time::Duration::from_secs(10), "the third epoch begins", || {
-        names(&plan(&network, "back.toml")).is_empty().then_some(())
+        names(&plan(network, "back.toml")).is_empty().then_some(())
     });
     // SCOREs are stopped by the same two of three.
     let freeze = as_peer(&["score", "freeze", "token", "--propose"], 3);

@@ -57,7 +57,11 @@ fn codes(der: &[u8], wanted: &Wanted<'_>, at: BlockTime) -> Vec<Code> {
     check(der, wanted, at).into_iter().map(|one| one.code).collect()
 }
 
+/// What it is called, the certificate, what is wanted, when, and what is wrong.
+type Row<'a> = (&'a str, &'a [u8], Wanted<'a>, BlockTime, Vec<Code>);
+
 #[test]
+#[expect(clippy::too_many_lines, reason = "a table, one row for each way")]
 fn every_way_to_be_wrong_has_its_own_code() {
     let ours = authority();
     let roots = [ours.root().clone()];
@@ -85,7 +89,7 @@ fn every_way_to_be_wrong_has_its_own_code() {
     *broken.last_mut().unwrap() ^= 1;
     let outlived = alice(&short);
     let at = day(15);
-    let table: Vec<(&str, &[u8], Wanted<'_>, BlockTime, Vec<Code>)> = vec![
+    let table: Vec<Row<'_>> = vec![
         ("right", &good.der, base.clone(), at, vec![]),
         ("expired", &good.der, base.clone(), day(30), vec![Code::CertificateExpired]),
         ("not yet valid", &good.der, base.clone(), day(5), vec![Code::CertificateTooEarly]),
