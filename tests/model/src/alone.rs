@@ -1,6 +1,6 @@
 //! One node, alone with whatever the others can show it: all that the shipped rule ever says.
 //!
-//! In: [`Alone`]: which node, which bounds. Out: [`Habits`]: every [`Deed`] of it, and what must never
+//! In: [`Alone`]: which node, which bounds. Out: [`Habits`]: every `Deed` of it, and what must never
 //! be and was. The others are not there. Whatever they could have said may be heard at any time and in any
 //! order, but for what `together` shows that they never say: two certificates that exclude each other,
 //! or one without the ground it must stand on. Not here: what follows when all behave like this
