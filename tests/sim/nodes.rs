@@ -115,7 +115,8 @@ pub(crate) fn many(campaign: &Campaign, is_json: bool) -> bool {
 fn words(totals: &Totals) -> String {
     format!(
         "sim: {} seeds, {} blocks, {} transactions, {} events, {} s of virtual time; {:.1} seeds of \
-         60 s a second and core; {} ran twice and were the same; {} accused; {} bad",
+         60 s a second and core; {} ran twice and were the same; {} ends of epochs; {} accused; {} \
+         bad",
         totals.seeds,
         totals.blocks,
         totals.transactions,
@@ -123,6 +124,7 @@ fn words(totals: &Totals) -> String {
         totals.virtual_micros / 1_000_000,
         totals.rate(),
         totals.twice,
+        totals.turns,
         totals.accused,
         totals.bad.len()
     )
@@ -132,7 +134,7 @@ fn json(totals: &Totals, seconds: f64) -> String {
     let bad: Vec<String> = totals.bad.keys().map(|seed| format!("\"{seed:#x}\"")).collect();
     format!(
         "{{\"seeds\":{},\"blocks\":{},\"transactions\":{},\"events\":{},\"virtual_seconds\":{},\
-         \"seconds\":{seconds:.1},\"rate\":{:.2},\"twice\":{},\"accused\":{},\"bad\":[{}]}}",
+         \"seconds\":{seconds:.1},\"rate\":{:.2},\"twice\":{},\"turns\":{},\"accused\":{},\"bad\":[{}]}}",
         totals.seeds,
         totals.blocks,
         totals.transactions,
@@ -140,6 +142,7 @@ fn json(totals: &Totals, seconds: f64) -> String {
         totals.virtual_micros / 1_000_000,
         totals.rate(),
         totals.twice,
+        totals.turns,
         totals.accused,
         bad.join(",")
     )

@@ -1,12 +1,16 @@
-//! The model SCORE: accounts whose sum never changes, a counter, the time of the last block, and a
-//! few calls that misbehave.
+//! The model SCORE: accounts whose sum never changes, a counter, the time of the last block, a few
+//! calls that misbehave; and, in the place of `system`, the one that ends an epoch.
 //!
 //! In: a block, the state of its parent, what is special about the node. Out: state, receipts,
 //! roots; or no result. Deliberately not here: workers, steps, layers (`executor`).
 
+use crate::channel::Channel;
+use host_types::Epoch;
 use host_types::block::{Block, RootPair};
 use host_types::codec::{Reader, Writer};
+use host_types::epoch::EpochConfig;
 use host_types::{Domain, Transaction, merkle};
+use std::sync::Arc;
 
 /// Accounts.
 pub const ACCOUNTS: usize = 12;
@@ -24,11 +28,22 @@ pub struct State {
     pub stamp: u64,
     /// What `noise` left.
     pub noise: u64,
+    /// The epoch that the next block is of.
+    pub epoch: u64,
+    /// The next block has to end it.
+    pub is_turning: bool,
 }
 
 impl Default for State {
     fn default() -> Self {
-        Self { accounts: [EACH; ACCOUNTS], calls: 0, stamp: 0, noise: 0 }
+        Self {
+            accounts: [EACH; ACCOUNTS],
+            calls: 0,
+            stamp: 0,
+            noise: 0,
+            epoch: 0,
+            is_turning: false,
+        }
     }
 }
 
@@ -52,6 +67,11 @@ pub enum Call {
     Boom,
     /// No result in time at the first try, on any node.
     Slow,
+    /// The epoch ends with the next block, unless it is the last one.
+    Turn {
+        /// The last one.
+        last: u64,
+    },
 }
 
 impl Call {
@@ -64,6 +84,7 @@ impl Call {
             Self::Noise => ("noise", Vec::new()),
             Self::Boom => ("boom", Vec::new()),
             Self::Slow => ("slow", Vec::new()),
+            Self::Turn { last } => ("turn", vec![last]),
         };
         let mut w = Writer::default();
         w.array(numbers.len());
@@ -85,6 +106,10 @@ impl Call {
             "noise" => Self::Noise,
             "boom" => Self::Boom,
             "slow" => Self::Slow,
+            "turn" if transaction.score.is_system() => {
+                r.array(1).ok()?;
+                Self::Turn { last: r.uint().ok()? }
+            }
             _ => return None,
         })
     }
@@ -118,8 +143,16 @@ impl State {
     /// The bytes that the root is of.
     #[must_use]
     pub fn to_bytes(&self) -> Vec<u8> {
-        let rest = [self.calls, self.stamp, self.noise];
+        let turning = u64::from(self.is_turning);
+        let rest = [self.calls, self.stamp, self.noise, self.epoch, turning];
         self.accounts.iter().chain(&rest).flat_map(|number| number.to_be_bytes()).collect()
+    }
+
+    /// What the next epoch runs with, when this one is to end.
+    #[must_use]
+    pub fn next(&self, channel: &Channel) -> Option<Arc<EpochConfig>> {
+        let next = channel.epochs.get(Epoch::new(self.epoch + 1));
+        next.filter(|_| self.is_turning).map(|plan| Arc::clone(&plan.config))
     }
 
     /// Sum of all balances; none when it is no number any more.
@@ -143,7 +176,19 @@ impl State {
         true
     }
 
-    fn call(&mut self, call: Option<Call>, time: u64, quirk: Quirk) -> Result<bool, String> {
+    /// As `system` does: a change is accepted in no sealing block, and one at a time.
+    const fn turn(&mut self, last: u64, is_sealing: bool) -> bool {
+        let is_due = self.epoch < last && !self.is_turning && !is_sealing;
+        self.is_turning |= is_due;
+        is_due
+    }
+
+    fn call(
+        &mut self,
+        call: Option<Call>,
+        (time, is_sealing): (u64, bool),
+        quirk: Quirk,
+    ) -> Result<bool, String> {
         self.calls += 1;
         Ok(match call {
             Some(Call::Transfer { from, to, amount }) => self.transfer(from, to, amount),
@@ -157,6 +202,7 @@ impl State {
             }
             Some(Call::Slow) if !quirk.is_retry => return Err("no result in time".into()),
             Some(Call::Slow) => true,
+            Some(Call::Turn { last }) => self.turn(last, is_sealing),
             Some(Call::Boom) => return Err("the worker died".into()),
             None => false,
         })
@@ -170,9 +216,14 @@ impl State {
 pub fn execute(block: &Block, parent: &State, quirk: Quirk) -> Result<Done, String> {
     let mut state = parent.clone();
     let time = block.header().time.get();
+    let is_sealing = block.header().next_validators.is_some();
+    if is_sealing {
+        state.epoch += 1;
+        state.is_turning = false;
+    }
     let mut receipts = Vec::with_capacity(block.transactions().len());
     for tx in block.transactions().iter() {
-        let is_ok = state.call(Call::decode(tx.transaction()), time, quirk)?;
+        let is_ok = state.call(Call::decode(tx.transaction()), (time, is_sealing), quirk)?;
         let mut receipt = tx.id().as_bytes().to_vec();
         receipt.push(u8::from(is_ok));
         receipts.push(receipt);

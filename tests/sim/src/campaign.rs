@@ -35,6 +35,8 @@ pub struct Totals {
     pub virtual_micros: u64,
     /// Real time of all threads together, microseconds.
     pub busy_micros: u64,
+    /// Ends of epochs.
+    pub turns: u64,
     /// Validators accused with evidence.
     pub accused: u64,
     /// Seeds that ran twice and were the same.
@@ -52,6 +54,7 @@ impl Totals {
         self.events += other.events;
         self.virtual_micros += other.virtual_micros;
         self.busy_micros += other.busy_micros;
+        self.turns += other.turns;
         self.accused += other.accused;
         self.twice += other.twice;
         let room = BAD_MAX.saturating_sub(self.bad.len());
@@ -79,6 +82,7 @@ pub fn one(seed: u64, bug: Option<Bug>) -> Totals {
         events: report.events,
         virtual_micros: report.lasted,
         busy_micros: micros(start.elapsed()),
+        turns: report.epochs - 1,
         accused: report.accused as u64,
         ..Totals::default()
     };
@@ -226,13 +230,14 @@ impl Counter {
 }
 
 /// Numbers of a counter file.
-const NAMES: [&str; 8] = [
+const NAMES: [&str; 9] = [
     "seeds",
     "blocks",
     "transactions",
     "events",
     "virtual_micros",
     "busy_micros",
+    "turns",
     "accused",
     "twice",
 ];
@@ -245,6 +250,7 @@ fn field<'a>(totals: &'a mut Totals, name: &str) -> Option<&'a mut u64> {
         "events" => &mut totals.events,
         "virtual_micros" => &mut totals.virtual_micros,
         "busy_micros" => &mut totals.busy_micros,
+        "turns" => &mut totals.turns,
         "accused" => &mut totals.accused,
         "twice" => &mut totals.twice,
         _ => return None,

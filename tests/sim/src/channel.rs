@@ -1,17 +1,19 @@
 //! The one channel of a run: its genesis, its members, its keys, and the door for transactions.
 //!
 //! In: weights, groups and parameters of a plan. Out: a genesis whose bytes depend on nothing else,
-//! signatures, admitted transactions. The certificates in `members.hex` (root, client, auditor; valid
-//! 2020 to 2050) were made once with `host_identity::Authority`, because its keys are random.
+//! signatures, admitted transactions. The certificates in `members.hex` (root, client, auditor,
+//! admin; valid 2020 to 2050) were made once with `host_identity::Authority`, because its keys are random.
 //! Deliberately not here: what the channel's state is (`bank`), who asks for what (`client`).
 
 use crate::rule::Kind;
+use crate::turns::{EpochPlan, EpochPlans, Turn};
 use host_core::ingest::admit::Refused;
 use host_core::ingest::{AdmitContext, AdmittedTx, Offered, admit, admit_bodies};
 use host_identity::{Membership, SigningKey};
 use host_types::block::{Pair, RootPair};
+use host_types::epoch::EpochConfig;
 use host_types::genesis::{ChannelGenesis, ChannelLimits, Policies, Policy, RuleConfig};
-use host_types::statement::{Slot, Statement, StatementPrefix};
+use host_types::statement::{Slot, Statement};
 use host_types::tolerance::UnitMode;
 use host_types::validators::{Unit, Validator, ValidatorSet};
 use host_types::{
@@ -29,10 +31,12 @@ pub const EPOCH_US: u64 = 1_767_225_600_000_000;
 pub const POOL_TXS: u64 = 120;
 /// Transactions of a block: few, so that bursts take several.
 pub const BLOCK_TXS: u64 = 20;
-/// Root, client, auditor: DER in hex, one a line.
+/// Root, client, auditor, admin: DER in hex, one a line.
 const MEMBERS: &str = include_str!("members.hex");
 /// Where the client's key comes from.
 const CLIENT_SEED: [u8; 32] = [50; 32];
+/// Where the admin's key comes from.
+const ADMIN_SEED: [u8; 32] = [52; 32];
 
 /// The parts of a channel that no run changes, parsed once.
 struct Fixed {
@@ -41,6 +45,8 @@ struct Fixed {
     membership: Arc<Membership>,
     client: CertificateId,
     key: SigningKey,
+    admin: CertificateId,
+    admin_key: SigningKey,
 }
 
 fn fixed() -> &'static Fixed {
@@ -55,18 +61,19 @@ fn fixed() -> &'static Fixed {
 fn make_fixed() -> Fixed {
     let certificates: Vec<Vec<u8>> = MEMBERS.lines().map(from_hex).collect();
     let root = Hash32::sha256(certificates.first().expect("members.hex begins with the root"));
-    let name = NodeName::new("org0/alice").expect("a name");
     let genesis =
         genesis_of(Kind::Lft, set(&[1], &[], Signatures::Hash), Vec::new(), root, &certificates);
     let membership = Membership::from_genesis(&genesis).expect("members.hex holds members");
     let key = SigningKey::from_seed(CLIENT_SEED);
-    let client = certificates
-        .iter()
-        .filter_map(|der| host_identity::Certificate::parse(der).ok())
-        .find(|certificate| certificate.name == name)
-        .expect("members.hex holds the client")
-        .id;
-    Fixed { root, certificates, membership: Arc::new(membership), client, key }
+    let parsed =
+        || certificates.iter().filter_map(|der| host_identity::Certificate::parse(der).ok());
+    let id = |name: &str| {
+        let named = parsed().find(|certificate| certificate.name.as_str() == name);
+        named.expect("members.hex holds client and admin").id
+    };
+    let (client, admin) = (id("org0/alice"), id("org0/admin"));
+    let admin_key = SigningKey::from_seed(ADMIN_SEED);
+    Fixed { root, membership: Arc::new(membership), client, key, admin, admin_key, certificates }
 }
 
 fn from_hex(line: &str) -> Vec<u8> {
@@ -78,6 +85,7 @@ fn from_hex(line: &str) -> Vec<u8> {
 #[expect(clippy::expect_used, reason = "a plan draws sets that are sets")]
 fn set(weights: &[u64], groups: &[Group], signatures: Signatures) -> ValidatorSet {
     let group_of = |index: u16| groups.iter().position(|group| group.members.contains(&index));
+    let votes = |(_, weight): &(u16, &u64)| **weight > 0;
     let one = |(index, weight): (u16, &u64)| {
         let name = NodeName::new(&format!("org0/v{index}")).expect("a name");
         Validator {
@@ -100,8 +108,23 @@ fn set(weights: &[u64], groups: &[Group], signatures: Signatures) -> ValidatorSe
             (format!("group{number}"), Unit { mode, weight, threshold })
         })
         .collect();
-    let set = ValidatorSet::new((0u16..).zip(weights).map(one).collect()).expect("a set");
+    let set =
+        ValidatorSet::new((0u16..).zip(weights).filter(votes).map(one).collect()).expect("a set");
     set.with_units(units).expect("thresholds that fit")
+}
+
+fn rule_of(kind: Kind, parameters: Vec<(String, String)>) -> RuleConfig {
+    RuleConfig { id: kind.id().into(), version: 1, sha256: Vec::new(), parameters }
+}
+
+fn epoch_plan(kind: Kind, weights: &[u64], config: EpochConfig) -> EpochPlan {
+    let voting = (0u16..).zip(weights).filter(|(_, weight)| **weight > 0);
+    EpochPlan {
+        kind,
+        validators: host_rules::to_validators(&config.validators),
+        members: voting.map(|(number, _)| number).collect(),
+        config: Arc::new(config),
+    }
 }
 
 #[expect(clippy::expect_used, reason = "a constant name is a name")]
@@ -116,7 +139,7 @@ fn genesis_of(
         network: NetworkId::default(),
         channel: ChannelName::new("sim").expect("a name"),
         created: BlockTime::new(EPOCH_US),
-        rule: RuleConfig { id: kind.id().into(), version: 1, sha256: Vec::new(), parameters },
+        rule: rule_of(kind, parameters),
         validators,
         roots: vec![("org0".into(), root)],
         certificates: certificates.to_vec(),
@@ -146,16 +169,12 @@ fn genesis_of(
 /// The channel of a run.
 #[derive(Debug)]
 pub struct Channel {
-    /// Which rule.
-    pub kind: Kind,
     /// Its genesis.
     pub genesis: Arc<ChannelGenesis>,
     /// Hash of it.
     pub hash: GenesisHash,
-    /// What statements begin with.
-    pub prefix: StatementPrefix,
-    /// Validators as the rule sees them.
-    pub validators: Vec<plugin_api::Validator>,
+    /// What each epoch runs with, and where those stand that have begun.
+    pub epochs: EpochPlans,
     /// Kind of signatures of validators.
     pub signatures: Signatures,
     context: AdmitContext,
@@ -169,7 +188,7 @@ impl Channel {
         kind: Kind,
         (weights, groups): (&[u64], &[Group]),
         parameters: Vec<(String, String)>,
-        signatures: Signatures,
+        (turns, signatures): (&[Turn], Signatures),
     ) -> Self {
         let fixed = fixed();
         let validators = set(weights, groups, signatures);
@@ -183,11 +202,22 @@ impl Channel {
             block_time: BlockTime::new(EPOCH_US),
             wall: BlockTime::new(EPOCH_US),
         };
+        let first = EpochConfig::of_genesis(&genesis);
+        let mut plans = vec![epoch_plan(kind, weights, first)];
+        for (number, turn) in (1u64..).zip(turns) {
+            let before = &genesis.limits;
+            let config = EpochConfig {
+                epoch: Epoch::new(number),
+                validators: set(&turn.weights, groups, signatures),
+                rule: rule_of(turn.kind, turn.parameters.clone()),
+                limits: ChannelLimits { block_txs: turn.block_txs, ..*before },
+                policies: None,
+            };
+            plans.push(epoch_plan(turn.kind, &turn.weights, config));
+        }
         Self {
-            kind,
             hash,
-            prefix: genesis.statement_prefix(Epoch::ZERO, genesis.header().id()),
-            validators: host_rules::to_validators(&genesis.validators),
+            epochs: EpochPlans::new(hash, plans, genesis.header().id()),
             signatures,
             context,
             known: BTreeMap::new(),
@@ -207,10 +237,19 @@ impl Channel {
         fixed().client
     }
 
-    /// Signs a transaction with the client's key.
+    /// The admin's certificate.
+    #[must_use]
+    pub fn admin(&self) -> CertificateId {
+        fixed().admin
+    }
+
+    /// Signs a transaction with the key of its signer.
     #[must_use]
     pub fn envelope(&self, transaction: &Transaction) -> RawTx {
-        transaction.into_envelope(&fixed().key.sign(&transaction.signing_message()))
+        let fixed = fixed();
+        let is_admin = transaction.signer == fixed.admin;
+        let key = if is_admin { &fixed.admin_key } else { &fixed.key };
+        transaction.into_envelope(&key.sign(&transaction.signing_message()))
     }
 
     /// The real checks of INGEST. With real keys every node makes all of them; else the dear ones
@@ -256,24 +295,37 @@ impl Channel {
         made
     }
 
-    /// Signs a statement as a validator.
+    /// Signs a statement of an epoch that has begun, with the key of a seat of the run.
     #[must_use]
-    pub fn sign(&self, signer: u16, slots: Vec<Slot>, body: Vec<u8>) -> Statement {
-        let bytes = self.signatures.sign(signer, &self.prefix.message(&slots, &body));
+    pub fn sign(&self, epoch: Epoch, number: u16, slots: Vec<Slot>, body: Vec<u8>) -> Statement {
+        let message = self.epochs.prefix(epoch).map(|prefix| prefix.message(&slots, &body));
+        let bytes = self.signatures.sign(number, &message.unwrap_or_default());
         let signature = bytes.try_into().unwrap_or([0; 64]);
-        Statement { epoch: Epoch::ZERO, signer, slots, body, signature }
+        let index = self.epochs.get(epoch).and_then(|plan| plan.index_of(number));
+        Statement { epoch, signer: index.unwrap_or(u16::MAX), slots, body, signature }
     }
 
-    /// Whether a statement is of this epoch and signed by whom it names.
+    /// Who signed a statement, by the number of its seat; none when its epoch has not begun or nobody
+    /// sits there.
+    #[must_use]
+    pub fn seat_of(&self, epoch: Epoch, signer: u16) -> Option<u16> {
+        self.epochs.get(epoch)?.members.get(usize::from(signer)).copied()
+    }
+
+    /// Whether a statement is of an epoch that has begun and signed by whom it names.
     #[must_use]
     pub fn verifies(&self, statement: &Statement) -> bool {
-        let Some(signer) = self.validators.get(usize::from(statement.signer)) else { return false };
+        let plan = self.epochs.get(statement.epoch);
+        let signer = plan.and_then(|plan| plan.validators.get(usize::from(statement.signer)));
+        let (Some(signer), Some(prefix)) = (signer, self.epochs.prefix(statement.epoch)) else {
+            return false;
+        };
         let item = plugin_api::VerifyItem {
             public_key: signer.public_key,
-            message: self.prefix.message(&statement.slots, &statement.body),
+            message: prefix.message(&statement.slots, &statement.body),
             signature: statement.signature.to_vec(),
         };
-        statement.epoch == Epoch::ZERO && (self.signatures.verifier())(&[item])
+        (self.signatures.verifier())(&[item])
     }
 }
 

@@ -9,6 +9,9 @@ use host_types::{BlockTime, GenesisHash, Hash32, RawTx, ScoreName, Transaction, 
 use plugin_api_harness::clock::{Chance, SECOND};
 use std::collections::BTreeMap;
 
+/// How long a request for the next epoch stays valid.
+const TURN_LIFE: u64 = 110 * SECOND;
+
 /// What a node has to say to an envelope.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Wanted {
@@ -114,6 +117,26 @@ impl Clients {
         let raw = raw.unwrap_or_else(|| channel.envelope(&transaction));
         let id = (wanted == Wanted::Any).then(|| transaction.id());
         self.sent.push(Sent { raw, wanted, call, id, expiry: transaction.expiry });
+        self.sent.len() - 1
+    }
+
+    /// An admin asks for the next epoch; its place in `sent`.
+    pub fn turn(&mut self, channel: &Channel, now: BlockTime) -> usize {
+        self.nonce += 1;
+        let call = Call::Turn { last: channel.epochs.last().get() };
+        let (method, args) = call.encode();
+        let transaction = Transaction {
+            genesis: channel.hash,
+            score: host_core::system::system_name(),
+            method: method.to_owned(),
+            args: args.into(),
+            signer: channel.admin(),
+            nonce: self.nonce,
+            expiry: BlockTime::new(now.get() + TURN_LIFE),
+        };
+        let raw = channel.envelope(&transaction);
+        let (id, expiry) = (Some(transaction.id()), transaction.expiry);
+        self.sent.push(Sent { raw, wanted: Wanted::Any, call, id, expiry });
         self.sent.len() - 1
     }
 

@@ -3,7 +3,7 @@
 //! Each node is the real `host/core` pipeline with a real, linked rule, the real signing guard and the
 //! real sign log on a disk that tears and forgets; files, database and SCORE are models. One seed is
 //! one run for ever. What a run is made of: [`mod@plan`] (the mix), [`mod@run`] (phases), [`node`], [`world`]
-//! (what nodes share), [`villain`], [`check`], [`planted`] (tests of the tests).
+//! (what nodes share), [`turns`] (its epochs), [`villain`], [`check`], [`planted`] (tests of the tests).
 //!
 //! Deliberately not here: sockets, TLS, real files, workers, more than one channel; and the simulator
 //! of the rule alone (`plugin-api/harness`), which this shares network, clock and villains with.
@@ -22,6 +22,7 @@ pub mod run;
 pub mod shrink;
 pub mod signer;
 pub mod store;
+pub mod turns;
 pub mod villain;
 pub mod world;
 

@@ -4,15 +4,15 @@
 //! In: events of the world. Out: messages, answers, what is durable. It drives the pipeline as the
 //! actor of `host/node/src/channel` does: effects in order, jobs of one turn handed to the signer
 //! together. Not here: effects (`node/effects`), what others say and ask (`node/talk`), what becomes
-//! durable (`node/durable`), execution (`node/executor`).
+//! durable (`node/durable`), execution (`node/executor`), the turn of an epoch (`node/epochs`).
 
 mod durable;
 mod effects;
+mod epochs;
 mod executor;
 mod talk;
 
 use crate::planted::Bug;
-use crate::rule::Start;
 use crate::signer::{Job, Signer};
 use crate::store::Store;
 use crate::villain::Villain;
@@ -21,7 +21,8 @@ use executor::Executor;
 use host_core::clock::Now;
 use host_core::effect::Effect;
 use host_core::input::{Input, Timer};
-use host_core::pipeline::{ChannelConfig, Head, Pipeline};
+use host_core::pipeline::{ChannelConfig, Pipeline};
+use host_core::vote::rule::Rule;
 use host_store::faulty::FaultyDisk;
 use host_types::message::{FetchRequest, PeerMessage};
 use host_types::{BlockTime, Epoch, Height, RawTx, TxId};
@@ -36,7 +37,7 @@ use talk::Ask;
 pub struct Role {
     /// Its number in the run.
     pub number: usize,
-    /// Its index in the validator set; none for a follower.
+    /// Its number among all that ever vote; none for a follower.
     pub index: Option<u16>,
     /// How it misbehaves.
     pub villain: Option<Villain>,
@@ -59,6 +60,8 @@ struct Memory {
     to_store: VecDeque<Vec<crate::store::Stored>>,
     started: Micros,
     floor: u64,
+    /// The rule of an epoch that begins in this turn, and this node's index in it.
+    next_rule: Option<(Box<dyn Rule>, Option<u16>)>,
 }
 
 /// One node.
@@ -69,7 +72,7 @@ pub struct Node {
     pub store: Store,
     /// The sign log is gone.
     pub has_lost_log: bool,
-    /// Its store is gone, and its log is not: it begins below what its guard has closed.
+    /// Its store is gone or an old one, and its log is not: it begins below what its guard has closed.
     pub has_lost_store: bool,
     /// Its signer signs nothing in this life.
     pub has_stopped: bool,
@@ -133,7 +136,8 @@ impl Node {
         let Some(memory) = &self.memory else { return "down".to_owned() };
         let status = memory.pipeline.status();
         format!(
-            "view {}, fails {}, final {}, stored {}, pool {}, syncing {}",
+            "epoch {}, view {}, fails {}, final {}, stored {}, pool {}, syncing {}",
+            status.rule.epoch,
             status.rule.view,
             status.rule.fails,
             status.height,
@@ -159,6 +163,12 @@ impl Node {
                 self.has_lost_store = true;
                 self.store = Store::default();
                 self.told = Height::ZERO;
+                world.checks.chain.forget(self.role.number);
+            }
+            Loss::NewestBlocks => {
+                self.has_lost_store = true;
+                self.store.go_back(&mut world.chance);
+                self.told = self.store.height();
                 world.checks.chain.forget(self.role.number);
             }
         }
@@ -203,30 +213,18 @@ impl Node {
         let has_guard = self.is_honest();
         let (signer, log) =
             Signer::open(self.disk.clone(), &world.channel, (self.has_lost_log, has_guard))?;
+        let state = self.store.state();
+        let epoch = Epoch::new(state.epoch);
+        let (rule, me) = self.rule(epoch, &log, world)?;
+        let head = self.head(world);
         let genesis = Arc::clone(&world.channel.genesis);
-        let root = world.channel.root_pair();
-        let tip = self.store.ledger.last();
-        let header = tip.map_or_else(|| genesis.header(), |s| s.layer.block.header().clone());
-        let pair = tip.map_or(root, |stored| stored.pair);
-        let proof = tip.and_then(|stored| stored.proof.as_ref());
-        let start = Start {
-            genesis: &genesis,
-            me: self.role.index,
-            head: &header,
-            head_pair: pair,
-            head_proof: proof.map(|proof| proof.rule_proof.clone()).unwrap_or_default(),
-            root_pair: root,
-            log: &log,
-        };
-        let rule = world.channel.kind.create(&start, world.channel.signatures.verifier())?;
-        let rule = match self.role.villain {
-            Some(Villain::Misbuilder(misbuilder)) => misbuilder.misled(rule),
-            _ => rule,
-        };
-        let config = ChannelConfig { genesis, epoch: Epoch::ZERO, me: self.role.index };
-        let recent = self.recent(bug, header.time);
-        let executor = Executor::new(pair.block, self.store.state());
-        let mut pipeline = Pipeline::new(config, rule, Head { header, pair }, recent);
+        let config = ChannelConfig { genesis, epoch, me };
+        let recent = self.recent(bug, head.header.time);
+        let next = state.next(&world.channel);
+        let executor = Executor::new(head.pair.block, state);
+        let plan = world.channel.epochs.get(epoch).ok_or("an epoch that nobody planned")?;
+        let mut pipeline =
+            Pipeline::new(config, rule, head, recent).in_epoch(Arc::clone(&plan.config), next);
         for block in self.store.unfinished() {
             pipeline.restore(block);
         }
@@ -242,6 +240,7 @@ impl Node {
             to_store: VecDeque::new(),
             started: world.now(),
             floor: 0,
+            next_rule: None,
         })
     }
 
@@ -292,11 +291,16 @@ impl Node {
         let number = self.role.number;
         let wall = world.wall(number);
         let Some(memory) = self.memory.as_mut() else { return };
-        let tick_ms = (world.now() - memory.started) / 1_000;
+        let now = Now { tick_ms: (world.now() - memory.started) / 1_000, wall };
         let mut effects: Vec<Effect> = Vec::new();
-        memory.pipeline.handle(Now { tick_ms, wall }, input, &mut effects);
-        for effect in effects {
-            self.carry_out(effect, world);
+        memory.pipeline.handle(now, input, &mut effects);
+        loop {
+            for effect in std::mem::take(&mut effects) {
+                self.carry_out(effect, world);
+            }
+            let Some(memory) = self.memory.as_mut() else { return };
+            let Some(next) = memory.next_rule.take() else { break };
+            memory.pipeline.begin_epoch(now, next, &mut effects);
         }
         if let Some(memory) = &self.memory {
             world.checks.bounds(number, &memory.pipeline.sizes());
@@ -305,9 +309,10 @@ impl Node {
 
     /// Statements that one turn asked for share one sync.
     fn end_turn(&mut self, world: &mut World) {
+        let seat = self.seat();
         let Some(memory) = self.memory.as_mut() else { return };
         let jobs = std::mem::take(&mut memory.jobs);
-        memory.signer.submit(jobs);
+        memory.signer.submit(seat, jobs);
         self.start_flush(world);
         self.start_work(world);
         self.start_store(world);
@@ -331,6 +336,7 @@ impl Node {
                 self.ask(Some(other as u64), None, FetchRequest::Head, world);
             }
             Event::Client { .. }
+            | Event::Turn
             | Event::Again { .. }
             | Event::Fall { .. }
             | Event::Rise { .. } => {}

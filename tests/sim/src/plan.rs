@@ -4,9 +4,11 @@
 //! harness, whose mix they share; what only whole nodes have is drawn here. Not here: how a run works
 //! (`run`), dropping faults (`shrink`).
 
+use crate::channel::BLOCK_TXS;
 use crate::client::Mix as ClientMix;
 use crate::planted::{Bug, Seat};
 use crate::rule::Kind;
+use crate::turns::Turn;
 use crate::villain::Villain;
 use crate::world::Loss;
 use plugin_api::Validator;
@@ -27,6 +29,11 @@ const REAL_KEYS_EVERY: u64 = 32;
 const SIMPLEX_EVERY: u64 = 8;
 /// Longest time until everything heals.
 const TROUBLE_MAX: Micros = 24 * SECOND;
+
+/// Runs in a thousand in which epochs end.
+const TURNS_PERMILLE: u64 = 300;
+/// Ends of epochs in such a run, at most.
+const TURNS_MAX: u64 = 3;
 
 /// How long after healing everything must be final.
 pub const PROGRESS_WITHIN: Micros = 30 * SECOND;
@@ -77,6 +84,8 @@ pub struct Plan {
     pub settles_within: Micros,
     /// Signatures of validators.
     pub signatures: Signatures,
+    /// Changes of validators, weights, parameters, limits or the rule, in order.
+    pub turns: Vec<Turn>,
     /// A planted bug.
     pub bug: Option<Bug>,
 }
@@ -131,14 +140,84 @@ pub fn plan(seed: u64, bug: Option<Bug>) -> Plan {
         late_clients: base.late_clients,
         settles_within: PROGRESS_WITHIN,
         signatures,
+        turns: Vec::new(),
         bug,
     };
+    plan.turns = turns(&plan, heals_at);
     draw_faulty(&mut plan, &mut chance, heals_at);
     draw_skews(&mut plan, &mut chance);
     if plan.clients.boom + plan.clients.slow > 0 {
         plan.settles_within = PROGRESS_WITH_POISON;
     }
     plan
+}
+
+/// Ends of epochs: who votes with which weight, parameters, limits and the rule change. They have a
+/// chance of their own, so that plans without them stay what they were.
+fn turns(plan: &Plan, heals_at: Micros) -> Vec<Turn> {
+    let mut chance = Chance::new(plan.seed ^ 0x5349_4D5F_5455_524E);
+    if plan.bug.is_some() || !chance.permille(TURNS_PERMILLE) {
+        return Vec::new();
+    }
+    let first = Turn {
+        at: 0,
+        weights: plan.weights.clone(),
+        kind: plan.kind,
+        parameters: plan.parameters.clone(),
+        block_txs: BLOCK_TXS,
+    };
+    let mut all = vec![first];
+    for _ in 0..chance.between(1, TURNS_MAX) {
+        let before = all.last().cloned().into_iter();
+        all.extend(before.map(|before| turn(plan, before, &mut chance)));
+    }
+    all.remove(0);
+    let mut times: Vec<Micros> = all.iter().map(|_| chance.below(heals_at)).collect();
+    times.sort_unstable();
+    for (turn, at) in all.iter_mut().zip(times) {
+        turn.at = at;
+    }
+    all
+}
+
+fn turn(plan: &Plan, before: Turn, chance: &mut Chance) -> Turn {
+    let mut turn = before.clone();
+    let has_fast = plan.parameters.iter().any(|(name, _)| name == "fast");
+    // A threshold of a group, and how many fast commit needs, fit the set they were drawn for.
+    if plan.groups.is_empty() && !has_fast && chance.permille(700) {
+        reweigh(&mut turn.weights, &plan.weights, chance);
+        if plan.kind == Kind::Lft && chance.permille(200) {
+            (turn.kind, turn.parameters) = match before.kind {
+                Kind::Lft => (Kind::Simplex, Vec::new()),
+                Kind::Simplex => (Kind::Lft, plan.parameters.clone()),
+            };
+        }
+    }
+    if turn.kind == Kind::Lft && chance.permille(500) {
+        let pace = draw_pace(chance);
+        let is_pace = |name: &String| pace.iter().any(|(known, _)| known == name);
+        turn.parameters.retain(|(name, _)| !is_pace(name));
+        turn.parameters.extend(pace);
+        turn.parameters.sort();
+    }
+    // Something has to change.
+    let same = Turn { block_txs: turn.block_txs, ..before };
+    if turn == same || chance.permille(300) {
+        turn.block_txs = if turn.block_txs == BLOCK_TXS { BLOCK_TXS / 3 } else { BLOCK_TXS };
+    }
+    turn
+}
+
+/// One validator leaves, comes back or gets another weight; at least three stay.
+fn reweigh(weights: &mut [u64], first: &[u64], chance: &mut Chance) {
+    let voting = weights.iter().filter(|weight| **weight > 0).count();
+    let pick = usize::try_from(chance.below(weights.len() as u64)).unwrap_or(0);
+    let (Some(weight), Some(origin)) = (weights.get_mut(pick), first.get(pick)) else { return };
+    *weight = match *weight {
+        0 => *origin,
+        _ if voting > 3 && chance.permille(500) => 0,
+        _ => chance.between(1, 3),
+    };
 }
 
 /// Timers: the default ones, or shorter ones that end more often.
@@ -162,19 +241,24 @@ fn draw_clients(chance: &mut Chance) -> ClientMix {
 /// Who misbehaves, who is odd and who loses a disk: together with the groups that they spoil they
 /// weigh no more than the rule tolerates.
 fn draw_faulty(plan: &mut Plan, chance: &mut Chance, heals_at: Micros) {
-    let validators = plan.validators();
-    let total = quorum::faulty_weight(&validators, |_| true);
+    let sets = plan.sets();
     let fast = plan.parameters.iter().find(|(name, _)| name == "fast");
     let slack: u128 = fast.and_then(|(_, value)| value.parse().ok()).unwrap_or(0);
-    let budget = total.saturating_sub(1 + 2 * slack) / 3;
+    let is_too_much = |bad: &dyn Fn(u16) -> bool| {
+        sets.iter().any(|set| {
+            let total = quorum::faulty_weight(set, |_| true);
+            quorum::faulty_weight(set, bad) > total.saturating_sub(1 + 2 * slack) / 3
+        })
+    };
+    let count = plan.weights.len() as u64;
     if chance.permille(250) {
         return;
     }
     let mut spoiled: BTreeSet<u16> = BTreeSet::new();
-    for _ in 0..validators.len() {
-        let index = u16::try_from(chance.below(validators.len() as u64)).unwrap_or(0);
+    for _ in 0..count {
+        let index = u16::try_from(chance.below(count)).unwrap_or(0);
         let bad = |other| other == index || spoiled.contains(&other);
-        if spoiled.contains(&index) || quorum::faulty_weight(&validators, bad) > budget {
+        if spoiled.contains(&index) || is_too_much(&bad) {
             continue;
         }
         spoiled.insert(index);
@@ -182,6 +266,7 @@ fn draw_faulty(plan: &mut Plan, chance: &mut Chance, heals_at: Micros) {
             0 => drop(plan.odd.insert(index)),
             1 => plan.falls.push(lost(chance, index, heals_at, Loss::Log)),
             2 => plan.falls.push(lost(chance, index, heals_at, Loss::Store)),
+            3 => plan.falls.push(lost(chance, index, heals_at, Loss::NewestBlocks)),
             _ => drop(plan.villains.insert(index, Villain::draw(chance))),
         }
     }
@@ -211,16 +296,17 @@ fn draw_skews(plan: &mut Plan, chance: &mut Chance) {
 }
 
 impl Plan {
-    /// The validator set, as the harness counts it.
+    /// The validator set of each epoch, as the harness counts it, every seat at its number: who does
+    /// not vote in it weighs nothing.
     #[must_use]
-    pub fn validators(&self) -> Vec<Validator> {
-        let clean = plugin_api_harness::Plan::clean(self.weights.len(), MS);
-        let set = plugin_api_harness::Plan {
-            weights: self.weights.clone(),
-            groups: self.groups.clone(),
-            ..clean
+    pub fn sets(&self) -> Vec<Vec<Validator>> {
+        let set = |weights: &Vec<u64>| {
+            let clean = plugin_api_harness::Plan::clean(weights.len(), MS);
+            let groups = self.groups.clone();
+            plugin_api_harness::Plan { weights: weights.clone(), groups, ..clean }.validators()
         };
-        set.validators()
+        let later = self.turns.iter().map(|turn| &turn.weights);
+        std::iter::once(&self.weights).chain(later).map(set).collect()
     }
 
     /// Indices of villains that run twice.

@@ -4,12 +4,13 @@
 //! In: a kind of rule, where a channel stands, its log. Out: a [`Rule`] that the stages step.
 //! Deliberately not here: the ABI, panics (a panic of a rule ends the run, which is a finding).
 
+use crate::turns::EpochPlan;
 use host_core::vote::rule::{Rule, RuleFault, RuleInput, RuleOutput, RuleStatus};
-use host_rules::{from_output, header_view, to_input, to_pair, to_record, to_validators};
+use host_rules::{from_output, header_view, to_input, to_pair, to_record};
 use host_store::Entry;
 use host_types::Epoch;
 use host_types::block::{Header, Pair};
-use host_types::genesis::ChannelGenesis;
+use host_types::statement::StatementPrefix;
 use plugin_api as api;
 use plugin_api::{ConsensusRule, Verify};
 
@@ -68,8 +69,12 @@ impl Kind {
 /// Where a channel stands when its rule is created.
 #[derive(Clone, Debug)]
 pub struct Start<'a> {
-    /// Its genesis.
-    pub genesis: &'a ChannelGenesis,
+    /// The epoch.
+    pub epoch: &'a EpochPlan,
+    /// What its statements begin with.
+    pub prefix: &'a StatementPrefix,
+    /// The block it began on.
+    pub root: &'a Header,
     /// This node's index.
     pub me: Option<u16>,
     /// Last final block.
@@ -78,9 +83,9 @@ pub struct Start<'a> {
     pub head_pair: Pair,
     /// The rule's proof of it; empty at the root.
     pub head_proof: Vec<u8>,
-    /// Genesis block with its result.
+    /// The root with its result.
     pub root_pair: Pair,
-    /// What the sign log holds of this channel.
+    /// What the sign log holds of this channel; what is of other epochs is left out.
     pub log: &'a [Entry],
 }
 
@@ -97,16 +102,15 @@ struct Linked<R> {
 
 impl<R: ConsensusRule> Linked<R> {
     fn create(start: &Start<'_>, verify: Verify) -> Result<Self, String> {
-        let genesis = start.genesis;
-        let root = genesis.header();
-        let epoch = Epoch::ZERO;
-        let prefix = genesis.statement_prefix(epoch, root.id()).as_bytes().to_vec();
-        let validators = to_validators(&genesis.validators);
-        let parameters = genesis.rule.parameters.clone();
+        let config = &start.epoch.config;
+        let epoch = config.epoch;
+        let prefix = start.prefix.as_bytes().to_vec();
+        let validators = start.epoch.validators.clone();
+        let parameters = config.rule.parameters.clone();
         let cfg = api::InitCfg {
             statement_prefix: prefix.clone(),
             epoch: epoch.get(),
-            root: header_view(&root),
+            root: header_view(start.root),
             root_pair: to_pair(&start.root_pair),
             head: header_view(start.head),
             head_pair: to_pair(&start.head_pair),
@@ -117,7 +121,8 @@ impl<R: ConsensusRule> Linked<R> {
             excluded: Vec::new(),
             rejoin: None,
         };
-        let log: Vec<_> = start.log.iter().filter_map(|entry| to_record(start.me, entry)).collect();
+        let of_epoch = start.log.iter().filter(|entry| entry.position().0 == epoch);
+        let log: Vec<_> = of_epoch.filter_map(|entry| to_record(start.me, entry)).collect();
         let (rule, first) = R::init(cfg, &log, verify).map_err(|error| error.message)?;
         Ok(Self { rule, epoch, prefix, validators, parameters, verify, first })
     }

@@ -41,6 +41,8 @@ pub struct Report {
     pub lasted: Micros,
     /// Time from healing until all was settled.
     pub settled: Micros,
+    /// Epochs that began.
+    pub epochs: u64,
     /// Validators accused.
     pub accused: usize,
     /// Lines of the nodes, when the run was loud.
@@ -61,6 +63,7 @@ pub fn run(plan: Plan, is_loud: bool) -> Report {
         transactions: world.checks.agreement.places.len() as u64,
         lasted: world.agenda.now(),
         settled,
+        epochs: world.channel.epochs.begun(),
         accused: world.checks.evidence.accused.len(),
         lines: world.checks.lines,
     }
@@ -103,7 +106,7 @@ impl Cluster {
             plan.kind,
             (&plan.weights, &plan.groups),
             plan.parameters.clone(),
-            plan.signatures,
+            (&plan.turns, plan.signatures),
         );
         let world = World {
             agenda: Agenda::default(),
@@ -130,6 +133,9 @@ impl Cluster {
         for (fall, loss) in self.world.plan.falls.clone() {
             let event = Event::Fall { who: fall.who, down: fall.down, loss };
             self.world.agenda.put(fall.at, event);
+        }
+        for turn in &self.world.plan.turns {
+            self.world.agenda.put(turn.at, Event::Turn);
         }
         let (every, heals_at) = (self.world.plan.client_every, self.world.plan.network.heals_at);
         let count = self.world.plan.weights.len() as u64;
@@ -216,6 +222,7 @@ impl Cluster {
             }
             Event::Meets { node, .. } => (*node, None),
             Event::Client { node } => return self.client(*node, None),
+            Event::Turn => return self.turn(),
             Event::Again { node, place } => return self.client(*node, Some(*place)),
             Event::Deliver { to, .. } | Event::Asked { to, .. } => (*to, None),
             Event::Answered { node, life, .. }
@@ -240,6 +247,16 @@ impl Cluster {
                 self.world.agenda.put(down, Event::Rise { node: number });
             }
         }
+    }
+
+    /// An admin asks for the next epoch, and again when a pool was full.
+    fn turn(&mut self) {
+        let now = self.world.true_wall();
+        let place = self.world.clients.turn(&self.world.channel, now);
+        let is_up = |number: &usize| self.nodes.get(*number).is_some_and(Node::is_up);
+        let able: Vec<usize> = self.able().into_iter().filter(is_up).collect();
+        let node = self.world.chance.one_of(&able, 0);
+        self.client(node, Some(place));
     }
 
     fn client(&mut self, number: usize, place: Option<usize>) {

@@ -16,7 +16,8 @@ const RUNS_MAX: usize = 400;
 type Drop = fn(&Plan) -> Vec<(String, Plan)>;
 
 /// Every way to make a plan simpler, the largest first.
-const WAYS: [Drop; 9] = [falls, deaths, villains, odd, walls, network, clocks, clients, costs];
+const WAYS: [Drop; 10] =
+    [falls, deaths, villains, odd, turns, walls, network, clocks, clients, costs];
 
 fn changed(plan: &Plan, what: String, change: impl FnOnce(&mut Plan)) -> (String, Plan) {
     let mut simpler = plan.clone();
@@ -71,6 +72,16 @@ fn odd(plan: &Plan) -> Vec<(String, Plan)> {
         all.push(changed(plan, format!("{} followers", plan.followers), |plan| plan.followers = 0));
     }
     all
+}
+
+fn turns(plan: &Plan) -> Vec<(String, Plan)> {
+    let one = |(place, turn): (usize, &crate::turns::Turn)| {
+        let what = format!("{turn:?}");
+        changed(plan, what, |plan| {
+            plan.turns.remove(place);
+        })
+    };
+    plan.turns.iter().enumerate().map(one).collect()
 }
 
 fn walls(plan: &Plan) -> Vec<(String, Plan)> {

@@ -47,6 +47,15 @@ pub enum Job {
     },
 }
 
+/// For whom jobs are done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Seat {
+    /// In which epoch.
+    pub epoch: Epoch,
+    /// The validator's number in the run; of a follower, none that exists.
+    pub number: u16,
+}
+
 /// What the channel hears back.
 #[derive(Clone, Debug)]
 pub enum Answer {
@@ -83,7 +92,7 @@ pub struct Signer {
     disk: FaultyDisk,
     log: Option<SignLog>,
     guard: Guard,
-    queue: VecDeque<Vec<Job>>,
+    queue: VecDeque<(Seat, Vec<Job>)>,
     /// A flush is under way.
     pub is_busy: bool,
     has_guard: bool,
@@ -111,9 +120,9 @@ impl Signer {
     }
 
     /// Takes jobs.
-    pub fn submit(&mut self, jobs: Vec<Job>) {
+    pub fn submit(&mut self, seat: Seat, jobs: Vec<Job>) {
         if !jobs.is_empty() {
-            self.queue.push_back(jobs);
+            self.queue.push_back((seat, jobs));
         }
     }
 
@@ -124,21 +133,20 @@ impl Signer {
     }
 
     /// Whether what waits needs payloads synced.
-    fn needs_files(requests: &[Vec<Job>]) -> bool {
+    fn needs_files(requests: &[(Seat, Vec<Job>)]) -> bool {
         let needs = |job: &Job| matches!(job, Job::Sign { needs_files: true, .. });
-        requests.iter().flatten().any(needs)
+        requests.iter().flat_map(|(_, jobs)| jobs).any(needs)
     }
 
     /// Carries out what waits. None when the power went.
     pub fn flush(
         &mut self,
         channel: &Channel,
-        me: u16,
         crash: Crash,
         sync_files: &mut dyn FnMut(),
     ) -> Option<Vec<Answer>> {
         let count = self.queue.len().min(BATCH_MAX);
-        let requests: Vec<Vec<Job>> = self.queue.drain(..count).collect();
+        let requests: Vec<(Seat, Vec<Job>)> = self.queue.drain(..count).collect();
         if self.log.is_none() {
             return Some(stopped(&requests));
         }
@@ -152,18 +160,19 @@ impl Signer {
             return None;
         }
         let (mut records, mut answers, mut floor) = (Vec::new(), Vec::new(), None);
-        for job in requests.iter().flatten() {
+        let all = requests.iter().flat_map(|(seat, jobs)| jobs.iter().map(|job| (*seat, job)));
+        for (seat, job) in all {
             match job {
                 Job::Sign { sequence, slots, body, .. } => {
-                    let answer = self.sign(channel, me, (*sequence, slots, body), &mut records);
+                    let answer = self.sign(channel, seat, (*sequence, slots, body), &mut records);
                     answers.push(answer);
                 }
                 Job::Persist { view, record } => {
                     let bytes = record.clone();
-                    let entry = Entry::RuleRecord { epoch: Epoch::ZERO, view: *view, bytes };
+                    let entry = Entry::RuleRecord { epoch: seat.epoch, view: *view, bytes };
                     records.push(Record { channel: channel.hash, entry });
                 }
-                Job::Floor { view } => floor = floor.max(Some(*view)),
+                Job::Floor { view } => floor = floor.max(Some((seat.epoch, *view))),
             }
         }
         if !self.append(&records, crash) {
@@ -172,9 +181,9 @@ impl Signer {
         if crash == Crash::AfterSync {
             return None;
         }
-        if let Some(view) = floor {
-            self.guard.raise_floor(channel.hash, Epoch::ZERO, view);
-            let written = self.log.as_mut().map(|log| log.floor(channel.hash, Epoch::ZERO, view));
+        if let Some((epoch, view)) = floor {
+            self.guard.raise_floor(channel.hash, epoch, view);
+            let written = self.log.as_mut().map(|log| log.floor(channel.hash, epoch, view));
             if !matches!(written, Some(Ok(()))) {
                 self.log = None;
             }
@@ -203,19 +212,19 @@ impl Signer {
     fn sign(
         &mut self,
         channel: &Channel,
-        me: u16,
+        seat: Seat,
         (sequence, slots, body): (u64, &[Slot], &[u8]),
         records: &mut Vec<Record>,
     ) -> Answer {
-        let verdict = self.guard.check(channel.hash, Epoch::ZERO, slots);
+        let verdict = self.guard.check(channel.hash, seat.epoch, slots);
         if let Verdict::Refused { slot } = verdict
             && self.has_guard
         {
             return Answer::Guarded(sequence, slot);
         }
-        let statement = channel.sign(me, slots.to_vec(), body.to_vec());
+        let statement = channel.sign(seat.epoch, seat.number, slots.to_vec(), body.to_vec());
         let entry = Entry::Signed {
-            epoch: Epoch::ZERO,
+            epoch: seat.epoch,
             slots: slots.to_vec(),
             body: body.to_vec(),
             signature: statement.signature,
@@ -231,10 +240,10 @@ impl Signer {
     }
 }
 
-fn stopped(requests: &[Vec<Job>]) -> Vec<Answer> {
+fn stopped(requests: &[(Seat, Vec<Job>)]) -> Vec<Answer> {
     let of = |job: &Job| match job {
         Job::Sign { sequence, .. } => Some(Answer::Stopped(*sequence)),
         _ => None,
     };
-    requests.iter().flatten().filter_map(of).collect()
+    requests.iter().flat_map(|(_, jobs)| jobs).filter_map(of).collect()
 }

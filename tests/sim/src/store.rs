@@ -112,6 +112,14 @@ impl Store {
         self.synced = self.pieces.len();
     }
 
+    /// An old copy was put back: some of the blocks, nothing above them.
+    pub fn go_back(&mut self, chance: &mut Chance) {
+        let left = usize::try_from(chance.between(0, self.ledger.len() as u64)).unwrap_or(0);
+        self.ledger.truncate(left);
+        self.pieces.clear();
+        self.synced = 0;
+    }
+
     /// Height of the last final block.
     #[must_use]
     pub fn height(&self) -> Height {

@@ -25,6 +25,8 @@ pub enum Loss {
     Log,
     /// Files and database: all of it comes back from the others.
     Store,
+    /// Files, and the newest blocks of the database: an old copy was put back. The sign log is whole.
+    NewestBlocks,
 }
 
 /// What happens later, and to which node. `life` tells events of a node's earlier lives apart.
@@ -111,6 +113,8 @@ pub enum Event {
         /// To whom it sends it.
         node: usize,
     },
+    /// An admin asks a validator for the next epoch.
+    Turn,
     /// A client sends an envelope again.
     Again {
         /// To whom.

@@ -23,6 +23,23 @@ fn one_seed_is_one_run_for_ever() {
 }
 
 #[test]
+fn epochs_end_wherever_they_are_asked_to() {
+    let (mut planned, mut ended, mut rules) = (0, 0, 0);
+    for seed in 0..60 {
+        let plan = plan(seed, None);
+        planned += plan.turns.len() as u64;
+        rules += u64::from(plan.turns.iter().any(|turn| turn.kind != plan.kind));
+        if !plan.turns.is_empty() {
+            let report = run(plan, false);
+            assert!(report.verdict.is_good(), "{}", report.line(seed));
+            ended += report.epochs - 1;
+        }
+    }
+    // A request that comes while another one is carried out has no effect.
+    assert!(rules > 0 && ended * 10 >= planned * 8, "{ended} of {planned} epochs ended");
+}
+
+#[test]
 fn the_mix_holds_every_kind_of_trouble() {
     let (mut sizes, mut villains, mut seen) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
     for seed in 0..600 {
@@ -43,6 +60,7 @@ fn the_mix_holds_every_kind_of_trouble() {
             ("odd results", !plan.odd.is_empty()),
             ("lost sign log", lost(Loss::Log)),
             ("lost store", lost(Loss::Store)),
+            ("old store", lost(Loss::NewestBlocks)),
             ("power loss of all", plan.falls.iter().any(|(fall, _)| fall.who.is_none())),
             ("power loss while writing", plan.die_permille > 0),
             ("sync errors", plan.disk_error_permille > 0),
@@ -52,11 +70,14 @@ fn the_mix_holds_every_kind_of_trouble() {
             ("poison", plan.clients.boom > 0),
             ("real keys", plan.is_true_to_bytes()),
             ("followers", plan.followers > 0),
+            ("ends of epochs", !plan.turns.is_empty()),
+            ("another rule", plan.turns.iter().any(|turn| turn.kind != plan.kind)),
+            ("a validator leaves", plan.turns.iter().any(|turn| turn.weights.contains(&0))),
         ];
         seen.extend(table.iter().filter(|(_, is)| *is).map(|(name, _)| *name));
     }
     assert!([1, 4, 5, 7, 10].iter().all(|size| sizes.contains(size)), "{sizes:?}");
-    assert_eq!(seen.len(), 16, "{seen:?}");
+    assert_eq!(seen.len(), 20, "{seen:?}");
     let all = [
         "Equivocator",
         "Forgetful",

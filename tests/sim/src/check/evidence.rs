@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 /// Who was accused.
 #[derive(Debug, Default)]
 pub struct Evidence {
-    /// Indices of validators.
+    /// Numbers of validators in the run.
     pub accused: BTreeSet<u16>,
 }
 
@@ -36,10 +36,12 @@ impl Evidence {
         if !signed || !conflicts {
             return Err(format!("evidence against validator {signer} that proves nothing"));
         }
-        if !plan.villains.contains_key(&signer) {
-            return Err(format!("honest validator {signer} is accused"));
+        let seat = channel.seat_of(first.epoch, signer).filter(|_| first.epoch == second.epoch);
+        let seat = seat.ok_or("evidence of two epochs, or against nobody")?;
+        if !plan.villains.contains_key(&seat) {
+            return Err(format!("honest validator {seat} is accused"));
         }
-        self.accused.insert(signer);
+        self.accused.insert(seat);
         Ok(())
     }
 }

@@ -20,20 +20,24 @@ pub fn holds(
     let target =
         proof.target(header, pair.roots).ok_or("a Final proof whose headers do not link")?;
     let target_pair = Pair { block: target.id(), roots: proof.roots };
-    let parameters = channel.genesis.rule.parameters.clone();
+    let (plan, prefix) = (channel.epochs.get(header.epoch), channel.epochs.prefix(header.epoch));
+    let (Some(plan), Some(prefix)) = (plan, prefix) else {
+        return Err(format!("height {} is of an epoch that has not begun", header.height));
+    };
+    let parameters = plan.config.rule.parameters.clone();
     let fast = parameters.iter().find(|(name, _)| name == "fast");
     let slack = fast.and_then(|(_, value)| value.parse().ok());
     let claim = plugin_api::FinalClaim {
-        statement_prefix: channel.prefix.as_bytes().to_vec(),
-        validators: channel.validators.clone(),
+        statement_prefix: prefix.as_bytes().to_vec(),
+        validators: plan.validators.clone(),
         header: host_rules::header_view(target),
         pair: host_rules::to_pair(&target_pair),
         proof: proof.rule_proof.clone(),
         parameters,
     };
-    if !channel.kind.proves(&claim, channel.signatures.verifier()) {
+    if !plan.kind.proves(&claim, channel.signatures.verifier()) {
         return Err(format!("the Final proof of height {} does not hold", header.height));
     }
-    let signers = channel.kind.describe(&channel.validators, &proof.rule_proof)?;
-    quorum::enough(&signers, &channel.validators, slack)
+    let signers = plan.kind.describe(&plan.validators, &proof.rule_proof)?;
+    quorum::enough(&signers, &plan.validators, slack)
 }

@@ -42,15 +42,13 @@ impl Node {
 
     pub(super) fn flush(&mut self, world: &mut World) {
         let crash = self.draw_crash(world);
-        // A follower signs nothing, but keeps what its rule wants to have kept.
-        let me = self.role.index.unwrap_or(u16::MAX);
         let store = &mut self.store;
         let Some(memory) = self.memory.as_mut() else { return };
         memory.signer.is_busy = false;
         let early = world.plan.bug == Some(Bug::SendBeforeFsync) && crash != Crash::None;
         let before = if early { Crash::None } else { crash };
         let disk = early.then(|| memory.signer.disk_after_crash(0));
-        let answers = memory.signer.flush(&world.channel, me, before, &mut || store.sync());
+        let answers = memory.signer.flush(&world.channel, before, &mut || store.sync());
         for answer in answers.clone().unwrap_or_default() {
             self.signed(answer, world);
         }
@@ -134,7 +132,10 @@ impl Node {
 
     fn raise_floor(&mut self) {
         let Some(memory) = self.memory.as_mut() else { return };
-        let view = memory.pipeline.head().header.view.get().saturating_sub(1);
+        let head = &memory.pipeline.head().header;
+        // A view of the epoch before is none of this one.
+        let is_of_now = head.epoch == memory.pipeline.epoch();
+        let view = if is_of_now { head.view.get().saturating_sub(1) } else { 0 };
         if view >= memory.floor + FLOOR_VIEWS {
             memory.floor = view;
             memory.jobs.push(Job::Floor { view: View::new(view) });

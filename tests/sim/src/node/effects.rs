@@ -48,9 +48,8 @@ impl Node {
             Effect::Repair { block, agreed, own } => self.repair(block, agreed, own, world),
             // Without an answer halves are tried.
             Effect::Compare { .. } => {}
-            Effect::Close { .. } | Effect::BeginEpoch { .. } => {
-                world.blame(number, "nobody rejoins and no epoch ends in this simulation");
-            }
+            Effect::Close { .. } => world.blame(number, "nobody rejoins in this simulation"),
+            Effect::BeginEpoch { config, root } => self.begin_epoch(&config, &root, world),
             Effect::Evidence { signer, statements } => self.accuse(signer, &statements, world),
             Effect::Log { level, line } => self.log(level, &line, world),
         }
@@ -119,7 +118,8 @@ impl Node {
             | PeerMessage::Bundle(_) => return,
         };
         if self.is_honest()
-            && Some(statement.signer) == self.role.index
+            && self.seat().epoch >= statement.epoch
+            && world.channel.seat_of(statement.epoch, statement.signer) == self.role.index
             && let Err(why) = world.checks.signed.leaves(statement)
         {
             world.blame(self.role.number, &why);

@@ -92,16 +92,28 @@ impl Node {
         match memory.executor.orders.pop_front() {
             Some(Order::Execute(block)) => {
                 let result = self.execute(&block, world).map_err(ExecuteError::NoResult);
+                self.tell_next_epoch(block.id(), world);
                 self.input(Input::Executed { block: block.id(), result }, world);
             }
             Some(Order::Adopt(block, agreed)) => {
                 let result = self.adopt(&block, agreed);
+                self.tell_next_epoch(block.id(), world);
                 self.input(Input::Repaired { block: block.id(), result }, world);
             }
             Some(Order::Forget(block)) => drop(memory.executor.layers.remove(&block)),
             Some(Order::Commit(blocks)) => self.queue_batch(blocks, world),
             None => {}
         }
+    }
+
+    /// The pipeline hears what the next epoch runs with before it hears the result.
+    fn tell_next_epoch(&mut self, block: BlockId, world: &mut World) {
+        let Some(memory) = self.memory.as_mut() else { return };
+        let layer = memory.executor.layers.get(&block);
+        let Some(config) = layer.and_then(|layer| layer.done.state.next(&world.channel)) else {
+            return;
+        };
+        self.input(Input::NextEpoch { block, config }, world);
     }
 
     fn execute(&mut self, block: &Block, world: &mut World) -> Result<RootPair, String> {

@@ -37,12 +37,16 @@ impl Node {
     pub(super) fn send(&mut self, to: To, message: PeerMessage, world: &mut World) {
         self.check_leaving(&message, world);
         let message = Rc::new(world.through_bytes(message));
-        let validators = world.channel.validators.len();
+        let validators = world.plan.weights.len();
+        let epoch = self.seat().epoch;
         for node in 0..world.nodes {
             let chosen = match to {
                 To::All => true,
                 // A twin stands behind the validators and has the index of the last villain.
-                To::Validator(index) => node == usize::from(index) || node >= validators,
+                To::Validator(index) => {
+                    let seat = world.channel.seat_of(epoch, index).map(usize::from);
+                    Some(node) == seat || node >= validators
+                }
                 To::Node(number) => node as u64 == number,
             };
             if node == self.role.number || !chosen {
@@ -118,8 +122,9 @@ impl Node {
                 }
             }
             PeerMessage::Rule(bytes) => {
-                let known = from < world.channel.validators.len();
-                let validator = u16::try_from(from).ok().filter(|_| known);
+                let known = u16::try_from(from).ok().filter(|_| from < world.plan.weights.len());
+                let plan = world.channel.epochs.get(self.seat().epoch);
+                let validator = known.and_then(|seat| plan?.index_of(seat));
                 let input = Input::Helper { from: from as u64, validator, bytes: bytes.clone() };
                 self.input(input, world);
             }
@@ -309,6 +314,10 @@ impl Node {
             blocks.push((block.header().clone(), raw));
             if let Some(proof) = &stored.proof {
                 last = Some((blocks.len(), stored.pair.roots, proof.clone()));
+            }
+            if block.header().next_validators.is_some() {
+                // Who takes a range knows the set of one epoch.
+                break;
             }
             height = height.next();
         }
