@@ -416,7 +416,8 @@ impl Pipeline {
         self.epoch.config.limits
     }
 
-    const fn view_of_head(&self) -> View {
-        self.head.header.view
+    /// Epoch and view of the head: views begin anew with each epoch.
+    const fn place_of_head(&self) -> (Epoch, View) {
+        (self.head.header.epoch, self.head.header.view)
     }
 }

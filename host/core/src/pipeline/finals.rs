@@ -182,7 +182,8 @@ impl Pipeline {
         if let Some((header, pair)) = last {
             self.sync.hint(Height::new(header.height.get() + 1));
             let proof = range.proof.rule_proof;
-            if range.proof.descendants.is_empty() && header.view > self.view_of_head() {
+            let is_above = (header.epoch, header.view) > self.place_of_head();
+            if range.proof.descendants.is_empty() && is_above {
                 self.to_rule.push_back(RuleInput::SyncedTo { header, pair, proof });
             } else if range.proof.descendants.is_empty() && pair.block == self.head.pair.block {
                 let header = self.head.header.clone();

@@ -254,6 +254,33 @@ fn the_next_instance_begins_anew_and_hears_nothing_that_was_for_the_one_before()
 }
 
 #[test]
+fn the_rule_hears_of_fetched_blocks_whose_views_are_below_those_of_the_epoch_before() {
+    use host_types::message::BlockRange;
+    let mut bench = Bench::new();
+    let (seal, _) = end(&mut bench);
+    bench.tell(Input::Committed { height: seal.height });
+    let (rule, now) = (Scripted::default(), Now { tick_ms: 2, wall: now() });
+    bench.rule = rule.clone();
+    bench.pipeline.begin_epoch(now, (Box::new(rule), Some(2)), &mut Vec::new());
+    bench.told();
+    // Views begin anew: this one is below that of the sealing block.
+    let first = Header {
+        epoch: Epoch::new(1),
+        validators: next(&bench).validators.hash(),
+        ..bench.block((&seal, roots(2)), &[], 1).header().clone()
+    };
+    let proof =
+        FinalProof { descendants: vec![], roots: roots(3), rule_proof: b"right".to_vec() };
+    let range = BlockRange { blocks: vec![(first.clone(), vec![])], roots: roots(3), proof };
+    bench.tell(Input::FetchedBlocks { from: 7, range: Some(Box::new(range)) });
+    let told = bench.told();
+    let hears = |input: &RuleInput| {
+        matches!(input, RuleInput::SyncedTo { header, .. } if header.id() == first.id())
+    };
+    assert!(told.iter().any(hears), "{told:?}");
+}
+
+#[test]
 fn something_of_a_later_epoch_makes_this_node_ask_for_the_blocks_that_lead_there() {
     let mut bench = Bench::new();
     let effects = bench.tell(Input::Statement { statement: statement(3) });
