@@ -94,7 +94,7 @@ fn rebuild(source: &Path, context: &Context) -> Result<(String, String, String),
     let target = fresh_folder()?;
     let out = context.out;
     let built = rebuild_score_at(source, &target, &mut |line| {
-        out.note(&format!("  {}", line.trim_start()))
+        out.note(&format!("  {}", line.trim_start()));
     });
     let bytes = built.map(std::fs::read);
     // What was built is in memory; a folder that stays is only untidy.
