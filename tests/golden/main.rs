@@ -160,6 +160,8 @@ fn system_calls_keep_their_bytes() {
         same::<host_types::change::Change>(&mut fixture, name, &change);
         fixture.check(&format!("{name}.id"), change.id().as_bytes());
     }
+    same::<host_types::change::Change>(&mut fixture, "revoke", &samples::revoke());
+    fixture.check("revoke.id", samples::revoke().id().as_bytes());
     for (name, record) in samples::change_records() {
         same::<ChangeRecord>(&mut fixture, name, &record);
     }
@@ -174,6 +176,24 @@ fn epochs_keep_their_bytes() {
     same::<host_types::change::Change>(&mut fixture, "configure", &change);
     fixture.check("configure.id", change.id().as_bytes());
     let config = samples::epoch();
+    same::<host_types::epoch::EpochConfig>(&mut fixture, "config", &config);
+    fixture.check("config.hash", config.hash().as_bytes());
+    fixture.close();
+}
+
+#[test]
+fn policies_of_organisations_keep_their_bytes_and_hashes() {
+    let mut fixture = Fixture::open("policies");
+    let policies = samples::policies();
+    same::<host_types::genesis::Policies>(&mut fixture, "policies", &policies);
+    let mut genesis = samples::genesis();
+    genesis.policies = policies.clone();
+    same::<ChannelGenesis>(&mut fixture, "channel", &genesis);
+    fixture.check("channel.hash", genesis.hash().as_bytes());
+    let change = samples::configure_policies();
+    same::<host_types::change::Change>(&mut fixture, "configure", &change);
+    fixture.check("configure.id", change.id().as_bytes());
+    let config = host_types::epoch::EpochConfig { policies: Some(policies), ..samples::epoch() };
     same::<host_types::epoch::EpochConfig>(&mut fixture, "config", &config);
     fixture.check("config.hash", config.hash().as_bytes());
     fixture.close();

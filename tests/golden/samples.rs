@@ -185,6 +185,8 @@ pub(crate) fn genesis() -> ChannelGenesis {
             deploy: Policy::Quorum,
             configure: Policy::Quorum,
             v1_gateway: true,
+            audit: None,
+            admin: None,
         },
         metering_required: true,
         auto_activate: false,
@@ -291,6 +293,11 @@ pub(crate) fn change() -> Change {
     })
 }
 
+/// A change that takes certificates back.
+pub(crate) fn revoke() -> Change {
+    Change::Revoke { crl: vec![0x30, 0x03, 0x02, 0x01, 0x05] }
+}
+
 /// Changes that stop a SCORE and let it go on.
 pub(crate) fn freezes() -> [(&'static str, Change); 2] {
     [
@@ -327,12 +334,35 @@ pub(crate) fn configure() -> Change {
         ],
         rule: Some(genesis.rule),
         limits: Some(BlockLimits::of(&genesis.limits)),
+        policies: None,
     })
 }
 
 /// What an epoch runs with.
 pub(crate) fn epoch() -> EpochConfig {
     EpochConfig { epoch: Epoch::new(4), ..EpochConfig::of_genesis(&genesis()) }
+}
+
+/// Policies of every form, each once.
+pub(crate) fn policies() -> Policies {
+    let from = vec!["admin@bank-a".to_owned(), "admin@bank-b".to_owned(), "validator".to_owned()];
+    Policies {
+        deploy: Policy::Organisations { of: 2, from },
+        audit: Some(Policy::Roles(vec!["auditor".into()])),
+        admin: Some(Policy::Organisations { of: 1, from: vec!["admin".into()] }),
+        ..genesis().policies
+    }
+}
+
+/// A change of policies alone.
+pub(crate) fn configure_policies() -> Change {
+    Change::Configure(Configure {
+        epoch: Epoch::new(3),
+        validators: vec![],
+        rule: None,
+        limits: None,
+        policies: Some(Box::new(policies())),
+    })
 }
 
 /// One system call of every kind.

@@ -16,6 +16,10 @@ mod block_proof;
 #[cfg(test)]
 mod channel_check;
 #[cfg(test)]
+mod channel_plan;
+#[cfg(test)]
+mod consortium;
+#[cfg(test)]
 mod divergence;
 #[cfg(test)]
 mod drop_in;
@@ -24,11 +28,15 @@ mod epochs;
 #[cfg(test)]
 mod evidence;
 #[cfg(test)]
+mod expiry;
+#[cfg(test)]
 mod groups;
 #[cfg(test)]
 mod kills;
 #[cfg(test)]
 mod old_curl_lines;
+#[cfg(test)]
+mod old_files;
 #[cfg(test)]
 mod plain_rule;
 #[cfg(test)]

@@ -176,6 +176,8 @@ impl Reader {
         let mut shell = Command::new("bash");
         clean(&mut shell);
         shell.args(["--noprofile", "--norc"]).current_dir(&folder).stdin(Stdio::piped());
+        // What a reader's first test run compiles is kept between runs of this test.
+        shell.env("CARGO_BUILD_BUILD_DIR", target().join("of-readers"));
         let mut shell = shell.spawn().unwrap();
         let typed = shell.stdin.take().unwrap();
         Self { folder, shell, typed, up: None, own }
@@ -264,6 +266,11 @@ fn make_checkout(folder: &Path) {
     std::fs::copy(root.join("channels.toml"), folder.join("channels.toml")).unwrap();
     let program = env!("CARGO_BIN_EXE_loopchain-under-test");
     symlink(program, folder.join("target/release/loopchain")).unwrap();
+    symlink(target().join("score"), folder.join("target/score")).unwrap();
+}
+
+/// The checkout's own target folder.
+fn target() -> PathBuf {
     let target = std::env::var_os("CARGO_TARGET_DIR").map_or("target".into(), PathBuf::from);
-    symlink(root.join(target).join("score"), folder.join("target/score")).unwrap();
+    source_tree().unwrap().join(target)
 }

@@ -81,7 +81,10 @@ fn an_old_copy_of_the_sign_log_is_noticed_and_the_peer_rejoins_when_it_is_told_t
     let mut child = process::start(rejoins);
     eventually(WITHIN, "the new log is begun", || {
         let noted = data(&network, 1).join("rejoining").exists();
-        (noted && data(&network, 1).join("sign.lost-1").exists()).then_some(())
+        let has_files =
+            |log: &Path| std::fs::read_dir(log).is_ok_and(|mut all| all.next().is_some());
+        let is_begun = has_files(&sign) && data(&network, 1).join("sign.lost-1").exists();
+        (noted && is_begun).then_some(())
     });
     child.kill().unwrap();
     child.wait().unwrap();

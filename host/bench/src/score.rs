@@ -14,9 +14,14 @@ use score_native_link::build::{build_score, build_uncounted, source_tree};
 use score_native_link::{CallSpec, check};
 use stage::{Stage, call, deploy, kernel, nested, transfer};
 use std::ffi::OsString;
+use std::io::{Read, Write};
+use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
+/// Rest between batches, so that none waits for what its worker still does about the last block. Whoever
+/// rests has to be woken, which takes a virtual machine longer than the talk itself.
+const PAUSE: Duration = Duration::from_micros(300);
 /// Transfers of a batch.
 const BATCH: usize = 100;
 /// Processes that are started, and crashes that are caused, at most.
@@ -104,10 +109,51 @@ async fn measure(
     files: &Files,
     report: &mut Report,
 ) -> Result<(), BenchError> {
+    round_trip(options, report)?;
     calls(options, files, report).await?;
     starts(options, files, report).await?;
     checks(options, files, report)?;
     counting(options, files, report).await
+}
+
+/// What no talk with a worker can be faster than: 64 bytes to another thread and back.
+fn round_trip(options: &ScoreOptions, report: &mut Report) -> Result<(), BenchError> {
+    let broken = BenchError::connection("talk over", "a socket pair");
+    let (mut here, mut there) = UnixStream::pair().map_err(broken)?;
+    let echo = std::thread::spawn(move || {
+        let mut bytes = [0; 64];
+        while there.read_exact(&mut bytes).and_then(|()| there.write_all(&bytes)).is_ok() {}
+    });
+    let (mut times, mut bytes) = (Vec::new(), [0; 64]);
+    let mut rested = Vec::new();
+    for (pause, times) in [(Duration::ZERO, &mut times), (PAUSE, &mut rested)] {
+        for _ in 0..options.rounds {
+            rest(pause);
+            let started = Instant::now();
+            let broken = BenchError::connection("talk over", "a socket pair");
+            here.write_all(&bytes).and_then(|()| here.read_exact(&mut bytes)).map_err(broken)?;
+            times.push(started.elapsed().as_secs_f64() * 1e6);
+        }
+    }
+    drop(here);
+    echo.join().map_err(|_| BenchError::void("the echo panicked"))?;
+    let name = "a round trip over a socket pair, nothing else";
+    microseconds(report, ("round_trip", name), &mut Times(times));
+    let name = "the same after a rest of 0.3 ms";
+    microseconds(report, ("round_trip_rested", name), &mut Times(rested));
+    Ok(())
+}
+
+fn rest(pause: Duration) {
+    if !pause.is_zero() {
+        std::thread::sleep(pause);
+    }
+}
+
+/// A figure of times that are microseconds already.
+fn microseconds(report: &mut Report, (key, name): (&'static str, &'static str), times: &mut Times) {
+    let (micros, best) = (times.median(), format!("best {:.1}", times.best()));
+    report.figure(key, name, (micros, "us"), best);
 }
 
 /// Seconds of each of many rounds.
@@ -127,10 +173,11 @@ async fn batches(
     stage: &mut Stage,
     score: &'static str,
     calls: &[CallSpec],
-    rounds: u32,
+    (rounds, pause): (u32, Duration),
 ) -> Result<Times, BenchError> {
     let mut times = Vec::new();
     for round in 0..rounds + rounds / 10 {
+        rest(pause);
         let time = stage.block(score, calls.to_vec()).await?;
         // The first tenth warms up.
         if round >= rounds / 10 {
@@ -149,16 +196,23 @@ async fn calls(
     let mut stage = Stage::start(&options.worker, &scores).await?;
     stage.block("token", vec![deploy()]).await?;
     let many = vec![transfer(); BATCH];
-    let mut hundred = batches(&mut stage, "token", &many, options.rounds).await?;
+    let mut hundred = batches(&mut stage, "token", &many, (options.rounds, PAUSE)).await?;
     let rate = BATCH as f64 / hundred.median();
     let best = format!("best {:.0}", BATCH as f64 / hundred.best());
     report.figure("batch_100", "transfers in batches of 100", (rate, "tx/s"), best);
-    let mut single = batches(&mut stage, "token", &many[..1], options.rounds).await?;
+    let of_one = (options.rounds, Duration::ZERO);
+    let mut single = batches(&mut stage, "token", &many[..1], of_one).await?;
     let micros = single.median() * 1e6;
     let best = format!("best {:.1}", single.best() * 1e6);
-    report.figure("batch_1", "a batch of one transfer", (micros, "us"), best);
+    let name = "a batch of one transfer, one after the other";
+    report.figure("batch_1", name, (micros, "us"), best);
+    let mut woken = batches(&mut stage, "token", &many[..1], (options.rounds, PAUSE)).await?;
+    let best = format!("best {:.1}", woken.best() * 1e6);
+    let name = "the same after a rest of 0.3 ms";
+    report.figure("batch_1_rested", name, (woken.median() * 1e6, "us"), best);
     let through = vec![nested(); BATCH];
-    let mut through = batches(&mut stage, "caller", &through, options.rounds / 3 + 1).await?;
+    let mut through =
+        batches(&mut stage, "caller", &through, (options.rounds / 3 + 1, PAUSE)).await?;
     let each = through.median() * 1e6 / BATCH as f64;
     let best = format!("best {:.1}", through.best() * 1e6 / BATCH as f64);
     let name = "a transfer that another SCORE asks for, in batches of 100";
@@ -189,9 +243,9 @@ async fn starts(
 
     let mut stage = Stage::start(&options.worker, &[("evil", &*files.evil)]).await?;
     let plain = [call("ok", &[0x80]), call("ok", &[0x80])];
-    let mut without = batches(&mut stage, "evil", &plain, rounds).await?;
+    let mut without = batches(&mut stage, "evil", &plain, (rounds, PAUSE)).await?;
     let crash = [call("ok", &[0x80]), call("wild_write", &[0x80])];
-    let mut with = batches(&mut stage, "evil", &crash, rounds).await?;
+    let mut with = batches(&mut stage, "evil", &crash, (rounds, PAUSE)).await?;
     let millis = (with.median() - without.median()) * 1e3;
     let best = format!("best {:.2}", with.best() * 1e3);
     let name = "crash of a call until its batch has run without it";

@@ -1,5 +1,6 @@
 //! The command line: one definition for parsing, help and completions.
 
+use crate::args_pki::{CaCommand, CertCommand, PeerInit};
 use crate::cmd::bench::Bench;
 use crate::cmd::replay::ReplayArgs;
 use crate::cmd::score_new::Template;
@@ -122,9 +123,18 @@ pub enum Command {
     Audit(AuditCommand),
     /// Execute kept blocks again and compare; exit code 7 when a result differs.
     Replay(ReplayArgs),
+    /// Settings.
+    #[command(subcommand)]
+    Config(ConfigCommand),
     /// Keys of the local network.
     #[command(subcommand)]
     Keys(KeysCommand),
+    /// The certificate authority of an organisation.
+    #[command(subcommand)]
+    Ca(CaCommand),
+    /// Keys and certificates of a node or a person.
+    #[command(subcommand)]
+    Cert(CertCommand),
     /// How fast this machine is, and a network on it.
     Bench(Bench),
     /// Completions for a shell.
@@ -149,6 +159,9 @@ pub struct Up {
     /// Go on in the background.
     #[arg(short, long, conflicts_with = "once")]
     pub detach: bool,
+    /// Certificates of a new network run out after so long: for tests of what happens then.
+    #[arg(long, hide = true, value_name = "TIME", value_parser = time_span)]
+    pub certificates_last: Option<Duration>,
     /// Started by `--detach`.
     #[arg(long, hide = true)]
     pub detached: bool,
@@ -176,6 +189,8 @@ pub struct Explain {
 pub enum PeerCommand {
     /// Run it until it is interrupted.
     Run(PeerRun),
+    /// Make the home folder of a peer: keys and requests first, certificates second.
+    Init(PeerInit),
 }
 
 /// `peer run`
@@ -231,11 +246,79 @@ pub enum ChannelCommand {
         #[arg(long)]
         approve: bool,
     },
+    /// What a channels.toml (of all channels, or with --channel of one) wants that the chains do not
+    /// run with: differences, what they would do to quorum and tolerance, and who has to approve.
+    Plan {
+        /// The file; the nearest upwards without.
+        file: Option<PathBuf>,
+    },
+    /// Propose what `plan` shows, one `configure` change for each channel. With the keys of a local
+    /// network: proposed, approved and in force when this returns.
+    Apply {
+        /// The file; the nearest upwards without.
+        file: Option<PathBuf>,
+        /// Only propose, as the one named by `--identity`: others approve with `channel vote`.
+        #[arg(long)]
+        propose: bool,
+        /// Also when the validators of the next epoch that are connected now could not decide.
+        #[arg(long)]
+        force: bool,
+    },
+    /// Write what a channel runs with as lines of a channels.toml.
+    Export {
+        /// Its name; the profile's without.
+        name: Option<String>,
+        /// Into this file.
+        #[arg(short, long, value_name = "FILE")]
+        out: Option<PathBuf>,
+    },
+    /// Add a channel to a channels.toml, which is made where there is none.
+    Create(ChannelCreate),
+    /// Read the `channel_manage_data.json` of the old edition: lines of a channels.toml, and a list of
+    /// what has no equal.
+    Import {
+        /// The old file.
+        old: PathBuf,
+        /// Into this file, which must not be there.
+        #[arg(short, long, value_name = "FILE")]
+        out: Option<PathBuf>,
+    },
     /// Check a channels.toml: what each channel (with --channel: that one) tolerates, and who could
     /// halt or fork it.
     Check {
         /// The file; the nearest upwards without.
         file: Option<PathBuf>,
+    },
+}
+
+/// `channel create`
+#[derive(Clone, Debug, Args)]
+pub struct ChannelCreate {
+    /// Its name.
+    pub name: String,
+    /// An organisation and the SHA-256 of its root certificate; repeatable; without any those of the
+    /// local network.
+    #[arg(long, value_name = "ORG=SHA256:FINGERPRINT")]
+    pub org: Vec<String>,
+    /// Its consensus rule [default: lft].
+    #[arg(long, value_name = "ID")]
+    pub rule: Option<String>,
+    /// The file.
+    #[arg(short, long, value_name = "FILE", default_value = "channels.toml")]
+    pub out: PathBuf,
+}
+
+/// `config`
+#[derive(Debug, Subcommand)]
+pub enum ConfigCommand {
+    /// Read the settings of the old edition (the JSON of `-o conf.json`): lines of a peer.toml, and a
+    /// list of what has no equal.
+    Import {
+        /// The old file.
+        old: PathBuf,
+        /// Into this file, which must not be there.
+        #[arg(short, long, value_name = "FILE")]
+        out: Option<PathBuf>,
     },
 }
 

@@ -8,11 +8,12 @@ use crate::failure::Failure;
 use crate::output::Out;
 use crate::profile::Target;
 use crate::sign::Signed;
-use host_types::Address;
-use host_types::Hash32;
 use host_types::fault::Code;
+use host_types::genesis::ChannelGenesis;
+use host_types::hash;
 use host_types::ids::{ChannelName, GenesisHash};
 use host_types::manifest::Manifest;
+use host_types::{Address, Decode, Hash32};
 use serde::Deserialize;
 use serde_json::Value;
 use std::time::{Duration, Instant};
@@ -406,6 +407,16 @@ impl Client {
     /// What the channel runs with, and changes that wait.
     pub(crate) async fn epochs(&self) -> Result<Value, Failure> {
         self.api.get(&self.path("/epochs")).await
+    }
+
+    /// What the channel was made of; its bytes are those that its hash is of.
+    pub(crate) async fn genesis(&self) -> Result<ChannelGenesis, Failure> {
+        let body = self.api.get(&self.path("/genesis")).await?;
+        let text = |key: &str| body.get(key).and_then(Value::as_str).unwrap_or_default();
+        let bytes = hash::from_hex(text("genesis")).ok_or_else(|| odd("genesis"))?;
+        let genesis = ChannelGenesis::from_bytes(&bytes).map_err(|_| odd("genesis"))?;
+        let is_whole = genesis.hash().to_string() == text("hash");
+        if is_whole { Ok(genesis) } else { Err(odd("hash")) }
     }
 
     /// Evidence against validators that the peer holds.

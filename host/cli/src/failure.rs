@@ -147,6 +147,9 @@ impl From<host_identity::AuthorityError> for Failure {
     fn from(error: host_identity::AuthorityError) -> Self {
         let code = match &error {
             host_identity::AuthorityError::File(file) => file.code(),
+            host_identity::AuthorityError::Certificate(error) => error.code(),
+            host_identity::AuthorityError::WrongOrganisation { .. } => Code::CertificateNameWrong,
+            host_identity::AuthorityError::WeakKey(_) => Code::CertificateKeyWrong,
             _ => Code::Internal,
         };
         Self::new(code, error.to_string())
@@ -155,6 +158,24 @@ impl From<host_identity::AuthorityError> for Failure {
 
 impl From<host_identity::keyfile::KeyFileError> for Failure {
     fn from(error: host_identity::keyfile::KeyFileError) -> Self {
+        Self::new(error.code(), error.to_string())
+    }
+}
+
+impl From<host_identity::CertificateError> for Failure {
+    fn from(error: host_identity::CertificateError) -> Self {
+        Self::new(error.code(), error.to_string())
+    }
+}
+
+impl From<host_identity::CrlError> for Failure {
+    fn from(error: host_identity::CrlError) -> Self {
+        Self::new(error.code(), error.to_string())
+    }
+}
+
+impl From<host_identity::invitation::InvitationError> for Failure {
+    fn from(error: host_identity::invitation::InvitationError) -> Self {
         Self::new(error.code(), error.to_string())
     }
 }

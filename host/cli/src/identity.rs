@@ -5,7 +5,8 @@
 
 use crate::failure::Failure;
 use crate::network::DataFolder;
-use host_identity::{Certificate, SigningKey, keyfile};
+use host_identity::keyfile::{self, KeyFileError};
+use host_identity::{Certificate, SigningKey};
 use host_types::Address;
 use host_types::fault::Code;
 use std::collections::BTreeMap;
@@ -27,7 +28,13 @@ impl Identity {
         let certificate = Certificate::parse(&certificate).map_err(|error| {
             Failure::new(error.code(), format!("{}: {error}", key.with_extension("crt").display()))
         })?;
-        let key = keyfile::load(key)?;
+        let key = match keyfile::load(key) {
+            Err(KeyFileError::PasswordMissing { .. }) => {
+                let password = crate::password::of_key(key)?;
+                keyfile::load_encrypted(key, &password)?
+            }
+            other => other?,
+        };
         Ok(Self { key, certificate })
     }
 

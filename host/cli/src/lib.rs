@@ -11,19 +11,24 @@
 mod api;
 pub mod args;
 pub mod args_life;
+pub mod args_pki;
+mod ca_folder;
 mod client;
 mod cmd;
 mod failure;
 mod identity;
+mod key_folder;
 mod network;
+mod network_facts;
 mod output;
+mod password;
 mod profile;
 mod sign;
 mod time;
 
 pub use failure::Failure;
 
-use args::{Cli, Command};
+use args::{Cli, Command, PeerCommand};
 use clap::Parser;
 use output::Out;
 use std::ffi::OsString;
@@ -48,7 +53,7 @@ fn run(raw: impl Iterator<Item = OsString>) -> ExitCode {
     };
     let out = Out::new(&cli.global);
     let done = match cli.command {
-        Command::Peer(command) => cmd::peer::peer(&command, &cli.global),
+        Command::Peer(PeerCommand::Run(run)) => cmd::peer::peer(&run, &cli.global),
         Command::Radiostation(command) => cmd::peer::radiostation(&command, &cli.global),
         command => cmd::run(command, cli.global, out),
     };

@@ -33,6 +33,26 @@ pub(crate) fn rfc3339(time_us: u64) -> String {
     format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z")
 }
 
+/// Microseconds since 1970 of `2026-01-31T12:00:00Z`, or of digits that are microseconds already.
+pub(crate) fn parse(text: &str) -> Option<u64> {
+    if text.bytes().all(|byte| byte.is_ascii_digit()) {
+        return text.parse().ok();
+    }
+    let (date, time) = text.strip_suffix('Z')?.split_once('T')?;
+    let numbers = |text: &str, separator| -> Option<[u64; 3]> {
+        let parts: Option<Vec<u64>> = text.split(separator).map(|part| part.parse().ok()).collect();
+        parts?.try_into().ok()
+    };
+    let ([year, month, day], [hour, minute, second]) = (numbers(date, '-')?, numbers(time, ':')?);
+    if !(1970..10_000).contains(&year) || hour > 23 || minute > 59 || second > 59 {
+        return None;
+    }
+    // 400 years have 146,097 days; the first guess is never too late, and at most a month early.
+    let guess = (year - 1970) * 365 + (year - 1969) / 4 - (year - 1901) / 100 + (year - 1601) / 400;
+    let days = (guess..guess + 366).find(|days| civil(*days) == (year, month, day))?;
+    Some((days * 86_400 + hour * 3_600 + minute * 60 + second) * 1_000_000)
+}
+
 /// Year, month and day of days since 1970 (Howard Hinnant's `civil_from_days`).
 const fn civil(days: u64) -> (u64, u64, u64) {
     let shifted = days + 719_468;
@@ -65,5 +85,17 @@ mod tests {
         assert_eq!(at(3), "3 s ago");
         assert_eq!(at(121), "2 min ago");
         assert_eq!(at(7_201), "2 h ago");
+    }
+
+    #[test]
+    fn times_are_read_as_they_are_written() {
+        for seconds in [0, 951_782_399, 951_782_400, 1_709_164_800, 4_102_444_800, 13_574_563_199] {
+            let micros = seconds * 1_000_000;
+            assert_eq!(parse(&rfc3339(micros)), Some(micros), "{}", rfc3339(micros));
+        }
+        assert_eq!(parse("1700000000000000"), Some(1_700_000_000_000_000));
+        for wrong in ["", "now", "2026-02-30T00:00:00Z", "2026-01-01T24:00:00Z", "2026-01-01"] {
+            assert_eq!(parse(wrong), None, "{wrong}");
+        }
     }
 }

@@ -28,6 +28,8 @@ pub(crate) struct Fixture {
     pub(crate) genesis: Arc<ChannelGenesis>,
     pub(crate) membership: Arc<Membership>,
     pub(crate) validators: Vec<Identity>,
+    /// One of each validator's organisation.
+    pub(crate) admins: Vec<Identity>,
     pub(crate) alice: Identity,
     pub(crate) auditor: Identity,
     pub(crate) authority: Authority,
@@ -59,6 +61,12 @@ impl Fixture {
             validators.push(identity);
             certificates.push(der);
         }
+        let mut admins = Vec::new();
+        for i in 0..4u8 {
+            let (admin, der) = issue(&authority, &format!("org{i}/admin"), Role::Admin, 60 + i);
+            admins.push(admin);
+            certificates.push(der);
+        }
         let (alice, der) = issue(&authority, "org0/alice", Role::Client, 50);
         certificates.push(der);
         let (auditor, der) = issue(&authority, "org0/audit", Role::Auditor, 51);
@@ -85,13 +93,15 @@ impl Fixture {
                 deploy: Policy::Quorum,
                 configure: Policy::Quorum,
                 v1_gateway: false,
+                audit: None,
+                admin: None,
             },
             metering_required: true,
             auto_activate: true,
             call: host_types::call_bounds::CallBounds::default(),
         });
         let membership = Arc::new(Membership::from_genesis(&genesis).unwrap());
-        Self { genesis, membership, validators, alice, auditor, authority }
+        Self { genesis, membership, validators, admins, alice, auditor, authority }
     }
 
     pub(crate) fn context(&self) -> AdmitContext {

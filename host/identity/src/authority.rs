@@ -1,8 +1,8 @@
 //! Issuing certificates: the authority of an organisation, or the one of a dev network.
 //!
 //! In: names, roles, public keys, a period. Out: certificates as [`crate::certificate`] reads
-//! them. Root keys are ECDSA P-256. Not here: invitations and requests from other machines
-//! (`host/cli`), renewal in a running node (`host/node`).
+//! them. Root keys are ECDSA P-256. Not here: keys that others made ([`crate::issue`]), what was
+//! issued (`host/cli`), renewal in a running node (`host/node`).
 
 use crate::certificate::{
     Certificate, CertificateError, PROFILE_ARCS, SIGNING_USAGE_ARCS, profile_value, uri,
@@ -131,7 +131,7 @@ impl TlsIdentity {
 /// Makes certificates.
 pub struct Authority {
     root: Root,
-    issuer: Issuer<'static, KeyPair>,
+    pub(crate) issuer: Issuer<'static, KeyPair>,
 }
 
 impl fmt::Debug for Authority {
@@ -174,6 +174,9 @@ impl Authority {
 
     fn from_parts(der: &CertificateDer<'_>, key: KeyPair) -> Result<Self, AuthorityError> {
         let root = Root::from_der(der)?;
+        if !root.has_key(key.public_key_raw()) {
+            return Err(CertificateError::KeyUnsupported.into());
+        }
         Ok(Self { root, issuer: Issuer::from_ca_cert_der(der, key)? })
     }
 
@@ -199,12 +202,18 @@ impl Authority {
     /// The disk, a key that others may read, or files of another form.
     pub fn load(folder: &Path, password: Option<&str>) -> Result<Self, AuthorityError> {
         let key = keyfile::load_pkcs8(&folder.join(KEY_FILE), password)?;
-        let key = KeyPair::from_pkcs8_der_and_sign_algo(
-            &key.as_slice().into(),
-            &rcgen::PKCS_ECDSA_P256_SHA256,
-        )?;
-        let der = keyfile::load_certificate(&folder.join(ROOT_FILE))?;
-        Self::from_parts(&CertificateDer::from(der), key)
+        Self::import(&keyfile::load_certificate(&folder.join(ROOT_FILE))?, &key)
+    }
+
+    /// An authority that exists, as DER: its root certificate and the PKCS#8 of its key.
+    ///
+    /// # Errors
+    /// When it is no root of ours, or the key is another one.
+    pub fn import(root: &[u8], key: &[u8]) -> Result<Self, AuthorityError> {
+        let key =
+            KeyPair::from_pkcs8_der_and_sign_algo(&key.into(), &rcgen::PKCS_ECDSA_P256_SHA256)
+                .map_err(|_| CertificateError::KeyUnsupported)?;
+        Self::from_parts(&CertificateDer::from(root), key)
     }
 
     /// A certificate whose Ed25519 key signs transactions or statements; `scope` limits it to some
@@ -251,7 +260,7 @@ impl Authority {
         Ok(TlsIdentity { certificate: Certificate::parse(certificate.der())?, key })
     }
 
-    fn leaf_params(
+    pub(crate) fn leaf_params(
         &self,
         name: &NodeName,
         role: Role,
@@ -279,7 +288,6 @@ fn new_params(hosts: Vec<String>, validity: Validity) -> Result<CertificateParam
     let mut params = CertificateParams::new(hosts)?;
     params.distinguished_name = rcgen::DistinguishedName::new();
     let epoch = rcgen::date_time_ymd(1970, 1, 1);
-    let whole = |time: BlockTime| Duration::from_secs(time.get() / 1_000_000);
     params.not_before = epoch + whole(validity.not_before);
     params.not_after = epoch + whole(validity.not_after);
     let mut serial = [0; 16];
@@ -287,6 +295,11 @@ fn new_params(hosts: Vec<String>, validity: Validity) -> Result<CertificateParam
     serial[0] = serial[0] & 0x7f | 0x40; // positive, and of the same length for all
     params.serial_number = Some(SerialNumber::from_slice(&serial));
     Ok(params)
+}
+
+/// Whole seconds of a time since 1970, as certificates and lists write it.
+pub(crate) const fn whole(time: BlockTime) -> Duration {
+    Duration::from_secs(time.get() / 1_000_000)
 }
 
 /// The raw bytes of an Ed25519 public key, as the encoder wants them.

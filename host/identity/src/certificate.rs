@@ -6,6 +6,7 @@
 //! rustls-webpki and ring at pinned versions, because the verdict is part of what peers agree on.
 //! Not here: which certificates a channel knows ([`crate::membership`]).
 
+use crate::revocation::Serial;
 use crate::role::Role;
 use crate::root::Root;
 use crate::verify::is_weak_key;
@@ -14,7 +15,7 @@ use host_types::{BlockTime, CertificateId, ChannelName, Code, Hash32, NodeName};
 use rustls_pki_types::{CertificateDer, UnixTime};
 use std::collections::BTreeSet;
 use std::time::Duration;
-use x509_parser::extensions::GeneralName;
+use x509_parser::extensions::{GeneralName, ParsedExtension};
 use x509_parser::prelude::{FromDer, X509Certificate};
 
 /// Object identifier of the extension with role and channels, as arcs. Its value is a DER
@@ -51,6 +52,9 @@ pub enum CertificateError {
     /// Not a certificate of the form we use.
     #[error("not a certificate of this product: {0}")]
     Malformed(String),
+    /// Its name.
+    #[error("its name is wrong: {0}")]
+    Name(String),
     /// Another kind of key than Ed25519 or P-256.
     #[error("its key is neither Ed25519 nor ECDSA P-256")]
     KeyUnsupported,
@@ -68,6 +72,17 @@ pub enum CertificateError {
         /// What the path check said.
         reason: String,
     },
+    /// A root is named as its issuer and did not sign it, or is not valid itself.
+    #[error("certificate of {name} does not hold under its root: {reason}")]
+    ChainBroken {
+        /// Whose certificate.
+        name: NodeName,
+        /// What is wrong.
+        reason: String,
+    },
+    /// Its extended key usage is not that of its key.
+    #[error("certificate of {0} may not be used with its kind of key")]
+    Usage(NodeName),
     /// The time lies outside its period.
     #[error(
         "certificate of {name} is valid from {from} to {to} (microseconds since 1970), not at {at}",
@@ -90,12 +105,16 @@ impl CertificateError {
     #[must_use]
     pub const fn code(&self) -> Code {
         match self {
+            Self::OutOfPeriod { not_before, at, .. } if at.get() < not_before.get() => {
+                Code::CertificateTooEarly
+            }
             Self::OutOfPeriod { .. } => Code::CertificateExpired,
-            Self::Malformed(_)
-            | Self::KeyUnsupported
-            | Self::KeyWeak
-            | Self::NoAuthority
-            | Self::Untrusted { .. } => Code::CertificateUntrusted,
+            Self::Malformed(_) | Self::NoAuthority => Code::CertificateMalformed,
+            Self::Name(_) => Code::CertificateNameWrong,
+            Self::KeyUnsupported | Self::KeyWeak => Code::CertificateKeyWrong,
+            Self::Usage(_) => Code::CertificateUsageWrong,
+            Self::ChainBroken { .. } => Code::CertificateChainBroken,
+            Self::Untrusted { .. } => Code::CertificateUntrusted,
         }
     }
 }
@@ -115,6 +134,8 @@ pub enum CertificateKey {
 pub struct Certificate {
     /// SHA-256 of the DER.
     pub id: CertificateId,
+    /// Its number at the root that issued it.
+    pub serial: Serial,
     /// `ORG/NAME`.
     pub name: NodeName,
     /// Its role.
@@ -148,12 +169,15 @@ impl Certificate {
         let (name, role) = parse_uri(&parsed)?;
         let (profile_role, scope) = parse_profile(&parsed)?;
         if role != profile_role {
-            return Err(malformed(format!("its name says {role}, its profile {profile_role}")));
+            let reason = format!("it says {role}, the profile {profile_role}");
+            return Err(CertificateError::Name(reason));
         }
+        let serial = Serial::new(parsed.raw_serial())
+            .ok_or_else(|| malformed("its serial number is empty or longer than 20 bytes"))?;
         let (not_before, not_after) = period(&parsed)?;
         let id = CertificateId::new(Hash32::sha256(der));
         let key = parse_key(&parsed)?;
-        Ok(Self { id, name, role, scope, not_before, not_after, key, der: der.to_vec() })
+        Ok(Self { id, serial, name, role, scope, not_before, not_after, key, der: der.to_vec() })
     }
 
     /// The organisation of its name.
@@ -169,6 +193,15 @@ impl Certificate {
             CertificateKey::Ed25519(key) => Some(key),
             CertificateKey::P256 => None,
         }
+    }
+
+    /// The raw bytes of its public key, of either kind.
+    #[must_use]
+    pub fn public_key(&self) -> Vec<u8> {
+        X509Certificate::from_der(&self.der).map_or_else(
+            |_| Vec::new(),
+            |(_, parsed)| parsed.public_key().subject_public_key.data.to_vec(),
+        )
     }
 
     /// Whether it may be used on a channel at all.
@@ -204,30 +237,30 @@ impl Certificate {
         at: BlockTime,
     ) -> Result<&'r Root, CertificateError> {
         self.check_period(at)?;
-        let mut reason = "there are no roots".to_owned();
+        let reason = "there are no roots".to_owned();
+        let mut why = CertificateError::Untrusted { name: self.name.clone(), reason };
         for root in roots {
             match self.verify_issued_by(root, at) {
                 Ok(()) => return Ok(root),
-                Err(error) => reason = error,
+                // What is wrong under the right root says more than that another one is not it.
+                Err(CertificateError::Untrusted { .. })
+                    if !matches!(why, CertificateError::Untrusted { .. }) => {}
+                Err(error) => why = error,
             }
         }
-        Err(CertificateError::Untrusted { name: self.name.clone(), reason })
+        Err(why)
     }
 
-    fn verify_issued_by(&self, root: &Root, at: BlockTime) -> Result<(), String> {
-        if !(root.not_before()..=root.not_after()).contains(&at) {
-            return Err(format!("root {} is not valid at that time", root.fingerprint()));
-        }
+    fn verify_issued_by(&self, root: &Root, at: BlockTime) -> Result<(), CertificateError> {
         let usage = match self.key {
             CertificateKey::Ed25519(_) => webpki::KeyUsage::required(&SIGNING_USAGE_OID),
             CertificateKey::P256 => webpki::KeyUsage::client_auth(),
         };
         let root_der = CertificateDer::from(root.der());
         let leaf_der = CertificateDer::from(self.der.as_slice());
-        let anchor = webpki::anchor_from_trusted_cert(&root_der).map_err(|e| e.to_string())?;
-        webpki::EndEntityCert::try_from(&leaf_der)
-            .and_then(|leaf| {
-                leaf.verify_for_usage(
+        let path = webpki::anchor_from_trusted_cert(&root_der).and_then(|anchor| {
+            webpki::EndEntityCert::try_from(&leaf_der)?
+                .verify_for_usage(
                     &[webpki::ring::ECDSA_P256_SHA256],
                     &[anchor],
                     &[],
@@ -237,8 +270,40 @@ impl Certificate {
                     None,
                 )
                 .map(drop)
-            })
-            .map_err(|error| error.to_string())
+        });
+        path.map_err(|error| self.path_error(root, &error))?;
+        if (root.not_before()..=root.not_after()).contains(&at) {
+            return Ok(());
+        }
+        let reason = format!("root {} is not valid at that time", root.fingerprint());
+        Err(CertificateError::ChainBroken { name: self.name.clone(), reason })
+    }
+
+    /// What a failed path says about the certificate.
+    fn path_error(&self, root: &Root, error: &webpki::Error) -> CertificateError {
+        let name = self.name.clone();
+        match error {
+            webpki::Error::RequiredEkuNotFoundContext(_) => CertificateError::Usage(name),
+            webpki::Error::UnknownIssuer => {
+                CertificateError::Untrusted { name, reason: error.to_string() }
+            }
+            // A root of the same name with another key is another root.
+            webpki::Error::InvalidSignatureForPublicKey if !self.names_key_of(root) => {
+                let reason = format!("root {} has another key", root.fingerprint());
+                CertificateError::Untrusted { name, reason }
+            }
+            _ => CertificateError::ChainBroken { name, reason: error.to_string() },
+        }
+    }
+
+    /// Whether the certificate says that its issuer has this root's key.
+    fn names_key_of(&self, root: &Root) -> bool {
+        let Ok((_, parsed)) = X509Certificate::from_der(&self.der) else { return false };
+        let named = parsed.iter_extensions().find_map(|one| match one.parsed_extension() {
+            ParsedExtension::AuthorityKeyIdentifier(id) => Some(id.key_identifier.as_ref()?.0),
+            _ => None,
+        });
+        named.is_some() && named == root.key_identifier()
     }
 }
 
@@ -274,18 +339,27 @@ fn malformed(reason: impl ToString) -> CertificateError {
 }
 
 fn parse_uri(parsed: &X509Certificate<'_>) -> Result<(NodeName, Role), CertificateError> {
+    let wrong = |reason: &str| CertificateError::Name(reason.to_owned());
     let names = parsed
         .subject_alternative_name()
         .map_err(malformed)?
-        .ok_or_else(|| malformed("it has no subject alternative name"))?;
-    let mut uris = names.value.general_names.iter().filter_map(|name| match name {
+        .ok_or_else(|| wrong("it has no subject alternative name"))?;
+    let uris = names.value.general_names.iter().filter_map(|name| match name {
         GeneralName::URI(uri) => Some(*uri),
         _ => None,
     });
+    single_name(uris)
+}
+
+/// Name and role of exactly one `loopchain://ORG/ROLE/NAME`.
+pub(crate) fn single_name<'a>(
+    mut uris: impl Iterator<Item = &'a str>,
+) -> Result<(NodeName, Role), CertificateError> {
     let (Some(text), None) = (uris.next(), uris.next()) else {
-        return Err(malformed("it must have exactly one URI"));
+        return Err(CertificateError::Name("there must be exactly one URI".to_owned()));
     };
-    let wrong = || malformed(format!("its URI is not loopchain://ORG/ROLE/NAME: {text:?}"));
+    let wrong =
+        || CertificateError::Name(format!("the URI is not loopchain://ORG/ROLE/NAME: {text:?}"));
     let mut parts = text.strip_prefix("loopchain://").ok_or_else(wrong)?.split('/');
     let (Some(organisation), Some(role), Some(short), None) =
         (parts.next(), parts.next(), parts.next(), parts.next())

@@ -78,11 +78,10 @@ impl KeyFileError {
         match self {
             Self::Exposed { .. } => Code::KeyFileExposed,
             Self::Key(KeyError::Random(_)) => Code::Internal,
-            Self::Io { .. }
-            | Self::Format { .. }
-            | Self::PasswordMissing { .. }
-            | Self::PasswordWrong { .. }
-            | Self::Key(KeyError::Format(_)) => Code::ConfigUnreadable,
+            Self::PasswordMissing { .. } | Self::PasswordWrong { .. } => Code::PasswordWrong,
+            Self::Io { .. } | Self::Format { .. } | Self::Key(KeyError::Format(_)) => {
+                Code::ConfigUnreadable
+            }
         }
     }
 }
@@ -101,6 +100,14 @@ pub fn save(path: &Path, key: &SigningKey) -> Result<(), KeyFileError> {
 /// The disk, a file that others may read, or no such key in it.
 pub fn load(path: &Path) -> Result<SigningKey, KeyFileError> {
     Ok(SigningKey::from_pkcs8(&load_pkcs8(path, None)?)?)
+}
+
+/// Reads a signing key, encrypted or not.
+///
+/// # Errors
+/// As [`load_encrypted`]; also when it is encrypted and there is no password.
+pub fn load_either(path: &Path, password: Option<&str>) -> Result<SigningKey, KeyFileError> {
+    Ok(SigningKey::from_pkcs8(&load_pkcs8(path, password)?)?)
 }
 
 /// Writes a signing key, encrypted. A file that exists is not overwritten.
@@ -227,7 +234,11 @@ fn decrypt(path: &Path, der: &[u8], password: &str) -> Result<Zeroizing<Vec<u8>>
     Ok(Zeroizing::new(document.as_bytes().to_vec()))
 }
 
-fn write_whole(path: &Path, text: &[u8], mode: u32) -> Result<(), KeyFileError> {
+/// Writes a file in one step: readers see the old one or the new one, also after a power cut.
+///
+/// # Errors
+/// The disk.
+pub fn write_whole(path: &Path, text: &[u8], mode: u32) -> Result<(), KeyFileError> {
     let fail = |error| io_error(path, error);
     let name = path.file_name().ok_or_else(|| fail(io::ErrorKind::InvalidInput.into()))?;
     let mut hidden = std::ffi::OsString::from(".");

@@ -7,8 +7,10 @@
 
 use crate::certificate::{Certificate, CertificateError};
 use crate::policy;
+use crate::revocation::Serial;
 use crate::role::Role;
 use crate::root::Root;
+use host_types::change::Change;
 use host_types::genesis::{ChannelGenesis, Policies, Policy};
 use host_types::{
     Address, BlockTime, CertificateId, ChannelName, Code, Hash32, NodeName, Rejection,
@@ -74,11 +76,12 @@ impl MembershipError {
         match self {
             Self::Certificate(error) => error.code(),
             Self::KeyTaken { .. } | Self::Full => Code::SystemRefused,
-            Self::RootMissing { .. }
-            | Self::OrganisationUnknown { .. }
-            | Self::NotForSigning(_)
-            | Self::OutOfScope { .. }
-            | Self::Revoked(_) => Code::CertificateUntrusted,
+            Self::RootMissing { .. } | Self::OrganisationUnknown { .. } => {
+                Code::CertificateUntrusted
+            }
+            Self::NotForSigning(_) => Code::CertificateUsageWrong,
+            Self::OutOfScope { .. } => Code::CertificateScopeWrong,
+            Self::Revoked(_) => Code::CertificateRevoked,
         }
     }
 }
@@ -102,16 +105,65 @@ pub enum Action {
     Deploy,
     /// Propose or approve a `configure` change.
     Configure,
+    /// Propose or approve a `freeze` or `unfreeze` change.
+    Admin,
+    /// Read recorded evidence.
+    Audit,
+    /// Send a system transaction of any kind; what it asks for has rules of its own besides.
+    System,
+    /// Open a session as a node of the channel: receive blocks, deliver messages.
+    Session,
 }
 
 impl Action {
-    const fn policy(self, policies: &Policies) -> &Policy {
+    /// Every action.
+    pub const ALL: [Self; 9] = [
+        Self::Submit,
+        Self::System,
+        Self::Query,
+        Self::Read,
+        Self::Deploy,
+        Self::Configure,
+        Self::Admin,
+        Self::Audit,
+        Self::Session,
+    ];
+
+    /// What somebody does who approves a change: the policy of this decides about it.
+    #[must_use]
+    pub const fn deciding(change: &Change) -> Self {
+        match change {
+            Change::Deploy(_) => Self::Deploy,
+            Change::Configure(_) | Change::Revoke { .. } => Self::Configure,
+            Change::Freeze { .. } | Change::Unfreeze { .. } => Self::Admin,
+        }
+    }
+
+    /// The policy that says who may; where the role alone decides, it is open to anyone.
+    #[must_use]
+    pub const fn policy(self, policies: &Policies) -> &Policy {
         match self {
             Self::Submit => &policies.submit,
             Self::Read => &policies.read,
             Self::Query => &policies.query,
             Self::Deploy => &policies.deploy,
             Self::Configure => &policies.configure,
+            Self::Admin => policies.admin(),
+            Self::Audit => policies.audit(),
+            Self::System | Self::Session => &Policy::Anyone,
+        }
+    }
+
+    /// Whether a policy may open it to a role at all: an auditor changes nothing, a radiostation
+    /// has no business on a channel, and only nodes follow one.
+    #[must_use]
+    pub const fn is_open_to(self, role: Role) -> bool {
+        match (self, role) {
+            (_, Role::RadioStation) => false,
+            (Self::Session, _) => role.is_node(),
+            (Self::Read | Self::Query | Self::Audit, _) => true,
+            (_, Role::Auditor) => false,
+            _ => true,
         }
     }
 
@@ -122,6 +174,10 @@ impl Action {
             Self::Query => "query SCOREs",
             Self::Deploy => "deploy SCOREs",
             Self::Configure => "configure the channel",
+            Self::System => "send system transactions",
+            Self::Session => "follow the channel as a node",
+            Self::Admin => "freeze SCOREs",
+            Self::Audit => "read evidence",
         }
     }
 }
@@ -135,6 +191,8 @@ pub struct Member {
     pub public_key: [u8; 32],
     /// Address of its key: the caller that SCOREs see.
     pub address: Address,
+    /// Fingerprint of the root that certified it.
+    pub root: Hash32,
 }
 
 impl Member {
@@ -166,7 +224,7 @@ pub struct Membership {
     members: BTreeMap<CertificateId, Member>,
     ids_by_name: BTreeMap<NodeName, BTreeSet<CertificateId>>,
     names_by_address: BTreeMap<Address, NodeName>,
-    revoked: BTreeSet<CertificateId>,
+    revoked: BTreeSet<(Hash32, Serial)>,
 }
 
 impl Membership {
@@ -228,11 +286,11 @@ impl Membership {
             return Err(MembershipError::NotForSigning(name));
         };
         let address = Address::of_key(&public_key);
-        self.check_new(&certificate, address, at)?;
+        let root = self.check_new(&certificate, address, at)?;
         let id = certificate.id;
         self.ids_by_name.entry(name.clone()).or_default().insert(id);
         self.names_by_address.insert(address, name);
-        Ok(self.members.entry(id).or_insert(Member { certificate, public_key, address }))
+        Ok(self.members.entry(id).or_insert(Member { certificate, public_key, address, root }))
     }
 
     fn check_new(
@@ -240,11 +298,8 @@ impl Membership {
         certificate: &Certificate,
         address: Address,
         at: BlockTime,
-    ) -> Result<(), MembershipError> {
+    ) -> Result<Hash32, MembershipError> {
         let name = &certificate.name;
-        if self.revoked.contains(&certificate.id) {
-            return Err(MembershipError::Revoked(name.clone()));
-        }
         if !certificate.covers(&self.channel) {
             let channel = self.channel.clone();
             return Err(MembershipError::OutOfScope { name: name.clone(), channel });
@@ -256,10 +311,14 @@ impl Membership {
         if self.members.len() >= MEMBERS_MAX && !self.members.contains_key(&certificate.id) {
             return Err(MembershipError::Full);
         }
-        self.check_path(certificate, at)
+        let root = self.check_path(certificate, at)?;
+        if self.revoked.contains(&(root, certificate.serial.clone())) {
+            return Err(MembershipError::Revoked(name.clone()));
+        }
+        Ok(root)
     }
 
-    /// Whether a certificate chains to a root that its organisation has on this channel.
+    /// Fingerprint of the root that its organisation has on this channel and that certified it.
     ///
     /// # Errors
     /// When it does not, or is not valid at that time.
@@ -267,7 +326,7 @@ impl Membership {
         &self,
         certificate: &Certificate,
         at: BlockTime,
-    ) -> Result<(), MembershipError> {
+    ) -> Result<Hash32, MembershipError> {
         let organisation = certificate.organisation();
         let roots: Vec<Root> = self
             .roots
@@ -283,18 +342,24 @@ impl Membership {
                 organisation: organisation.to_owned(),
             });
         }
-        certificate.verify_path(&roots, at)?;
-        Ok(())
+        Ok(certificate.verify_path(&roots, at)?.fingerprint())
     }
 
-    /// Takes a certificate out for ever; false when it was no member.
-    pub fn revoke(&mut self, id: &CertificateId) -> bool {
-        self.revoked.insert(*id);
-        let Some(member) = self.members.remove(id) else { return false };
-        if let Some(ids) = self.ids_by_name.get_mut(member.name()) {
-            ids.remove(id);
-        }
-        true
+    /// Takes certificates back, by root and serial number, in the place of what was taken back
+    /// before. Nobody ceases to be a member: its name and its address stay taken.
+    pub fn set_revoked(&mut self, revoked: BTreeSet<(Hash32, Serial)>) {
+        self.revoked = revoked;
+    }
+
+    /// What was taken back.
+    #[must_use]
+    pub const fn revoked(&self) -> &BTreeSet<(Hash32, Serial)> {
+        &self.revoked
+    }
+
+    fn is_revoked(&self, member: &Member) -> bool {
+        let serial = &member.certificate.serial;
+        !self.revoked.is_empty() && self.revoked.contains(&(member.root, serial.clone()))
     }
 
     /// The member with this certificate.
@@ -319,6 +384,7 @@ impl Membership {
             .get(&full)?
             .iter()
             .filter_map(|id| self.members.get(id))
+            .filter(|member| !self.is_revoked(member))
             .max_by_key(|member| (member.certificate.not_before, member.id()))
     }
 
@@ -340,7 +406,7 @@ impl Membership {
     /// The member behind a certificate id when it may do something at block time `at`.
     ///
     /// # Errors
-    /// A coded refusal: `SignerUnknown`, `CertificateUntrusted` (revoked), `CertificateExpired`,
+    /// A coded refusal: `SignerUnknown`, `CertificateRevoked`, `CertificateExpired`,
     /// `AuditorSubmits`, `RoleRefused`.
     pub fn may(
         &self,
@@ -349,33 +415,49 @@ impl Membership {
         policies: &Policies,
         at: BlockTime,
     ) -> Result<&Member, Rejection> {
-        let channel = &self.channel;
-        if self.revoked.contains(id) {
-            let message = format!("certificate {id} was revoked on channel {channel}");
-            return Err(Rejection::new(Code::CertificateUntrusted, message));
+        let member = self.holder(id, action, at)?;
+        let policy = action.policy(policies);
+        let (name, role) = (member.name(), member.role());
+        if policy::admits(policy, role, member.certificate.organisation()) {
+            return Ok(member);
         }
+        let message =
+            format!("{name} is {role} and may not {}: the channel wants {policy}", action.words());
+        Err(Rejection::new(Code::RoleRefused, message))
+    }
+
+    /// The member behind a certificate id when its role is one that may do something at block time
+    /// `at` at all; the channel's policy is asked by [`Membership::may`].
+    ///
+    /// # Errors
+    /// As [`Membership::may`].
+    pub fn holder(
+        &self,
+        id: &CertificateId,
+        action: Action,
+        at: BlockTime,
+    ) -> Result<&Member, Rejection> {
+        let channel = &self.channel;
         let member = self.members.get(id).ok_or_else(|| {
             let message = format!("certificate {id} is not registered on channel {channel}");
             Rejection::new(Code::SignerUnknown, message)
         })?;
+        if self.is_revoked(member) {
+            let message = format!("certificate {id} was revoked on channel {channel}");
+            return Err(Rejection::new(Code::CertificateRevoked, message));
+        }
         let certificate = &member.certificate;
         certificate
             .check_period(at)
             .map_err(|error| Rejection::new(error.code(), error.to_string()))?;
         let (name, role) = (&certificate.name, certificate.role);
-        let reads = matches!(action, Action::Read | Action::Query);
-        if role == Role::Auditor && !reads {
-            let message = format!("{name} is an auditor and may not {}", action.words());
-            return Err(Rejection::new(Code::AuditorSubmits, message));
+        if !action.is_open_to(role) {
+            let message = format!("{name} is a {role} and may not {}", action.words());
+            let is_auditor = role == Role::Auditor && action != Action::Session;
+            let code = if is_auditor { Code::AuditorSubmits } else { Code::RoleRefused };
+            return Err(Rejection::new(code, message));
         }
-        let policy = action.policy(policies);
-        if policy::admits(policy, role, certificate.organisation()) {
-            return Ok(member);
-        }
-        let wanted = policy::words(policy).join(", ");
-        let message =
-            format!("{name} is {role} and may not {}: the channel wants {wanted}", action.words());
-        Err(Rejection::new(Code::RoleRefused, message))
+        Ok(member)
     }
 }
 

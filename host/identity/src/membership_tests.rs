@@ -52,6 +52,8 @@ fn fixture() -> Fixture {
             deploy: Policy::Quorum,
             configure: Policy::Quorum,
             v1_gateway: false,
+            audit: None,
+            admin: None,
         },
         metering_required: false,
         auto_activate: false,
@@ -114,8 +116,12 @@ fn unknown_expired_and_revoked_signers_are_told_apart() {
     assert_eq!(may(&membership, stranger, now), Err(Code::SignerUnknown));
     let late = BlockTime::new(now.get() + 91 * 86_400_000_000);
     assert_eq!(may(&membership, alice, late), Err(Code::CertificateExpired));
-    assert!(membership.revoke(&alice));
-    assert_eq!(may(&membership, alice, now), Err(Code::CertificateUntrusted));
+    let member = membership.get(&alice).unwrap();
+    let taken = (member.root, member.certificate.serial.clone());
+    let again = member.certificate.clone();
+    membership.set_revoked([taken].into());
+    assert_eq!(membership.add(again, now).unwrap_err().code(), Code::CertificateRevoked);
+    assert_eq!(may(&membership, alice, now), Err(Code::CertificateRevoked));
     assert_eq!(membership.by_name("alice"), None);
 }
 
@@ -170,4 +176,57 @@ fn equal_blocks_give_equal_memberships() {
     a.add(bob.clone(), now).unwrap();
     b.add(bob, now).unwrap();
     assert_eq!(a, b);
+}
+
+/// What each role may do under the policies that a channel has outside of development, and under
+/// ones as open as can be, in the order of [`Action::ALL`]: submit, system, query, read, deploy,
+/// configure, admin, audit, session. `o` yes, `r` not in this role, `a` an auditor changes nothing.
+const ROLES_AND_ACTIONS: [(Role, &str, &str); 6] = [
+    (Role::Validator, "rorroooro", "ooooooooo"),
+    (Role::Peer, "rooorrroo", "ooooooooo"),
+    (Role::Client, "oooorrror", "oooooooor"),
+    (Role::Admin, "oooooooor", "oooooooor"),
+    (Role::Auditor, "aaooaaaoo", "aaooaaaoo"),
+    (Role::RadioStation, "rrrrrrrrr", "rrrrrrrrr"),
+];
+
+#[test]
+fn every_role_against_every_action() {
+    let Fixture { authority, genesis, now } = fixture();
+    let mut membership = Membership::from_genesis(&genesis).unwrap();
+    let roles = |words: &[&str]| Policy::Roles(words.iter().map(|w| (*w).to_owned()).collect());
+    let usual = Policies {
+        submit: roles(&["client", "admin"]),
+        read: roles(&["client", "admin", "peer", "auditor"]),
+        query: roles(&["client", "admin", "peer", "auditor"]),
+        deploy: Policy::Quorum,
+        configure: Policy::Quorum,
+        v1_gateway: false,
+        admin: None,
+        audit: None,
+    };
+    let open = Policies {
+        submit: Policy::Anyone,
+        read: Policy::Anyone,
+        query: Policy::Anyone,
+        deploy: Policy::Anyone,
+        configure: Policy::Anyone,
+        v1_gateway: false,
+        admin: None,
+        audit: None,
+    };
+    for (seed, (role, under_usual, under_open)) in (20..).zip(ROLES_AND_ACTIONS) {
+        let certificate = issue(&authority, &format!("bank-a/the-{role}"), role, seed);
+        let id = membership.add(certificate, now).unwrap().id();
+        for (policies, expected) in [(&usual, under_usual), (&open, under_open)] {
+            let verdict = |action| match membership.may(&id, action, policies, now) {
+                Ok(_) => 'o',
+                Err(refused) if refused.code == Code::RoleRefused => 'r',
+                Err(refused) if refused.code == Code::AuditorSubmits => 'a',
+                Err(refused) => panic!("{role}: {refused}"),
+            };
+            let found: String = Action::ALL.into_iter().map(verdict).collect();
+            assert_eq!(found, expected, "{role}");
+        }
+    }
 }

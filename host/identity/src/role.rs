@@ -53,6 +53,12 @@ impl Role {
         }
     }
 
+    /// Whether it is a node that keeps a chain and talks to others of its channels.
+    #[must_use]
+    pub const fn is_node(self) -> bool {
+        matches!(self, Self::Validator | Self::Peer | Self::Auditor)
+    }
+
     /// The role of a word.
     #[must_use]
     pub fn parse(word: &str) -> Option<Self> {

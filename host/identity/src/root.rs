@@ -5,6 +5,7 @@
 
 use crate::certificate::{CertificateError, P256, period, single_key};
 use host_types::{BlockTime, Hash32};
+use x509_parser::extensions::ParsedExtension;
 use x509_parser::prelude::{FromDer, X509Certificate};
 
 /// Organisation name of a dev root: never trusted beyond one machine.
@@ -18,6 +19,8 @@ pub struct Root {
     organisation: String,
     not_before: BlockTime,
     not_after: BlockTime,
+    public_key: Vec<u8>,
+    key_identifier: Option<Vec<u8>>,
 }
 
 impl Root {
@@ -44,8 +47,20 @@ impl Root {
             .find_map(|attribute| attribute.as_str().ok())
             .unwrap_or_default()
             .to_owned();
-        let fingerprint = Hash32::sha256(der);
-        Ok(Self { der: der.to_vec(), fingerprint, organisation, not_before, not_after })
+        let key_identifier =
+            parsed.iter_extensions().find_map(|one| match one.parsed_extension() {
+                ParsedExtension::SubjectKeyIdentifier(id) => Some(id.0.to_vec()),
+                _ => None,
+            });
+        Ok(Self {
+            der: der.to_vec(),
+            fingerprint: Hash32::sha256(der),
+            organisation,
+            not_before,
+            not_after,
+            public_key: parsed.public_key().subject_public_key.data.to_vec(),
+            key_identifier,
+        })
     }
 
     /// SHA-256 of the DER: how a channel names it.
@@ -70,6 +85,24 @@ impl Root {
     #[must_use]
     pub fn is_dev(&self) -> bool {
         self.organisation == DEV_ORGANISATION
+    }
+
+    /// Whether its key signed a message (ECDSA P-256 with SHA-256), as for certificates.
+    #[must_use]
+    pub fn has_signed(&self, message: &[u8], signature: &[u8]) -> bool {
+        webpki::ring::ECDSA_P256_SHA256
+            .verify_signature(&self.public_key, message, signature)
+            .is_ok()
+    }
+
+    /// Whether this is its key, as raw bytes.
+    pub(crate) fn has_key(&self, public_key: &[u8]) -> bool {
+        self.public_key == public_key
+    }
+
+    /// How certificates it issues name its key.
+    pub(crate) fn key_identifier(&self) -> Option<&[u8]> {
+        self.key_identifier.as_deref()
     }
 
     /// First moment of validity.

@@ -57,6 +57,8 @@ pub(crate) fn genesis() -> ChannelGenesis {
             deploy: Policy::Quorum,
             configure: Policy::Quorum,
             v1_gateway: false,
+            audit: None,
+            admin: None,
         },
         metering_required: false,
         auto_activate: false,
@@ -219,6 +221,7 @@ fn second_epoch(genesis: &ChannelGenesis) -> ProofView {
         ],
         rule: None,
         limits: None,
+        policies: None,
     };
     let next = first.changed_by(Epoch::ZERO, &change).unwrap();
     let plain = child(&genesis.header(), roots(0x30));

@@ -204,6 +204,7 @@ mod tests {
             name: NodeName::new(name).unwrap(),
             role: Role::Validator,
             certificate: CertificateId::default(),
+            serial: host_identity::Serial::new(&[1]).unwrap(),
         }
     }
 

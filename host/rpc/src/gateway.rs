@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use host_types::block::{Header, Pair, RootPair};
 use host_types::change::Change;
 use host_types::epoch::{EpochConfig, Epochs};
-use host_types::genesis::RuleConfig;
+use host_types::genesis::{ChannelGenesis, Policy, RuleConfig};
 use host_types::manifest::Manifest;
 use host_types::proof::FinalProof;
 use host_types::validators::ValidatorSet;
@@ -27,6 +27,8 @@ pub enum Access {
     Read,
     /// Queries of SCOREs.
     Query,
+    /// Recorded evidence.
+    Audit,
 }
 
 /// Which block is meant.
@@ -211,6 +213,8 @@ pub struct EpochEnd {
 /// What a channel runs with, and what is to change.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EpochsView {
+    /// What the channel was made of.
+    pub genesis: Arc<ChannelGenesis>,
     /// All epochs so far.
     pub epochs: Arc<Epochs>,
     /// What the next one runs with, once that is accepted.
@@ -232,9 +236,13 @@ pub struct ChangeView {
     pub is_accepted: bool,
     /// Height of the block it was proposed in.
     pub proposed: Height,
-    /// Validators that approved it.
+    /// What accepts it.
+    pub policy: Policy,
+    /// Validators that approved it, or members of organisations where those are counted.
     pub approvals: Vec<NodeName>,
-    /// What they count.
+    /// Organisations that agreed so far, where they are counted.
+    pub organisations: Vec<String>,
+    /// What validators count that approved it.
     pub weight: u64,
 }
 
@@ -477,6 +485,19 @@ pub struct NodeView {
     pub order: u32,
     /// Build version.
     pub version: String,
+    /// Its certificates.
+    pub certificates: Vec<NodeCertificate>,
+}
+
+/// A certificate of the node itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NodeCertificate {
+    /// `signing` or `tls`.
+    pub key_use: &'static str,
+    /// Last moment of validity.
+    pub not_after: BlockTime,
+    /// `valid`, `ends soon` (30 days) or `expired`.
+    pub state: &'static str,
 }
 
 /// A node, as the REST interface sees it.

@@ -114,6 +114,7 @@ impl Link {
 
     /// Uses a connection until it breaks; says why it did.
     async fn drive(&self, connection: Connection) -> String {
+        let mut revoked = Box::pin(self.session.trust().revoked(&connection.peer));
         let transport = Guarded::new(connection.stream);
         let new = PeerRpcClient::new(Config::default(), transport);
         let (client, mut dispatch) = (new.client, Box::pin(new.dispatch));
@@ -129,6 +130,7 @@ impl Link {
             tokio::time::interval_at(tokio::time::Instant::now() + PING_INTERVAL, PING_INTERVAL);
         loop {
             tokio::select! {
+                () = &mut revoked => return "its certificate was revoked".to_owned(),
                 ended = &mut dispatch => return match ended {
                     Ok(()) => "the peer closed it".to_owned(),
                     Err(error) => error.to_string(),

@@ -68,6 +68,9 @@ pub trait PeerHandler: Send + Sync + 'static {
     async fn status(&self, from: &PeerIdentity, request: Bytes) -> Result<Bytes, RpcError>;
 }
 
+/// Why a session ends whose certificate was taken back.
+const REVOKED: &str = "its certificate was revoked";
+
 struct Listener {
     session: Arc<Session>,
     handler: Arc<dyn PeerHandler>,
@@ -180,8 +183,10 @@ impl Listener {
             doorman: self.doorman.clone(),
         };
         let mut running = JoinSet::new();
+        let mut revoked = Box::pin(self.session.trust().revoked(&endpoint.peer));
         loop {
             let request = tokio::select! {
+                () = &mut revoked => return Ok(REVOKED),
                 () = seat.closed() => return Ok("a newer one took its place, or a rule was broken"),
                 Some(_) = running.join_next(), if !running.is_empty() => continue,
                 next = timeout(self.limits.idle, requests.next()), if running.len() < IN_FLIGHT_MAX => {
@@ -194,6 +199,7 @@ impl Listener {
             };
             if matches!(request.get().message, PeerRpcRequest::Deliver { .. }) {
                 tokio::select! {
+                    () = &mut revoked => return Ok(REVOKED),
                     () = seat.closed() => return Ok("a rule was broken"),
                     () = endpoint.execute(request) => {}
                 }

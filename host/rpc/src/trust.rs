@@ -5,11 +5,12 @@
 //! The identity of a session is (root, name): certificates come and go. Not here: sockets
 //! ([`crate::session`]), who may do what on a channel (`host/identity/membership.rs`).
 
-use host_identity::{Certificate, CertificateError, CertificateKey, Role, Root};
+use host_identity::{Certificate, CertificateError, CertificateKey, Role, Root, Serial};
 use host_types::{BlockTime, CertificateId, Hash32, NetworkId, NodeName};
 use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::{PoisonError, RwLock};
+use tokio::sync::watch;
 
 /// Who is at the other end, proven by TLS.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -22,6 +23,8 @@ pub struct PeerIdentity {
     pub role: Role,
     /// Its TLS certificate.
     pub certificate: CertificateId,
+    /// The number of that certificate at its root.
+    pub serial: Serial,
 }
 
 /// Whom a client wants to meet.
@@ -77,10 +80,15 @@ struct Lists {
     roots: Vec<Root>,
     organisations: BTreeSet<(String, Hash32)>,
     pinned: BTreeSet<NodeName>,
-    revoked: BTreeSet<CertificateId>,
+    revoked: BTreeSet<(Hash32, Serial)>,
 }
 
 impl Lists {
+    /// When a certificate is judged: for a pinned name, not after its end.
+    fn moment(&self, certificate: &Certificate, now: BlockTime) -> BlockTime {
+        if self.pinned.contains(&certificate.name) { now.min(certificate.not_after) } else { now }
+    }
+
     /// Fingerprint of the root that certified it, when that root is its organisation's.
     fn check_path(&self, certificate: &Certificate, at: BlockTime) -> Result<Hash32, TrustError> {
         let root = certificate.verify_path(&self.roots, at)?.fingerprint();
@@ -98,6 +106,7 @@ impl Lists {
 pub struct Trust {
     network: NetworkId,
     lists: RwLock<Lists>,
+    revocations: watch::Sender<()>,
 }
 
 impl Trust {
@@ -107,7 +116,7 @@ impl Trust {
     pub fn new(network: NetworkId, organisations: &[(String, Hash32)], roots: Vec<Root>) -> Self {
         let organisations = organisations.iter().cloned().collect();
         let lists = Lists { roots, organisations, ..Lists::default() };
-        Self { network, lists: RwLock::new(lists) }
+        Self { network, lists: RwLock::new(lists), revocations: watch::channel(()).0 }
     }
 
     /// The network.
@@ -122,9 +131,29 @@ impl Trust {
         self.lists.write().unwrap_or_else(PoisonError::into_inner).pinned = names;
     }
 
-    /// Certificates that open no session any more.
-    pub fn set_revoked(&self, certificates: BTreeSet<CertificateId>) {
-        self.lists.write().unwrap_or_else(PoisonError::into_inner).revoked = certificates;
+    /// Certificates that were taken back, by root and serial number: they open no session any more,
+    /// and sessions that are open under them end.
+    pub fn set_revoked(&self, revoked: BTreeSet<(Hash32, Serial)>) {
+        let mut lists = self.lists.write().unwrap_or_else(PoisonError::into_inner);
+        if lists.revoked != revoked {
+            lists.revoked = revoked;
+            drop(lists);
+            self.revocations.send_replace(());
+        }
+    }
+
+    fn is_revoked(&self, peer: &PeerIdentity) -> bool {
+        let lists = self.lists.read().unwrap_or_else(PoisonError::into_inner);
+        lists.revoked.contains(&(peer.root, peer.serial.clone()))
+    }
+
+    /// Waits until the certificate of a session is taken back.
+    pub async fn revoked(&self, peer: &PeerIdentity) {
+        let mut news = self.revocations.subscribe();
+        while !self.is_revoked(peer) {
+            // The sender lives as long as we do.
+            news.changed().await.ok();
+        }
     }
 
     /// Who a certificate is of, when this network trusts it at that time.
@@ -139,19 +168,20 @@ impl Trust {
             return Err(TrustError::NotForTls(name));
         }
         let lists = self.lists.read().unwrap_or_else(PoisonError::into_inner);
-        if lists.revoked.contains(&certificate.id) {
+        let root = lists.check_path(&certificate, lists.moment(&certificate, now))?;
+        let Certificate { role, id, serial, .. } = certificate;
+        if lists.revoked.contains(&(root, serial.clone())) {
             return Err(TrustError::Revoked(name));
         }
-        let is_pinned = lists.pinned.contains(&name);
-        let at = if is_pinned { now.min(certificate.not_after) } else { now };
-        let root = lists.check_path(&certificate, at)?;
-        Ok(PeerIdentity { root, name, role: certificate.role, certificate: certificate.id })
+        Ok(PeerIdentity { root, name, role, certificate: id, serial })
     }
 
-    /// The key of a signing certificate, when this network trusts it at that time.
+    /// The key of a signing certificate, when this network trusts it at that time. As with sessions,
+    /// that of a pinned name may have run out: where validators are must be told for ever.
     ///
     /// # Errors
-    /// When it chains to no root of its organisation, is no signing certificate, or was revoked.
+    /// When it chains to no root of its organisation, is no signing certificate, was revoked, or
+    /// ran out and its name is not pinned.
     pub fn check_signing(
         &self,
         certificate: &Certificate,
@@ -160,10 +190,10 @@ impl Trust {
         let name = || certificate.name.clone();
         let key = certificate.signing_key().ok_or_else(|| TrustError::NotForSigning(name()))?;
         let lists = self.lists.read().unwrap_or_else(PoisonError::into_inner);
-        if lists.revoked.contains(&certificate.id) {
+        let root = lists.check_path(certificate, lists.moment(certificate, at))?;
+        if lists.revoked.contains(&(root, certificate.serial.clone())) {
             return Err(TrustError::Revoked(name()));
         }
-        lists.check_path(certificate, at)?;
         Ok(*key)
     }
 }
@@ -223,6 +253,20 @@ mod tests {
     }
 
     #[test]
+    fn an_entry_signed_under_an_expired_certificate_counts_only_for_a_pinned_name() {
+        let (authority, trust, _) = setting();
+        let key = SigningKey::from_seed([1; 32]).public();
+        let short = Validity { not_before: day(10), not_after: day(20) };
+        let signing = authority
+            .issue_signing(&name("bank-a/peer0"), Role::Validator, None, &key, short)
+            .unwrap();
+        assert_eq!(trust.check_signing(&signing, day(15)), Ok(key));
+        assert!(trust.check_signing(&signing, day(30)).is_err());
+        trust.set_pinned([name("bank-a/peer0")].into());
+        assert_eq!(trust.check_signing(&signing, day(30)), Ok(key));
+    }
+
+    #[test]
     fn revoked_foreign_and_signing_certificates_open_none() {
         let (authority, trust, certificate) = setting();
         let key = SigningKey::from_seed([1; 32]).public();
@@ -231,7 +275,8 @@ mod tests {
             .issue_signing(&name("bank-a/peer0"), Role::Validator, None, &key, validity)
             .unwrap();
         assert!(matches!(trust.identify(&signing.der, day(15)), Err(TrustError::NotForTls(_))));
-        trust.set_revoked([certificate.id].into());
+        let taken = (authority.root().fingerprint(), certificate.serial.clone());
+        trust.set_revoked([taken].into());
         assert!(matches!(trust.identify(&certificate.der, day(15)), Err(TrustError::Revoked(_))));
         let root = authority.root().clone();
         let other = [("bank-b".to_owned(), root.fingerprint())];

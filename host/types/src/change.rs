@@ -6,12 +6,12 @@
 
 use crate::codec::{CodecError, CodecErrorKind, Decode, Encode, Reader, Writer};
 use crate::epoch::BlockLimits;
-use crate::genesis::RuleConfig;
+use crate::genesis::{Policies, RuleConfig};
 use crate::hash::{Domain, Hash32};
 use crate::height::{Epoch, Height};
 use crate::ids::{Address, NodeName, ScoreName};
 use crate::limits::{
-    ARGS_BYTES_MAX, CERTIFICATE_BYTES_MAX, CONFIGURE_VALIDATORS_MAX, TEXT_BYTES_MAX,
+    ARGS_BYTES_MAX, CERTIFICATE_BYTES_MAX, CONFIGURE_VALIDATORS_MAX, CRL_BYTES_MAX, TEXT_BYTES_MAX,
 };
 use crate::statement::Statement;
 use crate::validators::{Unit, Validator};
@@ -114,6 +114,11 @@ pub enum Change {
         /// Name of the SCORE.
         score: ScoreName,
     },
+    /// Takes certificates back that an organisation has revoked.
+    Revoke {
+        /// The organisation's revocation list, DER.
+        crl: Vec<u8>,
+    },
 }
 
 impl Change {
@@ -131,6 +136,7 @@ impl Change {
             Self::Configure(_) => "configure",
             Self::Freeze { .. } => "freeze",
             Self::Unfreeze { .. } => "unfreeze",
+            Self::Revoke { .. } => "revoke",
         }
     }
 
@@ -140,7 +146,7 @@ impl Change {
         match self {
             Self::Deploy(deploy) => Some(&deploy.score),
             Self::Freeze { score } | Self::Unfreeze { score } => Some(score),
-            Self::Configure(_) => None,
+            Self::Configure(_) | Self::Revoke { .. } => None,
         }
     }
 }
@@ -177,6 +183,8 @@ pub struct Configure {
     pub rule: Option<RuleConfig>,
     /// Other limits of blocks; none: as before.
     pub limits: Option<BlockLimits>,
+    /// Other policies, all of them; none: as before.
+    pub policies: Option<Box<Policies>>,
 }
 
 /// One difference of a validator set.
@@ -236,6 +244,7 @@ const DEPLOY: u64 = 1;
 const CONFIGURE: u64 = 2;
 const FREEZE: u64 = 3;
 const UNFREEZE: u64 = 4;
+const REVOKE: u64 = 5;
 
 fn encode_of_score(kind: u64, score: &ScoreName, w: &mut Writer) {
     w.array(2);
@@ -248,16 +257,25 @@ impl Encode for Change {
         let deploy = match self {
             Self::Deploy(deploy) => deploy,
             Self::Configure(configure) => {
-                w.array(5);
+                w.array(if configure.policies.is_some() { 6 } else { 5 });
                 w.uint(CONFIGURE);
                 configure.epoch.encode(w);
                 w.list(&configure.validators);
                 w.option(configure.rule.as_ref());
                 w.option(configure.limits.as_ref());
+                if let Some(policies) = &configure.policies {
+                    policies.encode(w);
+                }
                 return;
             }
             Self::Freeze { score } => return encode_of_score(FREEZE, score, w),
             Self::Unfreeze { score } => return encode_of_score(UNFREEZE, score, w),
+            Self::Revoke { crl } => {
+                w.array(2);
+                w.uint(REVOKE);
+                w.bytes(crl);
+                return;
+            }
         };
         w.array(8);
         w.uint(DEPLOY);
@@ -278,17 +296,19 @@ impl Decode<'_> for Change {
         let fields = r.array_up_to(8)?;
         match (r.uint()?, fields) {
             (DEPLOY, 8) => {}
-            (CONFIGURE, 5) => {
+            (CONFIGURE, 5 | 6) => {
                 return Ok(Self::Configure(Configure {
                     epoch: Epoch::decode(r)?,
                     validators: r.list(CONFIGURE_VALIDATORS_MAX)?,
                     rule: r.option()?,
                     limits: r.option()?,
+                    policies: if fields == 6 { Some(Box::new(Policies::decode(r)?)) } else { None },
                 }));
             }
             (FREEZE, 2) => return Ok(Self::Freeze { score: ScoreName::decode(r)? }),
             (UNFREEZE, 2) => return Ok(Self::Unfreeze { score: ScoreName::decode(r)? }),
-            (DEPLOY | CONFIGURE | FREEZE | UNFREEZE, _) => return Err(arity),
+            (REVOKE, 2) => return Ok(Self::Revoke { crl: r.bytes(CRL_BYTES_MAX)?.to_vec() }),
+            (DEPLOY | CONFIGURE | FREEZE | UNFREEZE | REVOKE, _) => return Err(arity),
             _ => return Err(unknown),
         }
         Ok(Self::Deploy(Deploy {

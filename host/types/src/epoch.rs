@@ -7,7 +7,7 @@
 use crate::block::Header;
 use crate::change::{Configure, ValidatorChange};
 use crate::codec::{CodecError, CodecErrorKind, Decode, Encode, Reader, Writer};
-use crate::genesis::{ChannelGenesis, ChannelLimits, RuleConfig};
+use crate::genesis::{ChannelGenesis, ChannelLimits, Policies, RuleConfig};
 use crate::hash::{Domain, Hash32};
 use crate::height::{Epoch, Height};
 use crate::ids::{BlockId, GenesisHash};
@@ -17,6 +17,8 @@ use crate::validators::ValidatorSet;
 use std::sync::Arc;
 
 const FORMAT: u64 = 1;
+/// With policies that are not those of the genesis, at the end.
+const FORMAT_WITH_POLICIES: u64 = 2;
 
 /// Everything that may be another in the next epoch.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,6 +31,8 @@ pub struct EpochConfig {
     pub rule: RuleConfig,
     /// How large blocks may be. The other limits stay those of the genesis.
     pub limits: ChannelLimits,
+    /// Who may do what; none: as the genesis says.
+    pub policies: Option<Policies>,
 }
 
 impl EpochConfig {
@@ -40,6 +44,16 @@ impl EpochConfig {
             validators: genesis.validators.clone(),
             rule: genesis.rule.clone(),
             limits: genesis.limits,
+            policies: None,
+        }
+    }
+
+    /// Who may do what.
+    #[must_use]
+    pub const fn policies<'a>(&'a self, genesis: &'a ChannelGenesis) -> &'a Policies {
+        match &self.policies {
+            Some(policies) => policies,
+            None => &genesis.policies,
         }
     }
 
@@ -72,10 +86,9 @@ impl EpochConfig {
                 Some(limits) => limits.over(self.limits)?,
                 None => self.limits,
             },
+            policies: change.policies.as_deref().or(self.policies.as_ref()).cloned(),
         };
-        if (&next.validators, &next.rule, &next.limits)
-            == (&self.validators, &self.rule, &self.limits)
-        {
+        if next == (Self { epoch: next.epoch, ..self.clone() }) {
             return Err("it changes nothing".into());
         }
         Ok(next)
@@ -175,27 +188,34 @@ impl Decode<'_> for BlockLimits {
 
 impl Encode for EpochConfig {
     fn encode(&self, w: &mut Writer) {
-        w.array(5);
-        w.uint(FORMAT);
+        let has_policies = self.policies.is_some();
+        w.array(if has_policies { 6 } else { 5 });
+        w.uint(if has_policies { FORMAT_WITH_POLICIES } else { FORMAT });
         self.epoch.encode(w);
         self.validators.encode(w);
         self.rule.encode(w);
         self.limits.encode(w);
+        if let Some(policies) = &self.policies {
+            policies.encode(w);
+        }
     }
 }
 
 impl Decode<'_> for EpochConfig {
     fn decode(r: &mut Reader<'_>) -> Result<Self, CodecError> {
-        r.array(5)?;
+        let items = r.array_up_to(6)?;
         let unknown = r.error(CodecErrorKind::UnknownFormat);
-        if r.uint()? != FORMAT {
-            return Err(unknown);
-        }
+        let has_policies = match (r.uint()?, items) {
+            (FORMAT, 5) => false,
+            (FORMAT_WITH_POLICIES, 6) => true,
+            _ => return Err(unknown),
+        };
         Ok(Self {
             epoch: Epoch::decode(r)?,
             validators: ValidatorSet::decode(r)?,
             rule: RuleConfig::decode(r)?,
             limits: ChannelLimits::decode(r)?,
+            policies: if has_policies { Some(Policies::decode(r)?) } else { None },
         })
     }
 }

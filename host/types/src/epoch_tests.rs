@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::change::Change;
+use crate::genesis::Policy;
 use crate::ids::NodeName;
 use crate::tolerance::UnitMode;
 use crate::validators::{Unit, Validator};
@@ -28,11 +29,12 @@ fn config() -> EpochConfig {
             parameters: vec![("delta".into(), "500".into())],
         },
         limits: ChannelLimits::default(),
+        policies: None,
     }
 }
 
 fn change(validators: Vec<ValidatorChange>) -> Configure {
-    Configure { epoch: Epoch::new(4), validators, rule: None, limits: None }
+    Configure { epoch: Epoch::new(4), validators, rule: None, limits: None, policies: None }
 }
 
 fn set(validator: Validator) -> ValidatorChange {
@@ -98,10 +100,42 @@ fn rule_and_block_limits_change_alone() {
     assert_eq!(next.validators, config().validators);
 }
 
+fn policies() -> Policies {
+    let from = vec!["admin".to_owned()];
+    let counted = Policy::Organisations { of: 2, from };
+    Policies {
+        submit: Policy::Anyone,
+        read: Policy::Anyone,
+        query: Policy::Anyone,
+        deploy: counted,
+        configure: Policy::Quorum,
+        v1_gateway: false,
+        audit: None,
+        admin: None,
+    }
+}
+
+#[test]
+fn policies_change_alone_and_stay_what_they_became() {
+    let at = Epoch::new(4);
+    let other = Configure { policies: Some(Box::new(policies())), ..change(vec![]) };
+    let next = config().changed_by(at, &other).unwrap();
+    assert_eq!(next.policies, Some(policies()));
+    assert_eq!((&next.validators, &next.rule), (&config().validators, &config().rule));
+    let later = next.changed_by(at, &change(vec![remove("n0")])).unwrap();
+    assert_eq!(later.policies, Some(policies()), "a change that says nothing of them keeps them");
+    assert_eq!(next.changed_by(at, &other).unwrap_err(), "it changes nothing");
+}
+
 #[test]
 fn configuration_and_change_have_one_form() {
-    let bytes = config().to_bytes();
-    assert_eq!(EpochConfig::from_bytes(&bytes), Ok(config()));
+    for policies in [None, Some(policies())] {
+        let config = EpochConfig { policies: policies.clone(), ..config() };
+        assert_eq!(EpochConfig::from_bytes(&config.to_bytes()), Ok(config));
+        let change =
+            Change::Configure(Configure { policies: policies.map(Box::new), ..change(vec![]) });
+        assert_eq!(Change::from_bytes(&change.to_bytes()), Ok(change));
+    }
     let rule = Some(config().rule);
     let limits = Some(BlockLimits::of(&ChannelLimits::default()));
     let all = vec![remove("n0"), set(validator("n3", 9, 2, "g3"))];

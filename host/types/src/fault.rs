@@ -173,16 +173,42 @@ codes! {
     RoleRefused = 4103, 403, 4, false, "use an identity whose role the channel's policy names";
     /// A certificate does not chain to an organisation of the channel.
     CertificateUntrusted = 4104, 403, 4, false, "use a certificate issued by a member organisation";
+    /// A certificate was revoked by its organisation.
+    CertificateRevoked = 4105, 403, 4, false, "ask your organisation for a new certificate: a revoked one never comes back";
+    /// A certificate is limited to other channels.
+    CertificateScopeWrong = 4106, 403, 4, false, "ask for a certificate whose scope names this channel (`loopchain ca sign --channel NAME`)";
     /// The radiostation refused a peer.
     JoinRefused = 4107, 403, 4, false, "ask an organisation of the channel to add your root";
     /// A dev CA on an address that others can reach.
     DevCaExposed = 4110, 500, 2, false, "listen on 127.0.0.1, or use certificates of your own CA";
     /// A setting that only a network with a dev CA may have.
     DevCaOnly = 4113, 500, 2, false, "leave the setting named at its default outside of development";
+    /// A certificate's first moment lies ahead.
+    CertificateTooEarly = 4114, 403, 4, false, "wait until it begins, or correct the clock of the machine that issued it";
+    /// A certificate is of another role than was wanted.
+    CertificateRoleWrong = 4115, 403, 4, false, "ask for a certificate in the role that is named";
+    /// The name in a certificate is missing, malformed or another one.
+    CertificateNameWrong = 4116, 403, 4, false, "its one URI must be `loopchain://ORG/ROLE/NAME` and agree with its profile";
+    /// The key of a certificate is of the wrong kind, or not the one beside it.
+    CertificateKeyWrong = 4117, 403, 4, false, "signing keys are Ed25519, TLS keys and roots ECDSA P-256: `loopchain cert request` makes both";
+    /// A certificate is for another use.
+    CertificateUsageWrong = 4118, 403, 4, false, "use `sign.crt` for signing and `tls.crt` for sessions";
+    /// A certificate names a root as its issuer, and that root did not sign it or is not valid itself.
+    CertificateChainBroken = 4119, 403, 4, false, "ask the organisation for the certificate again; when its root ran out, for one under the new root";
+    /// Bytes that are no certificate of this product.
+    CertificateMalformed = 4120, 403, 4, false, "use a certificate that `loopchain ca sign` issued";
+    /// A revocation list is not to be believed, or older than one that is known.
+    CrlRefused = 4121, 409, 4, false, "ask the organisation for its newest list (`loopchain ca crl`)";
+    /// An invitation or a request for a certificate is not to be believed.
+    InvitationWrong = 4122, 403, 4, false, "ask the organisation for a new invitation (`loopchain ca invite`)";
+    /// A key is encrypted, and no password opens it.
+    PasswordWrong = 4123, 403, 2, false, "give `--password-file FILE`, or set LOOPCHAIN_KEY_PASSWORD (an authority's: LOOPCHAIN_CA_PASSWORD)";
     /// A key file can be read by others.
     KeyFileExposed = 4111, 500, 2, false, "chmod 600 the file";
     /// No such identity in the key folder.
     IdentityUnknown = 4112, 404, 2, false, "`--identity NAME` must name a key in the network's data folder";
+    /// A certificate of this node itself has run out; it goes on voting with its key.
+    OwnCertificateExpired = 4203, 503, 7, false, "`loopchain cert renew`, then `loopchain cert register` on each channel; no restart is needed";
     /// An auditor tried to submit.
     AuditorSubmits = 4301, 403, 4, false, "use a client identity";
 

@@ -8,6 +8,7 @@ use crate::hash::{Domain, Hash32};
 use crate::height::{BlockTime, Epoch};
 use crate::ids::{BlockId, ChannelName, GenesisHash, NetworkId};
 use crate::limits;
+pub use crate::policy::{Policies, Policy};
 use crate::statement::StatementPrefix;
 use crate::validators::ValidatorSet;
 
@@ -33,61 +34,6 @@ impl NetworkGenesis {
         self.created.encode(&mut w);
         NetworkId::new(Domain::Network.hash(&[&w.into_bytes()]))
     }
-}
-
-/// Who may do something: the parts of a policy.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Policy {
-    /// Anybody who can reach the node.
-    Anyone,
-    /// Roles, each of any organisation or of one (`client`, `client@bank-a`).
-    Roles(Vec<String>),
-    /// Validators of weight q.
-    Quorum,
-}
-
-impl Encode for Policy {
-    fn encode(&self, w: &mut Writer) {
-        match self {
-            Self::Anyone => w.uint(0),
-            Self::Quorum => w.uint(1),
-            Self::Roles(roles) => {
-                w.array(roles.len());
-                for role in roles {
-                    w.text(role);
-                }
-            }
-        }
-    }
-}
-
-impl Decode<'_> for Policy {
-    fn decode(r: &mut Reader<'_>) -> Result<Self, CodecError> {
-        let error = r.error(CodecErrorKind::OutOfRange);
-        match r.clone().uint() {
-            Ok(0) => r.uint().map(|_| Self::Anyone),
-            Ok(1) => r.uint().map(|_| Self::Quorum),
-            Ok(_) => Err(error),
-            Err(_) => decode_texts(r).map(Self::Roles),
-        }
-    }
-}
-
-/// The policies of a channel.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Policies {
-    /// Who may send transactions.
-    pub submit: Policy,
-    /// Who may read blocks and transactions.
-    pub read: Policy,
-    /// Who may query SCOREs.
-    pub query: Policy,
-    /// What accepts a `deploy` change.
-    pub deploy: Policy,
-    /// What accepts a `configure` change.
-    pub configure: Policy,
-    /// Whether a peer may sign for clients of the old REST interface.
-    pub v1_gateway: bool,
 }
 
 /// Limits of a channel that its members agreed on; each at most the ceiling of `limits`.
@@ -213,11 +159,6 @@ fn decode_roots(r: &mut Reader<'_>) -> Result<Vec<(String, Hash32)>, CodecError>
         .collect()
 }
 
-fn decode_texts(r: &mut Reader<'_>) -> Result<Vec<String>, CodecError> {
-    let len = r.array_up_to(limits::PARAMETERS_MAX)?;
-    (0..len).map(|_| r.text(limits::TEXT_BYTES_MAX).map(str::to_owned)).collect()
-}
-
 impl Encode for RuleConfig {
     fn encode(&self, w: &mut Writer) {
         w.array(4);
@@ -248,32 +189,6 @@ impl Decode<'_> for RuleConfig {
             })
             .collect::<Result<_, _>>()?;
         Ok(Self { id, version, sha256, parameters })
-    }
-}
-
-impl Encode for Policies {
-    fn encode(&self, w: &mut Writer) {
-        w.array(6);
-        self.submit.encode(w);
-        self.read.encode(w);
-        self.query.encode(w);
-        self.deploy.encode(w);
-        self.configure.encode(w);
-        w.bool(self.v1_gateway);
-    }
-}
-
-impl Decode<'_> for Policies {
-    fn decode(r: &mut Reader<'_>) -> Result<Self, CodecError> {
-        r.array(6)?;
-        Ok(Self {
-            submit: Policy::decode(r)?,
-            read: Policy::decode(r)?,
-            query: Policy::decode(r)?,
-            deploy: Policy::decode(r)?,
-            configure: Policy::decode(r)?,
-            v1_gateway: r.bool()?,
-        })
     }
 }
 
@@ -318,17 +233,25 @@ const FORMAT: u64 = 1;
 const WITH_UNITS: u64 = 1;
 /// Added where calls may use less; the bounds then stand at the end.
 const WITH_BOUNDS: u64 = 2;
+/// Added for policies of k organisations, `audit` and `admin`.
+const WITH_POLICIES: u64 = 4;
 
-fn format_of(validators: &ValidatorSet, call: &CallBounds) -> u64 {
-    let units = if validators.has_units() { WITH_UNITS } else { 0 };
-    let bounds = if *call == CallBounds::default() { 0 } else { WITH_BOUNDS };
-    FORMAT + units + bounds
+fn format_of(genesis: &ChannelGenesis) -> u64 {
+    let with = |is_there: bool, bit: u64| if is_there { bit } else { 0 };
+    FORMAT
+        + with(genesis.validators.has_units(), WITH_UNITS)
+        + with(genesis.call != CallBounds::default(), WITH_BOUNDS)
+        + with(genesis.policies.is_new(), WITH_POLICIES)
+}
+
+const fn has_bounds(format: u64) -> bool {
+    (format - FORMAT) & WITH_BOUNDS != 0
 }
 
 impl Encode for ChannelGenesis {
     fn encode(&self, w: &mut Writer) {
-        let format = format_of(&self.validators, &self.call);
-        let has_bounds = format >= FORMAT + WITH_BOUNDS;
+        let format = format_of(self);
+        let has_bounds = has_bounds(format);
         w.array(if has_bounds { 13 } else { 12 });
         w.uint(format);
         self.network.encode(w);
@@ -356,9 +279,8 @@ impl Decode<'_> for ChannelGenesis {
         let items = r.array_up_to(13)?;
         let unknown = r.error(CodecErrorKind::UnknownFormat);
         let format = r.uint()?;
-        let has_bounds = format >= FORMAT + WITH_BOUNDS;
-        let known = (FORMAT..=FORMAT + WITH_UNITS + WITH_BOUNDS).contains(&format);
-        if !known || items != if has_bounds { 13 } else { 12 } {
+        let known = (FORMAT..=FORMAT + WITH_UNITS + WITH_BOUNDS + WITH_POLICIES).contains(&format);
+        if !known || items != if has_bounds(format) { 13 } else { 12 } {
             return Err(unknown);
         }
         let genesis = Self {
@@ -378,12 +300,8 @@ impl Decode<'_> for ChannelGenesis {
             policies: Policies::decode(r)?,
             metering_required: r.bool()?,
             auto_activate: r.bool()?,
-            call: if has_bounds { CallBounds::decode(r)? } else { CallBounds::default() },
+            call: if has_bounds(format) { CallBounds::decode(r)? } else { CallBounds::default() },
         };
-        if format_of(&genesis.validators, &genesis.call) == format {
-            Ok(genesis)
-        } else {
-            Err(unknown)
-        }
+        if format_of(&genesis) == format { Ok(genesis) } else { Err(unknown) }
     }
 }

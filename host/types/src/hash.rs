@@ -153,6 +153,8 @@ pub enum Domain {
     Change,
     /// What an epoch runs with, as the sealing block before it names it.
     Epoch,
+    /// An invitation, and the proof that a request was made with it.
+    Invitation,
 }
 
 impl Domain {
@@ -179,6 +181,7 @@ impl Domain {
             Self::Directory => "loopchain/directory/v1",
             Self::Change => "loopchain/change/v1",
             Self::Epoch => "loopchain/epoch/v1",
+            Self::Invitation => "loopchain/invitation/v1",
         }
     }
 

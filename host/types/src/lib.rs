@@ -26,6 +26,7 @@ pub mod manifest;
 pub mod merkle;
 pub mod message;
 pub mod outcome;
+mod policy;
 pub mod proof;
 pub mod receipt;
 pub mod statement;

@@ -59,6 +59,10 @@ pub const VALIDATORS_MAX: usize = 128;
 pub const GENESIS_CERTIFICATES_MAX: usize = 4_096;
 /// One certificate, DER bytes.
 pub const CERTIFICATE_BYTES_MAX: usize = 8 * 1024;
+/// One revocation list, DER bytes: it fits a transaction with what stands around it.
+pub const CRL_BYTES_MAX: usize = 48 * 1024;
+/// Certificates in one revocation list, about 45 bytes each; expired ones leave it.
+pub const CRL_ENTRIES_MAX: usize = 1_000;
 /// A key of a SCORE's state, bytes.
 pub const STATE_KEY_BYTES_MAX: usize = 256;
 /// A value of a SCORE's state, bytes.

@@ -129,6 +129,7 @@ fn v2_peer() -> Router<Arc<PeerApi>> {
         .route("/api/v2/channels/{channel}/blocks/{block}", get(v2::blocks::one))
         .route("/api/v2/channels/{channel}/blocks/{block}/certificate", get(v2::proofs::one))
         .route("/api/v2/channels/{channel}/epochs", get(v2::epochs::list))
+        .route("/api/v2/channels/{channel}/genesis", get(v2::epochs::genesis))
         .route("/api/v2/channels/{channel}/events", get(v2::events::page))
         .route("/api/v2/channels/{channel}/evidence", get(v2::evidence::list))
         .route("/api/v2/channels/{channel}/scores", get(v2::scores::list))

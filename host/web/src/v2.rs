@@ -77,6 +77,7 @@ fn open_channel(gateway: &dyn Gateway, name: &str, access: Access) -> Result<Cha
     let word = match access {
         Access::Read => "read",
         Access::Query => "query",
+        Access::Audit => "audit",
     };
     let message = format!(
         "`policy.{word}` of channel {channel} names roles, and requests carry no identity yet"

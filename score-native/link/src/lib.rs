@@ -12,6 +12,7 @@ mod outcome;
 mod pool;
 mod process;
 pub mod protocol;
+mod socket;
 mod spawn;
 mod store;
 mod worker;

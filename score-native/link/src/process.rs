@@ -10,12 +10,12 @@ use crate::protocol::{
     CallKind, CallLimits, CallSpec, Order, RawReceipt, Report, SandboxReport, decode_body,
     encode_frame, frame_len,
 };
+use crate::socket::Socket;
 use crate::spawn::{Launch, Launched, Progress, ProgressPage, launch};
 use std::os::unix::process::ExitStatusExt;
 use std::process::{Child, ExitStatus};
 use std::time::Duration;
-use tokio::io::{AsyncReadExt, AsyncWriteExt, BufReader};
-use tokio::net::UnixStream;
+use tokio::io::{AsyncReadExt, BufReader};
 
 /// The worker's fault handler ends it with this plus the signal.
 pub const FAULT_EXIT_BASE: i32 = 100;
@@ -31,7 +31,7 @@ const INBOX_BYTES: usize = 64 << 10;
 pub(crate) struct Process {
     child: Child,
     progress: ProgressPage,
-    socket: BufReader<UnixStream>,
+    socket: BufReader<Socket>,
     body: Vec<u8>,
     report: SandboxReport,
     in_talk: bool,
@@ -67,8 +67,7 @@ impl Process {
         let program = how.program.display().to_string();
         let launched = launch(how).await.map_err(|e| format!("{program}: {e}"))?;
         let Launched { child, socket, progress } = launched;
-        let socket = socket.set_nonblocking(true).and_then(|()| UnixStream::from_std(socket));
-        let socket = socket.map_err(|e| format!("its socket: {e}"))?;
+        let socket = Socket::new(socket).map_err(|e| format!("its socket: {e}"))?;
         let socket = BufReader::with_capacity(INBOX_BYTES, socket);
         let report = SandboxReport::default();
         let mut process =
@@ -103,7 +102,7 @@ impl Process {
     pub(crate) async fn tell(&mut self, order: &Order) -> Result<(), Broken> {
         let frame =
             encode_frame(order, ORDER_BYTES_MAX).map_err(|e| Broken::TooLong(e.to_string()))?;
-        self.socket.write_all(&frame).await.map_err(|_| Broken::Gone)
+        self.socket.get_ref().send(&frame).await.map_err(|_| Broken::Gone)
     }
 
     /// Sends an order and serves the worker's reads and calls until it has answered all of it.

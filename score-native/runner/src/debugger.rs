@@ -14,7 +14,9 @@ use score_native_link::SandboxReport;
 pub(crate) fn prepare(stack_bytes: usize) -> Result<(Loaded, HostMark, SandboxReport), String> {
     let mark = HostMark::map().map_err(|e| format!("the progress page: {e}"))?;
     confine::let_debuggers_attach();
-    let loaded = Loaded::load(confine::has_fixed_addresses(), stack_bytes)?;
+    // A debugger opens what the loader lists: its own `self` would be another file, on which it hangs.
+    let process = std::process::id().to_string();
+    let loaded = Loaded::load_as(&process, confine::has_fixed_addresses(), stack_bytes)?;
     traps::catch_faults(&loaded).map_err(|e| format!("the fault handler: {e}"))?;
     Ok((loaded, mark, SandboxReport::default()))
 }

@@ -34,7 +34,7 @@ const WRONG_USE: u8 = 2;
 /// Runs the worker until its peer is gone. `args` are the arguments after the subcommand:
 /// `--sandbox strict|basic`, `--stack BYTES`, `--only sandbox` to close the sandbox and serve nothing, and
 /// `--label TEXT`, which is for people who list processes. `--outside-sandbox debugger` in place of
-/// `--sandbox` is never passed by a node: see [`debugger`].
+/// `--sandbox` is never passed by a node: see `debugger`.
 #[must_use]
 pub fn score_worker_main(args: impl Iterator<Item = OsString>) -> ExitCode {
     let Some((confined, stack_bytes)) = wishes(args) else { return ExitCode::from(WRONG_USE) };

@@ -37,7 +37,16 @@ struct Static {
 impl Loaded {
     /// Loads the file at [`SCORE_FD`].
     pub(crate) fn load(fixed_addresses: bool, stack_bytes: usize) -> Result<Self, String> {
-        let score = open()?;
+        Self::load_as("self", fixed_addresses, stack_bytes)
+    }
+
+    /// The same; `process` is how a path names this process, for whoever reads the loader's list.
+    pub(crate) fn load_as(
+        process: &str,
+        fixed_addresses: bool,
+        stack_bytes: usize,
+    ) -> Result<Self, String> {
+        let score = open(process)?;
         check_table(score)?;
         let statics = writable_memory(std::ptr::from_ref(score) as usize);
         let steps = score.steps as usize;
@@ -73,9 +82,9 @@ impl Loaded {
     }
 }
 
-fn open() -> Result<&'static Score, String> {
+fn open(process: &str) -> Result<&'static Score, String> {
     // A path with a directory: dlopen would otherwise search, and ask for the working directory.
-    let path = CString::new(format!("/proc/self/fd/{SCORE_FD}")).map_err(|e| e.to_string())?;
+    let path = CString::new(format!("/proc/{process}/fd/{SCORE_FD}")).map_err(|e| e.to_string())?;
     // SAFETY: both strings are NUL-terminated. The file is untrusted; that its constructors, if
     // any, run here is what the filter of system calls is for.
     let symbol = unsafe {

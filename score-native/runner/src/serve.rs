@@ -15,11 +15,14 @@ use score_native_link::protocol::{
 };
 use score_native_link::{CallAsk, CallKind, CallSpec, Write as StateWrite};
 use std::fs::File;
-use std::io::{self, Read, Write};
+use std::io::{self, BufReader, Read, Write};
+
+/// Bytes of the read buffer: an order and its length come in one system call.
+const INBOX_BYTES: usize = 64 << 10;
 
 /// Our end of the socket.
 pub(crate) struct Peer {
-    socket: File,
+    socket: BufReader<File>,
     body: Vec<u8>,
     /// Receipts that have not been sent.
     receipts: Vec<RawReceipt>,
@@ -29,8 +32,9 @@ pub(crate) struct Peer {
 }
 
 impl Peer {
-    pub(crate) const fn new(socket: File) -> Self {
+    pub(crate) fn new(socket: File) -> Self {
         let receipts = Vec::new();
+        let socket = BufReader::with_capacity(INBOX_BYTES, socket);
         Self { socket, body: Vec::new(), receipts, receipt_bytes: 0, has_called: false }
     }
 
@@ -59,7 +63,7 @@ impl Peer {
 
     pub(crate) fn send(&mut self, report: &Report) -> io::Result<()> {
         let frame = encode_frame(report, FRAME_BYTES_MAX).map_err(io::Error::other)?;
-        self.socket.write_all(&frame)
+        self.socket.get_mut().write_all(&frame)
     }
 
     fn receive(&mut self) -> io::Result<Order> {

@@ -17,7 +17,7 @@ pub trait Token {
 /// The methods of another one of its kind.
 #[score_interface]
 pub trait Caller {
-    /// See [`Caller::relay`](super::Caller).
+    /// See `Caller::relay`.
     fn relay(&mut self, path: Vec<String>) -> Result<u64, CallError>;
     /// Writes and fails.
     fn note_and_fail(&mut self, text: String) -> Result<(), CallError>;

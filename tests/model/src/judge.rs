@@ -5,7 +5,7 @@
 
 use crate::{
     model::State,
-    shape::{QUORUM, Shape, Words},
+    shape::Words,
     world::{Heard, signers_of, sort},
 };
 use lft::statement::Body;
@@ -30,7 +30,7 @@ fn weigh(state: &State, words: Words, list: &[Statement]) -> usize {
 
 /// Whether anybody said what may make something final: most states are early ones.
 fn may_be_final(state: &State) -> bool {
-    let is_fast = state.world.shape() == Shape::Fast;
+    let is_fast = state.world.shape().fast_quorum().is_some();
     state.nodes.iter().flat_map(|node| &node.said).any(|said| match said.body {
         Body::Commit { .. } => true,
         Body::Vote { commit_parent, .. } => commit_parent || is_fast,
@@ -42,13 +42,12 @@ fn may_be_final(state: &State) -> bool {
 fn proved(state: &State, heard: &BTreeMap<u64, Heard>) -> BTreeSet<(u64, Pair)> {
     let mut finals = BTreeSet::new();
     for (&view, heard) in heard {
-        let enough = |list: &[Statement]| weigh(state, Words::Ends, list) >= QUORUM;
+        let enough =
+            |list: &[Statement]| weigh(state, Words::Ends, list) >= state.world.shape().quorum();
         let slow = heard.commits.iter().filter(|(_, list)| enough(list));
         finals.extend(slow.map(|(pair, _)| (view, *pair)));
-        if state.world.shape() == Shape::Fast {
-            // p is 0: everybody.
-            let all = usize::from(Shape::Fast.validators());
-            let fast = |list: &[Statement]| weigh(state, Words::Votes(view), list) >= all;
+        if let Some(needed) = state.world.shape().fast_quorum() {
+            let fast = |list: &[Statement]| weigh(state, Words::Votes(view), list) >= needed;
             let fast = heard.votes.iter().filter(|(_, list)| fast(list));
             finals.extend(fast.map(|(ballot, _)| (view, ballot.pair)));
         }
@@ -92,7 +91,7 @@ pub fn excludes(state: &State) -> bool {
     let heard = heard(state);
     proved(state, &heard).iter().all(|(view, _)| {
         let skips = heard.get(view).map(Heard::giving_up).unwrap_or_default();
-        weigh(state, Words::Ends, &skips) < QUORUM
+        weigh(state, Words::Ends, &skips) < state.world.shape().quorum()
     })
 }
 
@@ -105,9 +104,8 @@ pub fn is_alone(state: &State) -> bool {
     let all = heard(state);
     proved(state, &all).iter().all(|(view, pair)| {
         let Some(heard) = all.get(view) else { return true };
-        heard
-            .ballots()
-            .filter(|ballot| ballot.pair != *pair)
-            .all(|other| weigh(state, Words::Votes(*view), &heard.backers(other)) < QUORUM)
+        heard.ballots().filter(|ballot| ballot.pair != *pair).all(|other| {
+            weigh(state, Words::Votes(*view), &heard.backers(other)) < state.world.shape().quorum()
+        })
     })
 }

@@ -1,13 +1,19 @@
-//! The longer command: `cargo run --release -p tests-model -- --views 2 --byzantine 1`.
+//! The longer command: `cargo run --release -p tests-model -- prove core --views 3`, or without the first
+//! two words for states of all nodes at once.
 //!
 //! In: bounds. Out: one line with what was seen, and what was found. See `README.md`.
 
 use std::io::Write as _;
 use std::process::ExitCode;
 use std::time::Instant;
-use tests_model::{Bounds, Shape, check, walk};
+use tests_model::{
+    Bounds, Shape, check,
+    proof::{Claim, prove},
+    walk,
+};
 
-const USAGE: &str = "model [--views N] [--byzantine I] [--optimistic] [--power-losses N] [--odd I] [--seals-at H] [--crashes N] \
+const USAGE: &str = "model prove SHAPE [--views N] [--alone-views N] [--restarts N] [--odd] [--late] [--seals-at H] [--full] [--liar I]
+model [--views N] [--byzantine I] [--optimistic] [--power-losses N] [--odd I] [--seals-at H] [--crashes N] \
                      [--log-losses N] [--starts-at V] [--repairs] \
                      [--fast | --quorum | --delegate] \
                      [--depth N] [--states N] [--walks N] [--seed N]";
@@ -15,7 +21,10 @@ const USAGE: &str = "model [--views N] [--byzantine I] [--optimistic] [--power-l
 fn main() -> ExitCode {
     let mut bounds = Bounds { forges: true, ..Bounds::default() };
     let mut how = How { states: 100_000_000, walks: 0, seed: 1 };
-    let mut args = std::env::args().skip(1);
+    let mut args = std::env::args().skip(1).peekable();
+    if args.next_if(|first| first == "prove").is_some() {
+        return prove_claim(args).unwrap_or_else(usage);
+    }
     while let Some(arg) = args.next() {
         match arg.as_str() {
             "--optimistic" => bounds.optimistic = true,
@@ -45,6 +54,52 @@ fn main() -> ExitCode {
         start.elapsed().as_secs_f64()
     ));
     if checked.found.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+/// Both halves of a proof.
+fn prove_claim(mut args: impl Iterator<Item = String>) -> Option<ExitCode> {
+    let name = args.next()?;
+    let (_, shape) = Shape::NAMED.into_iter().find(|(known, _)| *known == name)?;
+    let mut claim = Claim::of(shape, 1);
+    let mut liars = Vec::new();
+    while let Some(arg) = args.next() {
+        match arg.as_str() {
+            "--odd" => claim.alone.is_odd = true,
+            "--late" => claim.alone.is_late = true,
+            "--full" => claim.alone.is_lazy = false,
+            name => {
+                let number = args.next()?.parse::<u8>().ok()?;
+                match name {
+                    "--views" => {
+                        (claim.views, claim.alone.views) = (usize::from(number), u64::from(number));
+                    }
+                    "--alone-views" => claim.alone.views = u64::from(number),
+                    "--restarts" => claim.alone.restarts = number,
+                    "--seals-at" => claim.alone.seals_at = Some(u64::from(number)),
+                    "--liar" => liars.push(u16::from(number)),
+                    _ => return None,
+                }
+            }
+        }
+    }
+    if !liars.is_empty() {
+        claim.liars = liars;
+    }
+    let proof = prove(&claim).ok()?;
+    proof.deeds.iter().for_each(|deed| say(&deed.to_string()));
+    proof.found.iter().for_each(|line| say(line));
+    say(&format!(
+        "{name}: one node {} states, {} steps, {:.1} s; together {} views, {} states, depth {}, {:.1} s; {}",
+        proof.alone,
+        proof.steps,
+        proof.alone_time.as_secs_f64(),
+        claim.views,
+        proof.together.states,
+        proof.together.depth,
+        proof.together_time.as_secs_f64(),
+        if proof.found.is_empty() { "exhausted, holds" } else { "does not hold" }
+    ));
+    Some(if proof.found.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 /// How it is run.

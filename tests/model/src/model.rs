@@ -8,7 +8,7 @@ use crate::{
     judge,
     node::{Node, Said, Setup, name_of, name_of_statement},
     rejoin,
-    shape::{QUORUM, Shape, Words},
+    shape::{Shape, Words},
     symmetry,
     world::{self, Heard, Offer, World, signers_of, sort},
 };
@@ -211,12 +211,14 @@ impl Rule {
             is_guarded: self.bounds.guarded,
             is_strict,
             is_odd,
+            is_late: false,
+            hears_anything: false,
         }
     }
 
     /// Weight that bundles must reach: what the rule under test takes for a quorum.
     fn enough(&self) -> usize {
-        QUORUM - usize::from(self.bounds.bug == Some("quorum-minus-one"))
+        self.bounds.shape.quorum() - usize::from(self.bounds.bug == Some("quorum-minus-one"))
     }
 
     /// Whether statements of honest nodes, together with the liar's, weigh enough; a rule with a bug

@@ -38,6 +38,10 @@ pub struct Setup {
     pub is_strict: bool,
     /// Its executions of odd blocks give another result.
     pub is_odd: bool,
+    /// Its host takes its time to check blocks.
+    pub is_late: bool,
+    /// What it hears need not have been said by the same others: it accuses nobody.
+    pub hears_anything: bool,
 }
 
 /// One honest node.
@@ -67,6 +71,8 @@ pub struct Node {
     taken: BTreeSet<u64>,
     /// First statements of its view that it was told.
     firsts: BTreeSet<(u16, u64)>,
+    /// Blocks that a late host is still checking.
+    asked: BTreeSet<Hash>,
     /// A sealing block is final here.
     has_ended: bool,
     has_waited: bool,
@@ -81,7 +87,9 @@ pub struct Node {
 
 impl core::fmt::Debug for Node {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        write!(f, "{}: {:?}, broken {:?}", self.index, self.rule, self.broken)
+        let said: Vec<&Body> = self.said.iter().map(|said| &said.body).collect();
+        let own = (&self.broken, self.has_waited, &self.learned, &self.written);
+        write!(f, "{}: {:?}, {own:?}, said {said:?}", self.index, self.rule)
     }
 }
 
@@ -92,6 +100,8 @@ pub struct Said {
     pub body: Body,
     /// The statement.
     pub statement: Statement,
+    /// The certificates that it must stand on were held.
+    pub is_grounded: bool,
 }
 
 /// The number of a thing, the same for ever.
@@ -132,6 +142,7 @@ impl Node {
             written: BTreeSet::new(),
             taken: BTreeSet::new(),
             firsts: BTreeSet::new(),
+            asked: BTreeSet::new(),
             has_ended: false,
             has_waited: false,
             restarts: 0,
@@ -157,6 +168,7 @@ impl Node {
         self.unwritten.clear();
         self.taken.clear();
         self.firsts.clear();
+        self.asked.clear();
         self.learned.clone_from(&self.written);
         self.has_waited = false;
         self.restarts += 1;
@@ -290,6 +302,31 @@ impl Node {
         self.taken.contains(&name)
     }
 
+    /// Blocks that its host is still checking.
+    #[must_use]
+    pub fn asked(&self) -> &BTreeSet<Hash> {
+        &self.asked
+    }
+
+    /// Its host has checked a block.
+    pub fn check(&mut self, block: Hash, world: &mut World) {
+        self.asked.remove(&block);
+        let pair = world.execute(&block, self.setup.is_odd);
+        self.tell(Input::Validity { block, verdict: Verdict::Valid { pair } }, world);
+    }
+
+    /// How often it came back.
+    #[must_use]
+    pub fn restarts(&self) -> u8 {
+        self.restarts
+    }
+
+    /// Whether its results are others'.
+    #[must_use]
+    pub fn is_odd(&self) -> bool {
+        self.setup.is_odd
+    }
+
     /// Whether it gave up on its view already.
     #[must_use]
     pub fn has_waited(&self) -> bool {
@@ -392,6 +429,10 @@ impl Node {
                     if fits { world.build(self.index, (view, kind), base, 0) } else { None };
                 Some(Input::Built { request, header })
             }
+            Output::Validate { block } if self.setup.is_late => {
+                self.asked.insert(block);
+                None
+            }
             Output::Validate { block } => {
                 let pair = world.execute(&block, self.setup.is_odd);
                 Some(Input::Validity { block, verdict: Verdict::Valid { pair } })
@@ -406,7 +447,8 @@ impl Node {
             }
             Output::Evidence { signer, .. } => {
                 // Without a guard a planted bug makes honest nodes cheat, and others say so.
-                if signer != world.byzantine() && self.setup.is_guarded {
+                let is_wrong = signer != world.byzantine() && !self.setup.hears_anything;
+                if is_wrong && self.setup.is_guarded {
                     self.broken.get_or_insert_with(|| format!("honest {signer} is accused"));
                 }
                 None
@@ -464,9 +506,15 @@ impl Node {
         self.written.clone_from(&self.learned);
         self.log.push(LogRecord::Own { statement: statement.clone() });
         self.names.insert(name_of(&statement.body));
-        if let Ok(body) = Body::decode(&statement.body) {
-            self.stands_on_own(&body, world);
-            self.said.push(Said { body, statement: statement.clone() });
+        match Body::decode(&statement.body) {
+            Ok(body) => {
+                self.stands_on_own(&body, world);
+                let is_grounded = self.is_grounded(&body);
+                self.said.push(Said { body, statement: statement.clone(), is_grounded });
+            }
+            Err(why) => {
+                self.broken.get_or_insert_with(|| format!("it signs what nobody reads: {why}"));
+            }
         }
         if let Then::Propose { block, justification } = then {
             world.offer(block, statement.clone(), justification);
@@ -483,6 +531,38 @@ impl Node {
         }
     }
 
+    /// Whether the certificates that a statement must stand on were learned before: of the parent and of
+    /// every view in between for a vote or a support, of the pair itself for a Commit.
+    fn is_grounded(&self, body: &Body) -> bool {
+        match body {
+            Body::Vote { ballot, .. } | Body::Support { ballot } => {
+                self.knows_certified(ballot.parent_view, &ballot.parent)
+                    && (ballot.parent_view + 1..ballot.view).all(|view| self.has_learned(1, view))
+            }
+            Body::Commit { view, pair } => self.knows_certified(*view, pair),
+            _ => true,
+        }
+    }
+
+    /// Whether it learned that a pair is certified in a view; what is final is.
+    #[must_use]
+    pub fn knows_certified(&self, view: u64, pair: &Pair) -> bool {
+        let is_learned = |kind: u8| self.learned.contains(&(kind, view, name_of(pair)));
+        view == 0 || is_learned(0) || is_learned(2) || self.delivered.contains(&(view, *pair))
+    }
+
+    /// Kinds, views and pairs of the certificates it holds.
+    #[must_use]
+    pub fn learned(&self) -> &BTreeSet<(u8, u64, u64)> {
+        &self.learned
+    }
+
+    /// Those of them that are on disk.
+    #[must_use]
+    pub fn written(&self) -> &BTreeSet<(u8, u64, u64)> {
+        &self.written
+    }
+
     fn finish(&mut self, blocks: Vec<(u64, Pair)>, proof: Vec<u8>, world: &World) {
         self.delivered.extend(&blocks);
         let Some((_, pair)) = blocks.last() else { return };
@@ -497,7 +577,7 @@ impl Node {
     fn seal(&mut self) {
         let came_back = (self.restarts, self.rejoin, self.closed, self.setup.is_odd);
         let own = (self.view, self.head.1, self.has_waited, came_back, &self.broken);
-        let known = (&self.names, &self.learned, &self.written, &self.taken);
+        let known = (&self.names, &self.learned, &self.written, &self.taken, &self.asked);
         self.key = name_of(&(own, known));
     }
 }
@@ -533,6 +613,6 @@ fn kind_of_record(record: &LogRecord) -> Option<(u8, u64, u64)> {
             Some((0, ballot.view, name_of(&ballot.pair)))
         }
         Certificate::Null(null) => Some((1, null.view, 0)),
-        Certificate::Final(proof) => Some((2, proof.view, 0)),
+        Certificate::Final(proof) => Some((2, proof.view, name_of(&proof.pair))),
     }
 }

@@ -4,6 +4,7 @@
 //! (`model`), what must hold (`judge`).
 
 use crate::{
+    deed::{Deeds, Heard, deeds_of},
     judge::SOMETHING,
     model::{Action, Bounds, Rule},
     node::name_of,
@@ -84,6 +85,39 @@ pub fn walk(bounds: &Bounds, seed: u64, walks: u64) -> Checked {
         checked.found.push(format!("never: {SOMETHING}"));
     }
     checked
+}
+
+/// Walks at random and compares what is said with what `alone` saw a node say. Out: how many statements
+/// were compared, and the first that is none of those.
+#[must_use]
+pub fn obey(bounds: &Bounds, deeds: &Deeds, seed: u64, walks: u64) -> (usize, Option<String>) {
+    let rule = Rule::new(bounds.clone());
+    let mut chance = seed;
+    let mut compared = 0;
+    for _ in 0..walks {
+        let Some(mut state) = rule.init_states().pop() else { break };
+        for step in 0..WALK_STEPS {
+            let mut actions = Vec::new();
+            rule.actions(&state, &mut actions);
+            chance = name_of(&(chance, step));
+            let place = usize::try_from(chance % actions.len().max(1) as u64).unwrap_or(0);
+            let Some(action) = actions.get(place) else { break };
+            rule.apply(&mut state, action);
+        }
+        for node in &state.nodes {
+            for end in 1..=node.said.len() {
+                let said = node.said.get(..end).unwrap_or_default();
+                // What it heard first is not taken down here: as if it were everything.
+                for (view, deed) in deeds_of(said, |_| Heard::ALL) {
+                    compared += 1;
+                    if !deeds.allow(&deed) {
+                        return (compared, Some(format!("{deed} in view {view}")));
+                    }
+                }
+            }
+        }
+    }
+    (compared, None)
 }
 
 /// Steps of a walk, at most.

@@ -5,7 +5,7 @@
 
 use crate::{
     node::{Said, name_of},
-    shape::{QUORUM, Shape, Words},
+    shape::{Shape, Words},
 };
 use lft::{
     Lft,
@@ -154,10 +154,25 @@ impl World {
         Statement { signer, slots, body, signature }
     }
 
+    /// A validator says something.
+    #[must_use]
+    pub fn say(&self, signer: u16, body: &Body) -> Statement {
+        self.sign(signer, body.slots(self.shape.mode()), body.encode())
+    }
+
     /// The Byzantine validator says something.
     #[must_use]
     pub fn lie(&self, body: &Body) -> Statement {
-        self.sign(self.byzantine, body.slots(self.shape.mode()), body.encode())
+        self.say(self.byzantine, body)
+    }
+
+    /// Whether a block may stand where it says that it does.
+    #[must_use]
+    pub fn is_placed(&self, header: &HeaderView) -> bool {
+        let root = self.root();
+        let parent = self.header(&header.parent.block).unwrap_or(&root);
+        let is_near = header.kind != ProposalKind::Opt || header.parent_view + 1 == header.view;
+        is_near && header.parent_view == parent.view && header.may_follow(parent)
     }
 
     /// A header that is known.
@@ -238,7 +253,8 @@ impl World {
         let is_fast = FinalProof::decode(proof).is_ok_and(|proof| proof.fast.is_some());
         let signers = Lft::describe_proof(&set, proof).unwrap_or_default();
         let signers = signers.into_iter().map(|(signer, _)| signer).collect();
-        let needed = if is_fast { set.len() } else { QUORUM };
+        let slow = self.shape.quorum();
+        let needed = if is_fast { self.shape.fast_quorum().unwrap_or(usize::MAX) } else { slow };
         checked.is_ok() && self.shape.weigh(Words::Ends, &signers) >= needed
     }
 
@@ -305,7 +321,7 @@ pub struct Heard {
 #[must_use]
 pub fn sort<'a>(said: impl Iterator<Item = &'a Said>) -> BTreeMap<u64, Heard> {
     let mut sorted: BTreeMap<u64, Heard> = BTreeMap::new();
-    for Said { body, statement } in said {
+    for Said { body, statement, .. } in said {
         let own = statement.clone();
         let at = sorted.entry(body.view()).or_default();
         match *body {
@@ -391,10 +407,29 @@ fn signed_votes(backers: &[Statement]) -> Vec<SignedVote> {
 /// A candidate certificate as another node would send it.
 #[must_use]
 pub fn candidate(ballot: Ballot, backers: &[Statement]) -> Vec<u8> {
+    message(candidate_of(ballot, backers))
+}
+
+/// A candidate certificate.
+#[must_use]
+pub fn candidate_of(ballot: Ballot, backers: &[Statement]) -> Certificate {
     let votes = signed_votes(backers);
     let has_voted = |s: &Statement| votes.iter().any(|vote| vote.signer == s.signer);
     let supports = signed(backers.iter().filter(|s| !is_vote(s) && !has_voted(s)));
-    message(Certificate::Candidate(Candidate { ballot, votes, supports }))
+    Certificate::Candidate(Candidate { ballot, votes, supports })
+}
+
+/// A Final proof by commits as another node would send it.
+#[must_use]
+pub fn slow_final(view: u64, pair: Pair, commits: &[Statement]) -> Vec<u8> {
+    let commits = signed(commits.iter());
+    message(Certificate::Final(FinalProof {
+        view,
+        pair,
+        commits,
+        children: Vec::new(),
+        fast: None,
+    }))
 }
 
 /// A Final proof by first votes as another node would send it.
@@ -409,13 +444,21 @@ pub fn fast_final(ballot: Ballot, backers: &[Statement]) -> Vec<u8> {
 /// A null certificate as another node would send it.
 #[must_use]
 pub fn null(view: u64, giving_up: &[Statement]) -> Vec<u8> {
+    message(null_of(view, giving_up))
+}
+
+/// A null certificate.
+#[must_use]
+pub fn null_of(view: u64, giving_up: &[Statement]) -> Certificate {
     let is_skip = |s: &&Statement| is_of(s, |body| matches!(body, Body::Skip { .. }));
     let skips = signed(giving_up.iter().filter(is_skip));
     let has_skipped = |s: &&Statement| skips.iter().any(|skip| skip.signer == s.signer);
     let fallbacks = signed(giving_up.iter().filter(|s| !is_skip(s) && !has_skipped(s)));
-    message(Certificate::Null(Null { view, skips, fallbacks }))
+    Certificate::Null(Null { view, skips, fallbacks })
 }
 
-fn message(certificate: Certificate) -> Vec<u8> {
+/// As another node would send it.
+#[must_use]
+pub fn message(certificate: Certificate) -> Vec<u8> {
     PeerMessage::Certs { certificates: vec![certificate] }.encode()
 }

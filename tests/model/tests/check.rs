@@ -37,7 +37,7 @@ fn in_one_view_with_one_node_whose_results_differ_nothing_bad_is_reachable() {
 
 #[test]
 fn in_two_views_and_after_power_loss_nothing_bad_is_reachable_within_so_many_steps() {
-    for (byzantine, depth) in [(1, 6), (2, 6)] {
+    for (byzantine, depth) in [(1, 5), (2, 5)] {
         let bounds = Bounds {
             views: 2,
             byzantine,
@@ -57,7 +57,7 @@ fn an_epoch_ends_with_one_pair_and_nothing_is_signed_after() {
     for byzantine in [1, 2] {
         let bounds = Bounds { byzantine, seals_at: Some(1), ..Bounds::default() };
         exhausted(bounds.clone());
-        let two = Bounds { views: 2, depth: Some(6), ..bounds };
+        let two = Bounds { views: 2, depth: Some(5), ..bounds };
         good(&two, &check(&two, ALL));
     }
     for byzantine in 0..4 {
@@ -70,7 +70,7 @@ fn an_epoch_ends_with_one_pair_and_nothing_is_signed_after() {
                 seals_at: Some(seals_at),
                 ..Bounds::default()
             };
-            good(&bounds, &walk(&bounds, 9, 300));
+            good(&bounds, &walk(&bounds, 9, 200));
         }
     }
 }
@@ -80,10 +80,10 @@ fn random_walks_through_four_views_find_nothing_bad() {
     for byzantine in 0..4 {
         let bounds =
             Bounds { views: 4, byzantine, optimistic: true, power_losses: 2, ..Bounds::default() };
-        good(&bounds, &walk(&bounds, 7, 400));
+        good(&bounds, &walk(&bounds, 7, 250));
         let odd_one = Some((byzantine + 1) % 4);
         let bounds = Bounds { odd_one, ..bounds };
-        good(&bounds, &walk(&bounds, 8, 200));
+        good(&bounds, &walk(&bounds, 8, 120));
     }
 }
 

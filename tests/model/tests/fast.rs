@@ -24,7 +24,7 @@ fn in_one_view_with_fast_commit_nothing_bad_is_reachable() {
 
 #[test]
 fn in_two_views_with_fast_commit_nothing_bad_is_reachable_within_so_many_steps() {
-    for (byzantine, depth) in [(1, 6), (2, 5)] {
+    for (byzantine, depth) in [(1, 5), (2, 4)] {
         let bounds = Bounds { views: 2, depth: Some(depth), ..bounds(byzantine) };
         let checked = check(&bounds, ALL);
         println!("{} states, depth {}: {bounds:?}", checked.states, checked.depth);
@@ -36,7 +36,7 @@ fn in_two_views_with_fast_commit_nothing_bad_is_reachable_within_so_many_steps()
 fn random_walks_with_fast_commit_find_nothing_bad() {
     for byzantine in 0..4 {
         let bounds = Bounds { views: 4, optimistic: true, power_losses: 1, ..bounds(byzantine) };
-        let checked = walk(&bounds, 11, 200);
+        let checked = walk(&bounds, 11, 120);
         println!("{} states, depth {}: {bounds:?}", checked.states, checked.depth);
         assert_eq!(checked.found, Vec::<String>::new(), "{bounds:?}");
     }

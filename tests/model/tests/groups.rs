@@ -7,16 +7,16 @@ use tests_model::{Bounds, Shape, check, walk};
 /// More states than any of these bounds has.
 const ALL: usize = 50_000_000;
 
-/// Two that count alone, a liar that does, and a group of three, of which two speak for it. With a
-/// delegate to a depth: exhausting that takes longer than a CI run should.
+/// Two that count alone, a liar that does, and a group of three, of which two speak for it. To a depth:
+/// what `tests/proof.rs` exhausts, once more with all nodes at once.
 #[test]
-fn in_one_view_with_a_group_nothing_bad_is_reachable() {
-    for (shape, depth) in [(Shape::Quorum, None), (Shape::Delegate, Some(8))] {
+fn in_one_view_with_a_group_nothing_bad_is_reachable_within_so_many_steps() {
+    for (shape, depth) in [(Shape::Quorum, Some(8)), (Shape::Delegate, Some(7))] {
         let bounds = Bounds { shape, depth, ..Bounds::default() };
         let checked = check(&bounds, ALL);
         println!("{} states, depth {}: {bounds:?}", checked.states, checked.depth);
         assert_eq!(checked.found, Vec::<String>::new(), "{bounds:?}");
-        assert!(checked.is_exhausted == depth.is_none() && checked.states > 10_000, "{bounds:?}");
+        assert!(checked.states > 1_000, "{bounds:?}");
     }
 }
 

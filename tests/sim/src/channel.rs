@@ -134,6 +134,8 @@ fn genesis_of(
             deploy: Policy::Quorum,
             configure: Policy::Quorum,
             v1_gateway: false,
+            audit: None,
+            admin: None,
         },
         metering_required: true,
         auto_activate: false,

@@ -7,7 +7,7 @@ use crate::source::{code, line_of, words};
 use crate::{Finding, Tree};
 
 /// Files (or folders, with a slash) and why they need it.
-const PLACES: [(&str, &str); 15] = [
+const PLACES: [(&str, &str); 16] = [
     ("plugin-api/src/export.rs", "the export shim of a rule"),
     ("plugin-api/loader/src/open.rs", "dlopen of a rule"),
     ("plugin-api/loader/src/open_tests.rs", "headers of rules that must be refused"),
@@ -16,6 +16,7 @@ const PLACES: [(&str, &str); 15] = [
     ("score-native/src/export.rs", "the border of a SCORE"),
     ("score-native/src/export/", "allocator, step counter and entry of a SCORE"),
     ("score-native/link/src/spawn.rs", "memfd, seals, pre_exec"),
+    ("score-native/link/src/socket.rs", "a promise to tokio about an owned descriptor"),
     ("score-native/runner/src/load.rs", "dlopen of a SCORE, its stack and arena"),
     ("score-native/runner/src/host_calls.rs", "extern \"C\" functions a SCORE calls"),
     ("score-native/runner/src/traps.rs", "signal handler and coroutine"),

@@ -1,6 +1,8 @@
 //! `channel list`, `channel show`; `channel check` stands in `channel_check.rs`, what changes an epoch
-//! in `configure.rs`.
+//! in `configure.rs`, what makes channels what a file says in `channel_plan.rs`.
 
+use super::channel_drift::Drift;
+use super::import_old;
 use super::{Context, Done, runtime};
 use crate::args::ChannelCommand;
 use crate::client::{ChannelInfo, Client};
@@ -15,6 +17,21 @@ use std::process::ExitCode;
 pub(crate) fn channel(command: &ChannelCommand, context: &Context) -> Done {
     match command {
         ChannelCommand::Check { file } => super::channel_check::check(file.as_deref(), context),
+        ChannelCommand::Plan { file } => {
+            runtime()?.block_on(super::channel_plan::plan(file.as_deref(), context))
+        }
+        ChannelCommand::Apply { file, propose, force } => {
+            let how = (*propose, *force);
+            runtime()?.block_on(super::channel_plan::apply(file.as_deref(), how, context))
+        }
+        ChannelCommand::Export { name, out } => {
+            let export = super::channel_plan::export(name.as_deref(), out.as_deref(), context);
+            runtime()?.block_on(export)
+        }
+        ChannelCommand::Create(wanted) => import_old::create(wanted, context),
+        ChannelCommand::Import { old, out } => {
+            import_old::import(import_old::Old::Channels, old, out.as_deref(), context)
+        }
         ChannelCommand::List => runtime()?.block_on(list(context)),
         ChannelCommand::Epochs => runtime()?.block_on(super::configure::show(context)),
         ChannelCommand::Configure(wanted) => {
@@ -55,8 +72,15 @@ async fn show(name: Option<&str>, context: &Context) -> Done {
         })?;
     }
     let client = Client::new(&target, context.global.timeout, context.out)?;
-    let (value, info) = client.channel().await?;
-    context.out.either(&value, lines(&info));
+    let (mut value, info) = client.channel().await?;
+    let drift = Drift::of(&[&info.channel], context).await;
+    let mut lines = lines(&info);
+    if let Some(drift) = &drift {
+        value["drift"] = drift.document(&info.channel);
+        let line = drift.line(&info.channel);
+        lines.extend(line.map(|line| format!("  {:<12} {line}", "drift")));
+    }
+    context.out.either(&value, lines);
     Ok(ExitCode::SUCCESS)
 }
 

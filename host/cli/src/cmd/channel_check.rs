@@ -72,7 +72,7 @@ fn path_of(file: Option<&Path>, context: &Context) -> Result<PathBuf, Failure> {
 }
 
 /// All channels of the file, or the one asked for.
-fn chosen<'a>(
+pub(super) fn chosen<'a>(
     channels: &'a ChannelsFile,
     only: Option<&str>,
 ) -> Result<Vec<&'a ChannelName>, Failure> {
@@ -89,13 +89,13 @@ fn chosen<'a>(
 }
 
 /// What this machine knows beside the file.
-struct Around {
-    inputs: Option<GenesisInputs>,
-    rules: Option<RuleShelf>,
+pub(super) struct Around {
+    pub(super) inputs: Option<GenesisInputs>,
+    pub(super) rules: Option<RuleShelf>,
 }
 
 impl Around {
-    fn of(context: &Context) -> Result<Self, Failure> {
+    pub(super) fn of(context: &Context) -> Result<Self, Failure> {
         let network = context.data.network()?;
         let inputs = network
             .map(|network| super::up::genesis_inputs(&context.data, &network))
@@ -106,7 +106,11 @@ impl Around {
         Ok(Self { inputs, rules })
     }
 
-    fn plan(&self, file: &ChannelsFile, name: &ChannelName) -> Result<Option<Planned>, Failure> {
+    pub(super) fn plan(
+        &self,
+        file: &ChannelsFile,
+        name: &ChannelName,
+    ) -> Result<Option<Planned>, Failure> {
         let named = match &self.inputs {
             Some(_) => None,
             None => file.named_validators(name)?,
@@ -116,7 +120,7 @@ impl Around {
     }
 }
 
-fn people(planned: &Planned) -> Vec<String> {
+pub(super) fn people(planned: &Planned) -> Vec<String> {
     let (genesis, tolerance) = (&planned.genesis, &planned.tolerance);
     let bounds = tolerance.bounds;
     let fast = bounds.fast_quorum.map_or_else(String::new, |fast| format!(", fq {fast}"));
@@ -147,7 +151,7 @@ fn people(planned: &Planned) -> Vec<String> {
     lines
 }
 
-fn nodes(coalition: &Coalition) -> String {
+pub(super) fn nodes(coalition: &Coalition) -> String {
     let shown = coalition.nodes.iter().map(|node| format!("{} ({})", node.name, node.weight));
     let shown: Vec<_> = shown.collect();
     let word = if shown.len() == 1 { "node" } else { "nodes" };
@@ -155,7 +159,7 @@ fn nodes(coalition: &Coalition) -> String {
 }
 
 /// Sums are text: they may be larger than the numbers of JSON.
-fn machine(planned: &Planned) -> Value {
+pub(super) fn machine(planned: &Planned) -> Value {
     let (genesis, tolerance) = (&planned.genesis, &planned.tolerance);
     let bounds = tolerance.bounds;
     let validators = genesis
@@ -183,7 +187,7 @@ fn machine(planned: &Planned) -> Value {
     })
 }
 
-fn coalition(coalition: &Coalition) -> Value {
+pub(super) fn coalition(coalition: &Coalition) -> Value {
     let nodes = coalition.nodes.iter().map(|n| json!({"name": n.name, "weight": n.weight}));
     json!({"nodes": nodes.collect::<Vec<_>>(), "weight": coalition.weight.to_string()})
 }

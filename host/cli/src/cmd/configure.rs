@@ -3,24 +3,24 @@
 //! In: differences as flags, and the keys of a local network or one identity. Out: a `configure`
 //! change that is proposed, approved, and in force from the next epoch on. What would be refused on
 //! the chain, or by the rule, is refused here first: a rule that does not take its parameters would
-//! halt the channel. Deliberately not here: `channels.toml`, which this does not read or change.
+//! halt the channel. Deliberately not here: `channels.toml` (`channel_plan.rs`), who votes (`voting.rs`).
 
+use super::voting::{Seen, named, vote_in, voters};
 use super::{Context, Done, up};
 use crate::args::Configure as Wanted;
-use crate::client::{ChannelInfo, Client};
+use crate::client::Client;
 use crate::failure::Failure;
-use crate::identity::Identity;
 use crate::output::{OK, table};
 use crate::profile;
+use host_identity::Action;
 use host_node::plugins::PluggedRule;
-use host_types::Decode;
 use host_types::change::{Change, Configure, SystemCall, ValidatorChange};
 use host_types::epoch::{BlockLimits, EpochConfig, EpochRun, Epochs};
 use host_types::fault::Code;
 use host_types::genesis::RuleConfig;
-use host_types::hash::{self, Hash32};
+use host_types::hash::Hash32;
 use host_types::ids::NodeName;
-use host_types::validators::{Validator, ValidatorSet};
+use host_types::validators::Validator;
 use host_types::weight::Weight;
 use plugin_api_loader::LoadedRule;
 use serde_json::{Value, json};
@@ -43,30 +43,6 @@ pub(super) fn client(context: &Context) -> Result<(Client, Option<String>), Fail
     Ok((Client::new(&target, context.global.timeout, context.out)?, identity))
 }
 
-/// What a peer says of a channel's epochs.
-pub(super) struct Seen {
-    body: Value,
-    pub(super) present: EpochConfig,
-    next: Option<EpochConfig>,
-}
-
-impl Seen {
-    pub(super) async fn ask(client: &Client) -> Result<Self, Failure> {
-        let body = client.epochs().await?;
-        let config = |place: &str| {
-            let bytes = hash::from_hex(body.pointer(place)?.as_str()?)?;
-            EpochConfig::from_bytes(&bytes).ok()
-        };
-        let odd = || Failure::new(Code::Internal, "the peer's answer has no proper `present`");
-        let (present, next) = (config("/present/config").ok_or_else(odd)?, config("/next/config"));
-        Ok(Self { body, present, next })
-    }
-
-    pub(super) fn changes(&self) -> &[Value] {
-        self.body.get("changes").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default()
-    }
-}
-
 fn text(value: &Value, key: &str) -> String {
     match value.get(key) {
         Some(Value::String(text)) => text.clone(),
@@ -76,11 +52,6 @@ fn text(value: &Value, key: &str) -> String {
         Some(value) => value.to_string(),
         None => "-".to_owned(),
     }
-}
-
-/// The validators of the present epoch.
-pub(crate) async fn present(client: &Client) -> Result<ValidatorSet, Failure> {
-    Ok(Seen::ask(client).await?.present.validators)
 }
 
 /// `channel epochs`
@@ -133,30 +104,76 @@ fn lines(seen: &Seen) -> Vec<String> {
 
 /// `channel configure`
 pub(crate) async fn configure(wanted: &Wanted, context: &Context) -> Done {
-    let (client, identity) = client(context)?;
+    let (client, _) = client(context)?;
     let seen = Seen::ask(&client).await?;
     let change = change(wanted, &seen, (&client, context)).await?;
-    let base = seen.next.as_ref().unwrap_or(&seen.present);
-    let next = base.changed_by(seen.present.epoch, &change).map_err(|why| {
+    let base = seen.base();
+    let next = made_by(&change, base, &seen)?;
+    check(&seen, &next, client.channel_name(), context)?;
+    let done = put_through(&client, &seen, (change, &next), wanted.propose, context).await?;
+    context.out.either(&done.document, [done.line]);
+    Ok(ExitCode::SUCCESS)
+}
+
+/// What the next epoch would run with.
+pub(super) fn made_by(
+    change: &Configure,
+    base: &EpochConfig,
+    seen: &Seen,
+) -> Result<EpochConfig, Failure> {
+    base.changed_by(seen.present.epoch, change).map_err(|why| {
         Failure::new(Code::SystemRefused, format!("this would make no epoch: {why}"))
-    })?;
-    nobody_decides_alone(&next)?;
-    check_rule(&seen.present.rule, &next, client.channel_name(), context)?;
+    })
+}
+
+/// What only shows when the epoch begins is refused before: nobody may decide alone, and the rule takes
+/// what would come.
+pub(super) fn check(
+    seen: &Seen,
+    next: &EpochConfig,
+    channel: &host_types::ChannelName,
+    context: &Context,
+) -> Result<(), Failure> {
+    nobody_decides_alone(next)?;
+    check_rule(&seen.present.rule, next, channel, context)
+}
+
+/// What became of a change that was proposed.
+pub(super) struct PutThrough {
+    /// For programs.
+    pub(super) document: Value,
+    /// For people.
+    pub(super) line: String,
+}
+
+/// Proposes a change; with the keys of a local network also approves it, and waits until the epoch has
+/// begun that it makes.
+pub(super) async fn put_through(
+    client: &Client,
+    seen: &Seen,
+    (change, next): (Configure, &EpochConfig),
+    only_propose: bool,
+    context: &Context,
+) -> Result<PutThrough, Failure> {
     let (_, channel) = client.channel().await?;
-    let voters = if wanted.propose {
-        vec![(0, named(identity.as_deref(), context)?)]
+    let signers = if only_propose {
+        vec![named(client_identity(context)?.as_deref(), context)?]
     } else {
-        voters(&seen.present, context)?
+        voters(seen, Action::Configure, &context.data)?
     };
     let change = Change::Configure(change);
     let id = change.id();
-    let is_accepted = vote_in(&client, &channel, &seen.present, change, &voters).await?;
-    let end = if is_accepted && !wanted.propose {
-        Some(until_begun(&client, next.epoch.get(), context.global.timeout).await?)
+    let is_accepted = vote_in(client, &channel, seen, change, &signers).await?;
+    let end = if is_accepted && !only_propose {
+        Some(until_begun(client, next.epoch.get(), context.global.timeout).await?)
     } else {
         None
     };
-    let status = if end.is_some() { "in force" } else { "open" };
+    let status = match &end {
+        Some(_) => "in force",
+        None if is_accepted => "accepted",
+        None => "open",
+    };
     let root = end.as_ref().and_then(|body| body.get("root_height").cloned());
     let document = json!({
         "schema": "loopchain.configure.v1",
@@ -176,8 +193,11 @@ pub(crate) async fn configure(wanted: &Wanted, context: &Context) -> Done {
             id.to_string().get(..12).unwrap_or_default()
         ),
     };
-    context.out.either(&document, [line]);
-    Ok(ExitCode::SUCCESS)
+    Ok(PutThrough { document, line })
+}
+
+fn client_identity(context: &Context) -> Result<Option<String>, Failure> {
+    Ok(profile::target(&context.global, &context.data)?.identity)
 }
 
 /// `channel vote`
@@ -191,76 +211,45 @@ pub(crate) async fn vote(id: &str, approve: bool, context: &Context) -> Done {
         return Err(Failure::new(Code::NotFound, message)
             .with_help("`loopchain channel epochs` lists those that wait"));
     };
+    let mut now = Some(change.clone());
     if approve {
         let signer = named(identity.as_deref(), context)?;
         let (_, channel) = client.channel().await?;
         let odd = || Failure::new(Code::Internal, "the peer's change has no proper id");
-        let id = Hash32::from_hex(&text(change, "id")).ok_or_else(odd)?;
-        up::vote(&client, &channel, &signer, &SystemCall::Approve { id }).await?;
+        let full = Hash32::from_hex(&text(change, "id")).ok_or_else(odd)?;
+        up::vote(&client, &channel, &signer, &SystemCall::Approve { id: full }).await?;
+        let after = Seen::ask(&client).await?;
+        now = after.changes().iter().find(|one| text(one, "id") == full.to_string()).cloned();
     }
+    let is_open = now.as_ref().is_some_and(|change| text(change, "status") == "open");
+    let change = now.as_ref().unwrap_or(change);
     let said = if approve { "approved" } else { "waits" };
-    let line = format!("{} {}: {}", said, text(change, "id"), text(change, "says"));
+    let decided = if is_open { approvals_so_far(change, &seen) } else { "accepted".to_owned() };
+    let line = format!("{said} {}: {} · {decided}", text(change, "id"), text(change, "says"));
     let document = json!({
         "schema": "loopchain.vote.v1",
         "channel": client.channel_name().as_str(),
         "approved": approve,
+        "accepted": !is_open,
         "change": change,
     });
     context.out.either(&document, [line]);
     Ok(ExitCode::SUCCESS)
 }
 
-pub(super) fn named(identity: Option<&str>, context: &Context) -> Result<Identity, Failure> {
-    let Some(name) = identity else {
-        return Err(Failure::new(Code::IdentityUnknown, "nobody is named who signs")
-            .with_help("`--identity PATH` of a validator's key"));
-    };
-    Identity::find(&context.data, name)
-}
-
-/// Keys of the present validators that are in the data folder, with their indices.
-pub(super) fn voters(
-    present: &EpochConfig,
-    context: &Context,
-) -> Result<Vec<(u16, Identity)>, Failure> {
-    let network = context.data.network()?.ok_or_else(|| {
-        let message = "the keys of the validators are not here";
-        Failure::new(Code::IdentityUnknown, message)
-            .with_help("`--propose --identity PATH` proposes with one of them")
-    })?;
-    let mut found = Vec::new();
-    for (index, validator) in (0u16..).zip(present.validators.all()) {
-        let is_it = |org: &str, name: &str| format!("{org}/{name}") == validator.name.as_str();
-        if let Some(peer) = network.peers().find(|peer| is_it(&peer.org, &peer.name)) {
-            let identity = Identity::load(&context.data.join(&peer.home).join("pki/sign.key"))?;
-            found.push((index, identity));
+/// How much of what the policy wants is there.
+fn approvals_so_far(change: &Value, seen: &Seen) -> String {
+    match text(change, "policy").as_str() {
+        "quorum" | "-" => {
+            let (said, needed) = (text(change, "approved_weight"), &seen.present.validators);
+            format!("approved by weight {said}, {} decide", needed.quorum_weight())
+        }
+        policy => {
+            let organisations = text(change, "organisations");
+            let agreed = if organisations.is_empty() { "nobody" } else { &organisations };
+            format!("approved by {agreed}, needed: {policy}")
         }
     }
-    Ok(found)
-}
-
-/// Proposes, and approves with the others until the weight decides; whether it does.
-pub(super) async fn vote_in(
-    client: &Client,
-    channel: &ChannelInfo,
-    present: &EpochConfig,
-    change: Change,
-    voters: &[(u16, Identity)],
-) -> Result<bool, Failure> {
-    let id = change.id();
-    let Some(((first, proposer), others)) = voters.split_first() else {
-        return Err(Failure::new(Code::NoQuorum, "no validator's key is here"));
-    };
-    up::vote(client, channel, proposer, &SystemCall::Propose { change }).await?;
-    let (set, mut said) = (&present.validators, vec![*first]);
-    for (index, identity) in others {
-        if set.said_by(&said) >= set.quorum_weight() {
-            break;
-        }
-        up::vote(client, channel, identity, &SystemCall::Approve { id }).await?;
-        said.push(*index);
-    }
-    Ok(set.said_by(&said) >= set.quorum_weight())
 }
 
 async fn until_begun(client: &Client, epoch: u64, within: Duration) -> Result<Value, Failure> {
@@ -340,7 +329,8 @@ async fn change(
         steps_per_block: wanted.steps_per_block.unwrap_or(now.steps_per_block),
     };
     let limits = (limits != now).then_some(limits);
-    Ok(Configure { epoch: seen.present.epoch, validators, rule, limits })
+    let epoch = seen.present.epoch;
+    Ok(Configure { epoch, validators, rule, limits, policies: None })
 }
 
 /// The rule that is wanted, without parameters when it is another one.

@@ -8,16 +8,25 @@ mod audit;
 pub(crate) mod bench;
 mod block;
 mod block_verify;
+mod ca;
+mod ca_sign;
 mod call;
+mod cert;
+mod cert_check;
+mod cert_revoke;
 mod channel;
 mod channel_check;
+mod channel_drift;
+mod channel_plan;
 mod configure;
 mod down;
 mod event;
 mod explain;
+mod import_old;
 mod keys;
 mod logs;
 pub(crate) mod peer;
+mod peer_init;
 mod ps;
 mod query;
 pub(crate) mod replay;
@@ -33,8 +42,9 @@ mod status;
 mod tx;
 mod up;
 mod version;
+pub(crate) mod voting;
 
-use crate::args::{Command, Global};
+use crate::args::{Command, Global, PeerCommand};
 use crate::failure::Failure;
 use crate::network::DataFolder;
 use crate::output::Out;
@@ -81,6 +91,9 @@ pub(crate) fn run(command: Command, global: Global, out: Out) -> Done {
             out.raw(&String::from_utf8_lossy(&script));
             Ok(ExitCode::SUCCESS)
         }
+        Command::Config(crate::args::ConfigCommand::Import { old, out: to }) => {
+            import_old::import(import_old::Old::Settings, &old, to.as_deref(), &context)
+        }
         Command::Replay(args) => replay::replay(&args, &context),
         Command::Bench(bench) => bench::bench(bench, &context),
         Command::Version => version::version(out),
@@ -92,8 +105,14 @@ pub(crate) fn run(command: Command, global: Global, out: Out) -> Done {
         Command::Block(command) => runtime()?.block_on(block::block(&command, &context)),
         Command::Event(command) => runtime()?.block_on(event::event(&command, &context)),
         Command::Audit(command) => runtime()?.block_on(audit::audit(&command, &context)),
+        Command::Ca(command) => ca::ca(&command, &context),
+        Command::Cert(command) => cert::cert(&command, &context),
+        Command::Peer(PeerCommand::Init(init)) => peer_init::init(&init, &context),
         // They need no data folder and are answered before.
-        Command::Peer(command) => peer::peer(&command, &context.global),
+        Command::Peer(PeerCommand::Run(run)) => peer::peer(&run, &context.global),
         Command::Radiostation(command) => peer::radiostation(&command, &context.global),
     }
 }
+
+#[cfg(test)]
+mod pki_tests;

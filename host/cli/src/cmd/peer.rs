@@ -4,7 +4,7 @@
 //! the children of `up` die with it, however it dies.
 
 use super::{Done, runtime};
-use crate::args::{Global, PeerCommand, Run, RunCommand};
+use crate::args::{Global, PeerRun, Run, RunCommand};
 use crate::failure::Failure;
 use host_node::Shutdown;
 use host_node::config::{Overrides, PeerConfig, RadioStationConfig};
@@ -13,7 +13,7 @@ use std::process::ExitCode;
 use tokio::signal::unix::{SignalKind, signal};
 
 /// `peer run`
-pub(crate) fn peer(PeerCommand::Run(peer): &PeerCommand, global: &Global) -> Done {
+pub(crate) fn peer(peer: &PeerRun, global: &Global) -> Done {
     let run = &peer.run;
     let mut config = PeerConfig::load(&run.home, &overrides(global)?)?;
     config.rejoin = peer.rejoin;

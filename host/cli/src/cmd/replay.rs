@@ -255,10 +255,12 @@ fn tell_waiting(waiting: &Waiting, (height, index): (u64, usize), out: Out) {
     out.line(&format!("process {pid} waits outside the sandbox to run {score}.{method}"));
     out.line(&format!("  transaction {index} of block {height}  {tx}"));
     out.line(&format!("  artefact {}…  {}", short.get(..12).unwrap_or(&short), file.display()));
-    out.line(&format!("  debug     gdb -p {pid}"));
+    // gdb would show the stop that is over as if it came again.
+    let quiet = "handle SIGSTOP nostop noprint nopass";
+    out.line(&format!("  debug     gdb -p {pid} -ex '{quiet}'      then break, continue"));
     if let Some(address) = loaded_at {
         out.line(&format!("            add-symbol-file UNSTRIPPED.so -o {address:#x}"));
     }
     out.line(&format!("  profile   perf record -g -p {pid}"));
-    out.line(&format!("  go on     kill -CONT {pid}      (in gdb: `signal SIGCONT`)"));
+    out.line(&format!("  go on     kill -CONT {pid}"));
 }

@@ -5,8 +5,8 @@
 //! refused here first where it can be told. Deliberately not here: copying files to the machines of
 //! others: each operator drops the file, or its peer fetches it by its digest.
 
-use super::configure::{Seen, named, vote_in, voters};
 use super::score_gate::Shown;
+use super::voting::{Seen, named, vote_in, voters};
 use super::{Context, Done, call, configure, score_gate, score_versions};
 use crate::args_life::{Deploy as Wanted, Freeze, LifeCommand, RehearseFirst};
 use crate::client::{Client, VersionInfo};
@@ -14,6 +14,7 @@ use crate::failure::Failure;
 use crate::identity::{AddressBook, Identity};
 use crate::network::write_whole;
 use crate::output::OK;
+use host_identity::Action;
 use host_types::change::{Change, Deploy};
 use host_types::fault::Code;
 use host_types::hash::Hash32;
@@ -79,8 +80,9 @@ async fn deploy(wanted: &Wanted, first: Option<&RehearseFirst>, context: &Contex
             .with_help("`loopchain score deploy` makes a first version active"));
     }
     let seen = Seen::ask(&client).await?;
-    let signers = signers(wanted.how.propose, identity.as_deref(), &seen, context)?;
-    let Some((_, proposer)) = signers.first() else {
+    let signers =
+        signers(wanted.how.propose, identity.as_deref(), (&seen, Action::Deploy), context)?;
+    let Some(proposer) = signers.first() else {
         return Err(Failure::new(Code::NoQuorum, "no validator's key is here"));
     };
     let shown = score_gate::shown(rehearsal.as_ref(), context).await?;
@@ -96,7 +98,7 @@ async fn deploy(wanted: &Wanted, first: Option<&RehearseFirst>, context: &Contex
         deployer: deployer(wanted.deployer.as_deref(), proposer, (&client, context)).await?,
     });
     let id = change.id();
-    vote_in(&client, &channel, &seen.present, change, &signers).await?;
+    vote_in(&client, &channel, &seen, change, &signers).await?;
     // Whose approval suffices is for the channel's policy to say.
     let now = with_manifest(&client, &version).await?;
     let is_accepted = !matches!(now.state.as_str(), "installed" | "staged");
@@ -173,16 +175,16 @@ fn says_what_it_is(change: &VersionInfo, file: Option<&Manifest>) -> Result<(), 
 }
 
 /// Who signs: with `--propose` the one that is named, else all whose keys are here.
-fn signers(
+pub(super) fn signers(
     is_proposal: bool,
     identity: Option<&str>,
-    seen: &Seen,
+    (seen, action): (&Seen, Action),
     context: &Context,
-) -> Result<Vec<(u16, Identity)>, Failure> {
+) -> Result<Vec<Identity>, Failure> {
     if is_proposal {
-        return Ok(vec![(0, named(identity, context)?)]);
+        return Ok(vec![named(identity, context)?]);
     }
-    voters(&seen.present, context)
+    voters(seen, action, &context.data)
 }
 
 /// The version that is meant: of a file, by name and version, or by digest.
@@ -358,10 +360,10 @@ async fn freeze(wanted: &Freeze, freezes: bool, context: &Context) -> Done {
         .ok_or_else(|| wrong(format!("`{}` is no name of a SCORE", wanted.name)))?;
     let change = if freezes { Change::Freeze { score } } else { Change::Unfreeze { score } };
     let seen = Seen::ask(&client).await?;
-    let signers = signers(wanted.propose, identity.as_deref(), &seen, context)?;
+    let signers = signers(wanted.propose, identity.as_deref(), (&seen, Action::Admin), context)?;
     let (_, channel) = client.channel().await?;
     let (id, kind) = (change.id(), change.kind());
-    vote_in(&client, &channel, &seen.present, change, &signers).await?;
+    vote_in(&client, &channel, &seen, change, &signers).await?;
     let waits = Seen::ask(&client).await?;
     let is_done = !waits.changes().iter().any(|one| one["id"] == id.to_string());
     let short = id.to_string().get(..12).unwrap_or_default().to_owned();

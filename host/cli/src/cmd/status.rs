@@ -1,5 +1,6 @@
 //! `status`: how the channels of a network are, as its peers see them.
 
+use super::channel_drift::Drift;
 use super::{Context, Done};
 use crate::args::Global;
 use crate::client::{ChannelInfo, Client};
@@ -7,6 +8,7 @@ use crate::failure::Failure;
 use crate::network::{DataFolder, Member};
 use crate::output::{BAD, OK, WARN};
 use crate::profile::{self, Target};
+use crate::time::rfc3339;
 use host_types::fault::Code;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -20,6 +22,8 @@ const ANSWER: Duration = Duration::from_secs(2);
 struct Seen {
     name: String,
     channels: Result<Vec<ChannelInfo>, Failure>,
+    /// What it says of its own certificates when they end soon or have ended.
+    certificates: Vec<String>,
 }
 
 /// Runs it.
@@ -40,7 +44,10 @@ pub(crate) async fn status(context: &Context) -> Done {
     if channels.is_empty() {
         return Err(Failure::new(Code::Unreachable, "no peer answers"));
     }
-    context.out.either(&document(&seen, &channels), lines(&seen, &channels));
+    let names: Vec<_> = channels.keys().copied().collect();
+    let drift = Drift::of(&names, context).await;
+    let drift = drift.as_ref();
+    context.out.either(&document(&seen, &channels, drift), lines(&seen, &channels, drift));
     Ok(ExitCode::SUCCESS)
 }
 
@@ -61,7 +68,9 @@ async fn local(
                 let name = format!("{}/{}", member.org, member.name);
                 Seen { name, ..ask(&member.url(), target, context).await }
             }
-            Err(failure) => Seen { name: member.name.clone(), channels: Err(failure) },
+            Err(failure) => {
+                Seen { name: member.name.clone(), channels: Err(failure), certificates: Vec::new() }
+            }
         }
     });
     Ok(futures::future::join_all(asked).await)
@@ -70,10 +79,31 @@ async fn local(
 async fn ask(name: &str, target: Target, context: &Context) -> Seen {
     let wait = context.global.timeout.min(ANSWER);
     let channels = match Client::new(&target, wait, context.out) {
-        Ok(client) => client.channels().await.map(|(_, channels)| channels),
+        Ok(client) => client.channels().await,
         Err(failure) => Err(failure),
     };
-    Seen { name: name.to_owned(), channels }
+    let certificates = channels.as_ref().map(|(said, _)| certificates(said)).unwrap_or_default();
+    let channels = channels.map(|(_, channels)| channels);
+    Seen { name: name.to_owned(), channels, certificates }
+}
+
+fn certificates(said: &Value) -> Vec<String> {
+    let all = said["node"]["certificates"].as_array().into_iter().flatten();
+    let lines = all.filter_map(|one| {
+        let (key_use, until) = (one["use"].as_str()?, rfc3339(one["not_after_us"].as_u64()?));
+        match one["state"].as_str()? {
+            "expired" => Some(format!(
+                "{} certificate expired {until} ({}): it goes on voting; `loopchain cert renew`",
+                key_use,
+                Code::OwnCertificateExpired
+            )),
+            "ends soon" => {
+                Some(format!("{key_use} certificate ends {until}: `loopchain cert renew`"))
+            }
+            _ => None,
+        }
+    });
+    lines.collect()
 }
 
 type ByChannel<'a> = BTreeMap<&'a str, Vec<(&'a str, &'a ChannelInfo)>>;
@@ -103,7 +133,7 @@ fn verdict(info: &ChannelInfo) -> &'static str {
     }
 }
 
-fn lines(seen: &[Seen], channels: &ByChannel<'_>) -> Vec<String> {
+fn lines(seen: &[Seen], channels: &ByChannel<'_>, drift: Option<&Drift>) -> Vec<String> {
     let mut lines = Vec::new();
     for (name, views) in channels {
         let Some(info) = furthest(views) else { continue };
@@ -117,6 +147,8 @@ fn lines(seen: &[Seen], channels: &ByChannel<'_>) -> Vec<String> {
             info.connected_weight(),
             info.total_weight
         ));
+        let drifted = drift.and_then(|drift| drift.line(name));
+        lines.extend(drifted.map(|line| format!("  {WARN} {line}")));
         for (peer, view) in views {
             if view.mode != "normal" || view.height + 2 < info.height {
                 let reason = view.mode_reason.as_deref().unwrap_or_default();
@@ -135,6 +167,9 @@ fn lines(seen: &[Seen], channels: &ByChannel<'_>) -> Vec<String> {
         }
     }
     for peer in seen {
+        for line in &peer.certificates {
+            lines.push(format!("  {WARN} {:<18} {line}", peer.name));
+        }
         if let Err(failure) = &peer.channels {
             lines.push(format!("  {BAD} {:<18} {}", peer.name, failure.message()));
         }
@@ -142,7 +177,7 @@ fn lines(seen: &[Seen], channels: &ByChannel<'_>) -> Vec<String> {
     lines
 }
 
-fn document(seen: &[Seen], channels: &ByChannel<'_>) -> Value {
+fn document(seen: &[Seen], channels: &ByChannel<'_>, drift: Option<&Drift>) -> Value {
     let channels: Vec<_> = channels
         .iter()
         .filter_map(|(name, views)| {
@@ -169,6 +204,7 @@ fn document(seen: &[Seen], channels: &ByChannel<'_>) -> Value {
                 "total_weight": info.total_weight,
                 "quorum": info.quorum,
                 "verdict": verdict(info),
+                "drift": drift.map(|drift| drift.document(name)),
                 "peers": peers,
             }))
         })
@@ -177,7 +213,8 @@ fn document(seen: &[Seen], channels: &ByChannel<'_>) -> Value {
         .iter()
         .map(|peer| {
             let error = peer.channels.as_ref().err().map(|failure| failure.message().to_owned());
-            json!({"name": peer.name, "answers": error.is_none(), "error": error})
+            json!({"name": peer.name, "answers": error.is_none(), "error": error,
+                   "certificates": peer.certificates})
         })
         .collect();
     json!({"schema": "loopchain.status.v1", "channels": channels, "peers": peers})
@@ -202,14 +239,23 @@ mod tests {
     #[test]
     fn the_furthest_peer_speaks_for_the_channel_and_absent_ones_are_told() {
         let seen = [
-            Seen { name: "o/peer0".to_owned(), channels: Ok(vec![info(7, 3)]) },
-            Seen { name: "o/peer1".to_owned(), channels: Ok(vec![info(3, 3)]) },
+            Seen {
+                name: "o/peer0".to_owned(),
+                channels: Ok(vec![info(7, 3)]),
+                certificates: vec![],
+            },
+            Seen {
+                name: "o/peer1".to_owned(),
+                channels: Ok(vec![info(3, 3)]),
+                certificates: vec![],
+            },
             Seen {
                 name: "o/peer2".to_owned(),
                 channels: Err(Failure::new(Code::Unreachable, "no answer")),
+                certificates: vec![],
             },
         ];
-        let lines = lines(&seen, &by_channel(&seen));
+        let lines = lines(&seen, &by_channel(&seen), None);
         assert_eq!(lines[0], format!("{OK} demo               #7   3 of 4 voting   OK"));
         assert!(lines[1].contains("o/peer1") && lines[1].contains("#3"), "{lines:?}");
         assert!(lines[2].contains("o/peer2") && lines[2].contains("no answer"), "{lines:?}");
@@ -221,13 +267,13 @@ mod tests {
         let strict = ChannelInfo { sandbox: "strict".to_owned(), ..info(7, 4) };
         let seen = [basic, strict].map(|info| {
             let name = format!("o/{}", info.sandbox);
-            Seen { name, channels: Ok(vec![info]) }
+            Seen { name, channels: Ok(vec![info]), certificates: vec![] }
         });
         let channels = by_channel(&seen);
-        let lines = lines(&seen, &channels);
+        let lines = lines(&seen, &channels, None);
         let told: Vec<_> = lines.iter().filter(|line| line.contains("sandbox")).collect();
         assert!(told.len() == 1 && told[0].contains("o/basic"), "{lines:?}");
-        let document = document(&seen, &channels);
+        let document = document(&seen, &channels, None);
         assert_eq!(document["channels"][0]["peers"][1]["sandbox"], "strict");
     }
 

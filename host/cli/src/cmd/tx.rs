@@ -90,7 +90,7 @@ async fn send(send: &TxSend, client: &Client, identity: Option<String>, context:
 }
 
 /// Exit code of a transaction that was waited for.
-fn outcome(info: &TxInfo, waited: Duration) -> Done {
+pub(super) fn outcome(info: &TxInfo, waited: Duration) -> Done {
     match (info.state.as_str(), &info.receipt, &info.error) {
         ("final", Some(receipt), _) if receipt.status == "ok" => Ok(ExitCode::SUCCESS),
         ("final", Some(receipt), _) => Err(refusal(info, receipt)),

@@ -1,10 +1,10 @@
 //! Who may send a system transaction, and who may register.
 //!
 //! System transactions are judged by what they ask for (only validators approve, and so on), not by
-//! the channel's `submit` policy; every member but an auditor may send one. A certificate that is
+//! the channel's `submit` policy; every member but an auditor or a radiostation may send one. A certificate that is
 //! no member yet may register itself: it signs with the key it carries.
 
-use host_identity::{Certificate, Membership, Role};
+use host_identity::{Action, Certificate, Membership};
 use host_types::change::SystemCall;
 use host_types::{BlockTime, CertificateId, Code, Rejection, SignedTransaction};
 
@@ -39,7 +39,7 @@ pub fn may_register(
     }
     if certificate.signing_key().is_none() {
         let message = format!("{} is not a signing certificate", certificate.id);
-        return Err(Rejection::new(Code::CertificateUntrusted, message));
+        return Err(Rejection::new(Code::CertificateUsageWrong, message));
     }
     membership
         .check_path(&certificate, at)
@@ -50,22 +50,11 @@ pub fn may_register(
 /// The key of a member that may send system transactions at this block time.
 ///
 /// # Errors
-/// When it is no member, its certificate is not valid then, or it is an auditor.
+/// When it is no member, its certificate is not valid then, or its role may send none.
 pub fn may_send_system(
     membership: &Membership,
     signer: &CertificateId,
     at: BlockTime,
 ) -> Result<[u8; 32], Rejection> {
-    let member = membership.get(signer).ok_or_else(|| {
-        Rejection::new(Code::SignerUnknown, format!("certificate {signer} is not registered"))
-    })?;
-    member
-        .certificate
-        .check_period(at)
-        .map_err(|error| Rejection::new(error.code(), error.to_string()))?;
-    if member.role() == Role::Auditor {
-        let message = format!("{} is an auditor and may not submit", member.name());
-        return Err(Rejection::new(Code::AuditorSubmits, message));
-    }
-    Ok(member.public_key)
+    Ok(membership.holder(signer, Action::System, at)?.public_key)
 }

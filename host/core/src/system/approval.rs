@@ -2,11 +2,11 @@
 //!
 //! In: a change, who asks. Out: its record, the marks of those who approved, and what its kind does
 //! once it is accepted. Deliberately not here: what a kind may contain ([`super::deploy`],
-//! [`super::configure`], [`super::freeze`]).
+//! [`super::configure`], [`super::freeze`], [`super::revoke`]).
 
-use super::state::{ChangeRecord, ChangeStatus, SystemState, is_waiting};
-use super::{Context, Outcome, configure, deploy, event, freeze, refuse, validator_of};
-use host_identity::Action;
+use super::state::{Assent, ChangeRecord, ChangeStatus, SystemState, is_waiting};
+use super::{Context, Outcome, configure, deploy, event, freeze, refuse, revoke, validator_of};
+use host_identity::{Action, policy};
 use host_types::change::Change;
 use host_types::genesis::Policy;
 use host_types::limits::CHANGES_OPEN_MAX;
@@ -23,6 +23,7 @@ pub(super) fn propose(
         Change::Configure(change) => drop(configure::check(change, context, state)?),
         Change::Freeze { score } => freeze::check(score, true, state)?,
         Change::Unfreeze { score } => freeze::check(score, false, state)?,
+        Change::Revoke { crl } => drop(revoke::check(crl, context, state)?),
     }
     if state.open_changes() >= CHANGES_OPEN_MAX as u64 {
         return Err(refuse(format!("{CHANGES_OPEN_MAX} changes wait already")));
@@ -33,6 +34,7 @@ pub(super) fn propose(
     }
     // Who approved it an earlier time did not approve it this time.
     state.unmark("approval/", &id);
+    state.unmark("assent/", &id);
     let (status, proposed) = (ChangeStatus::Open, context.height);
     let record = ChangeRecord { status, change, proposed, closed: None };
     state.put_change(&id, &record);
@@ -70,26 +72,7 @@ fn vote(
 ) -> Result<Outcome, Rejection> {
     let mut outcome = Outcome::default();
     let Some(mut record) = state.change(&id) else { return Ok(outcome) };
-    let policies = &context.genesis.policies;
-    let kind = record.change.kind();
-    let (policy, action) = match &record.change {
-        Change::Deploy(_) | Change::Freeze { .. } | Change::Unfreeze { .. } => {
-            (&policies.deploy, Action::Deploy)
-        }
-        Change::Configure(_) => (&policies.configure, Action::Configure),
-    };
-    let is_accepted = match policy {
-        Policy::Quorum => {
-            let validator = validator_of(context)
-                .ok_or_else(|| refuse(format!("only validators approve a {kind} here")))?;
-            state.mark("approval/", &id, validator);
-            has_quorum(&context.epoch().validators, &state.marked("approval/", &id))
-        }
-        Policy::Anyone | Policy::Roles(_) => {
-            context.membership.may(&context.signer, action, policies, context.time)?;
-            true
-        }
-    };
+    let is_accepted = is_met(&record.change, &id, context, state)?;
     if !is_accepted || record.status != ChangeStatus::Open {
         return Ok(outcome);
     }
@@ -108,6 +91,10 @@ fn vote(
             outcome.events.push(freeze::unfreeze(score, state)?);
             record.status = ChangeStatus::Done;
         }
+        Change::Revoke { crl } => {
+            outcome.events.push(revoke::take_back(crl, context, state)?);
+            record.status = ChangeStatus::Done;
+        }
         Change::Deploy(_) => {}
     }
     state.put_change(&id, &record);
@@ -122,6 +109,36 @@ fn vote(
     Ok(outcome)
 }
 
+/// Writes down that the signer approves, and whether the policy of the present epoch is met by those
+/// who did.
+fn is_met(
+    change: &Change,
+    id: &Hash32,
+    context: Context<'_>,
+    state: &mut SystemState<'_>,
+) -> Result<bool, Rejection> {
+    let policies = context.policies();
+    let action = Action::deciding(change);
+    let policy = action.policy(policies);
+    if *policy == Policy::Quorum {
+        let kind = change.kind();
+        let validator = validator_of(context)
+            .ok_or_else(|| refuse(format!("only validators approve a {kind} here")))?;
+        state.mark("approval/", id, validator);
+        return Ok(has_quorum(&context.epoch().validators, &state.marked("approval/", id)));
+    }
+    let member = context.membership.may(&context.signer, action, policies, context.time)?;
+    let Policy::Organisations { of, .. } = policy else { return Ok(true) };
+    state.put_assent(id, &Assent { role: member.role(), name: member.name().clone() });
+    let assents = state.assents(id);
+    let spoke = assents.iter().map(|assent| (assent.role, assent.name.organisation()));
+    Ok(policy::agreed(policy, spoke).len() >= usize::from(*of))
+}
+
 pub(super) fn has_quorum(set: &ValidatorSet, validators: &[u16]) -> bool {
     set.said_by(validators) >= set.quorum_weight()
 }
+
+#[cfg(test)]
+#[path = "approval_tests.rs"]
+mod tests;

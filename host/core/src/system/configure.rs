@@ -8,6 +8,7 @@
 
 use super::state::{ChangeStatus, Closed, SystemState};
 use super::{Context, absence, refuse};
+use host_identity::policy;
 use host_types::change::{Change, Configure};
 use host_types::epoch::{EpochConfig, EpochRun};
 use host_types::{Height, Rejection};
@@ -26,7 +27,19 @@ pub(super) fn check(
     // On top of what was accepted for the next epoch already.
     let accepted = state.next_epoch();
     let base = accepted.as_ref().unwrap_or(context.epoch());
-    base.changed_by(present, change).map_err(refuse)
+    let next = base.changed_by(present, change).map_err(refuse)?;
+    if let Some(policies) = &change.policies {
+        let organisations = context.genesis.roots.iter().map(|(name, _)| name.as_str()).collect();
+        policy::check(policies, &organisations)
+            .map_err(|(name, error)| refuse(format!("policy {name}: {error}")))?;
+        // The genesis is not known where a configuration is compared with another.
+        let says_more =
+            change.rule.is_some() || change.limits.is_some() || !change.validators.is_empty();
+        if !says_more && **policies == *base.policies(context.genesis) {
+            return Err(refuse("it changes nothing".into()));
+        }
+    }
+    Ok(next)
 }
 
 /// The end of an epoch, after the transactions of its sealing block: the next configuration gets its

@@ -95,6 +95,11 @@ pub(super) fn due(set: &ValidatorSet, height: Height, state: &mut SystemState<'_
     for id in state.take_due(height) {
         let Some(mut record) = state.change(&id) else { continue };
         let reason = match &record.change {
+            _ if record.status == ChangeStatus::Open && !state.assents(&id).is_empty() => {
+                let assents = state.assents(&id);
+                let names: Vec<_> = assents.iter().map(|assent| assent.name.as_str()).collect();
+                format!("it was not accepted by then: approved by {}", names.join(", "))
+            }
             _ if record.status == ChangeStatus::Open => {
                 let said = set.said_by(&state.marked("approval/", &id));
                 let needed = set.quorum_weight();

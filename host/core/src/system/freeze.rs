@@ -1,7 +1,7 @@
 //! `freeze` and `unfreeze`: SCOREs that take no transactions for now.
 //!
 //! In: a change that is proposed or accepted. Out: a record under `frozen/`, from the next transaction
-//! on, and an event. A SCORE that crashed too often has the same record ([`super::quarantine`]), and
+//! on, and an event. A SCORE that crashed too often has the same record (`super::quarantine`), and
 //! `unfreeze` lifts both. Deliberately not here: refusing transactions (admission and execution look
 //! the record up), stopping workers: queries go on.
 

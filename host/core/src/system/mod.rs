@@ -13,6 +13,7 @@ mod deploy;
 pub mod evidence;
 pub mod freeze;
 mod quarantine;
+pub mod revoke;
 pub mod said;
 #[cfg(test)]
 mod stage;
@@ -22,7 +23,7 @@ use crate::ingest::registration::may_register;
 use host_identity::{Certificate, Membership};
 use host_types::change::{Deploy, SystemCall};
 use host_types::epoch::{EpochConfig, EpochRun, Epochs};
-use host_types::genesis::ChannelGenesis;
+use host_types::genesis::{ChannelGenesis, Policies};
 use host_types::receipt::Write;
 use host_types::validators::ValidatorSet;
 use host_types::{
@@ -55,6 +56,12 @@ impl<'a> Context<'a> {
     #[must_use]
     pub fn epoch(&self) -> &'a EpochConfig {
         &self.epochs.current().config
+    }
+
+    /// Who may do what in the block's epoch.
+    #[must_use]
+    pub fn policies(&self) -> &'a Policies {
+        self.epoch().policies(self.genesis)
     }
 }
 

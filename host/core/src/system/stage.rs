@@ -10,7 +10,7 @@ use host_types::change::{Change, Configure, Deploy, SystemCall, ValidatorChange}
 use host_types::epoch::{EpochConfig, EpochRun, Epochs};
 use host_types::receipt::Write;
 use host_types::validators::Validator;
-use host_types::{Address, BlockId, Hash32, Height, Rejection, ScoreName, Weight};
+use host_types::{Address, BlockId, CertificateId, Hash32, Height, Rejection, ScoreName, Weight};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -84,10 +84,18 @@ impl Stage {
         validator: usize,
         call: &SystemCall,
     ) -> Result<Outcome, Rejection> {
+        self.call_as(self.fixture.validators[validator].id, call)
+    }
+
+    pub(super) fn call_as(
+        &mut self,
+        signer: CertificateId,
+        call: &SystemCall,
+    ) -> Result<Outcome, Rejection> {
         let context = Context {
             genesis: &self.fixture.genesis,
             membership: &self.fixture.membership,
-            signer: self.fixture.validators[validator].id,
+            signer,
             height: Height::new(self.height),
             time: crate::fixture::now(),
             epochs: &self.epochs,
@@ -158,7 +166,7 @@ impl Stage {
 
     pub(super) fn configure(&self, validators: Vec<ValidatorChange>) -> Change {
         let epoch = self.epoch().epoch;
-        Change::Configure(Configure { epoch, validators, rule: None, limits: None })
+        Change::Configure(Configure { epoch, validators, rule: None, limits: None, policies: None })
     }
 
     pub(super) fn status(&self, id: &Hash32) -> Option<ChangeStatus> {

@@ -5,11 +5,14 @@
 //! | `cert/` certificate id | DER |
 //! | `change/` change id | `[status, change, height proposed]`, and `height closed, reason` when it came to nothing |
 //! | `approval/` change id, validator index (2 bytes) | `[]` |
+//! | `assent/` change id, `ORG/ROLE` | `[ORG/NAME]`: who approved for its organisation |
 //! | `ready/` SHA-256, validator index (2 bytes) | `[]` |
 //! | `due/` height (8 bytes), change id | `[]` |
 //! | `score/` name | `[version, sha256, since, [older sha256]]` |
 //! | `frozen/` name | `[since, why, reason]`: takes no transactions |
 //! | `crashes/` name | `[[height, receipts that say crash]]`, of the last blocks |
+//! | `crl/` root | `[number of its newest revocation list, height]` |
+//! | `revoked/` root, serial number | `[height]` |
 //! | `said` | events of the last block that had some before its transactions |
 //! | `first` | name of the SCORE that was activated first: the one that v1 requests mean |
 //! | `open` | number of open changes |
@@ -19,6 +22,7 @@
 //! | `epoch/` number (8 bytes) | `[height of its root, what it runs with]`; epoch 0 is the genesis |
 
 use super::system_name;
+use host_identity::Role;
 use host_types::change::{Change, Deploy};
 use host_types::codec::CodecErrorKind;
 use host_types::epoch::EpochConfig;
@@ -27,7 +31,8 @@ use host_types::limits::{REASON_BYTES_MAX, VALIDATORS_MAX};
 use host_types::receipt::Write;
 use host_types::statement::Statement;
 use host_types::{
-    CertificateId, CodecError, Decode, Encode, Epoch, Hash32, Height, Reader, ScoreName, Writer,
+    CertificateId, CodecError, Decode, Encode, Epoch, Hash32, Height, NodeName, Reader, ScoreName,
+    Writer,
 };
 use std::collections::BTreeMap;
 
@@ -380,6 +385,38 @@ pub fn approvals(view: &dyn View, id: &Hash32) -> Vec<u16> {
     found.iter().filter_map(|(key, _)| index(key)).collect()
 }
 
+/// Who approved a change for an organisation.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Assent {
+    /// Its role.
+    pub role: Role,
+    /// The member; of one organisation and role it is the last one that approved.
+    pub name: NodeName,
+}
+
+const ASSENT: &str = "assent/";
+
+impl Assent {
+    fn key(&self, id: &Hash32) -> Vec<u8> {
+        let organisation = self.name.organisation().as_bytes();
+        key(ASSENT, &[id.as_bytes(), organisation, b"/", self.role.word().as_bytes()])
+    }
+
+    fn read(key: &[u8], value: &[u8]) -> Option<Self> {
+        let role = std::str::from_utf8(key.rsplit(|byte| *byte == b'/').next()?).ok()?;
+        let mut r = Reader::new(value);
+        r.array(1).ok()?;
+        Some(Self { role: Role::parse(role)?, name: NodeName::decode(&mut r).ok()? })
+    }
+}
+
+/// Who approved a change for its organisation.
+#[must_use]
+pub fn assents(view: &dyn View, id: &Hash32) -> Vec<Assent> {
+    let found = view.scan(&key(ASSENT, &[id.as_bytes()]));
+    found.iter().filter_map(|(key, value)| Assent::read(key, value)).collect()
+}
+
 /// Indices of the validators that hold and have checked an artefact.
 #[must_use]
 pub fn ready_of(view: &dyn View, sha256: &Hash32) -> Vec<u16> {
@@ -472,6 +509,18 @@ impl<'a> SystemState<'a> {
         let is_new = self.get(&key).is_none();
         self.put(key, EMPTY_ARRAY.to_vec());
         is_new
+    }
+
+    pub(super) fn put_assent(&mut self, id: &Hash32, assent: &Assent) {
+        let mut w = Writer::default();
+        w.array(1);
+        assent.name.encode(&mut w);
+        self.put(assent.key(id), w.into_bytes());
+    }
+
+    pub(super) fn assents(&self, id: &Hash32) -> Vec<Assent> {
+        let keys = self.scan(&key(ASSENT, &[id.as_bytes()]));
+        keys.iter().filter_map(|key| Assent::read(key, &self.get(key)?)).collect()
     }
 
     /// Takes the marks of one thing away.

@@ -13,13 +13,15 @@ use crate::signer::{AnswerSink, ChannelSigner, Job, SeatConfig, Signer};
 use host_core::pipeline::Head;
 use host_core::system::absence::names;
 use host_core::system::state::{
-    ChangeStatus, all_excluded, approvals, excluded_key, pending_changes, read_excluded,
+    ChangeRecord, ChangeStatus, all_excluded, approvals, assents, excluded_key, pending_changes,
+    read_excluded,
 };
 use host_core::system::system_name;
+use host_identity::{Action, policy};
 use host_rpc::gateway::{ChangeView, EpochsView};
 use host_store::{Entry, Reader, Segments, StoreError};
 use host_types::epoch::{EpochConfig, EpochRun, Epochs};
-use host_types::genesis::{ChannelGenesis, RuleConfig};
+use host_types::genesis::{ChannelGenesis, Policy, RuleConfig};
 use host_types::validators::ValidatorSet;
 use host_types::{Code, Hash32, Header, Height, NodeName, Pair, Rejection, RootPair, View};
 use plugin_api_loader::LoadedRule;
@@ -236,26 +238,44 @@ impl ChannelHandle {
             (Arc::clone(&knowledge.epochs), knowledge.next.clone())
         };
         let state = Stored(self.reader().clone());
-        let set = &epochs.current().config.validators;
-        let changes = pending_changes(&state).into_iter().map(|(id, record)| {
-            let indices = approvals(&state, &id);
-            let names = indices.iter().filter_map(|index| set.get(*index));
-            ChangeView {
-                id,
-                is_accepted: record.status == ChangeStatus::Accepted,
-                proposed: record.proposed,
-                approvals: names.map(|validator| validator.name.clone()).collect(),
-                weight: u64::try_from(set.said_by(&indices)).unwrap_or(u64::MAX),
-                change: record.change,
-            }
-        });
-        let changes = changes.collect();
+        let genesis = Arc::clone(&self.parts().genesis);
+        let now = &epochs.current().config;
+        let changes = pending_changes(&state);
+        let view = |(id, record)| change_view((id, record), (now, &genesis), &state);
+        let changes = changes.into_iter().map(view).collect();
         let excluded = all_excluded(&state).into_iter().filter_map(|(epoch, indices)| {
             let run = epochs.get(epoch)?;
             Some((epoch, names(&run.config.validators, &indices)))
         });
         let excluded = excluded.collect();
-        Ok(EpochsView { epochs, next, changes, excluded })
+        Ok(EpochsView { genesis, epochs, next, changes, excluded })
+    }
+}
+
+/// A change that waits: what accepts it, and who approved so far.
+fn change_view(
+    (id, record): (Hash32, ChangeRecord),
+    (now, genesis): (&EpochConfig, &ChannelGenesis),
+    state: &Stored,
+) -> ChangeView {
+    let set = &now.validators;
+    let policy = Action::deciding(&record.change).policy(now.policies(genesis));
+    let indices = approvals(state, &id);
+    let is_counted = matches!(policy, Policy::Organisations { .. });
+    let assents = if is_counted { assents(state, &id) } else { Vec::new() };
+    let spoke = assents.iter().map(|assent| (assent.role, assent.name.organisation()));
+    let organisations = policy::agreed(policy, spoke).into_iter().map(str::to_owned).collect();
+    let names = indices.iter().filter_map(|index| set.get(*index)).map(|v| v.name.clone());
+    let names = names.chain(assents.iter().map(|assent| assent.name.clone()));
+    ChangeView {
+        id,
+        is_accepted: record.status == ChangeStatus::Accepted,
+        proposed: record.proposed,
+        policy: policy.clone(),
+        approvals: names.collect(),
+        organisations,
+        weight: u64::try_from(set.said_by(&indices)).unwrap_or(u64::MAX),
+        change: record.change,
     }
 }
 

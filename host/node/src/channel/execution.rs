@@ -20,6 +20,7 @@ use super::files::Committed;
 use crate::scores::Scores;
 use host_core::input::ExecuteError;
 use host_core::system::freeze::Frozen;
+use host_core::system::revoke::all_revoked;
 use host_core::system::state::{ActiveScore, epoch_records, next_epoch};
 use host_identity::Membership;
 use host_store::{BlockResult, Segments, TreeVersion};
@@ -71,6 +72,16 @@ impl Knowledge {
     }
 
     /// After a block whose writes may have said something of epochs.
+    /// Certificates that a block took back count from the next one on.
+    fn look_at_revoked(&mut self, view: &LayerView) {
+        let revoked = all_revoked(view);
+        if revoked != *self.membership.revoked() {
+            let mut membership = (*self.membership).clone();
+            membership.set_revoked(revoked);
+            self.membership = Arc::new(membership);
+        }
+    }
+
     fn look_at_epochs(&mut self, view: &LayerView, block: &Block) {
         self.next = next_epoch(view).map(Arc::new);
         let present = self.epoch().epoch;

@@ -73,11 +73,12 @@ impl ContextSource {
     /// The context now.
     #[must_use]
     pub fn now(&self) -> AdmitContext {
+        let knowledge = self.knowledge.borrow();
         AdmitContext {
             genesis: self.hash,
             limits: self.genesis.limits,
-            policies: self.genesis.policies.clone(),
-            membership: Arc::clone(&self.knowledge.borrow().membership),
+            policies: knowledge.epoch().policies(&self.genesis).clone(),
+            membership: Arc::clone(&knowledge.membership),
             block_time: *self.block_time.borrow(),
             wall: wall_clock(),
         }

@@ -23,6 +23,7 @@ use crate::signer::{Answer, AnswerSink, ChannelSigner, Signer};
 use host_core::input::Input;
 use host_core::pipeline::{ChannelConfig, Head, Pipeline};
 use host_core::system::freeze::all_frozen;
+use host_core::system::revoke::all_revoked;
 use host_core::system::state::{active_scores, epoch_records, next_epoch, registered_certificates};
 use host_identity::{Certificate, Membership};
 use host_store::{ChannelStore, Entry, Reader, Segments, StoreError, StoreOptions};
@@ -322,6 +323,7 @@ pub(crate) fn knowledge(
             membership.add(certificate, time).ok();
         }
     }
+    membership.set_revoked(all_revoked(&view));
     let active: BTreeMap<_, _> = active_scores(&view).into_iter().collect();
     let epochs = epochs(genesis, reader, epoch_records(&view))?;
     let next = next_epoch(&view).map(Arc::new);

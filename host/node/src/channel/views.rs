@@ -78,7 +78,7 @@ impl ChannelHandle {
             divergences: diverged.count,
             last_divergence: diverged.last,
             is_leader_complained: rule.fails > 0,
-            v1_gateway: parts.genesis.policies.v1_gateway,
+            v1_gateway: now.policies(&parts.genesis).v1_gateway,
         })
     }
 
@@ -289,7 +289,8 @@ impl ChannelHandle {
         let parts = self.parts();
         let membership = parts.knowledge.borrow().membership.clone();
         let time = self.reader().tip().header.time;
-        membership.may(signer, action, &parts.genesis.policies, time).map(|m| m.address)
+        let epoch = self.epoch();
+        membership.may(signer, action, epoch.policies(&parts.genesis), time).map(|m| m.address)
     }
 }
 

@@ -4,6 +4,7 @@
 //! of the source tree shows. What the numbers mean together is checked in `genesis.rs`.
 
 use super::layers::read;
+use super::policies::PolicyTable;
 use super::render::{ConfigError, Place};
 use super::toml_pass::{key_span_of, span_of, typed, unknown_key};
 use super::units::{Percent, Size, Span};
@@ -280,78 +281,6 @@ impl Default for ScoreEntry {
             sha256: String::new(),
             deployer: "alice".to_owned(),
             deploy: toml::Table::new(),
-        }
-    }
-}
-
-/// `"quorum"`, or roles.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum PolicyValue {
-    /// Validators of weight q.
-    Quorum,
-    /// Roles; `*` is anybody.
-    Roles(Vec<String>),
-}
-
-impl<'de> Deserialize<'de> for PolicyValue {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Form;
-        impl<'de> serde::de::Visitor<'de> for Form {
-            type Value = PolicyValue;
-            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                f.write_str("\"quorum\" or a list of roles such as [\"client\", \"admin@bank-a\"]")
-            }
-            fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<PolicyValue, E> {
-                match text {
-                    "quorum" => Ok(PolicyValue::Quorum),
-                    _ => Err(E::invalid_value(serde::de::Unexpected::Str(text), &self)),
-                }
-            }
-            fn visit_seq<A: serde::de::SeqAccess<'de>>(
-                self,
-                mut list: A,
-            ) -> Result<PolicyValue, A::Error> {
-                let mut roles = Vec::new();
-                while let Some(role) = list.next_element()? {
-                    roles.push(role);
-                }
-                Ok(PolicyValue::Roles(roles))
-            }
-        }
-        deserializer.deserialize_any(Form)
-    }
-}
-
-/// `[channel.NAME.policy]`.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct PolicyTable {
-    /// Who may send transactions.
-    pub submit: PolicyValue,
-    /// Who may read blocks and transactions.
-    pub read: PolicyValue,
-    /// Who may query SCOREs.
-    pub query: PolicyValue,
-    /// What accepts a `deploy` change.
-    pub deploy: PolicyValue,
-    /// What accepts a `configure` change.
-    pub configure: PolicyValue,
-    /// Whether peers sign for v1 clients.
-    pub v1_gateway: bool,
-}
-
-impl Default for PolicyTable {
-    fn default() -> Self {
-        let roles = |names: &[&str]| {
-            PolicyValue::Roles(names.iter().map(|name| (*name).to_owned()).collect())
-        };
-        Self {
-            submit: roles(&["client", "admin"]),
-            read: roles(&["*"]),
-            query: roles(&["*"]),
-            deploy: PolicyValue::Quorum,
-            configure: PolicyValue::Quorum,
-            v1_gateway: true,
         }
     }
 }

@@ -2,15 +2,16 @@
 //!
 //! In: one entry of the file and what the network knows (its id, roots, validators). Out: the
 //! genesis, what it tolerates and warnings for people, or an error at the line that causes it.
-//! Deliberately not here: groups and the rules on weights (`weights.rs`), the rule (`rule.rs`).
+//! Deliberately not here: groups and the rules on weights (`weights.rs`), the rule (`rule.rs`), policies
+//! (`policies.rs`).
 
-use super::channels::{ChannelEntry, ChannelsFile, Metering, PolicyValue};
+use super::channels::{ChannelEntry, ChannelsFile, Metering};
 use super::peer::fingerprint;
 use super::render::ConfigError;
 use super::units::Size;
 use host_types::call_bounds::CallBounds;
 use host_types::fault::Code;
-use host_types::genesis::{ChannelGenesis, ChannelLimits, Policies, Policy, RuleConfig};
+use host_types::genesis::{ChannelGenesis, ChannelLimits, Policy, RuleConfig};
 use host_types::hash::Hash32;
 use host_types::height::BlockTime;
 use host_types::ids::{ChannelName, NetworkId, NodeName};
@@ -43,8 +44,6 @@ pub struct Planned {
     pub warnings: Vec<String>,
 }
 
-const ROLES: &[&str] = &["validator", "peer", "client", "admin", "auditor"];
-
 impl ChannelsFile {
     /// Makes the genesis of one channel of this file.
     ///
@@ -63,7 +62,8 @@ impl ChannelsFile {
         let of = Of { file: self, name: channel.as_str(), entry };
         let validators = of.validators(inputs)?;
         let (tolerance, mut warnings) = of.check_weights(&validators)?;
-        let policies = of.policies()?;
+        let roots = of.roots(inputs)?;
+        let policies = of.policies(&roots.iter().map(|(name, _)| name.as_str()).collect())?;
         for (word, policy) in [("read", &policies.read), ("query", &policies.query)] {
             if *policy != Policy::Anyone {
                 warnings.push(format!(
@@ -78,7 +78,7 @@ impl ChannelsFile {
             created: inputs.created,
             rule: of.rule()?,
             validators,
-            roots: of.roots(inputs)?,
+            roots,
             certificates: inputs.certificates.clone(),
             limits: of.limits()?,
             policies,
@@ -87,6 +87,17 @@ impl ChannelsFile {
             call: of.call_bounds()?,
         };
         Ok(Planned { genesis, tolerance, warnings })
+    }
+}
+
+impl ChannelsFile {
+    /// The organisations that a channel names and the fingerprints of their roots.
+    ///
+    /// # Errors
+    /// The first that is no fingerprint, with its line.
+    pub fn named_roots(&self, channel: &ChannelName) -> Result<Vec<(String, Hash32)>, ConfigError> {
+        let Some(entry) = self.channels.get(channel) else { return Ok(Vec::new()) };
+        Of { file: self, name: channel.as_str(), entry }.named_roots()
     }
 }
 
@@ -124,6 +135,10 @@ impl Of<'_> {
         if self.entry.organisations.is_empty() {
             return Ok(inputs.roots.clone());
         }
+        self.named_roots()
+    }
+
+    fn named_roots(&self) -> Result<Vec<(String, Hash32)>, ConfigError> {
         let roots =
             self.entry.organisations.iter().map(|(organisation, text)| match fingerprint(text) {
                 Some(root) => Ok((organisation.clone(), root)),
@@ -195,32 +210,5 @@ impl Of<'_> {
             return Err(self.bad(&["execution", "value"], note));
         }
         Ok(bounds)
-    }
-
-    fn policies(&self) -> Result<Policies, ConfigError> {
-        let table = &self.entry.policy;
-        Ok(Policies {
-            submit: self.policy("submit", &table.submit)?,
-            read: self.policy("read", &table.read)?,
-            query: self.policy("query", &table.query)?,
-            deploy: self.policy("deploy", &table.deploy)?,
-            configure: self.policy("configure", &table.configure)?,
-            v1_gateway: table.v1_gateway,
-        })
-    }
-
-    fn policy(&self, name: &str, value: &PolicyValue) -> Result<Policy, ConfigError> {
-        let PolicyValue::Roles(roles) = value else { return Ok(Policy::Quorum) };
-        if roles.iter().any(|role| role == "*") {
-            return Ok(Policy::Anyone);
-        }
-        for role in roles {
-            let word = role.split_once('@').map_or(role.as_str(), |(word, _)| word);
-            if !ROLES.contains(&word) {
-                let note = format!("`{word}` is no role; roles are {}", ROLES.join(", "));
-                return Err(self.bad(&["policy", name], &note));
-            }
-        }
-        Ok(Policy::Roles(roles.clone()))
     }
 }

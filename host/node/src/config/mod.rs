@@ -9,10 +9,14 @@
 //!
 //! Where to look next: `peer.rs`, `channels.rs`, `genesis.rs`.
 
+mod against_chain;
 mod channels;
+mod export;
 mod genesis;
+mod import_old;
 mod layers;
 mod peer;
+mod policies;
 mod profiles;
 mod render;
 mod rule;
@@ -20,17 +24,24 @@ mod toml_pass;
 mod units;
 mod weights;
 
+pub use against_chain::{
+    ChannelPlan, Difference, Keys, KnownNodes, Means, RunningChannel, tolerance,
+};
 pub use channels::{
-    ChannelEntry, ChannelsFile, Execution, Group, GroupMode, Inner, Limits, Metering, PolicyTable,
-    PolicyValue, ScoreEntry, nearest_channels_file,
+    ChannelEntry, ChannelsFile, Execution, Group, GroupMode, Inner, Limits, Metering, ScoreEntry,
+    nearest_channels_file,
 };
 pub use genesis::{GenesisInputs, Planned};
+pub use import_old::{
+    Imported as ImportedOldFile, channels as import_old_channels, settings as import_old_settings,
+};
 pub use layers::Overrides;
 pub use peer::{
     ChannelsConfig, Durability, KeyFiles, LogConfig, LogFormat, NetworkConfig, OpsConfig,
     PeerConfig, PluginsConfig, RadioStationConfig, RadioStationTargets, ResponseCode, RestConfig,
     RpcConfig, Sandbox, ScoresConfig, StorageConfig, TlsConfig,
 };
+pub use policies::{PolicyTable, PolicyValue};
 pub use profiles::{Profile, ProfilesFile};
 pub use render::{ConfigError, Place, nearest};
 pub use units::{Percent, Size, Span};

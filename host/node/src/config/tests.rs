@@ -310,3 +310,39 @@ fn a_policy_that_nobody_can_meet_yet_is_warned_of() {
     let warnings = plan(text, 4).unwrap().warnings;
     assert!(warnings.iter().any(|warning| warning.contains("`policy.read`")), "{warnings:?}");
 }
+
+/// Each mistake in a policy: the line, and what was perhaps meant.
+#[test]
+fn policies_are_refused_at_their_line_with_what_was_meant() {
+    let with =
+        |policy: &str| refused(&format!("[channel.demo]\n[channel.demo.policy]\n{policy}\n"));
+    for (policy, note, help) in [
+        ("submit = [\"klient\"]", "`klient` is no role", "did you mean `client`?"),
+        ("deploy = [\"admin@bank-x\"]", "no such organisation", "did you mean `admin@bank-a`?"),
+        ("deploy = [\"admin@mallory\"]", "no such organisation", "its organisations are bank-a"),
+        ("deploy = [\"auditor\"]", "auditors decide nothing", ""),
+        ("deploy = { of = 2, from = [\"admin\"] }", "2 organisations must agree, and 1 could", ""),
+        ("deploy = { of = 0, from = [\"admin\"] }", "`of` is at least 1", ""),
+        ("admin = { of = 1, from = [\"*\"] }", "a policy is `*` alone", ""),
+        ("submit = { of = 1, from = [\"client\"] }", "here one member asks", ""),
+        ("read = []", "at least one role", ""),
+        ("configure = \"qorum\"", "invalid value", ""),
+        ("deploy = { off = 1, from = [\"admin\"] }", "not a setting of", "did you mean `of`?"),
+        ("audits = [\"auditor\"]", "not a setting of", "did you mean `audit`?"),
+    ] {
+        let (_, text) = with(policy);
+        assert!(text.contains("channels.toml:3:"), "{policy}: {text}");
+        assert!(text.contains(note) && text.contains(help), "{policy}: {text}");
+    }
+}
+
+#[test]
+fn policies_have_the_forms_of_the_guide() {
+    let text = "[channel.demo.policy]\ndeploy = { of = 1, from = [\"admin@bank-a\"] }\n\
+                audit = [\"auditor\"]\nadmin = \"quorum\"\n";
+    let policies = plan(text, 4).unwrap().genesis.policies;
+    let from = vec!["admin@bank-a".to_owned()];
+    assert_eq!(policies.deploy, Policy::Organisations { of: 1, from });
+    assert_eq!(policies.audit, Some(Policy::Roles(vec!["auditor".into()])));
+    assert_eq!(policies.admin, Some(Policy::Quorum));
+}

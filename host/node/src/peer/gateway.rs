@@ -1,5 +1,6 @@
 //! This node, as the REST interface sees it.
 
+use super::certificates;
 use super::metrics::Metrics;
 use super::node::{Node, OWN_EXPIRY_US};
 use super::quota::{GATEWAY_TXS_PER_ADDRESS_MAX, Quota};
@@ -85,6 +86,7 @@ impl Gateway for LocalGateway {
             rpc_target: self.node.config.rpc.target(),
             order: 1,
             version: env!("CARGO_PKG_VERSION").to_owned(),
+            certificates: certificates::told(&self.node),
         }
     }
 
@@ -102,10 +104,12 @@ impl Gateway for LocalGateway {
 
     fn is_open(&self, channel: &ChannelName, access: Access) -> bool {
         self.find(channel).is_ok_and(|channel| {
-            let policies = &channel.genesis().policies;
+            let epoch = channel.epoch();
+            let policies = epoch.policies(channel.genesis());
             let policy = match access {
                 Access::Read => &policies.read,
                 Access::Query => &policies.query,
+                Access::Audit => policies.audit(),
             };
             *policy == Policy::Anyone
         })
@@ -167,7 +171,7 @@ impl Gateway for LocalGateway {
             let message = "this channel takes signed transactions only: use /api/v2";
             Rejection::new(Code::RoleRefused, message)
         };
-        if !channel.genesis().policies.v1_gateway {
+        if !channel.epoch().policies(channel.genesis()).v1_gateway {
             return Err(refused());
         }
         let gateway = self.node.gateway.as_ref().ok_or_else(refused)?;

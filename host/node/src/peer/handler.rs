@@ -26,6 +26,10 @@ fn unknown() -> RpcError {
 impl Handler {
     fn channel(&self, from: &PeerIdentity, hash: GenesisHash) -> Result<ChannelHandle, RpcError> {
         let channel = self.0.channel_by_hash(hash).ok_or_else(unknown)?;
+        // Clients have members' names too; only nodes follow a channel.
+        if !from.role.is_node() {
+            return Err(unknown());
+        }
         let is_validator = channel.epoch().validators.index_of(&from.name).is_some();
         let is_member = || {
             let knowledge = channel.parts().knowledge.borrow();

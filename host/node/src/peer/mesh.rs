@@ -10,7 +10,6 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use host_core::effect::To;
 use host_core::vote::rule::NodeId;
-use host_identity::Role;
 use host_rpc::directory::VerifiedEntry;
 use host_rpc::{Class, PeerClient, Session, Target};
 use host_types::genesis::ChannelGenesis;
@@ -142,7 +141,7 @@ impl ChannelLinks {
         let Some(knowledge) = self.knowledge.get() else { return false };
         let membership = Arc::clone(&knowledge.borrow().membership);
         let role = membership.by_name(name.as_str()).map(host_identity::Member::role);
-        matches!(role, Some(Role::Validator | Role::Peer | Role::Auditor))
+        role.is_some_and(host_identity::Role::is_node)
     }
 
     /// Validators of the present epoch, in the order of the set.

@@ -6,6 +6,7 @@
 //! Where to look next: [`start`], [`mesh`], [`gateway`].
 
 pub mod accuse;
+pub mod certificates;
 mod dev_only;
 pub mod drop_folder;
 pub mod gateway;
@@ -15,6 +16,7 @@ pub mod metrics;
 pub mod node;
 pub mod quota;
 pub mod readiness;
+mod revocations;
 pub mod rules;
 mod sign_start;
 pub mod start;

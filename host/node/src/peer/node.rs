@@ -19,17 +19,15 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 /// A key with its registered certificate: what signs transactions of this node.
-#[derive(Clone)]
 pub struct Identity {
     /// The key.
     pub key: Arc<SigningKey>,
-    /// Its certificate.
-    pub certificate: CertificateId,
+    certificate: RwLock<CertificateId>,
 }
 
 impl std::fmt::Debug for Identity {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Identity({})", self.certificate)
+        write!(f, "Identity({})", self.certificate())
     }
 }
 
@@ -37,6 +35,24 @@ impl std::fmt::Debug for Identity {
 pub(super) const OWN_EXPIRY_US: u64 = 120 * 1_000_000;
 
 impl Identity {
+    /// A key with its certificate.
+    #[must_use]
+    pub fn new(key: SigningKey, certificate: CertificateId) -> Self {
+        Self { key: Arc::new(key), certificate: RwLock::new(certificate) }
+    }
+
+    /// Its certificate now.
+    #[must_use]
+    pub fn certificate(&self) -> CertificateId {
+        *self.certificate.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Signs with another certificate of the same key from now on; whether it is another one.
+    pub fn renew(&self, certificate: CertificateId) -> bool {
+        let mut own = self.certificate.write().unwrap_or_else(PoisonError::into_inner);
+        std::mem::replace(&mut *own, certificate) != certificate
+    }
+
     /// Signs a call for a channel.
     ///
     /// # Errors
@@ -55,7 +71,7 @@ impl Identity {
             score,
             method,
             args: args.into(),
-            signer: self.certificate,
+            signer: self.certificate(),
             nonce,
             expiry: BlockTime::new(now.get() + OWN_EXPIRY_US),
         };

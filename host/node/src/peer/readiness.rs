@@ -88,7 +88,10 @@ fn pending(view: &Stored) -> Vec<(ChangeStatus, Deploy)> {
     }
     let deploy = |record: ChangeRecord| match record.change {
         Change::Deploy(deploy) => Some((record.status, deploy)),
-        Change::Configure(_) | Change::Freeze { .. } | Change::Unfreeze { .. } => None,
+        Change::Configure(_)
+        | Change::Freeze { .. }
+        | Change::Unfreeze { .. }
+        | Change::Revoke { .. } => None,
     };
     pending_changes(view).into_iter().filter_map(|(_, record)| deploy(record)).collect()
 }

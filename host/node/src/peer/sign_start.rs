@@ -11,7 +11,8 @@
 
 use crate::config::PeerConfig;
 use crate::signer::{Signer, SignerConfig};
-use host_identity::keyfile;
+use host_identity::keyfile::{self, KeyFileError};
+use host_identity::{SigningKey, password};
 use host_store::{Guard, Replay, SignLog};
 use host_types::{Code, Rejection, View};
 use std::fs::{self, File};
@@ -22,6 +23,12 @@ use super::node::durability;
 
 fn failed(path: &Path, error: &io::Error) -> Rejection {
     Rejection::new(Code::StoreFailed, format!("{}: {error}", path.display()))
+}
+
+/// A node's key; its password, when it has one, comes from where nobody needs to be asked.
+fn load_key(path: &Path) -> Result<SigningKey, KeyFileError> {
+    let password = password::of_node()?;
+    keyfile::load_either(path, password.as_ref().map(|text| text.as_str()))
 }
 
 /// Where things are.
@@ -60,8 +67,7 @@ pub(super) fn signer(config: &PeerConfig) -> Result<(Signer, Replay), Rejection>
             return Ok((Signer::stopped(&why), Replay::default()));
         }
     };
-    let key =
-        keyfile::load(&config.signing.key).map_err(|e| Rejection::new(e.code(), e.to_string()))?;
+    let key = load_key(&config.signing.key).map_err(|e| Rejection::new(e.code(), e.to_string()))?;
     let mut guard = Guard::from_replay(&replay);
     let rejoin = places.rejoining.exists().then(|| {
         guard.rejoin();

@@ -6,14 +6,14 @@ use super::mesh::Mesh;
 use super::metrics::Metrics;
 use super::node::{Identity, Node, NodeParts};
 use super::rules::{self, RuleShelf};
-use super::{accuse, readiness};
+use super::{accuse, certificates, readiness, revocations};
 use super::{dev_only, drop_folder};
 use crate::channel::intake::wall_clock;
 use crate::config::{self, PeerConfig, TlsConfig};
 use crate::scores::Scores;
 use crate::shutdown::Shutdown;
 use crate::telemetry;
-use host_identity::{Certificate, Root, TlsIdentity, keyfile};
+use host_identity::{Certificate, Root, TlsIdentity, keyfile, password};
 use host_rpc::directory::{DirectoryReply, DirectoryRequest, Entry};
 use host_rpc::gateway::Gateway;
 use host_rpc::{PeerClient, Session, Target, Trust};
@@ -71,6 +71,7 @@ pub async fn run(config: PeerConfig, shutdown: Shutdown) -> Result<(), Rejection
     serve_web(&node, metrics, (rest, ops), &stopped, &mut tasks)?;
     let is_dev = roots(&node.config.tls)?.iter().all(Root::is_dev);
     tasks.spawn(drop_folder::watch(Arc::clone(&node), installed.clone(), is_dev));
+    tasks.spawn(certificates::follow(Arc::clone(&node)));
     tasks.spawn(follow_genesis(Arc::clone(&node), installed.clone(), looked));
     for target in node.config.radiostation.targets.clone() {
         tasks.spawn(discover(Arc::clone(&node), target));
@@ -159,7 +160,7 @@ pub(crate) fn roots(tls: &TlsConfig) -> Result<Vec<Root>, Rejection> {
         .iter()
         .map(|file| {
             let der = keyfile::load_certificate(file).map_err(|e| bad(e.code(), e))?;
-            Root::from_der(&der).map_err(|e| bad(Code::CertificateUntrusted, e))
+            Root::from_der(&der).map_err(|e| bad(e.code(), e))
         })
         .collect()
 }
@@ -191,7 +192,9 @@ pub(crate) fn session(
     let id = network.network_id().map_err(Rejection::from)?;
     let organisations = network.roots().map_err(Rejection::from)?;
     let trust = Arc::new(Trust::new(id, &organisations, roots));
-    let key = keyfile::load_pkcs8(&tls.key, None).map_err(|e| bad(e.code(), e))?;
+    let password = password::of_node().map_err(|e| bad(e.code(), e))?;
+    let password = password.as_ref().map(|text| text.as_str());
+    let key = keyfile::load_pkcs8(&tls.key, password).map_err(|e| bad(e.code(), e))?;
     let der =
         keyfile::load_certificate(&tls.certificate).map_err(|e| bad(Code::ConfigUnreadable, e))?;
     let certificate = Certificate::parse(&der).map_err(|e| bad(e.code(), e))?;
@@ -200,7 +203,9 @@ pub(crate) fn session(
 }
 
 fn identity(files: &config::KeyFiles) -> Result<(Identity, Certificate), Rejection> {
-    let key = keyfile::load(&files.key).map_err(|e| bad(e.code(), e))?;
+    let password = password::of_node().map_err(|e| bad(e.code(), e))?;
+    let password = password.as_ref().map(|text| text.as_str());
+    let key = keyfile::load_either(&files.key, password).map_err(|e| bad(e.code(), e))?;
     let der = keyfile::load_certificate(&files.certificate)
         .map_err(|e| bad(Code::ConfigUnreadable, e))?;
     let certificate = Certificate::parse(&der).map_err(|e| bad(e.code(), e))?;
@@ -208,7 +213,7 @@ fn identity(files: &config::KeyFiles) -> Result<(Identity, Certificate), Rejecti
         let message = format!("{} is not the key of its certificate", files.key.display());
         return Err(Rejection::new(Code::ConfigBadValue, message));
     }
-    Ok((Identity { key: Arc::new(key), certificate: certificate.id }, certificate))
+    Ok((Identity::new(key, certificate.id), certificate))
 }
 
 fn build(config: PeerConfig) -> Result<Arc<Node>, Rejection> {
@@ -253,6 +258,7 @@ fn scan_channels(node: &Arc<Node>, installed: &watch::Sender<u64>) {
                 pin_validators(node);
                 tracing::info!(event = "channel.started", channel = %name, "channel {name} started");
                 if let Some(channel) = node.channel(&name) {
+                    tokio::spawn(revocations::follow(Arc::clone(node), channel.clone()));
                     tokio::spawn(accuse::follow(Arc::clone(node), channel.clone()));
                     let (node, installed) = (Arc::clone(node), installed.subscribe());
                     tokio::spawn(readiness::follow(node, channel, installed));
@@ -339,13 +345,16 @@ async fn discover(node: Arc<Node>, target: String) {
     let Some(name) = radiostation_name(&node) else { return };
     let client =
         PeerClient::start(Arc::clone(node.mesh.session()), Target { name, address: target });
-    let certificate = keyfile::load_certificate(&node.config.signing.certificate);
-    let Ok(certificate) = certificate else { return };
     loop {
+        // Read anew each time: it may have been renewed.
+        let Ok(certificate) = keyfile::load_certificate(&node.config.signing.certificate) else {
+            tokio::time::sleep(ANNOUNCE).await;
+            continue;
+        };
         let channels: Vec<ChannelName> =
             node.channels().iter().map(|c| c.genesis().channel.clone()).collect();
         let entry = Entry {
-            certificate: certificate.clone(),
+            certificate,
             rpc_target: node.config.rpc.target(),
             rest_target: node.config.rest.listen.to_string(),
             channels,

@@ -9,7 +9,7 @@ use super::registry::{Announced, Moment, Record, Registry};
 use crate::channel::intake::wall_clock;
 use crate::config::RadioStationConfig;
 use crate::whole_file::WholeFile;
-use host_identity::{Role, Root};
+use host_identity::Root;
 use host_rpc::directory::{Listed, SignedEntry};
 use host_rpc::{PeerIdentity, Session, Target};
 use host_types::{ChannelName, Code, NodeName, Rejection};
@@ -134,7 +134,7 @@ impl Station {
         from: &PeerIdentity,
         signed: SignedEntry,
     ) -> Result<Announced, Rejection> {
-        if !matches!(from.role, Role::Validator | Role::Peer | Role::Auditor) {
+        if !from.role.is_node() {
             let message =
                 format!("{} is a {}: only peers announce themselves", from.name, from.role);
             return Err(Rejection::new(Code::RoleRefused, message));

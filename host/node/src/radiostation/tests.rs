@@ -65,6 +65,8 @@ fn genesis() -> ChannelGenesis {
             deploy: Policy::Quorum,
             configure: Policy::Quorum,
             v1_gateway: false,
+            audit: None,
+            admin: None,
         },
         metering_required: false,
         auto_activate: false,

@@ -8,8 +8,8 @@ use crate::service::HelloRequest;
 use crate::session::Session;
 use crate::trust::Expected;
 use bytes::Bytes;
-use host_identity::{Authority, Role, Validity};
-use host_types::Code;
+use host_identity::{Authority, Role, Serial, Validity};
+use host_types::{Code, Hash32};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -165,6 +165,35 @@ async fn a_validator_whose_certificate_ran_out_stays_connected_when_it_is_pinned
     assert!(mine.connect(&address, &expected, Class::Consensus).await.is_err());
     theirs.trust().set_pinned([who.clone()].into());
     assert!(mine.connect(&address, &expected, Class::Consensus).await.is_ok());
+}
+
+/// A TLS identity, and what a list says to take it back.
+fn taken_back(authority: &Authority, who: &str) -> (Arc<Session>, (Hash32, Serial)) {
+    let validity = Validity::default();
+    let tls = authority.issue_tls(&name(who), Role::Validator, &[], validity).unwrap();
+    let taken = (authority.root().fingerprint(), tls.certificate.serial.clone());
+    (Session::new(super::trust_of(authority, network(1)), tls).unwrap(), taken)
+}
+
+#[tokio::test]
+async fn a_session_whose_certificate_is_taken_back_ends_at_either_side_and_none_begins() {
+    let authority = Authority::new_dev("test").unwrap();
+    let (caller, callers) = taken_back(&authority, "bank-a/peer0");
+    let (called, calleds) = taken_back(&authority, "bank-b/peer1");
+    for (judge, taken) in [(&called, callers), (&caller, calleds)] {
+        let server = Server::start(called.clone()).await;
+        let client = PeerClient::start(caller.clone(), target(&server));
+        client.connected().await;
+        let mut connection = client.connection();
+        judge.trust().set_revoked([taken].into());
+        let closed = connection.wait_for(|is_open| !is_open);
+        tokio::time::timeout(Duration::from_secs(5), closed).await.unwrap().unwrap();
+        let expected = Expected::Name(name("bank-b/peer1"));
+        let address = server.address.to_string();
+        assert!(caller.connect(&address, &expected, Class::Bulk).await.is_err());
+        judge.trust().set_revoked([].into());
+        assert!(caller.connect(&address, &expected, Class::Bulk).await.is_ok());
+    }
 }
 
 fn second_ago() -> host_types::BlockTime {

@@ -37,6 +37,8 @@ pub(crate) fn genesis(history_blocks: u64) -> ChannelGenesis {
             deploy: Policy::Quorum,
             configure: Policy::Quorum,
             v1_gateway: false,
+            audit: None,
+            admin: None,
         },
         metering_required: true,
         auto_activate: false,

@@ -5,6 +5,7 @@ use crate::json::Json;
 use crate::query::Query;
 use crate::router::PeerApi;
 use axum::extract::{Path, RawQuery, State};
+use host_rpc::gateway::NodeView;
 use std::sync::Arc;
 
 /// All channels; one that cannot be asked now is left out.
@@ -17,9 +18,21 @@ pub(crate) async fn list(State(api): State<Arc<PeerApi>>) -> Answer {
     }
     Ok(ok(&Json::object([
         ("schema", "loopchain.channels.v1".into()),
+        ("node", node(&api.gateway.node())),
         ("default", api.gateway.default_channel().as_str().into()),
         ("channels", channels.into()),
     ])))
+}
+
+fn node(node: &NodeView) -> Json {
+    let certificates = node.certificates.iter().map(|one| {
+        Json::object([
+            ("use", one.key_use.into()),
+            ("not_after_us", one.not_after.get().into()),
+            ("state", one.state.into()),
+        ])
+    });
+    Json::object([("name", node.name.as_str().into()), ("certificates", certificates.collect())])
 }
 
 /// One channel.

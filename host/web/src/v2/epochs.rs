@@ -8,6 +8,7 @@ use axum::extract::{Path, State};
 use host_rpc::gateway::{Access, ChangeView, EpochsView};
 use host_types::change::{Change, Configure, Deploy, ValidatorChange};
 use host_types::epoch::EpochConfig;
+use host_types::genesis::{ChannelGenesis, Policies};
 use host_types::validators::Validator;
 use host_types::{Encode, hash};
 use std::sync::Arc;
@@ -17,6 +18,19 @@ pub(crate) async fn list(State(api): State<Arc<PeerApi>>, Path(name): Path<Strin
     let channel = open_channel(api.gateway.as_ref(), &name, Access::Read)?;
     let view = api.gateway.epochs(&channel).await?;
     Ok(ok(&document(channel.as_str(), &view)))
+}
+
+/// What the channel was made of, as the bytes that its hash is of: whoever knows the hash can check
+/// them. They hold no secret: every peer has them.
+pub(crate) async fn genesis(State(api): State<Arc<PeerApi>>, Path(name): Path<String>) -> Answer {
+    let channel = open_channel(api.gateway.as_ref(), &name, Access::Read)?;
+    let genesis = api.gateway.epochs(&channel).await?.genesis;
+    Ok(ok(&Json::object([
+        ("schema", "loopchain.genesis.v1".into()),
+        ("channel", channel.as_str().into()),
+        ("hash", genesis.hash().to_string().into()),
+        ("genesis", hash::to_hex(&genesis.to_bytes()).into()),
+    ])))
 }
 
 fn document(channel: &str, view: &EpochsView) -> Json {
@@ -40,10 +54,10 @@ fn document(channel: &str, view: &EpochsView) -> Json {
         ("epoch", present.config.epoch.get().into()),
         ("root_height", present.root_height.get().into()),
         ("excluded", excluded(present.config.epoch)),
-        ("present", config(&present.config)),
+        ("present", config(&present.config, &view.genesis)),
     ]);
     if let Some(next) = &view.next {
-        document.push("next", config(next));
+        document.push("next", config(next, &view.genesis));
     }
     document.push("changes", view.changes.iter().map(change).collect::<Json>());
     document.push("epochs", all.collect::<Json>());
@@ -51,7 +65,7 @@ fn document(channel: &str, view: &EpochsView) -> Json {
 }
 
 /// For people, and in `config` the bytes that its hash is of.
-fn config(config: &EpochConfig) -> Json {
+fn config(config: &EpochConfig, genesis: &ChannelGenesis) -> Json {
     let parameters = config.rule.parameters.iter();
     let parameters = parameters.map(|(name, value)| (name.clone().into(), value.clone().into()));
     let quorum = u64::try_from(config.validators.quorum_weight()).unwrap_or(u64::MAX);
@@ -66,8 +80,18 @@ fn config(config: &EpochConfig) -> Json {
         ("block_bytes", config.limits.block_bytes.into()),
         ("block_txs", config.limits.block_txs.into()),
         ("steps_per_block", config.limits.steps_per_block.into()),
+        ("policies", policies(config.policies(genesis))),
         ("config", hash::to_hex(&config.to_bytes()).into()),
     ])
+}
+
+/// Each in one line, as people write it.
+fn policies(policies: &Policies) -> Json {
+    let all = policies.all().into_iter();
+    let mut fields: Vec<_> =
+        all.map(|(name, policy)| (name.into(), policy.to_string().into())).collect();
+    fields.push(("v1_gateway".into(), policies.v1_gateway.into()));
+    Json::Object(fields)
 }
 
 fn validator(validator: &Validator) -> Json {
@@ -84,6 +108,11 @@ fn change(view: &ChangeView) -> Json {
         Change::Deploy(deploy) => vec![says_deploy(deploy)],
         Change::Configure(configure) => differences(configure),
         Change::Freeze { score } | Change::Unfreeze { score } => vec![score.as_str().to_owned()],
+        Change::Revoke { crl } => vec![format!(
+            "revocation list of {} bytes, SHA-256 {}",
+            crl.len(),
+            host_types::Hash32::sha256(crl)
+        )],
     };
     Json::object([
         ("id", view.id.to_string().into()),
@@ -93,6 +122,11 @@ fn change(view: &ChangeView) -> Json {
         ("says", says.iter().map(|line| Json::from(line.as_str())).collect()),
         ("approved", view.approvals.iter().map(|name| Json::from(name.as_str())).collect()),
         ("approved_weight", view.weight.into()),
+        ("policy", view.policy.to_string().into()),
+        (
+            "organisations",
+            view.organisations.iter().map(|name| Json::from(name.as_str())).collect(),
+        ),
     ])
 }
 
@@ -127,6 +161,12 @@ fn differences(configure: &Configure) -> Vec<String> {
             "blocks of {} bytes, {} transactions, {} steps",
             limits.block_bytes, limits.block_txs, limits.steps_per_block
         ));
+    }
+    if let Some(policies) = &configure.policies {
+        let all = policies.all().into_iter();
+        lines.extend(all.map(|(name, policy)| format!("policy {name}: {policy}")));
+        let word = if policies.v1_gateway { "on" } else { "off" };
+        lines.push(format!("policy v1_gateway: {word}"));
     }
     lines
 }

@@ -13,7 +13,7 @@ use std::sync::Arc;
 
 /// All that this node and the chain hold; it is bounded there.
 pub(crate) async fn list(State(api): State<Arc<PeerApi>>, Path(name): Path<String>) -> Answer {
-    let channel = open_channel(api.gateway.as_ref(), &name, Access::Read)?;
+    let channel = open_channel(api.gateway.as_ref(), &name, Access::Audit)?;
     let evidence = api.gateway.evidence(&channel).await?;
     let listed = evidence.iter().enumerate().map(|(index, one)| item(index + 1, one));
     Ok(ok(&Json::object([

@@ -40,6 +40,11 @@ pub(crate) fn node() -> NodeView {
         rpc_target: "127.0.0.1:7100".into(),
         order: 1,
         version: "0.1.0".into(),
+        certificates: vec![host_rpc::gateway::NodeCertificate {
+            key_use: "signing",
+            not_after: BlockTime::new(1_000_000),
+            state: "expired",
+        }],
     }
 }
 
@@ -302,6 +307,7 @@ pub(crate) fn epochs() -> EpochsView {
         validators: validators(),
         rule: RuleConfig { id: "lft".into(), version: 3, sha256: vec![], parameters: vec![] },
         limits: ChannelLimits::default(),
+        policies: None,
     };
     let validator = first.validators.all()[0].clone();
     let change = |weight| Configure {
@@ -312,6 +318,7 @@ pub(crate) fn epochs() -> EpochsView {
         }],
         rule: None,
         limits: None,
+        policies: None,
     };
     let genesis = ChannelGenesis {
         network: NetworkId::default(),
@@ -329,6 +336,8 @@ pub(crate) fn epochs() -> EpochsView {
             deploy: Policy::Quorum,
             configure: Policy::Quorum,
             v1_gateway: false,
+            audit: None,
+            admin: None,
         },
         metering_required: false,
         auto_activate: false,
@@ -347,11 +356,14 @@ pub(crate) fn epochs() -> EpochsView {
         change: waits,
         is_accepted: false,
         proposed: Height::new(8),
+        policy: Policy::Quorum,
         approvals: vec![validator.name],
+        organisations: vec![],
         weight: 7,
     }];
     let excluded = [(Epoch::new(1), vec![node_name()])].into();
-    EpochsView { epochs: Arc::new(epochs), next: None, changes, excluded }
+    let genesis = Arc::new(genesis);
+    EpochsView { genesis, epochs: Arc::new(epochs), next: None, changes, excluded }
 }
 
 /// One event in block 9 that answers to any filter, and more in block 12.

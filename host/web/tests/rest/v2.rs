@@ -118,6 +118,28 @@ async fn epochs_tell_the_present_one_and_what_waits() {
 }
 
 #[tokio::test]
+async fn a_genesis_is_served_as_the_bytes_that_its_hash_is_of_and_policies_in_words() {
+    let router = peer_router();
+    let json = get(&router, &format!("{CHANNEL}/genesis")).await.json();
+    assert_eq!(json["schema"], "loopchain.genesis.v1");
+    let bytes = host_types::hash::from_hex(json["genesis"].as_str().unwrap()).unwrap();
+    let genesis =
+        <host_types::genesis::ChannelGenesis as host_types::Decode>::from_bytes(&bytes).unwrap();
+    assert_eq!(json["hash"], genesis.hash().to_string());
+    let epochs = get(&router, &format!("{CHANNEL}/epochs")).await.json();
+    assert_eq!(
+        epochs["present"]["policies"],
+        serde_json::json!({"submit": "*", "read": "*", "query": "*", "deploy": "quorum",
+            "configure": "quorum", "audit": "*", "admin": "quorum", "v1_gateway": false})
+    );
+    let change = &epochs["changes"][0];
+    let told = (&change["policy"], &change["organisations"]);
+    assert_eq!(told, (&"quorum".into(), &serde_json::json!([])));
+    let closed = get(&router, "/api/v2/channels/closed/genesis").await;
+    assert_eq!(closed.json()["code"], "LC4103");
+}
+
+#[tokio::test]
 async fn evidence_names_the_signer_and_holds_both_statements() {
     let router = peer_router();
     let answer = get(&router, &format!("{CHANNEL}/evidence")).await;

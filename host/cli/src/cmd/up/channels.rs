@@ -231,7 +231,7 @@ mod tests {
     fn a_channel_is_written_once_and_a_difference_is_told() {
         let folder = tempfile::tempdir().unwrap();
         let data = DataFolder::at(folder.path());
-        let wanted = Wanted { peers: None, base_port: None };
+        let wanted = Wanted { peers: None, base_port: None, certificates_last: None };
         let (network, _) = network(&data, wanted).unwrap();
         let inputs = genesis_inputs(&data, &network).unwrap();
         let states = |text: &str| {
@@ -261,7 +261,7 @@ mod tests {
     fn one_wrong_channel_writes_none() {
         let folder = tempfile::tempdir().unwrap();
         let data = DataFolder::at(folder.path());
-        let wanted = Wanted { peers: None, base_port: None };
+        let wanted = Wanted { peers: None, base_port: None, certificates_last: None };
         let (network, _) = network(&data, wanted).unwrap();
         let inputs = genesis_inputs(&data, &network).unwrap();
         let file = parsed("[channel.a]\n[channel.b]\nfaulty_peers_max = 3");

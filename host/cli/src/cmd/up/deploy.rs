@@ -4,14 +4,16 @@
 //! keys of all validators, so it signs `propose` with one and `approve` with the others; that each
 //! holds the artefact the validators' nodes say themselves (`ready`).
 
+use super::Local;
 use super::channels::genesis;
 use super::plugins::Artefact;
-use super::{Local, LocalValidator};
 use crate::client::{ChannelInfo, Client, ScoreInfo, TxInfo};
 use crate::cmd::call;
+use crate::cmd::voting::{Seen, vote_in, voters};
 use crate::failure::Failure;
 use crate::identity::{AddressBook, Identity};
 use crate::sign::Call;
+use host_identity::Action;
 use host_node::config::ScoreEntry;
 use host_node::scores::unmetered;
 use host_types::change::{Change, Deploy, SystemCall};
@@ -86,30 +88,14 @@ pub(crate) async fn activate(local: &Local, wish: Wish<'_>) -> Result<ScoreInfo,
         let message = format!("channel {} has no validator here", wish.channel);
         return Err(Failure::new(Code::NoQuorum, message));
     };
-    // Who votes now: the set of the genesis may have changed since.
-    let set = crate::cmd::configure::present(&local.client(wish.channel, &any.url)?).await?;
-    let validators: Vec<_> = validators
-        .into_iter()
-        .filter_map(|one| Some(LocalValidator { index: set.index_of(&one.name)?, ..one }))
-        .collect();
-    let Some((first, others)) = validators.split_first() else {
-        let message = format!("channel {} has no validator here", wish.channel);
-        return Err(Failure::new(Code::NoQuorum, message));
-    };
-    let client = local.client(wish.channel, &first.url)?;
+    // Any peer takes anybody's vote; this one is known to answer.
+    let client = local.client(wish.channel, &any.url)?;
     let (_, channel) = client.channel().await?;
+    // Who votes now: set and policies of the genesis may have changed since.
+    let seen = Seen::ask(&client).await?;
+    let voters = voters(&seen, Action::Deploy, &local.data)?;
     let change = Change::Deploy(deploy(local, &client, wish).await?);
-    let id = change.id();
-    vote(&client, &channel, &first.identity, &SystemCall::Propose { change }).await?;
-    let mut voters = vec![first.index];
-    for validator in others {
-        if set.said_by(&voters) >= set.quorum_weight() {
-            break;
-        }
-        // Any peer takes any validator's vote; the proposer's peer is known to answer.
-        vote(&client, &channel, &validator.identity, &SystemCall::Approve { id }).await?;
-        voters.push(validator.index);
-    }
+    vote_in(&client, &channel, &seen, change, &voters).await?;
     until_active(&client, wish).await
 }
 

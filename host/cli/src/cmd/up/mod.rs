@@ -36,7 +36,7 @@ use channels::Plan;
 use children::Children;
 use host_node::config::ChannelsFile;
 use host_types::fault::Code;
-use host_types::ids::{ChannelName, NodeName};
+use host_types::ids::ChannelName;
 use plugins::Needed;
 use std::collections::BTreeSet;
 use std::net::TcpListener;
@@ -68,10 +68,6 @@ pub(crate) struct LocalValidator {
     pub identity: Identity,
     /// Its REST interface.
     pub url: String,
-    /// Its number in the set of the genesis.
-    pub index: u16,
-    /// Its name.
-    pub name: NodeName,
 }
 
 impl Local {
@@ -105,14 +101,13 @@ impl Local {
         let genesis = channels::genesis(&self.data, channel)?;
         let mut found = Vec::new();
         let all = genesis.iter().flat_map(|genesis| genesis.validators.all());
-        for (index, validator) in (0u16..).zip(all) {
+        for validator in all {
             let is_it =
                 |peer: &&Member| format!("{}/{}", peer.org, peer.name) == validator.name.as_str();
             if let Some(peer) = self.network.peers().find(is_it) {
                 let key = self.data.join(&peer.home).join("pki/sign.key");
                 let identity = Identity::load(&key)?;
-                let name = validator.name.clone();
-                found.push(LocalValidator { identity, url: peer.url(), index, name });
+                found.push(LocalValidator { identity, url: peer.url() });
             }
         }
         Ok(found)
@@ -159,7 +154,11 @@ async fn run(up: &Up, context: &Context, data: DataFolder) -> Done {
         context.out.line(&line);
     }
     let started = Instant::now();
-    let wanted = prepare::Wanted { peers: up.peers, base_port: up.base_port };
+    let wanted = prepare::Wanted {
+        peers: up.peers,
+        base_port: up.base_port,
+        certificates_last: up.certificates_last,
+    };
     let (network, _) = prepare::network(&data, wanted)?;
     let organisations = network.organisations.len();
     context.out.line(&banner::timed(
@@ -240,7 +239,7 @@ async fn serve(
     let mut attempts = wishes::Attempts::new();
     let readied = ready::channels(local, &file, &mut attempts, launched);
     let readied = ready::within(local, readied);
-    let channels = ready::unless_one_dies(local, children, readied).await?;
+    let channels = Box::pin(ready::unless_one_dies(local, children, readied)).await?;
     children.set_ready()?;
     let has = |channel: Option<&ChannelName>, score: &str| {
         let found =
@@ -341,7 +340,7 @@ fn failed_line(channel: &ChannelName, score: &str, failure: &Failure) -> String 
 
 fn differs_line(channel: &ChannelName) -> String {
     format!(
-        "  {WARN} channel {channel}: channels.toml differs from what is on its chain; \
-         the chain counts"
+        "  {WARN} channel {channel}: channels.toml is not what it was made of; \
+         `loopchain channel plan -c {channel}` compares it with the chain, which counts"
     )
 }

@@ -17,6 +17,7 @@ use host_types::hash::to_hex;
 use host_types::height::BlockTime;
 use host_types::ids::NodeName;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 /// Organisations of a dev network; peer i belongs to number i modulo 4.
 pub(crate) const ORGANISATIONS: [&str; 4] = ["bank-a", "bank-b", "exchange", "registrar"];
@@ -41,6 +42,14 @@ pub(crate) struct Wanted {
     pub peers: Option<u16>,
     /// `--base-port`
     pub base_port: Option<u16>,
+    /// `--certificates-last`
+    pub certificates_last: Option<Duration>,
+}
+
+/// The dev CA, and how long what it issues lasts.
+struct Issuer {
+    authority: Authority,
+    validity: Validity,
 }
 
 /// The network of a data folder, made when there is none; true when it is new.
@@ -56,7 +65,7 @@ pub(crate) fn network(data: &DataFolder, wanted: Wanted) -> Result<(NetworkFile,
     }
     let peers = wanted.peers.unwrap_or(4);
     let base = wanted.base_port.unwrap_or(crate::network::BASE_PORT_DEFAULT);
-    let network = create(&staging, peers, base)?;
+    let network = create(&staging, peers, base, wanted.certificates_last)?;
     for name in ["pki", "keys", "peers", "radiostation", "network.json"] {
         let (from, to) = (staging.join(name), data.join(name));
         std::fs::rename(&from, &to).map_err(|error| Failure::file(&to, &error))?;
@@ -84,13 +93,24 @@ fn adjust(data: &DataFolder, network: &mut NetworkFile, wanted: Wanted) -> Resul
     Ok(())
 }
 
-fn create(data: &DataFolder, peers: u16, base_port: u16) -> Result<NetworkFile, Failure> {
+fn create(
+    data: &DataFolder,
+    peers: u16,
+    base_port: u16,
+    last: Option<Duration>,
+) -> Result<NetworkFile, Failure> {
     for folder in ["pki/ca", "keys"] {
         make_folder(&data.join(folder))?;
     }
     let authority = Authority::new_dev("loopchain dev root")?;
     authority.save(&data.join("pki/ca"), None)?;
     let root = authority.root().fingerprint().to_hex();
+    let mut validity = Validity::days_from_now(LEAF_DAYS);
+    if let Some(last) = last {
+        let last = u64::try_from(last.as_micros()).unwrap_or(u64::MAX);
+        validity.not_after = BlockTime::new(now_us().saturating_add(last));
+    }
+    let issuer = Issuer { authority, validity };
     let organisation =
         |name: &&str| OrganisationRoot { name: (*name).to_owned(), root: root.clone() };
     let mut network = NetworkFile {
@@ -99,14 +119,14 @@ fn create(data: &DataFolder, peers: u16, base_port: u16) -> Result<NetworkFile, 
         created_us: now_us(),
         organisations: ORGANISATIONS.iter().map(organisation).collect(),
         base_port,
-        members: vec![radiostation(data, &authority)?],
+        members: vec![radiostation(data, &issuer)?],
     };
     for (i, org) in (0..peers).zip(ORGANISATIONS.iter().cycle()) {
-        network.members.push(peer(data, &authority, org, &format!("peer{i}"))?);
+        network.members.push(peer(data, &issuer, org, &format!("peer{i}"))?);
     }
     network.set_base_port(base_port);
     for (name, org, role) in PEOPLE {
-        signer(&authority, &node_name(org, name)?, role, &data.join("keys"), name)?;
+        signer(&issuer, &node_name(org, name)?, role, &data.join("keys"), name)?;
     }
     write_settings(data, &network)?;
     write_json(&data.join("network.json"), &network)?;
@@ -120,39 +140,33 @@ fn node_name(org: &str, name: &str) -> Result<NodeName, Failure> {
 
 /// A key and its certificate as `FOLDER/FILE.key` and `.crt`.
 fn signer(
-    authority: &Authority,
+    issuer: &Issuer,
     name: &NodeName,
     role: Role,
     folder: &Path,
     file: &str,
 ) -> Result<SigningKey, Failure> {
     let key = SigningKey::generate()?;
-    let validity = Validity::days_from_now(LEAF_DAYS);
-    let certificate = authority.issue_signing(name, role, None, &key.public(), validity)?;
+    let certificate =
+        issuer.authority.issue_signing(name, role, None, &key.public(), issuer.validity)?;
     keyfile::save(&folder.join(format!("{file}.key")), &key)?;
     keyfile::save_certificate(&folder.join(format!("{file}.crt")), &certificate.der)?;
     Ok(key)
 }
 
 /// The transport identity of a process and the root it trusts.
-fn transport(
-    authority: &Authority,
-    name: &NodeName,
-    role: Role,
-    pki: &Path,
-) -> Result<(), Failure> {
+fn transport(issuer: &Issuer, name: &NodeName, role: Role, pki: &Path) -> Result<(), Failure> {
     make_folder(&pki.join("ca"))?;
-    keyfile::save_certificate(&pki.join("ca/root.crt"), authority.root().der())?;
+    keyfile::save_certificate(&pki.join("ca/root.crt"), issuer.authority.root().der())?;
     let hosts = ["localhost".to_owned(), "127.0.0.1".to_owned()];
-    let validity = Validity::days_from_now(LEAF_DAYS);
-    let identity: TlsIdentity = authority.issue_tls(name, role, &hosts, validity)?;
+    let identity: TlsIdentity = issuer.authority.issue_tls(name, role, &hosts, issuer.validity)?;
     Ok(identity.save(pki)?)
 }
 
-fn radiostation(data: &DataFolder, authority: &Authority) -> Result<Member, Failure> {
+fn radiostation(data: &DataFolder, issuer: &Issuer) -> Result<Member, Failure> {
     let home = PathBuf::from("radiostation");
     let name = node_name(RADIOSTATION_ORGANISATION, "radiostation")?;
-    transport(authority, &name, Role::RadioStation, &data.join(&home).join("pki"))?;
+    transport(issuer, &name, Role::RadioStation, &data.join(&home).join("pki"))?;
     Ok(Member {
         name: name.short().to_owned(),
         org: name.organisation().to_owned(),
@@ -163,19 +177,14 @@ fn radiostation(data: &DataFolder, authority: &Authority) -> Result<Member, Fail
     })
 }
 
-fn peer(
-    data: &DataFolder,
-    authority: &Authority,
-    org: &str,
-    short: &str,
-) -> Result<Member, Failure> {
+fn peer(data: &DataFolder, issuer: &Issuer, org: &str, short: &str) -> Result<Member, Failure> {
     let home = Path::new("peers").join(short);
     let pki = data.join(&home).join("pki");
     let name = node_name(org, short)?;
-    transport(authority, &name, Role::Validator, &pki)?;
-    let key = signer(authority, &name, Role::Validator, &pki, "sign")?;
+    transport(issuer, &name, Role::Validator, &pki)?;
+    let key = signer(issuer, &name, Role::Validator, &pki, "sign")?;
     let gateway = node_name(org, &format!("gateway-{short}"))?;
-    signer(authority, &gateway, Role::Client, &pki, "gateway")?;
+    signer(issuer, &gateway, Role::Client, &pki, "gateway")?;
     Ok(Member {
         name: short.to_owned(),
         org: org.to_owned(),
@@ -276,7 +285,8 @@ mod tests {
     use crate::identity::Identity;
     use host_node::config::{Overrides, PeerConfig, RadioStationConfig};
 
-    const WANTED: Wanted = Wanted { peers: Some(5), base_port: Some(17_100) };
+    const WANTED: Wanted =
+        Wanted { peers: Some(5), base_port: Some(17_100), certificates_last: None };
 
     #[test]
     fn a_new_network_has_homes_that_load_and_keys_that_sign() {
@@ -313,15 +323,18 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let data = DataFolder::at(folder.path());
         let (first, _) = network(&data, WANTED).unwrap();
-        let same = network(&data, Wanted { peers: None, base_port: None }).unwrap();
+        let same = network(&data, Wanted { peers: None, base_port: None, certificates_last: None })
+            .unwrap();
         assert_eq!(same, (first.clone(), false));
-        let moved = Wanted { peers: None, base_port: Some(18_100) };
+        let moved = Wanted { peers: None, base_port: Some(18_100), certificates_last: None };
         let (moved, _) = network(&data, moved).unwrap();
         assert_eq!(moved.id().unwrap(), first.id().unwrap());
         let home = data.join("peers/peer1");
         let config = PeerConfig::load(&home, &Overrides::default()).unwrap();
         assert_eq!(config.rpc.listen.port(), 18_200);
-        let refused = network(&data, Wanted { peers: Some(4), base_port: None }).unwrap_err();
+        let refused =
+            network(&data, Wanted { peers: Some(4), base_port: None, certificates_last: None })
+                .unwrap_err();
         assert_eq!(refused.code(), Code::ConfigBadValue);
     }
 }

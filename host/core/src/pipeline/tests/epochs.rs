@@ -18,6 +18,7 @@ fn next(bench: &Bench) -> Arc<EpochConfig> {
         validators: vec![ValidatorChange::Set { validator, unit: None }],
         rule: None,
         limits: None,
+        policies: None,
     };
     Arc::new(present.changed_by(Epoch::ZERO, &change).unwrap())
 }

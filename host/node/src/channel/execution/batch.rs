@@ -11,6 +11,7 @@ use super::layer::{LayerView, ScoreReader, Writes};
 use crate::scores::{Artefact, Scores, call_limits, tell, to_receipt};
 use host_core::ingest::registration::{may_send_system, registering};
 use host_core::system::freeze::{all_frozen, is_of_frozen};
+use host_core::system::revoke::is_of_revoked;
 use host_core::system::state::{ActiveScore, active_scores, is_of_epochs};
 use host_core::system::{self, Context};
 use host_identity::{Action, Certificate};
@@ -64,6 +65,9 @@ impl Done {
         }
         if result.writes.iter().filter(system).any(|w| is_of_epochs(&w.key)) {
             knowledge.look_at_epochs(&view, block);
+        }
+        if result.writes.iter().filter(system).any(|w| is_of_revoked(&w.key)) {
+            knowledge.look_at_revoked(&view);
         }
         // The workers have not seen this block: whoever runs next asks for state anew.
         knowledge.ran.clear();
@@ -188,6 +192,7 @@ impl<'a> Run<'a> {
         let is_system = |tx: &Arc<SignedTransaction>| tx.transaction().score.is_system();
         if self.is_sealing() || self.block.transactions().iter().any(is_system) {
             self.knowledge.look_at_epochs(&self.view, self.block);
+            self.knowledge.look_at_revoked(&self.view);
         }
     }
 
@@ -329,7 +334,7 @@ impl<'a> Run<'a> {
         tx: &SignedTransaction,
     ) -> Result<CallSpec, Rejection> {
         let (body, time) = (tx.transaction(), self.block.header().time);
-        let policies = &self.genesis.policies;
+        let policies = self.knowledge.epoch().policies(self.genesis);
         let member = self.knowledge.membership.may(&body.signer, Action::Submit, policies, time)?;
         if !is_active {
             let message = format!("{} has no SCORE `{}`", self.genesis.channel, body.score);
