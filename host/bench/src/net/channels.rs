@@ -139,6 +139,8 @@ struct Measured {
     taken: f64,
     /// Cores that all processes of the network used beside it.
     cores: f64,
+    /// The attackers had nothing left to send before the last payment.
+    has_run_dry: bool,
 }
 
 fn one(options: &ChannelsOptions, attack: Attack, ward: &Path) -> Result<Measured, BenchError> {
@@ -195,9 +197,10 @@ async fn measure(
     let beside = probe(network, (count..2 * count).map(payment)).await?;
     let (after, cpu, time) =
         (other.channel().await?, self::cpu(network) - cpu, start.elapsed().as_secs_f64());
+    let has_run_dry = attackers.is_finished();
     attackers.abort();
     let taken = after.transactions.saturating_sub(before.transactions) as f64 / time;
-    Ok(Measured { alone, beside, taken, cores: cpu / time })
+    Ok(Measured { alone, beside, taken, cores: cpu / time, has_run_dry })
 }
 
 fn cpu(network: &LocalNetwork) -> f64 {
@@ -257,7 +260,7 @@ async fn probe(
 }
 
 fn figures(report: &mut Report, attack: Attack, measured: &Measured) {
-    let Measured { alone, beside, taken, cores } = measured;
+    let Measured { alone, beside, taken, cores, has_run_dry } = measured;
     let mut told = |when: &str, times: &Times, more: String| {
         let detail = format!(
             "p50 {:.2}, p90 {:.2}, max {:.2} ms; {} samples{more}",
@@ -274,7 +277,8 @@ fn figures(report: &mut Report, attack: Attack, measured: &Measured) {
         report.figure(&key, &name, (ms(times, 0.99), "ms"), detail);
     };
     told("alone", alone, String::new());
-    let more = format!("; {taken:.1} calls per second final there, {cores:.2} cores used");
+    let dry = if *has_run_dry { "; the attackers ran out of calls before the end" } else { "" };
+    let more = format!("; {taken:.1} calls per second final there, {cores:.2} cores used{dry}");
     told("beside", beside, more);
     let allowed = 2.0 * ms(alone, 0.99) + ALLOWANCE_MS;
     let name = format!("p99 beside {} ÷ (2 × alone + 20 ms)", attack.text());

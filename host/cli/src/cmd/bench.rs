@@ -98,6 +98,9 @@ pub struct Score {
     /// Rounds of each kind; the median counts.
     #[arg(long, default_value_t = 300, value_name = "N", value_parser = clap::value_parser!(u32).range(10..=100_000))]
     pub rounds: u32,
+    /// Exit with 7 unless a ratio is at least (a floor) or at most (a ceiling) this much; repeatable.
+    #[arg(long, value_name = "GOAL=VALUE", value_parser = requirement)]
+    pub require: Vec<Requirement>,
 }
 
 /// `bench bound`
@@ -233,7 +236,8 @@ pub(crate) fn bench(bench: Bench, context: &Context) -> Done {
     let required = match &bench.what {
         What::Net(net) => net.require.clone(),
         What::Channels(channels) => channels.require.clone(),
-        What::Limits | What::Bound(_) | What::Floor(_) | What::Score(_) => Vec::new(),
+        What::Score(score) => score.require.clone(),
+        What::Limits | What::Bound(_) | What::Floor(_) => Vec::new(),
     };
     let mut report = Vec::new();
     let ratios = host_bench::run(command(bench, context.out.is_json()), &mut report)?;
@@ -253,7 +257,7 @@ fn command(bench: Bench, is_json: bool) -> BenchCommand {
     match bench.what {
         What::Limits => BenchCommand::Limits(LimitsOptions { common, ..LimitsOptions::default() }),
         What::Floor(Floor { samples }) => BenchCommand::Floor(FloorOptions { common, samples }),
-        What::Score(Score { rounds }) => {
+        What::Score(Score { rounds, .. }) => {
             BenchCommand::Score(ScoreOptions { common, rounds, ..ScoreOptions::default() })
         }
         What::Bound(Bound { signers, block, replicas, runs }) => {
@@ -314,6 +318,18 @@ mod tests {
         let common = net.common.clone();
         let expected = host_bench::NetOptions { common, ..host_bench::NetOptions::default() };
         assert_eq!(format!("{net:?}"), format!("{expected:?}"));
+    }
+
+    #[test]
+    fn what_prints_goals_takes_requirements() {
+        for what in ["net", "score", "channels"] {
+            let line = ["loopchain", "bench", what, "--require", "G14=1", "--require", "S2=30.5"];
+            assert!(Cli::try_parse_from(line).is_ok(), "{what}");
+        }
+        assert!(Cli::try_parse_from(["loopchain", "bench", "score", "--require", "S2"]).is_err());
+        assert!(
+            Cli::try_parse_from(["loopchain", "bench", "limits", "--require", "S2=1"]).is_err()
+        );
     }
 
     #[test]
