@@ -236,7 +236,7 @@ fn everywhere(network: &Network, channel: &str) {
 }
 
 /// The same SCORE with another place for its step counter, as a build without metering has none.
-fn without_metering(whole: &[u8]) -> Vec<u8> {
+pub(crate) fn without_metering(whole: &[u8]) -> Vec<u8> {
     let word = |at: usize| u64::from_le_bytes(whole[at..at + 8].try_into().unwrap());
     let (magic, steps) = (offset_of!(Score, magic), offset_of!(Score, steps));
     let table = whole.windows(8).position(|bytes| bytes == MAGIC).unwrap() - magic;

@@ -2,6 +2,8 @@
 //! process that waits for a debugger, and a new version of a SCORE on the last blocks.
 
 use crate::sample;
+use crate::score_life::by_votes;
+use host_types::hash::Hash32;
 use score_native_link::OUTSIDE_SANDBOX;
 use score_native_link::build::{build_score, source_tree};
 use serde_json::Value;
@@ -268,4 +270,73 @@ fn a_new_version_is_rehearsed_on_the_last_blocks() {
     assert!(old.stderr.contains("block 1 is older than the 10 blocks of history"), "{old:?}");
     let kept = network.cli_json(&["replay", "--height", &(tip - 9).to_string(), "--to", "latest"]);
     assert_eq!((&kept["equal"], kept["blocks"].as_array().map(Vec::len)), (&true.into(), Some(10)));
+}
+
+#[test]
+fn an_upgrade_is_rehearsed_before_it_is_proposed() {
+    let network = Network::up(by_votes());
+    // The strict token takes over only what has transfers, and refuses those above 100.
+    let amounts = ["1", "50", "150", "60"];
+    let sent = amounts.map(|amount| pay(&network, amount));
+    let (tip, _) = network.agreed(CHANNEL, WITHIN);
+    let blocks = |first: &Value| (tip + 1 - height_of(first)).to_string();
+    let strict = text(&strict_token());
+    let upgrade = |file: &str, blocks: &str, more: &[&str]| {
+        let wanted = ["score", "upgrade", file, "--at", "+500", "--rehearse", blocks];
+        network.cli(&[&wanted[..], more].concat())
+    };
+    let is_proposed = || {
+        let path = format!("/api/v2/channels/{CHANNEL}/scores/token/versions");
+        let versions = network.get(0, &path).json()["versions"].clone();
+        let waits = |one: &Value| ["staged", "approved"].contains(&one["state"].as_str().unwrap());
+        versions.as_array().unwrap().iter().any(waits)
+    };
+
+    let said = upgrade(&strict, &blocks(&sent[1]), &[]);
+    assert_eq!((said.code, said.error().as_str()), (7, "LC2411"), "{said:?}");
+    assert!(said.stderr.contains("2 write sets differ") && !is_proposed(), "{said:?}");
+    assert!(said.stdout.contains("at most 100 in one transfer"), "{said:?}");
+    let is_dropped = network.data().join("plugins/libtoken-0.1.0.so").exists();
+    assert!(!is_dropped, "a file that does not pass goes nowhere");
+    let said = upgrade(&strict, &blocks(&sent[0]), &["--even-if-different"]);
+    assert_eq!((said.code, said.error().as_str()), (7, "LC2411"), "{said:?}");
+    assert!(said.stderr.contains("nothing was ever transferred") && !is_proposed(), "{said:?}");
+
+    let said = upgrade(&strict, &blocks(&sent[1]), &["--even-if-different", "--json"]);
+    assert_eq!(said.code, 0, "{said:?}");
+    let done = said.json();
+    let rehearsal = &done["rehearsal"];
+    assert_eq!((&rehearsal["equal"], &rehearsal["receipts_differ"]), (&false.into(), &1.into()));
+    assert_eq!(rehearsal["migrate"]["root"].as_str().map(str::len), Some(64), "{done}");
+    assert!(done["status"] == "approved" && is_proposed(), "{done}");
+}
+
+#[test]
+fn an_upgrade_that_repeats_the_last_blocks_is_proposed_with_what_it_showed() {
+    let network = Network::up(by_votes());
+    let sent = ["1", "50"].map(|amount| pay(&network, amount));
+    let (tip, _) = network.agreed(CHANNEL, WITHIN);
+    let whole = std::fs::read(network.data().join("plugins/libtoken.so")).unwrap();
+    let same = network.folder().join("same.so");
+    let other = [whole.as_slice(), &[0]].concat();
+    std::fs::write(&same, &other).unwrap();
+    std::fs::write(network.data().join("plugins/libsame.so"), &other).unwrap();
+    let sha256 = Hash32::sha256(&other).to_string();
+    for peer in 0..4 {
+        let path = format!("/api/v2/channels/{CHANNEL}/scores/token/versions");
+        eventually(WITHIN, "every peer has it", || {
+            let versions = network.get(peer, &path).json()["versions"].clone();
+            let all = versions.as_array().cloned().unwrap_or_default();
+            all.iter().any(|one| one["sha256"] == sha256.as_str()).then_some(())
+        });
+    }
+    let blocks = (tip + 1 - height_of(&sent[0])).to_string();
+    let wanted = ["score", "upgrade", &text(&same), "--at", "+500", "--rehearse", &blocks];
+    let said = network.cli(&wanted);
+    assert_eq!(said.code, 0, "{said:?}");
+    let lines: Vec<_> = said.stdout.lines().collect();
+    let first = format!("  ✓ rehearsal: last {blocks} blocks re-run with 0.1.0: 0 receipts differ");
+    assert_eq!(lines[0], first, "{said:?}");
+    assert!(lines[1].starts_with("  ✓ installed on 4 of 4 peers as "), "{said:?}");
+    assert!(lines[2].starts_with("✓ change ") && lines[2].contains(" is accepted: "), "{said:?}");
 }

@@ -58,6 +58,12 @@ fn a_score_that_calls_token_moves_tokens_on_all_peers() {
     std::fs::copy(path, network.data().join("plugins/libcaller.so")).unwrap();
     network.said_line("caller@0.1.0 active on channel demo from block ", WITHIN);
     let address = Address::of_score(&ScoreName::new("caller").unwrap()).to_string();
+    let in_tests = score_native_testkit::Testnet::score_address("caller");
+    assert_eq!(
+        Address::new(in_tests.0).to_string(),
+        address,
+        "the testkit's addresses are a node's"
+    );
     let to = format!("to={address}");
     let funded = network.cli(&["tx", "send", "token", "transfer", &to, "amount=100"]);
     assert_eq!(funded.code, 0, "{funded:?}");

@@ -4,17 +4,22 @@
 //! the refusal that senders get, freezing and lifting it, the version before that stays. Deliberately not
 //! here: the way of a version that ends well (`score_life`).
 
+use crate::drop_in::without_metering;
 use crate::sample;
 use crate::score_life::{by_votes, identity};
 use crate::upgrades::workers;
 use score_native_link::build::{build_score, source_tree};
+use score_native_link::refusal;
 use serde_json::Value;
 use std::path::PathBuf;
 use std::time::Duration;
 use tests::network::{CHANNEL, Said};
+use tests::wallet::{Wallet, now_us};
 use tests::{Network, eventually};
 
 const WITHIN: Duration = Duration::from_secs(40);
+/// 64 views, with a call among them that takes two seconds each time it is tried.
+const GOES_ON_WITHIN: Duration = Duration::from_secs(180);
 
 fn ward() -> PathBuf {
     build_score(&source_tree().unwrap(), "tests-ward", &mut |_| {}).unwrap()
@@ -167,4 +172,113 @@ fn where_a_drop_is_a_deploy_a_migration_that_traps_is_told_and_the_version_befor
     assert_eq!(sha256(), before);
     assert_eq!(send(&network, "count_up", &[]).code, 0);
     assert_eq!(query(&network, 0, "count"), "6");
+}
+
+/// Sends a call of `caller`; its receipt, which each of the four peers tells alike.
+fn through_caller(network: &Network, method: &str) -> Value {
+    let said = network.cli(&["tx", "send", "caller", method, "other=ward", "--json"]);
+    let sent = said.json();
+    let id = sent["hash"].as_str().unwrap_or_else(|| panic!("{said:?}"));
+    let path = format!("/api/v2/channels/{CHANNEL}/transactions/{id}");
+    let told = |peer| {
+        eventually(WITHIN, "the call is final on every peer", || {
+            let json = network.get(peer, &path).json();
+            (json["state"] == "final").then(|| json["receipt"].clone())
+        })
+    };
+    let receipt: Value = told(0);
+    (1..4).for_each(|peer| assert_eq!(told(peer), receipt, "peer{peer}"));
+    receipt
+}
+
+/// One after the other: a crash costs all that its call may use, and a block has room for few of that.
+fn crash_eight_times(network: &Network) {
+    for crash in 1..=8 {
+        let sent = network.cli(&["tx", "send", "caller", "crash_ward", "other=ward"]);
+        assert_eq!((sent.code, sent.error().as_str()), (4, "LC2113"), "{crash}: {sent:?}");
+    }
+}
+
+#[test]
+fn a_called_score_that_crashes_is_suspended_and_refuses_its_callers_but_answers_questions() {
+    let network = Network::up(by_votes());
+    let caller = build_score(&source_tree().unwrap(), "tests-caller", &mut |_| {}).unwrap();
+    let deploy = |file: PathBuf, args: &str| {
+        let file = file.display().to_string();
+        let done = network.cli_json(&["score", "deploy", &file, "--args", args]);
+        assert_eq!(done["status"], "active", "{done}");
+    };
+    deploy(ward(), r#"{"start": "5"}"#);
+    deploy(caller, "{}");
+    assert_eq!(through_caller(&network, "try_count")["output"], 0);
+    crash_eight_times(&network);
+    let paid = network.cli(&["tx", "send", "token", "transfer", "to=carol", "amount=1"]);
+    assert_eq!(paid.code, 0, "{paid:?}");
+    for peer in 0..4 {
+        let why = eventually(WITHIN, "every peer knows", || {
+            Some(frozen(&network, peer)).filter(|why| !why.is_null())
+        });
+        assert_eq!(why["by"], "crashes", "{why}");
+        let caller = network.get(peer, &format!("/api/v2/channels/{CHANNEL}/scores/caller"));
+        assert!(caller.json()["frozen"].is_null(), "it was not the caller's code: {caller:?}");
+        // Questions are answered, through a caller and directly.
+        let url = network.url(peer, "");
+        let asked = ["query", "caller.ask_ward", "other=ward", "--endpoint", &url];
+        assert_eq!(network.cli(&asked).stdout.trim(), "6");
+    }
+    let refused = through_caller(&network, "try_count");
+    assert_eq!(
+        (&refused["status"], &refused["output"]),
+        (&"ok".into(), &refusal::FROZEN.into()),
+        "the caller reads why and goes on: {refused}"
+    );
+    assert_eq!(network.cli(&["score", "unfreeze", "ward"]).code, 0);
+    assert_eq!(through_caller(&network, "try_count")["output"], 0);
+    eventually(WITHIN, "it counts again", || (query(&network, 3, "count") == "7").then_some(()));
+}
+
+/// Its table names no counter, and the loop counts nothing either.
+#[test]
+fn a_score_without_metering_that_loops_gets_no_receipt_and_the_channel_goes_on() {
+    let mut options = by_votes();
+    options.channels =
+        options.channels.replace("metering = \"required\"", "metering = \"optional\"");
+    let network = Network::up(options);
+    let file = network.folder().join("libward.so");
+    std::fs::write(&file, without_metering(&std::fs::read(ward()).unwrap())).unwrap();
+    let file = file.display().to_string();
+    let done = network.cli_json(&["score", "deploy", &file, "--args", r#"{"start": "5"}"#]);
+    assert_eq!(done["status"], "active", "{done}");
+    assert_eq!(send(&network, "count_up", &[]).code, 0, "an honest call runs");
+
+    let wallet = Wallet::of(&network, "alice", CHANNEL);
+    let mut spin = wallet.call("ward", "spin_uncounted", vec![0x80]);
+    spin.expiry = host_types::BlockTime::new(now_us() + 60_000_000);
+    let spin = wallet.sign(&spin);
+    let path = format!("/api/v2/channels/{CHANNEL}/transactions");
+    for peer in 0..4 {
+        let taken = network.post(peer, &path, &spin.json.to_string());
+        assert!(taken.status < 300, "{taken:?}");
+    }
+    // Blocks with it have no result anywhere, so it is set apart and others become final.
+    for _ in 0..6 {
+        let paid = network.cli(&["tx", "send", "token", "transfer", "to=carol", "amount=1"]);
+        assert_eq!(paid.code, 0, "{paid:?}");
+    }
+    for peer in 0..4 {
+        let told = network.get(peer, &format!("{path}/{}", spin.id)).json();
+        assert!(told["receipt"].is_null() && told["state"] != "final", "{told}");
+        let why = frozen(&network, peer);
+        assert!(why.is_null(), "time is no matter of the chain: {why}");
+    }
+    assert_eq!(query(&network, 0, "count"), "6", "questions go on meanwhile");
+    // Leaders left the SCORE out for 64 views, which pass with the transactions of others.
+    let later = wallet.sign(&wallet.call("ward", "count_up", vec![0x80]));
+    assert!(network.post(0, &path, &later.json.to_string()).status < 300);
+    eventually(GOES_ON_WITHIN, "the SCORE goes on as well", || {
+        let paid = network.cli(&["tx", "send", "token", "transfer", "to=carol", "amount=1"]);
+        assert_eq!(paid.code, 0, "{paid:?}");
+        let told = network.get(0, &format!("{path}/{}", later.id)).json();
+        (told["state"] == "final").then_some(())
+    });
 }

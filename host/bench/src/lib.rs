@@ -13,6 +13,7 @@
 //! | `floor` | the least time in which four nodes can commit: L | [`floor`] |
 //! | `score` | SCOREs in their workers: calls, starts, crashes, the cost of counting | [`score`] |
 //! | `net` | a real network of processes under load | [`net`] |
+//! | `channels` | a quiet channel beside an attacked one | [`net`] |
 
 pub mod bound;
 pub mod cpu;
@@ -34,7 +35,7 @@ pub use bound::BoundOptions;
 pub use error::BenchError;
 pub use floor::FloorOptions;
 pub use limits::LimitsOptions;
-pub use net::NetOptions;
+pub use net::{Attack, ChannelsOptions, NetOptions};
 pub use report::{Figure, Format, Ratio, Report};
 pub use score::ScoreOptions;
 
@@ -70,6 +71,8 @@ pub enum BenchCommand {
     Score(ScoreOptions),
     /// A real network.
     Net(NetOptions),
+    /// A quiet channel beside an attacked one.
+    Channels(ChannelsOptions),
 }
 
 /// Measures, and writes the report; gives its ratios.
@@ -83,6 +86,7 @@ pub fn run(command: BenchCommand, out: &mut dyn Write) -> Result<Vec<Ratio>, Rej
         BenchCommand::Floor(options) => (options.common.clone(), floor::run(&options)?),
         BenchCommand::Score(options) => (options.common.clone(), score::run(&options)?),
         BenchCommand::Net(options) => (options.common.clone(), net::run(&options)?),
+        BenchCommand::Channels(options) => (options.common.clone(), net::run_channels(&options)?),
     };
     let text = match common.format {
         Format::Markdown => report.to_markdown(),

@@ -13,8 +13,10 @@
 //! | `members` | keys, certificates, registration, funds |
 //! | `idle` | what the network costs and takes when nothing else happens |
 //! | `load` | sends |
+//! | `channels` | a quiet channel beside an attacked one: `bench channels` |
 //! | `watch` | sees on every peer what is final when |
 
+mod channels;
 mod client;
 mod idle;
 mod load;
@@ -32,6 +34,7 @@ use crate::floor::{Kind, measure as measure_floor};
 use crate::loopback::round_trips;
 use crate::report::Report;
 use crate::scratch::Scratch;
+pub use channels::{Attack, ChannelsOptions, run as run_channels};
 pub use load::Pace;
 use network::LocalNetwork;
 use session::Session;

@@ -4,6 +4,7 @@
 //! In: words. Out: [`LifeCommand`], which `score` flattens into its own. Deliberately not here: what
 //! they do (`cmd/score_life.rs`, `cmd/score_versions.rs`).
 
+use crate::cmd::replay::place::StoreFlags;
 use clap::{Args, Subcommand};
 
 /// From a file to an active version, and what stops one.
@@ -73,6 +74,24 @@ pub struct Upgrade {
     /// How it is proposed.
     #[command(flatten)]
     pub how: How,
+    /// What it has to show before.
+    #[command(flatten)]
+    pub rehearsal: RehearseFirst,
+}
+
+/// What a version has to show before it is proposed.
+#[derive(Debug, Args)]
+pub struct RehearseFirst {
+    /// Run the last blocks with it first, so many at most, and propose nothing when a receipt or a
+    /// write set differs or `migrate` fails.
+    #[arg(long, value_name = "BLOCKS", value_parser = clap::value_parser!(u64).range(1..))]
+    pub rehearse: Option<u64>,
+    /// Propose it although receipts or write sets differ.
+    #[arg(long, requires = "rehearse")]
+    pub even_if_different: bool,
+    /// Whose store is copied for the rehearsal.
+    #[command(flatten)]
+    pub store: StoreFlags,
 }
 
 /// How a change is proposed.

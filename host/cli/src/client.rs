@@ -133,6 +133,8 @@ pub(crate) struct VersionInfo {
     /// The others.
     #[serde(default)]
     pub not_ready: Vec<String>,
+    /// How long its activation took in the peer, microseconds; none when the peer cannot tell.
+    pub activation_us: Option<u64>,
     /// Its manifest, as it came.
     manifest: Option<Value>,
 }

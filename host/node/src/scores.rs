@@ -19,6 +19,7 @@ use score_native_link::{
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::Duration;
 
 /// A checked artefact that this node holds.
 #[derive(Clone, Debug)]
@@ -71,6 +72,8 @@ pub struct Scores {
     closed: OnceLock<Rejection>,
     /// Files of the drop-in folder that are not used, by name.
     refused: Mutex<BTreeMap<String, Rejection>>,
+    /// How long the newest activation of each SCORE took here: one entry for each SCORE of a channel.
+    activations: Mutex<BTreeMap<(String, ScoreName), (Hash32, Duration)>>,
 }
 
 impl Scores {
@@ -82,8 +85,8 @@ impl Scores {
         let store = ArtefactStore::open(folder)
             .map_err(|error| Rejection::new(Code::StoreDamaged, error.to_string()))?;
         let (pool, known, refused) = (Pool::default(), Mutex::default(), Mutex::default());
-        let closed = OnceLock::new();
-        Ok(Self { store, pool, program, sandbox, known, closed, refused })
+        let (closed, activations) = (OnceLock::new(), Mutex::default());
+        Ok(Self { store, pool, program, sandbox, known, closed, refused, activations })
     }
 
     /// `strict` or `basic`.
@@ -186,6 +189,27 @@ impl Scores {
     #[must_use]
     pub fn refused(&self) -> BTreeMap<String, Rejection> {
         self.refused.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Remembers how long it took until a version was active.
+    pub fn note_activation(
+        &self,
+        channel: &str,
+        score: &ScoreName,
+        sha256: Hash32,
+        took: Duration,
+    ) {
+        let mut all = self.activations.lock().unwrap_or_else(PoisonError::into_inner);
+        all.insert((channel.to_owned(), score.clone()), (sha256, took));
+    }
+
+    /// How long it took here until this version was active; none when this run did not do that, or
+    /// another version came after it.
+    #[must_use]
+    pub fn activation(&self, channel: &str, score: &ScoreName, sha256: Hash32) -> Option<Duration> {
+        let all = self.activations.lock().unwrap_or_else(PoisonError::into_inner);
+        let found = all.get(&(channel.to_owned(), score.clone()));
+        found.filter(|(of, _)| *of == sha256).map(|(_, took)| *took)
     }
 
     /// The bytes of an artefact.

@@ -420,6 +420,10 @@ pub struct VersionView {
     pub ready: Vec<NodeName>,
     /// Validators that did not say so.
     pub not_ready: Vec<NodeName>,
+    /// How long its activation took in this node: the start of its worker, as far as that did not run
+    /// before, and `deploy` or `migrate`. None when another run of the node did that, or it has only
+    /// followed.
+    pub activation: Option<Duration>,
     /// Its manifest; none when the artefact is not here.
     pub manifest: Option<Arc<Manifest>>,
 }

@@ -115,6 +115,7 @@ impl<'n> Nest<'n> {
         self.undo(0);
         self.stack.truncate(1);
         self.logs.clear();
+        self.crashed = None;
         self.settled.clear();
         self.done.clear();
         for score in std::mem::take(&mut self.told) {

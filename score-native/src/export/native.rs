@@ -19,6 +19,8 @@ pub(super) const STEPS_AT: *mut i64 = core::ptr::null_mut();
 
 std::thread_local! {
     static HOST: Cell<*const Host> = const { Cell::new(core::ptr::null()) };
+    /// The hosts of calls that wait for one that they made themselves.
+    static WAITING: RefCell<Vec<*const Host>> = const { RefCell::new(Vec::new()) };
     /// Where the running call has panicked.
     static PLACE: RefCell<String> = const { RefCell::new(String::new()) };
     /// The last answer, which the host reads after the call.
@@ -30,7 +32,8 @@ std::thread_local! {
 /// # Safety
 /// `host` is valid until `leave`.
 pub(super) unsafe fn enter(host: *const Host, _call: &Call) {
-    HOST.set(host);
+    let before = HOST.replace(host);
+    WAITING.with_borrow_mut(|waiting| waiting.push(before));
 }
 
 /// The host of the running call.
@@ -75,7 +78,8 @@ fn hush() {
 
 /// Ends the call.
 pub(super) fn leave(outcome: Outcome, ret: &mut Ret) {
-    HOST.set(core::ptr::null());
+    let before = WAITING.with_borrow_mut(Vec::pop);
+    HOST.set(before.unwrap_or(core::ptr::null()));
     ret.code = outcome.code;
     ret.data = ANSWER.with_borrow_mut(|answer| {
         *answer = outcome.data;

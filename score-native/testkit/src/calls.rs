@@ -1,17 +1,17 @@
 //! The host functions for a SCORE that runs in this process.
 //!
 //! In: host calls. Out: a journal of writes, events and lines over the unchanged state. The limits
-//! are those of the worker, and so are the steps that the `.so` is charged for host calls. A call that must end leaves the SCORE's stack when it has its own (the
-//! `.so`); the native source runs on to its end and gets the same outcome.
+//! are those of the worker, and so are the steps that the `.so` is charged for host calls. A call that
+//! must end leaves the SCORE's stack when it has its own (the `.so`); the native source runs on to its
+//! end and gets the same outcome. What happens to a call of another SCORE stands in `company.rs`.
 #![expect(unsafe_code, reason = "the host's side of the SCORE ABI")]
 
-use crate::engine::Entries;
+use crate::{company::Company, engine::Entries};
 use corosensei::Yielder;
 use ed25519_zebra::{Signature, VerificationKey};
 use score_native_abi::{Bytes, Host, MAJOR, MINOR, limit, refusal, trap};
 use score_native_link::{
-    Event, LogLine,
-    limits::{CALL_EVENT_BYTES_MAX, CALL_WRITE_BYTES_MAX},
+    CallAsk, CallLimits, Event, LogLine, limits::CALL_EVENT_BYTES_MAX, protocol::Spent,
 };
 use score_native_runner::charges;
 use sha2::{Digest as _, Sha256};
@@ -23,13 +23,30 @@ pub(crate) type Ended = (u32, Vec<u8>);
 /// The way off the stack of the `.so`.
 pub(crate) type Exit = Yielder<(), Ended>;
 
-/// A running call.
-pub(crate) struct Journal<'a> {
-    state: &'a Entries,
-    is_query: bool,
+/// Keys and what they became.
+pub(crate) type Changes = BTreeMap<Vec<u8>, Option<Vec<u8>>>;
+
+/// What a call begins with.
+pub(crate) struct Beginning<'a> {
+    pub(crate) state: &'a Entries,
+    /// What the transaction has written here before, through other SCOREs.
+    pub(crate) over: &'a Changes,
+    pub(crate) limits: CallLimits,
+    pub(crate) is_query: bool,
+    /// Steps it may take.
+    pub(crate) granted: u64,
     /// The counter of the `.so`; null when nothing is metered.
-    steps: *mut i64,
-    pub(crate) writes: BTreeMap<Vec<u8>, Option<Vec<u8>>>,
+    pub(crate) steps: *mut i64,
+}
+
+/// A running call.
+pub(crate) struct Journal<'a, 'c> {
+    begun: Beginning<'a>,
+    company: &'a mut Company<'c>,
+    /// What called SCOREs have used of the limits.
+    elsewhere: Spent,
+    answered: Vec<u8>,
+    pub(crate) writes: Changes,
     write_bytes: usize,
     pub(crate) events: Vec<Event>,
     event_bytes: usize,
@@ -40,12 +57,13 @@ pub(crate) struct Journal<'a> {
     pub(crate) exit: Option<*const Exit>,
 }
 
-impl<'a> Journal<'a> {
-    pub(crate) const fn new(state: &'a Entries, is_query: bool, steps: *mut i64) -> Self {
+impl<'a, 'c> Journal<'a, 'c> {
+    pub(crate) const fn new(begun: Beginning<'a>, company: &'a mut Company<'c>) -> Self {
         Self {
-            state,
-            is_query,
-            steps,
+            begun,
+            company,
+            elsewhere: Spent { events: 0, event_bytes: 0, write_bytes: 0 },
+            answered: Vec::new(),
             writes: BTreeMap::new(),
             write_bytes: 0,
             events: Vec::new(),
@@ -77,8 +95,11 @@ impl<'a> Journal<'a> {
     }
 
     fn read(&self, key: &[u8]) -> Option<&[u8]> {
-        let written = self.writes.get(key).map(Option::as_deref);
-        written.unwrap_or_else(|| self.state.get(key).map(Vec::as_slice))
+        let written = self.writes.get(key).or_else(|| self.begun.over.get(key));
+        match written {
+            Some(value) => value.as_deref(),
+            None => self.begun.state.get(key).map(Vec::as_slice),
+        }
     }
 
     /// The first entry with the prefix that lies after `after`.
@@ -88,8 +109,9 @@ impl<'a> Journal<'a> {
         loop {
             let range = (from, Bound::Unbounded);
             let written = self.writes.range::<[u8], _>(range).next().map(|(key, _)| key);
-            let stored = self.state.range::<[u8], _>(range).next().map(|(key, _)| key);
-            let key = written.into_iter().chain(stored).min()?.as_slice();
+            let before = self.begun.over.range::<[u8], _>(range).next().map(|(key, _)| key);
+            let stored = self.begun.state.range::<[u8], _>(range).next().map(|(key, _)| key);
+            let key = written.into_iter().chain(before).chain(stored).min()?.as_slice();
             if !key.starts_with(prefix) {
                 return None;
             }
@@ -103,52 +125,82 @@ impl<'a> Journal<'a> {
     /// Takes steps for a host call, as the worker does.
     fn charge(&mut self, base: u64, bytes: usize) {
         // SAFETY: null, or the counter of the `.so`, which does not run while we do.
-        let Some(steps) = (unsafe { self.steps.as_mut() }) else { return };
-        *steps = steps.saturating_sub_unsigned(base + bytes as u64 * charges::BYTE);
+        let Some(steps) = (unsafe { self.begun.steps.as_mut() }) else { return };
+        let cost = base.saturating_add(bytes as u64 * charges::BYTE);
+        *steps = steps.saturating_sub_unsigned(cost);
         if *steps < 0 {
             self.end(trap::STEPS, "out of steps");
         }
     }
 
-    /// No key or value of a call is longer.
-    fn check(&mut self, key: &[u8], least: usize, value: &[u8]) {
-        let fits = (least..=limit::KEY_BYTES).contains(&key.len());
-        if !fits || value.len() > limit::VALUE_BYTES {
-            self.end(trap::LIMIT, "a key or value beyond its limit");
+    /// Nothing longer is looked at.
+    fn check(&mut self, bytes: &[u8], most: usize, what: &str) {
+        let length = bytes.len();
+        if length > most {
+            let text = format!("{what} of {length} bytes, at most {most} are allowed");
+            self.end(trap::LIMIT, &text);
+        }
+    }
+
+    fn check_key(&mut self, key: &[u8]) {
+        self.check(key, limit::KEY_BYTES, "a key");
+    }
+
+    fn check_not_empty(&mut self, key: &[u8]) {
+        if key.is_empty() {
+            let text = format!("a key of 0 bytes, 1 to {} are allowed", limit::KEY_BYTES);
+            self.end(trap::LIMIT, &text);
         }
     }
 
     fn write(&mut self, key: &[u8], value: Option<&[u8]>) {
         let bytes = value.unwrap_or_default();
-        self.check(key, 0, bytes);
+        self.check_key(key);
+        self.check(bytes, limit::VALUE_BYTES, "a value");
         self.charge(charges::PUT, key.len() + bytes.len());
-        if self.is_query {
-            return self.end(trap::WRITE_IN_QUERY, "a query may not write");
+        if self.begun.is_query {
+            return self.end(trap::WRITE_IN_QUERY, "a query may not write to the state");
         }
-        self.check(key, 1, bytes);
+        self.check_not_empty(key);
         let length = bytes.len();
-        let before = self.writes.insert(key.into(), value.map(Into::into));
-        let replaced = before.map_or(0, |value| key.len() + value.map_or(0, |value| value.len()));
-        self.write_bytes = self.write_bytes - replaced + key.len() + length;
-        if self.write_bytes > CALL_WRITE_BYTES_MAX {
-            self.end(trap::LIMIT, "the writes of a call beyond their limit");
+        let before = self.writes.get(key);
+        let replaced = before.map_or(0, |v| key.len() + v.as_ref().map_or(0, Vec::len));
+        let (bytes, most) = (self.write_bytes - replaced + key.len() + length, self.begun.limits);
+        if bytes + self.elsewhere.write_bytes as usize > most.write_bytes as usize {
+            let text = format!("a call writes at most {} bytes", most.write_bytes);
+            return self.end(trap::LIMIT, &text);
         }
+        self.write_bytes = bytes;
+        self.writes.insert(key.into(), value.map(Into::into));
     }
 
     fn emit(&mut self, name: &[u8], data: &[u8]) {
-        if name.len() > limit::EVENT_NAME_BYTES || data.len() > CALL_EVENT_BYTES_MAX {
-            return self.end(trap::LIMIT, "an event beyond its limit");
-        }
+        self.check(name, limit::EVENT_NAME_BYTES, "the name of an event");
+        self.check(data, limit::EVENT_BYTES.min(CALL_EVENT_BYTES_MAX), "an event");
         self.charge(charges::EMIT, name.len() + data.len());
-        if self.is_query {
+        if self.begun.is_query {
             return self.end(trap::WRITE_IN_QUERY, "a query may not emit events");
         }
-        self.event_bytes += name.len() + data.len();
-        let too_long = self.event_bytes > CALL_EVENT_BYTES_MAX;
-        if too_long || name.is_empty() || self.events.len() == limit::EVENTS {
-            return self.end(trap::LIMIT, "an event beyond its limit");
+        if let Some(text) = self.event_breach(name, data) {
+            return self.end(trap::LIMIT, &text);
         }
+        self.event_bytes += name.len() + data.len();
         self.events.push(Event { name: name.into(), data: data.into() });
+    }
+
+    /// The limit that a further event breaks.
+    fn event_breach(&self, name: &[u8], data: &[u8]) -> Option<String> {
+        let (limits, elsewhere) = (self.begun.limits, self.elsewhere);
+        if name.is_empty() {
+            let most = limit::EVENT_NAME_BYTES;
+            return Some(format!("the name of an event has 1 to {most} bytes"));
+        }
+        if self.events.len() + elsewhere.events as usize >= limits.events as usize {
+            return Some(format!("a call emits at most {} events", limits.events));
+        }
+        let bytes = self.event_bytes + elsewhere.event_bytes as usize + name.len() + data.len();
+        let most = limits.event_bytes;
+        (bytes > most as usize).then(|| format!("the events of a call have at most {most} bytes"))
     }
 
     fn log(&mut self, level: u32, line: &[u8]) {
@@ -158,6 +210,52 @@ impl<'a> Journal<'a> {
             let text = String::from_utf8_lossy(line).into_owned();
             self.logs.push(LogLine { level, text });
         }
+    }
+
+    /// Calls another SCORE: its code and its output, which stays until the next call.
+    fn call(&mut self, [score, method, args]: [&[u8]; 3]) -> (u32, Bytes) {
+        self.check(score, limit::CALL_NAME_BYTES, "the name of a SCORE");
+        self.check(method, limit::CALL_NAME_BYTES, "the name of a method");
+        self.check(args, limit::CALL_ARGS_BYTES, "arguments");
+        self.charge(charges::CALL, score.len() + method.len() + args.len());
+        if self.ended.is_some() {
+            // The source runs on; nothing that it does counts any more.
+            return (refusal::NO_CALLS, Bytes::EMPTY);
+        }
+        let (Ok(score), Ok(method)) = (str::from_utf8(score), str::from_utf8(method)) else {
+            return (refusal::BAD_UTF8, Bytes::new(b"the names of a call are UTF-8"));
+        };
+        let ask = CallAsk {
+            score: score.to_owned(),
+            method: method.to_owned(),
+            args: args.to_vec(),
+            steps: self.steps_left(),
+            spent: self.spent(),
+        };
+        let answer = self.company.call(&ask, self.begun.limits);
+        self.elsewhere = self.elsewhere.and(answer.spent);
+        self.answered = answer.output;
+        self.charge(answer.steps, self.answered.len());
+        if self.steps_left() == 0 {
+            self.end(trap::STEPS, "out of steps");
+        }
+        (answer.code, Bytes::new(&self.answered))
+    }
+
+    fn steps_left(&self) -> u64 {
+        // SAFETY: as in `charge`.
+        let counter = unsafe { self.begun.steps.as_ref() };
+        counter.map_or(self.begun.granted, |left| u64::try_from(*left).unwrap_or_default())
+    }
+
+    fn spent(&self) -> Spent {
+        let number = |bytes: usize| u32::try_from(bytes).unwrap_or(u32::MAX);
+        let own = Spent {
+            events: number(self.events.len()),
+            event_bytes: number(self.event_bytes),
+            write_bytes: number(self.write_bytes),
+        };
+        own.and(self.elsewhere)
     }
 
     fn end(&mut self, code: u32, message: &str) {
@@ -175,7 +273,7 @@ impl<'a> Journal<'a> {
 
 /// # Safety
 /// `ctx` is the journal that made the table; its call runs, on this thread, and nothing else uses it.
-unsafe fn journal<'a>(ctx: *mut c_void) -> &'a mut Journal<'a> {
+unsafe fn journal<'j, 'a, 'c>(ctx: *mut c_void) -> &'j mut Journal<'a, 'c> {
     // SAFETY: promised by the caller.
     unsafe { &mut *ctx.cast() }
 }
@@ -184,9 +282,9 @@ unsafe extern "C" fn get(ctx: *mut c_void, key: Bytes, value: *mut Bytes) -> u32
     // SAFETY: a SCORE hands back its own `ctx`, readable bytes and a writable place.
     unsafe {
         let (journal, key) = (journal(ctx), key.get());
-        journal.check(key, 0, &[]);
+        journal.check_key(key);
         journal.charge(charges::GET, key.len());
-        journal.check(key, 1, &[]);
+        journal.check_not_empty(key);
         let Some(found) = journal.read(key).map(Bytes::new) else { return 0 };
         journal.charge(0, found.len);
         *value = found;
@@ -214,8 +312,8 @@ unsafe extern "C" fn next(
     // SAFETY: a SCORE hands back its own `ctx`, readable bytes and two writable places.
     unsafe {
         let (journal, prefix, after) = (journal(ctx), prefix.get(), after.get());
-        journal.check(prefix, 0, &[]);
-        journal.check(after, 0, &[]);
+        journal.check_key(prefix);
+        journal.check_key(after);
         journal.charge(charges::NEXT, prefix.len() + after.len());
         let found = journal.following(prefix, after);
         let found = found.map(|(key, value)| (Bytes::new(key), Bytes::new(value)));
@@ -239,16 +337,17 @@ unsafe extern "C" fn log(ctx: *mut c_void, level: u32, line: Bytes) {
 
 unsafe extern "C" fn call(
     ctx: *mut c_void,
-    _score: Bytes,
-    _method: Bytes,
-    _args: Bytes,
+    score: Bytes,
+    method: Bytes,
+    args: Bytes,
     output: *mut Bytes,
 ) -> u32 {
-    // SAFETY: a SCORE hands back its own `ctx` and a writable place.
-    unsafe { journal(ctx).charge(charges::CALL, 0) };
-    // SAFETY: as above.
-    unsafe { *output = Bytes::new(b"calls between SCOREs are not available yet") }
-    refusal::NO_CALLS
+    // SAFETY: a SCORE hands back its own `ctx`, readable bytes and a writable place.
+    unsafe {
+        let (code, answer) = journal(ctx).call([score.get(), method.get(), args.get()]);
+        *output = answer;
+        code
+    }
 }
 
 unsafe extern "C" fn hash(ctx: *mut c_void, data: Bytes, out: *mut [u8; 32]) {

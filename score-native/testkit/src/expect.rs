@@ -106,7 +106,7 @@ impl<A> Receipt<A> {
         self
     }
 
-    /// It emitted exactly this event, among others.
+    /// It emitted exactly this event, among others, or let another SCORE emit it.
     ///
     /// # Panics
     /// When it did not.
@@ -115,16 +115,30 @@ impl<A> Receipt<A> {
         let mut data = Vec::new();
         event.encode(&mut data);
         let name = E::INFO.name;
-        let events = &self.call.events;
+        let events = self.told();
         let found = events.iter().any(|e| e.name == name.as_bytes() && e.data == data);
         let wanted = args::Diagnostic::arguments(&data);
-        let emitted: Vec<_> = events.iter().map(crate::shown::event).collect();
+        let emitted: Vec<_> = events.into_iter().map(crate::shown::event).collect();
         let emitted = emitted.join(", ");
         assert!(found, "`{}` did not emit {name}{wanted} but: {emitted}", self.method);
         self
     }
 
-    /// The events of this type, in order.
+    /// All events in order, those of called SCOREs among them.
+    fn told(&self) -> Vec<&score_native_link::Event> {
+        let mut others = self.call.others.events.iter().peekable();
+        let mut all = Vec::new();
+        for (number, event) in (0..).zip(&self.call.events) {
+            while let Some(other) = others.next_if(|other| other.after <= number) {
+                all.push(&other.event);
+            }
+            all.push(event);
+        }
+        all.extend(others.map(|other| &other.event));
+        all
+    }
+
+    /// The events of this type, in order, whichever SCORE emitted them.
     ///
     /// # Panics
     /// When one of that name has other fields.
@@ -132,7 +146,7 @@ impl<A> Receipt<A> {
     #[must_use]
     pub fn events_of<E: Event>(&self) -> Vec<E> {
         let (name, method) = (E::INFO.name, &self.method);
-        let of_type = self.call.events.iter().filter(|event| event.name == name.as_bytes());
+        let of_type = self.told().into_iter().filter(|event| event.name == name.as_bytes());
         let read = of_type.map(|event| {
             let mut reader = args::Reader::new(&event.data);
             let read = E::decode(&mut reader).and_then(|read| reader.end().map(|()| read));
@@ -141,13 +155,13 @@ impl<A> Receipt<A> {
         read.collect()
     }
 
-    /// It emitted this many events.
+    /// It emitted this many events, with those of called SCOREs.
     ///
     /// # Panics
     /// When it did not.
     #[track_caller]
     pub fn events(self, count: usize) -> Self {
-        assert_eq!(self.call.events.len(), count, "`{}`: another number of events", self.method);
+        assert_eq!(self.told().len(), count, "`{}`: another number of events", self.method);
         self
     }
 

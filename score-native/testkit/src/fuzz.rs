@@ -11,17 +11,18 @@ use crate::{
     Difference, Testnet,
     dice::Dice,
     engine::Engine as _,
+    here::Here,
     history::Likeness,
     in_process::InProcess,
-    jailed::Jailed,
+    jailed::{Jailed, Member},
     library::{self, LibraryError},
-    moved::Moved,
     open,
     program::{self, Program},
+    testnet::ONLY,
 };
 use score_native_abi::trap;
 use score_native_link::{Addresses, CRASH};
-use std::fs;
+use std::{collections::BTreeMap, fs};
 
 /// The seed of [`Testnet::fuzz`].
 const SEED: u64 = 0x10_0bc4_a1e5;
@@ -46,8 +47,8 @@ impl Testnet {
     #[must_use]
     #[track_caller]
     pub fn elsewhere(score: &str, seed: u64) -> Self {
-        match Field::prepare(score) {
-            Ok(field) => Self::with(field.worker_under(seed, &mut Dice::new(seed))),
+        match Field::prepare(&[(ONLY, score)]) {
+            Ok(field) => Self::on(Box::new(field.worker_under(seed, &mut Dice::new(seed)))),
             Err(error) => panic_with(&format!("the SCORE `{score}`: {error}")),
         }
     }
@@ -73,16 +74,33 @@ impl Testnet {
     /// When the `.so` cannot be built, or the worker does not start.
     #[track_caller]
     pub fn try_fuzz(&self, score: &str, runs: u32, seed: u64) -> Result<(), Box<Difference>> {
-        match Field::prepare(score) {
+        match Field::prepare(&[(ONLY, score)]) {
             Ok(field) => self.play(&field, runs, seed),
             Err(error) => panic_with(&format!("the SCORE `{score}`: {error}")),
         }
     }
 
+    /// Like [`fuzz`](Self::fuzz) for a chain with several SCOREs: of each its name on the chain and its
+    /// `.so`.
+    ///
+    /// # Panics
+    /// As [`fuzz`](Self::fuzz).
+    #[track_caller]
+    pub fn fuzz_of(&self, scores: &[(&str, &str)], runs: u32) {
+        let played = match Field::prepare(scores) {
+            Ok(field) => self.play(&field, runs, SEED),
+            Err(error) => panic_with(&format!("the SCOREs {scores:?}: {error}")),
+        };
+        if let Err(difference) = played {
+            panic_with(&difference);
+        }
+    }
+
+    #[track_caller]
     fn play(&self, field: &Field, runs: u32, seed: u64) -> Result<(), Box<Difference>> {
-        let mut worker = Self::on(field.plain.fork());
+        let mut worker = self.beside(field.plain.fork());
         self.try_replay(&mut worker, Likeness::Source)?;
-        let mut here = Self::on(field.here.fork());
+        let mut here = self.beside(field.here.fork());
         // What ends a whole process cannot run in this one.
         let is_safe = !worker.has_receipt(&[trap::STACK, CRASH]);
         if is_safe {
@@ -91,10 +109,10 @@ impl Testnet {
         for run in 0..u64::from(runs) {
             let mut dice = Dice::new(seed.wrapping_add(run));
             if is_safe && run % 4 == 3 {
-                let mut moved = Self::with(Moved::new(&field.here, dice));
+                let mut moved = self.beside(Box::new(field.here.moved(dice)));
                 here.try_replay(&mut moved, Likeness::File)?;
             } else {
-                let mut other = Self::with(field.worker_under(run, &mut dice));
+                let mut other = self.beside(Box::new(field.worker_under(run, &mut dice)));
                 worker.try_replay(&mut other, Likeness::File)?;
             }
         }
@@ -113,21 +131,29 @@ fn panic_with(reason: &dyn std::fmt::Display) -> ! {
     panic!("{reason}")
 }
 
-/// The file and the program that becomes its worker.
+/// The files and the program that becomes their workers.
 struct Field {
-    so: Vec<u8>,
+    so: BTreeMap<String, Vec<u8>>,
     program: Program,
-    /// As a node runs it.
+    /// As a node runs them.
     plain: Jailed,
-    here: InProcess,
+    here: Here,
 }
 
 impl Field {
-    fn prepare(score: &str) -> Result<Self, LibraryError> {
-        let so = fs::read(library::find(score)?)?;
+    fn prepare(scores: &[(&str, &str)]) -> Result<Self, LibraryError> {
         let program = program::find()?;
-        let plain = Jailed::start(&so, open::config(&program, &so)?)?;
-        Ok(Self { so, program, plain, here: open::so(score)? })
+        let (mut files, mut members) = (BTreeMap::new(), BTreeMap::new());
+        let mut here = BTreeMap::new();
+        for (name, score) in scores {
+            let path = library::find(score)?;
+            let so = fs::read(&path)?;
+            let name = (*name).to_owned();
+            members.insert(name.clone(), Member::start(&so, open::config(&program, &so)?)?);
+            here.insert(name.clone(), InProcess::load(&path)?);
+            files.insert(name, so);
+        }
+        Ok(Self { so: files, program, plain: Jailed::new(members), here: Here::new(here) })
     }
 
     /// A worker on another machine, so to speak.
@@ -153,8 +179,14 @@ impl Field {
         args.extend(self.program.args.iter().cloned());
         let wrapped = Program { path: "/bin/sh".into(), args };
         let addresses = if random { Addresses::Random } else { Addresses::Fixed };
-        let started = open::config(&wrapped, &self.so)
-            .and_then(|config| self.plain.under(config.addresses(addresses), name, dice.clone()));
-        started.unwrap_or_else(|error| panic_with(&format!("a worker under fuzz: {error}")))
+        let started = |(name, so): (&String, &Vec<u8>)| {
+            let config = open::config(&wrapped, so)?.addresses(addresses);
+            let member = self.plain.members().get(name).ok_or(LibraryError::Unknown)?;
+            Ok((name.clone(), member.under(config)?))
+        };
+        match self.so.iter().map(started).collect::<Result<_, LibraryError>>() {
+            Ok(members) => Jailed::under(members, name, dice.clone()),
+            Err(error) => panic_with(&format!("a worker under fuzz: {error}")),
+        }
     }
 }

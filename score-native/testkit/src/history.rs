@@ -3,19 +3,21 @@
 //! In: receipts. Out: the first [`Difference`], which names the transaction, the key and both values.
 
 use crate::{
-    engine::{Entries, Moment, apply},
+    company::in_order,
+    engine::{Moment, Sent, World, apply},
     people::People,
     shown,
+    testnet::ONLY,
 };
 use score_native_abi::trap;
-use score_native_link::{CRASH, CallReceipt, CallSpec, Write};
+use score_native_link::{CRASH, CallReceipt, Write};
 use std::{collections::BTreeMap, fmt};
 
 /// A block and what its transactions did.
 #[derive(Clone, Debug)]
 pub(crate) struct Block {
     pub(crate) moment: Moment,
-    pub(crate) calls: Vec<CallSpec>,
+    pub(crate) calls: Vec<Sent>,
     pub(crate) receipts: Vec<CallReceipt>,
 }
 
@@ -24,8 +26,8 @@ pub(crate) struct Block {
 pub(crate) struct Chain {
     pub(crate) people: People,
     /// The state before the first block of the history.
-    pub(crate) genesis: Entries,
-    pub(crate) state: Entries,
+    pub(crate) genesis: World,
+    pub(crate) state: World,
     /// Of the next block.
     pub(crate) height: u64,
     pub(crate) time_us: u64,
@@ -38,8 +40,10 @@ impl Chain {
         let mut chain = self.clone();
         chain.history.retain(|block| block.moment.height <= height);
         chain.state = self.genesis.clone();
-        for receipt in chain.history.iter().flat_map(|block| &block.receipts) {
-            apply(&mut chain.state, &receipt.writes);
+        for Block { calls, receipts, .. } in &chain.history {
+            for (sent, receipt) in calls.iter().zip(receipts) {
+                apply(&mut chain.state, &sent.score, receipt);
+            }
         }
         chain.height = height + 1;
         let later = chain.height.abs_diff(self.height) * block_us;
@@ -98,7 +102,7 @@ pub(crate) fn compare(
         Err(Box::new(Difference { transaction, what, sides }))
     };
     for ((call, was), is) in block.calls.iter().zip(&block.receipts).zip(receipts) {
-        if let Some(parts) = difference(was, is, likeness, people) {
+        if let Some(parts) = difference(&call.score, (was, is), likeness, people) {
             return differs(title(block.moment.height, call, people), parts);
         }
     }
@@ -110,23 +114,28 @@ pub(crate) fn compare(
     Ok(())
 }
 
-/// `block 3, transaction 0: alice: transfer(bob, 30)`
-pub(crate) fn title(height: u64, call: &CallSpec, people: &People) -> String {
+/// `block 3, transaction 0: alice: transfer(bob, 30)`; on a chain with several SCOREs the method has
+/// its SCORE's name before it.
+pub(crate) fn title(height: u64, sent: &Sent, people: &People) -> String {
+    let Sent { score, call } = sent;
     let arguments = score_native::args::Diagnostic::arguments(&call.args);
-    let call_text = people.named(format!("{}{arguments}", call.method));
+    let score = if score == ONLY { String::new() } else { format!("{score}.") };
+    let call_text = people.named(format!("{score}{}{arguments}", call.method));
     let who = people.name(&call.origin).unwrap_or("somebody");
     format!("block {height}, transaction {}: {who}: {call_text}", call.tx_index)
 }
 
 fn difference(
-    was: &CallReceipt,
-    is: &CallReceipt,
+    score: &str,
+    (was, is): (&CallReceipt, &CallReceipt),
     likeness: Likeness,
     people: &People,
 ) -> Option<Parts> {
     let has_same_steps = likeness == Likeness::Source || was.steps == is.steps;
     let is_same = was.code == is.code && was.output == is.output && was.events == is.events;
-    if has_same_steps && is_same && was.writes == is.writes {
+    let others =
+        |receipt: &CallReceipt| (receipt.others.writes.clone(), receipt.others.events.clone());
+    if has_same_steps && is_same && was.writes == is.writes && others(was) == others(is) {
         return None;
     }
     let part = |what: &str, one: String, other: String| {
@@ -151,27 +160,38 @@ fn difference(
     };
     part("the code", code(was), code(is))
         .or_else(|| part("the output", output(was), output(is)))
-        .or_else(|| writes(&was.writes, &is.writes, people))
-        .or_else(|| part("the events", events(was, people), events(is, people)))
+        .or_else(|| writes(score, (was, is), people))
+        .or_else(|| part("the events", events(score, was, people), events(score, is, people)))
         .or_else(|| part("the steps", steps(was), steps(is)))
 }
 
-fn events(receipt: &CallReceipt, people: &People) -> String {
-    let events = receipt.events.iter().map(shown::event);
-    people.named(events.collect::<Vec<_>>().join(", "))
+fn events(score: &str, receipt: &CallReceipt, people: &People) -> String {
+    let told = in_order(score, receipt.events.clone(), receipt.others.events.clone());
+    let told = told.iter().map(|(of, event)| match of == score {
+        true => shown::event(event),
+        false => format!("{of}.{}", shown::event(event)),
+    });
+    people.named(told.collect::<Vec<_>>().join(", "))
 }
 
 /// The first key that was written otherwise.
-fn writes(was: &[Write], is: &[Write], people: &People) -> Option<Parts> {
-    let by_key = |writes: &[Write]| -> BTreeMap<Vec<u8>, Option<Vec<u8>>> {
-        writes.iter().map(|write| (write.key.clone(), write.value.clone())).collect()
+fn writes(score: &str, (was, is): (&CallReceipt, &CallReceipt), people: &People) -> Option<Parts> {
+    type ByKey = BTreeMap<(String, Vec<u8>), Option<Vec<u8>>>;
+    let by_key = |receipt: &CallReceipt| -> ByKey {
+        // Those of its own SCORE first: no name sorts before none.
+        let own = receipt.writes.iter();
+        let own = own.map(|Write { key, value }| ((String::new(), key.clone()), value.clone()));
+        own.chain(receipt.others.writes.clone()).collect()
     };
     let (was, is) = (by_key(was), by_key(is));
-    let key = was.keys().chain(is.keys()).filter(|key| was.get(*key) != is.get(*key)).min()?;
-    let value = |writes: &BTreeMap<Vec<u8>, Option<Vec<u8>>>| match writes.get(key) {
+    let place = was.keys().chain(is.keys()).filter(|key| was.get(*key) != is.get(*key)).min()?;
+    let value = |writes: &ByKey| match writes.get(place) {
         Some(Some(value)) => people.named(shown::value(value)),
         Some(None) => "removed".into(),
         None => "not written".into(),
     };
-    Some((format!("the write of {}", shown::key(key, people)), value(&was), value(&is)))
+    let (of, key) = place;
+    let of = if of.is_empty() || of == score { String::new() } else { format!("{of}: ") };
+    let what = format!("the write of {of}{}", shown::key(key, people));
+    Some((what, value(&was), value(&is)))
 }

@@ -1,19 +1,22 @@
-//! The engine that runs a SCORE's table in this process: the source itself, or a loaded `.so`.
+//! One SCORE's table in this process: the source itself, or a loaded `.so`.
 //!
 //! In: calls. Out: receipts. The `.so` runs on a stack and in an arena of its own, so that a trap can
-//! leave it. It deliberately does not confine it, restore its statics or survive a stack overflow:
+//! leave it; a call that it makes runs on a further one, on top. It deliberately does not confine it, restore its statics or survive a stack overflow:
 //! that is the worker's work.
 #![expect(unsafe_code, reason = "loads and calls a SCORE")]
 
 use crate::{
-    calls::{Ended, Journal},
-    engine::{CHANNEL, Engine, Entries, Moment},
+    calls::{Beginning, Changes, Ended, Journal},
+    company::Company,
+    engine::{CHANNEL, Entries, Moment},
     library::{self, LibraryError},
 };
 use corosensei::{Coroutine, CoroutineResult};
 use libloading::{Library, Symbol};
 use score_native_abi::{Bytes, Call, Host, MAGIC, MAJOR, MINOR, Ret, SYMBOL, Score, kind, trap};
-use score_native_link::{CallReceipt, CallSpec, Others, Write, limits::OUTPUT_BYTES_MAX};
+use score_native_link::{
+    CallLimits, CallSpec, Write, limits::OUTPUT_BYTES_MAX, protocol::RawReceipt,
+};
 use std::path::{Path, PathBuf};
 
 /// Bytes of the arena, as in the worker.
@@ -76,6 +79,11 @@ impl InProcess {
         Some(Self::load_checked(path, offset))
     }
 
+    /// Another one of the same SCORE.
+    pub(crate) fn again(&self) -> Result<Self, LibraryError> {
+        self.elsewhere(0).unwrap_or(Ok(Self { table: self.table, loaded: None }))
+    }
+
     fn score(&self) -> &Score {
         // SAFETY: a static of this program or of the library that is kept.
         unsafe { &*self.table }
@@ -88,7 +96,7 @@ impl InProcess {
 
     /// Runs the call and copies its answer out of the SCORE's memory: what it ended with, and the
     /// steps it took.
-    fn answer(&self, call: &Call, journal: &mut Journal<'_>) -> (Ended, u64) {
+    fn answer(&self, call: &Call, journal: &mut Journal<'_, '_>) -> (Ended, u64) {
         let mut ret = Ret::EMPTY;
         let host = journal.host();
         let (score, journal) = (self.score(), std::ptr::from_mut(journal));
@@ -105,6 +113,11 @@ impl InProcess {
             // SAFETY: the counter of a `.so`, which does not run.
             Some(_) => unsafe { score.steps.as_ref() }.copied().unwrap_or_default(),
         };
+        // The next call counts its first blocks before it sets the counter.
+        // SAFETY: as above.
+        if let Some(counter) = unsafe { score.steps.as_mut() } {
+            *counter = i64::MAX;
+        }
         // Out of steps leaves the counter at its highest.
         let left = if left > call.steps { 0 } else { left.max(0) };
         let metered = !score.steps.is_null();
@@ -125,7 +138,7 @@ struct Passage {
     host: *const Host,
     call: *const Call,
     ret: *mut Ret,
-    journal: *mut Journal<'static>,
+    journal: *mut Journal<'static, 'static>,
 }
 
 impl Passage {
@@ -159,18 +172,28 @@ impl Passage {
     }
 }
 
-impl Engine for InProcess {
-    fn name(&self) -> String {
-        if self.loaded.is_some() { "the .so".into() } else { "the source".into() }
-    }
-
-    fn manifest(&self) -> String {
+impl InProcess {
+    /// The SCORE's manifest, JSON.
+    pub(crate) fn manifest(&self) -> String {
         // SAFETY: a static of the SCORE.
         let json = unsafe { self.score().manifest.get() };
         String::from_utf8_lossy(json).into_owned()
     }
 
-    fn run(&mut self, moment: &Moment, spec: &CallSpec, state: &Entries) -> CallReceipt {
+    /// Whether it is a `.so`, which counts its steps.
+    pub(crate) const fn is_loaded(&self) -> bool {
+        self.loaded.is_some()
+    }
+
+    /// Runs one call. Nothing is applied: the writes stand in the receipt, and a call that fails or
+    /// asks has neither writes nor events.
+    pub(crate) fn run(
+        &mut self,
+        moment: &Moment,
+        spec: &CallSpec,
+        (state, over, limits): (&Entries, &Changes, CallLimits),
+        company: &mut Company<'_>,
+    ) -> RawReceipt {
         let (arena, arena_len) = self.arena();
         let call = Call {
             size: size_of::<Call>() as u32,
@@ -192,33 +215,20 @@ impl Engine for InProcess {
             steps: i64::try_from(spec.steps).unwrap_or(i64::MAX),
         };
         let is_query = call.kind == kind::QUERY;
-        let counter = self.loaded.as_ref().map_or(std::ptr::null_mut(), |_| self.score().steps);
-        let mut journal = Journal::new(state, is_query, counter);
+        let steps = self.loaded.as_ref().map_or(std::ptr::null_mut(), |_| self.score().steps);
+        let begun = Beginning { state, over, limits, is_query, granted: spec.steps, steps };
+        let mut journal = Journal::new(begun, company);
         let ((code, output), steps) = self.answer(&call, &mut journal);
+        let Journal { writes, events, logs, .. } = journal;
         if let Some(loaded) = &mut self.loaded {
             loaded.arena.fill(0);
         }
-        let Journal { writes, events, logs, .. } = journal;
         let writes = writes.into_iter().map(|(key, value)| Write { key, value }).collect();
-        let others = Others::default();
-        let mut receipt = CallReceipt { code, output, events, writes, steps, logs, others };
+        let mut receipt = RawReceipt { code, output, events, writes, steps, logs };
         if code != 0 || is_query {
             receipt.events.clear();
             receipt.writes.clear();
         }
         receipt
-    }
-
-    fn is_metered(&self) -> bool {
-        self.loaded.is_some()
-    }
-
-    #[expect(clippy::panic, reason = "a test without an engine fails by a panic")]
-    fn fork(&self) -> Box<dyn Engine> {
-        match self.elsewhere(0) {
-            None => Box::new(Self { table: self.table, loaded: None }),
-            Some(Ok(other)) => Box::new(other),
-            Some(Err(error)) => panic!("the .so does not load again: {error}"),
-        }
     }
 }

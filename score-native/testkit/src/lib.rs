@@ -25,29 +25,35 @@
 //! }
 //! ```
 //!
+//! SCOREs that call each other live on one chain: [`Testnet::of`].
+//!
 //! [`Shuffle`] is the third kind of test: calls in any order, on all engines, with what must always hold.
 //!
 //! It is for tests only: no node loads a SCORE into its own process. It deliberately fails by
 //! panicking, as a test must.
 
+mod address;
 mod calls;
+mod company;
 mod dice;
 mod engine;
 mod expect;
 mod fuzz;
+mod here;
 mod history;
 mod in_process;
+mod interface;
 mod jailed;
 mod library;
-mod moved;
 mod open;
 mod people;
 mod program;
+mod several;
 mod shown;
 mod shuffle;
 mod testnet;
 
-pub use engine::{Engine, Entries, Moment};
+pub use engine::Entries;
 pub use expect::Receipt;
 pub use history::Difference;
 pub use proptest;

@@ -32,6 +32,11 @@ impl People {
         Self { names, members: BTreeMap::new() }
     }
 
+    /// The SCOREs of a chain are shown by their names as well.
+    pub(crate) fn add_score(&mut self, name: &str) {
+        self.names.insert(Address(crate::address::of_score(name)), name.to_owned());
+    }
+
     pub(crate) fn account(&mut self, name: &str) -> Address {
         let account = address(name);
         self.names.insert(account, name.to_owned());

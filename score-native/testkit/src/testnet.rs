@@ -6,8 +6,9 @@
 
 use crate::{
     Difference, Receipt,
-    engine::{Engine, Entries, Moment, apply},
+    engine::{Engine, Entries, Moment, Sent, apply},
     history::{Block, Chain, Likeness, compare},
+    open,
     people::{self, Member, People},
     shown,
 };
@@ -15,7 +16,12 @@ use score_native::{Address, Contract, Invocation, ReadAs};
 use score_native_abi::kind;
 use score_native_link::{CallKind, CallReceipt, CallSpec};
 use sha2::{Digest as _, Sha256};
-use std::{collections::BTreeSet, fmt, path::Path, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+    path::Path,
+    time::Duration,
+};
 
 /// Time of the first block: 2017-07-14 02:40:00 UTC.
 const FIRST_TIME_US: u64 = 1_500_000_000_000_000;
@@ -24,10 +30,15 @@ pub(crate) const BLOCK_US: u64 = 1_000_000;
 /// Steps of a transaction, the default of a channel.
 const STEPS_PER_TX: u64 = 20_000_000;
 
-/// A chain with one SCORE.
+/// Name of the SCORE of a chain that has only this one.
+pub(crate) const ONLY: &str = "score";
+
+/// A chain with one SCORE, or with several ([`Testnet::of`]).
 pub struct Testnet {
     pub(crate) engine: Box<dyn Engine>,
-    manifest: Summary,
+    /// The SCORE that calls mean that name none.
+    main: String,
+    manifests: BTreeMap<String, Summary>,
     pub(crate) chain: Chain,
 }
 
@@ -48,7 +59,7 @@ impl Testnet {
     /// Runs the source itself, in this process.
     #[must_use]
     pub fn native<C: Contract>() -> Self {
-        Self::with(crate::in_process::InProcess::native(C::TABLE))
+        Self::on(open::native(C::TABLE))
     }
 
     /// Runs the `.so` in this process: a file, a folder with a SCORE's Cargo.toml (it is built), or
@@ -59,8 +70,8 @@ impl Testnet {
     #[must_use]
     #[track_caller]
     pub fn so(score: &str) -> Self {
-        let loaded = crate::open::so(score);
-        loaded.map(Self::with).unwrap_or_else(|error| panic!("the SCORE `{score}`: {error}"))
+        let loaded = open::so(score);
+        loaded.map(Self::on).unwrap_or_else(|error| panic!("the SCORE `{score}`: {error}"))
     }
 
     /// Runs the `.so` (see [`so`](Self::so)) in the sandboxed worker that nodes use: that of the
@@ -71,8 +82,8 @@ impl Testnet {
     #[must_use]
     #[track_caller]
     pub fn jailed(score: &str) -> Self {
-        let started = crate::open::jailed(score);
-        started.map(Self::with).unwrap_or_else(|error| panic!("the SCORE `{score}`: {error}"))
+        let started = open::jailed(score);
+        started.map(Self::on).unwrap_or_else(|error| panic!("the SCORE `{score}`: {error}"))
     }
 
     /// Like [`jailed`](Self::jailed); `program` with `args` becomes the worker: `loopchain` and
@@ -83,29 +94,36 @@ impl Testnet {
     #[must_use]
     #[track_caller]
     pub fn jailed_by(score: &str, program: &Path, args: &[&str]) -> Self {
-        let started = crate::open::jailed_by(score, program, args);
-        started.map(Self::with).unwrap_or_else(|error| panic!("the SCORE `{score}`: {error}"))
-    }
-
-    /// A chain on any engine.
-    ///
-    /// # Panics
-    /// When the engine's manifest is not one.
-    #[must_use]
-    pub fn with(engine: impl Engine + 'static) -> Self {
-        Self::on(Box::new(engine))
+        let started = open::jailed_by(score, program, args);
+        started.map(Self::on).unwrap_or_else(|error| panic!("the SCORE `{score}`: {error}"))
     }
 
     pub(crate) fn on(engine: Box<dyn Engine>) -> Self {
+        Self::of_main(engine, ONLY.to_owned())
+    }
+
+    pub(crate) fn of_main(engine: Box<dyn Engine>, main: String) -> Self {
+        let manifests = engine.manifests();
+        let empty: BTreeMap<_, _> =
+            manifests.keys().map(|name| (name.clone(), Entries::new())).collect();
+        let mut people = People::new();
+        manifests.keys().filter(|name| *name != ONLY).for_each(|name| people.add_score(name));
         let chain = Chain {
-            people: People::new(),
-            genesis: Entries::new(),
-            state: Entries::new(),
+            people,
+            genesis: empty.clone(),
+            state: empty,
             height: 1,
             time_us: FIRST_TIME_US,
             history: Vec::new(),
         };
-        Self { manifest: Summary::of(&engine.manifest()), engine, chain }
+        let summary = |(name, json): (String, String)| (name, Summary::of(&json));
+        let manifests = manifests.into_iter().map(summary).collect();
+        Self { manifests, engine, main, chain }
+    }
+
+    /// Another chain of the same SCOREs on this engine.
+    pub(crate) fn beside(&self, engine: Box<dyn Engine>) -> Self {
+        Self::of_main(engine, self.main.clone())
     }
 
     /// The first accounts, always the same ones: alice, bob, carol, …
@@ -150,28 +168,42 @@ impl Testnet {
     /// The SCORE's manifest, JSON.
     #[must_use]
     pub fn manifest(&self) -> String {
-        self.engine.manifest()
+        self.engine.manifests().remove(&self.main).unwrap_or_default()
     }
 
-    /// All keys and values.
+    /// All keys and values: of the first SCORE, when there are several.
     #[must_use]
-    pub const fn state(&self) -> &Entries {
-        &self.chain.state
+    pub fn state(&self) -> &Entries {
+        self.state_of(&self.main)
     }
 
-    /// All keys and values for people, a line each: `balances/alice = 970`.
+    /// All keys and values for people, a line each: `balances/alice = 970`. With several SCOREs each
+    /// line begins with the SCORE's name: `token: balances/alice = 970`.
     #[must_use]
     pub fn dump(&self) -> String {
-        shown::state(&self.chain.state, &self.chain.people)
+        let (people, is_single) = (&self.chain.people, self.chain.state.len() == 1);
+        let part = |(score, state)| match is_single {
+            true => shown::state(state, people),
+            false => {
+                let lines = shown::state(state, people);
+                lines.lines().map(|line| format!("{score}: {line}\n")).collect()
+            }
+        };
+        self.chain.state.iter().map(part).collect()
     }
 
     /// SHA-256 over all keys and values.
     #[must_use]
     pub fn root(&self) -> [u8; 32] {
         let mut hash = Sha256::new();
-        for part in self.chain.state.iter().flat_map(|(key, value)| [key, value]) {
+        let mut frame = |part: &[u8]| {
             hash.update((part.len() as u64).to_be_bytes());
             hash.update(part);
+        };
+        for (score, state) in &self.chain.state {
+            frame(score.as_bytes());
+            frame(&(state.len() as u64).to_be_bytes());
+            state.iter().flat_map(|(key, value)| [key, value]).for_each(|part| frame(part));
         }
         hash.finalize().into()
     }
@@ -191,7 +223,7 @@ impl Testnet {
     /// Another chain with the same past, on an engine of its own.
     #[must_use]
     pub fn fork(&self) -> Self {
-        let mut other = Self::on(self.engine.fork());
+        let mut other = self.beside(self.engine.fork());
         other.chain = self.chain.clone();
         other
     }
@@ -205,20 +237,22 @@ impl Testnet {
     pub fn at_height(&self, height: u64) -> Self {
         let next = self.chain.height;
         assert!(height < next, "the chain has no block {height}: the next one is {next}");
-        let mut other = Self::on(self.engine.fork());
+        let mut other = self.beside(self.engine.fork());
         other.chain = self.chain.at(height, BLOCK_US);
         other
     }
 
     /// Goes over to another version: `migrate` runs on the state there is, and if that succeeds the
     /// chain goes on with the SCORE of `to` (whose own state does not matter). A history that is
-    /// replayed begins here then.
+    /// replayed begins here then. With several SCOREs the first one migrates, and `to` has all of them.
     ///
     /// # Panics
-    /// When `migrate` emits an event that the new manifest does not name.
+    /// When `migrate` emits an event that the new manifest does not name, or `to` has other SCOREs.
     #[track_caller]
     pub fn upgrade(&mut self, by: Address, to: Self) -> Receipt<()> {
-        let from = self.manifest.version.clone();
+        self.check_same_scores(&to);
+        let from = self.manifests.get(&self.main).map(|summary| summary.version.clone());
+        let from = from.unwrap_or_default();
         let migrate = Invocation::new(kind::MIGRATE, "migrate", 1).with(&from);
         let mut after = Self { chain: self.chain.clone(), ..to };
         after.engine.forget();
@@ -237,11 +271,7 @@ impl Testnet {
     /// When it is a query, or emits an event that the manifest does not name.
     #[track_caller]
     pub fn send<A>(&mut self, from: Address, invocation: Invocation<A>) -> Receipt<A> {
-        let call = self.transaction(from, invocation.untyped(), 0);
-        let moment = self.moment();
-        let receipt = self.execute(&moment, vec![call]).pop();
-        let Some(receipt) = receipt else { panic!("the engine gave no receipt") };
-        receipt.of()
+        self.send_to(&self.main.clone(), from, invocation)
     }
 
     /// Executes transactions in one block, in this order.
@@ -250,11 +280,9 @@ impl Testnet {
     /// As [`send`](Self::send).
     #[track_caller]
     pub fn block<A>(&mut self, calls: Vec<(Address, Invocation<A>)>) -> Vec<Receipt<A>> {
-        let calls = calls.into_iter().zip(0..);
-        let calls =
-            calls.map(|((from, call), index)| self.transaction(from, call.untyped(), index));
-        let (calls, moment) = (calls.collect(), self.moment());
-        self.execute(&moment, calls).into_iter().map(Receipt::of).collect()
+        let main = self.main.clone();
+        let named = |(from, call)| (main.as_str(), from, call);
+        self.block_of(calls.into_iter().map(named).collect())
     }
 
     /// Asks, and decodes the answer.
@@ -274,10 +302,7 @@ impl Testnet {
 
     /// Asks as that account.
     pub fn ask_as<A>(&mut self, who: Address, invocation: Invocation<A>) -> Receipt<A> {
-        let mut call = self.call(CallKind::Query, who, invocation.untyped(), 0);
-        call.tx_hash = [0; 32];
-        let receipt = self.engine.run(&self.moment(), &call, &self.chain.state);
-        Receipt::new(call.method, receipt)
+        self.ask_of(&self.main.clone(), who, invocation)
     }
 
     /// Plays the whole history again on another engine, which must come to the same receipts and the
@@ -286,7 +311,7 @@ impl Testnet {
     /// or memory does so in the `.so` only, so it has no place in a replayed story.
     ///
     /// # Panics
-    /// When it does not.
+    /// When it does not, or the other chain has other SCOREs.
     #[track_caller]
     pub fn replay_on(&self, mut other: Self) -> Self {
         let metered = self.engine.is_metered() && other.engine.is_metered();
@@ -304,6 +329,7 @@ impl Testnet {
         other: &mut Self,
         likeness: Likeness,
     ) -> Result<(), Box<Difference>> {
+        self.check_same_scores(other);
         let begin = Chain { state: self.chain.genesis.clone(), ..self.chain.clone() };
         other.chain = Chain { history: Vec::new(), ..begin };
         other.engine.forget();
@@ -324,17 +350,45 @@ impl Testnet {
         Err(Box::new(Difference { transaction, what, sides }))
     }
 
-    fn moment(&self) -> Moment {
+    /// # Panics
+    /// When it does not have the same ones.
+    #[track_caller]
+    fn check_same_scores(&self, other: &Self) {
+        let (here, there): (Vec<_>, Vec<_>) =
+            (self.manifests.keys().collect(), other.manifests.keys().collect());
+        assert_eq!(here, there, "the other chain has SCOREs of other names");
+    }
+
+    pub(crate) fn moment(&self) -> Moment {
         let height = self.chain.height;
         let block_seed = Sha256::digest(format!("block {height}")).into();
         Moment { height, time_us: self.chain.time_us, block_seed }
     }
 
     #[track_caller]
-    fn transaction(&self, from: Address, invocation: Invocation, index: u32) -> CallSpec {
+    pub(crate) fn transaction(
+        &self,
+        score: &str,
+        from: Address,
+        invocation: Invocation,
+        index: u32,
+    ) -> Sent {
         let kind = kind_of(invocation.kind);
         assert!(kind != CallKind::Query, "`{}` is a query: use `query`", invocation.method);
-        self.call(kind, from, invocation, index)
+        self.sent(score, self.call(kind, from, invocation, index))
+    }
+
+    #[track_caller]
+    pub(crate) fn question(&self, score: &str, who: Address, question: Invocation) -> Sent {
+        let call = self.call(CallKind::Query, who, question, 0);
+        self.sent(score, CallSpec { tx_hash: [0; 32], ..call })
+    }
+
+    #[track_caller]
+    fn sent(&self, score: &str, call: CallSpec) -> Sent {
+        let is_here = self.manifests.contains_key(score);
+        assert!(is_here, "the chain has no SCORE `{score}`: put it into `Testnet::of`");
+        Sent { score: score.to_owned(), call }
     }
 
     fn call(&self, kind: CallKind, from: Address, call: Invocation, index: u32) -> CallSpec {
@@ -361,19 +415,33 @@ impl Testnet {
     }
 
     #[track_caller]
-    fn execute(&mut self, moment: &Moment, calls: Vec<CallSpec>) -> Vec<Receipt> {
+    pub(crate) fn execute(&mut self, moment: &Moment, calls: Vec<Sent>) -> Vec<Receipt> {
         let receipts = self.engine.run_block(moment, &calls, &self.chain.state);
-        for receipt in &receipts {
-            self.manifest.check(receipt);
-            apply(&mut self.chain.state, &receipt.writes);
+        for (sent, receipt) in calls.iter().zip(&receipts) {
+            self.check_events(&sent.score, receipt);
+            apply(&mut self.chain.state, &sent.score, receipt);
         }
         self.chain.height = moment.height + 1;
         self.chain.time_us = moment.time_us + BLOCK_US;
         let both = calls.iter().zip(&receipts);
-        let told = both.map(|(call, receipt)| Receipt::new(call.method.clone(), receipt.clone()));
+        let told =
+            both.map(|(sent, receipt)| Receipt::new(sent.call.method.clone(), receipt.clone()));
         let told = told.collect();
         self.chain.history.push(Block { moment: *moment, calls, receipts });
         told
+    }
+
+    #[track_caller]
+    fn check_events(&self, score: &str, receipt: &CallReceipt) {
+        let own = receipt.events.iter().map(|event| (score, event));
+        let others = receipt.others.events.iter();
+        for (score, event) in own.chain(others.map(|other| (&*other.score, &other.event))) {
+            let name = String::from_utf8_lossy(&event.name);
+            let summary = self.manifests.get(score);
+            let is_known = summary.is_some_and(|summary| summary.events.contains(&*name));
+            let hint = "write `#[score(events(…))]`";
+            assert!(is_known, "the manifest lacks the event `{name}`: {hint}");
+        }
     }
 }
 
@@ -402,14 +470,5 @@ impl Summary {
         let events = manifest.get("events").and_then(|events| events.as_array());
         let events = events.into_iter().flatten().map(|event| text(event, "name")).collect();
         Self { version: text(&manifest, "version"), events }
-    }
-
-    #[track_caller]
-    fn check(&self, receipt: &CallReceipt) {
-        for event in &receipt.events {
-            let name = String::from_utf8_lossy(&event.name);
-            let hint = "write `#[score(events(…))]`";
-            assert!(self.events.contains(&*name), "the manifest lacks the event `{name}`: {hint}");
-        }
     }
 }

@@ -44,6 +44,17 @@ pub trait Evil {
     fn write_in_query(&self) -> Result<u64, CallError>;
 }
 
+/// The methods of a SCORE that crashes and may be frozen.
+#[score_interface]
+pub trait Ward {
+    /// Counts.
+    fn count_up(&mut self) -> Result<u64, CallError>;
+    /// Crashes.
+    fn crash(&mut self) -> Result<(), CallError>;
+    /// What it has counted.
+    fn count(&self) -> u64;
+}
+
 /// What it remembers.
 #[derive(Debug, State)]
 pub struct Caller {
@@ -222,6 +233,26 @@ impl Caller {
     pub fn crash_there(&mut self, other: String) -> Result<(), Error> {
         self.calls.set(1_000);
         Ok(EvilRef::at(&other).wild_write()?)
+    }
+
+    /// Lets a ward crash, after an own write.
+    ///
+    /// # Errors
+    /// None that it lives to see.
+    pub fn crash_ward(&mut self, other: String) -> Result<(), Error> {
+        self.calls.set(1_000);
+        Ok(WardRef::at(&other).crash()?)
+    }
+
+    /// Lets a ward count, whatever it says: answers its code.
+    pub fn try_count(&mut self, other: String) -> u64 {
+        self.calls.set(self.calls.get() + 1);
+        WardRef::at(&other).count_up().map_or_else(|error| u64::from(error.code), |_| 0)
+    }
+
+    /// Asks a ward.
+    pub fn ask_ward(&self, other: String) -> u64 {
+        WardRef::at(&other).count()
     }
 
     /// How often it was called.

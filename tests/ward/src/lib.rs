@@ -6,7 +6,7 @@
 #![no_std]
 #![expect(unsafe_code, reason = "a crash needs some")]
 
-use core::hint::black_box;
+use core::{arch::asm, hint::black_box};
 use score_native::prelude::*;
 
 /// A counter, and what the next `migrate` does.
@@ -46,6 +46,19 @@ impl Ward {
     pub fn crash(&mut self) {
         // SAFETY: it is not; that is what it is for.
         unsafe { core::ptr::write_volatile(black_box(0x10) as *mut u8, 1) }
+    }
+
+    /// Never ends by itself.
+    pub fn spin(&mut self) {
+        loop {
+            black_box(());
+        }
+    }
+
+    /// Never ends, and counts no step of it.
+    pub fn spin_uncounted(&mut self) {
+        // SAFETY: touches nothing.
+        unsafe { asm!("2: jmp 2b", options(nomem, nostack)) }
     }
 
     /// Honest questions.

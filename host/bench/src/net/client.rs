@@ -13,19 +13,19 @@ pub(super) const CONNECTIONS_MAX: usize = 1_000;
 /// Longest wait for a transaction to become final, seconds.
 const WAIT_SECONDS: u32 = 30;
 
-/// Path of the channel.
-fn channel() -> String {
-    format!("/api/v2/channels/{CHANNEL}")
+/// Path of a channel.
+fn path(channel: &str) -> String {
+    format!("/api/v2/channels/{channel}")
 }
 
 /// The request that submits a transaction.
 pub(super) fn submit(raw: &RawTx) -> Vec<u8> {
-    http::post(&format!("{}/transactions", channel()), "application/cbor", "", &raw.0)
+    http::post(&format!("{}/transactions", path(CHANNEL)), "application/cbor", "", &raw.0)
 }
 
-fn submit_and_wait(raw: &RawTx) -> Vec<u8> {
+fn submit_and_wait(channel: &str, raw: &RawTx) -> Vec<u8> {
     let prefer = format!("Prefer: wait={WAIT_SECONDS}\r\n");
-    http::post(&format!("{}/transactions", channel()), "application/cbor", &prefer, &raw.0)
+    http::post(&format!("{}/transactions", path(channel)), "application/cbor", &prefer, &raw.0)
 }
 
 /// What a peer says of the channel.
@@ -83,13 +83,19 @@ struct BlockTx {
 #[derive(Debug)]
 pub(super) struct Client {
     address: String,
+    channel: &'static str,
     connection: Connection,
 }
 
 impl Client {
     pub(super) async fn open(address: &str) -> Result<Self, BenchError> {
+        Self::open_on(address, CHANNEL).await
+    }
+
+    /// Asks about another channel.
+    pub(super) async fn open_on(address: &str, channel: &'static str) -> Result<Self, BenchError> {
         let connection = Connection::open(address).await?;
-        Ok(Self { address: address.to_owned(), connection })
+        Ok(Self { address: address.to_owned(), channel, connection })
     }
 
     async fn ask<T: DeserializeOwned>(&mut self, request: &[u8]) -> Result<T, BenchError> {
@@ -104,7 +110,7 @@ impl Client {
     }
 
     pub(super) async fn channel(&mut self) -> Result<ChannelState, BenchError> {
-        self.ask(&http::get(&channel())).await
+        self.ask(&http::get(&path(self.channel))).await
     }
 
     pub(super) async fn genesis(&mut self) -> Result<GenesisHash, BenchError> {
@@ -117,16 +123,16 @@ impl Client {
 
     /// Submits and answers when it is final here; `None` when it is not in time.
     pub(super) async fn finalise(&mut self, raw: &RawTx) -> Result<TxInfo, BenchError> {
-        self.ask(&submit_and_wait(raw)).await
+        self.ask(&submit_and_wait(self.channel, raw)).await
     }
 
     pub(super) async fn transaction(&mut self, id: &TxId) -> Result<TxInfo, BenchError> {
-        self.ask(&http::get(&format!("{}/transactions/{id}", channel()))).await
+        self.ask(&http::get(&format!("{}/transactions/{id}", path(self.channel)))).await
     }
 
     /// Where a transaction is; not final when the peer never heard of it.
     pub(super) async fn is_final(&mut self, id: &TxId) -> Result<bool, BenchError> {
-        let request = http::get(&format!("{}/transactions/{id}", channel()));
+        let request = http::get(&format!("{}/transactions/{id}", path(self.channel)));
         let answer = self.connection.ask(&request).await?;
         let info: Option<TxInfo> = serde_json::from_slice(&answer.body).ok();
         Ok(answer.status == 200 && info.is_some_and(|info| info.is_final()))
@@ -135,7 +141,7 @@ impl Client {
     /// Ids of a block's transactions.
     pub(super) async fn block(&mut self, height: u64) -> Result<Vec<TxId>, BenchError> {
         let block: BlockInfo =
-            self.ask(&http::get(&format!("{}/blocks/{height}", channel()))).await?;
+            self.ask(&http::get(&format!("{}/blocks/{height}", path(self.channel)))).await?;
         let ids = block.transactions.iter().map(|tx| TxId::from_hex(&tx.hash));
         ids.collect::<Option<_>>().ok_or_else(|| BenchError::Answer {
             address: self.address.clone(),

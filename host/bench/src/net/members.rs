@@ -60,7 +60,8 @@ fn certify(
     Ok((Signer::new(key, certificate.id), certificate))
 }
 
-fn person(network: &LocalNetwork, name: &str) -> Result<Signer, BenchError> {
+/// Somebody whose identity is part of the network.
+pub(super) fn person(network: &LocalNetwork, name: &str) -> Result<Signer, BenchError> {
     let (key, certificate) = network.person(name);
     let key = keyfile::load(&key).map_err(odd)?;
     let der = keyfile::load_certificate(&certificate).map_err(odd)?;

@@ -11,8 +11,10 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-/// Name of the only channel.
+/// Name of the channel under load.
 pub(super) const CHANNEL: &str = "demo";
+/// Name of the channel beside it, where there is one.
+pub(super) const QUIET: &str = "quiet";
 /// Tokens that alice gets when the SCORE is deployed.
 pub(super) const SUPPLY: u64 = 1_000_000_000;
 /// `up` may have to build SCOREs and rules first.
@@ -54,6 +56,13 @@ struct RunningProcess {
     pid: u32,
 }
 
+/// A channel with a token that is alice's.
+fn with_token(channel: &str) -> String {
+    format!(
+        "[channel.{channel}.score.token]\ndeployer = \"alice\"\ndeploy = {{ supply = \"{SUPPLY}\" }}\n"
+    )
+}
+
 /// REST listens so far above a peer's own port.
 const REST_ABOVE: u16 = 1900;
 
@@ -85,11 +94,25 @@ impl LocalNetwork {
         folder: &Path,
         is_durable: bool,
     ) -> Result<Self, BenchError> {
+        Self::start_with(options, folder, is_durable, &with_token(CHANNEL))
+    }
+
+    /// The channels of [`start_with`](Self::start_with) when there are two: SCOREs of the one under load
+    /// need not count their steps.
+    pub(super) fn two_channels() -> String {
+        let (quiet, loaded) = (with_token(QUIET), with_token(CHANNEL));
+        format!("{quiet}{loaded}[channel.{CHANNEL}.execution]\nmetering = \"optional\"\n")
+    }
+
+    /// Starts one with the channels of this file.
+    pub(super) fn start_with(
+        options: &NetOptions,
+        folder: &Path,
+        is_durable: bool,
+        text: &str,
+    ) -> Result<Self, BenchError> {
         let data = folder.join("network");
         let channels = folder.join("channels.toml");
-        let text = format!(
-            "[channel.{CHANNEL}.score.token]\ndeployer = \"alice\"\ndeploy = {{ supply = \"{SUPPLY}\" }}\n"
-        );
         fs::write(&channels, text).map_err(BenchError::disk("write", &channels))?;
         let log = folder.join("up.log");
         let output = File::create(&log).map_err(BenchError::disk("make", &log))?;
@@ -148,6 +171,19 @@ impl LocalNetwork {
         }
         self.organisations = network.organisations.into_iter().map(|o| o.name).collect();
         if self.peers.is_empty() || self.organisations.is_empty() { Err(odd()) } else { Ok(()) }
+    }
+
+    /// Deploys a SCORE file on a channel and waits until it is active.
+    pub(super) fn deploy(&self, file: &Path, channel: &str, args: &str) -> Result<(), BenchError> {
+        let mut deploy = Command::new(&self.program);
+        deploy.args(["score", "deploy"]).arg(file).args(["--args", args, "--channel", channel]);
+        deploy.arg("--data").arg(&self.data).stdin(Stdio::null());
+        let said = deploy.output().map_err(BenchError::disk("start", &self.program))?;
+        if said.status.success() {
+            return Ok(());
+        }
+        let error = String::from_utf8_lossy(&said.stderr).trim().to_owned();
+        Err(BenchError::Network(format!("{} is not deployed: {error}", file.display())))
     }
 
     /// Folder of the authority that issues certificates.

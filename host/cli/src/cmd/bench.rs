@@ -7,8 +7,8 @@ use crate::failure::Failure;
 use clap::{Args, Subcommand, ValueEnum};
 use host_bench::net::{Fsync, Pace};
 use host_bench::{
-    BenchCommand, BoundOptions, CommonOptions, FloorOptions, Format, LimitsOptions, NetOptions,
-    Ratio, ScoreOptions,
+    Attack, BenchCommand, BoundOptions, ChannelsOptions, CommonOptions, FloorOptions, Format,
+    LimitsOptions, NetOptions, Ratio, ScoreOptions,
 };
 use host_types::Code;
 use std::path::PathBuf;
@@ -40,6 +40,56 @@ pub enum What {
     Score(Score),
     /// A network of processes under load.
     Net(Net),
+    /// A quiet channel beside an attacked one, on a network for each attack. Builds what it measures,
+    /// so it runs in the source tree only (about 40 s for each attack).
+    Channels(Channels),
+}
+
+/// `bench channels`
+#[derive(Debug, Args)]
+pub struct Channels {
+    /// What is done to the other channel; repeatable [default: all].
+    #[arg(long, value_enum, value_name = "WHAT")]
+    pub attack: Vec<AttackWord>,
+    /// Transactions on the quiet channel, alone and beside each attack.
+    #[arg(long, default_value_t = 200, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    pub probes: u32,
+    /// Peers.
+    #[arg(long, default_value_t = 4, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=18))]
+    pub peers: u16,
+    /// Port of the first peer.
+    #[arg(long, default_value_t = 27_400, value_name = "PORT", value_parser = clap::value_parser!(u16).range(1024..=60_000))]
+    pub base_port: u16,
+    /// Connections of the attackers to each peer.
+    #[arg(long, default_value_t = 16, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1_000))]
+    pub connections: u16,
+    /// Exit with 7 unless the worst ratio of a goal is at most this much; repeatable.
+    #[arg(long, value_name = "GOAL=VALUE", value_parser = requirement)]
+    pub require: Vec<Requirement>,
+}
+
+/// What `bench channels` does to a channel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum AttackWord {
+    /// More transfers than it takes.
+    Saturated,
+    /// Calls that end when their steps are used up.
+    Loops,
+    /// Calls that never end and count no steps.
+    Endless,
+    /// Calls that crash.
+    Crashes,
+}
+
+impl AttackWord {
+    const fn meant(self) -> Attack {
+        match self {
+            Self::Saturated => Attack::Saturated,
+            Self::Loops => Attack::Loops,
+            Self::Endless => Attack::Endless,
+            Self::Crashes => Attack::Crashes,
+        }
+    }
 }
 
 /// `bench score`
@@ -48,6 +98,9 @@ pub struct Score {
     /// Rounds of each kind; the median counts.
     #[arg(long, default_value_t = 300, value_name = "N", value_parser = clap::value_parser!(u32).range(10..=100_000))]
     pub rounds: u32,
+    /// Exit with 7 unless a ratio is at least (a floor) or at most (a ceiling) this much; repeatable.
+    #[arg(long, value_name = "GOAL=VALUE", value_parser = requirement)]
+    pub require: Vec<Requirement>,
 }
 
 /// `bench bound`
@@ -182,7 +235,9 @@ impl Requirement {
 pub(crate) fn bench(bench: Bench, context: &Context) -> Done {
     let required = match &bench.what {
         What::Net(net) => net.require.clone(),
-        What::Limits | What::Bound(_) | What::Floor(_) | What::Score(_) => Vec::new(),
+        What::Channels(channels) => channels.require.clone(),
+        What::Score(score) => score.require.clone(),
+        What::Limits | What::Bound(_) | What::Floor(_) => Vec::new(),
     };
     let mut report = Vec::new();
     let ratios = host_bench::run(command(bench, context.out.is_json()), &mut report)?;
@@ -202,13 +257,25 @@ fn command(bench: Bench, is_json: bool) -> BenchCommand {
     match bench.what {
         What::Limits => BenchCommand::Limits(LimitsOptions { common, ..LimitsOptions::default() }),
         What::Floor(Floor { samples }) => BenchCommand::Floor(FloorOptions { common, samples }),
-        What::Score(Score { rounds }) => {
+        What::Score(Score { rounds, .. }) => {
             BenchCommand::Score(ScoreOptions { common, rounds, ..ScoreOptions::default() })
         }
         What::Bound(Bound { signers, block, replicas, runs }) => {
             let defaults = BoundOptions::default();
             BenchCommand::Bound(BoundOptions { common, signers, block, replicas, runs, ..defaults })
         }
+        What::Channels(channels) => BenchCommand::Channels(ChannelsOptions {
+            common,
+            peers: channels.peers,
+            base_port: channels.base_port,
+            attacks: match channels.attack.is_empty() {
+                true => Attack::ALL.to_vec(),
+                false => channels.attack.into_iter().map(AttackWord::meant).collect(),
+            },
+            probes: channels.probes as usize,
+            connections: channels.connections.into(),
+            ..ChannelsOptions::default()
+        }),
         What::Net(net) => BenchCommand::Net(NetOptions {
             common,
             peers: net.peers,
@@ -251,6 +318,18 @@ mod tests {
         let common = net.common.clone();
         let expected = host_bench::NetOptions { common, ..host_bench::NetOptions::default() };
         assert_eq!(format!("{net:?}"), format!("{expected:?}"));
+    }
+
+    #[test]
+    fn what_prints_goals_takes_requirements() {
+        for what in ["net", "score", "channels"] {
+            let line = ["loopchain", "bench", what, "--require", "G14=1", "--require", "S2=30.5"];
+            assert!(Cli::try_parse_from(line).is_ok(), "{what}");
+        }
+        assert!(Cli::try_parse_from(["loopchain", "bench", "score", "--require", "S2"]).is_err());
+        assert!(
+            Cli::try_parse_from(["loopchain", "bench", "limits", "--require", "S2=1"]).is_err()
+        );
     }
 
     #[test]

@@ -31,6 +31,7 @@ mod ps;
 mod query;
 pub(crate) mod replay;
 mod score;
+mod score_gate;
 mod score_life;
 pub(crate) mod score_new;
 pub(crate) mod score_rehearse;

@@ -5,9 +5,10 @@
 //! refused here first where it can be told. Deliberately not here: copying files to the machines of
 //! others: each operator drops the file, or its peer fetches it by its digest.
 
+use super::score_gate::Shown;
 use super::voting::{Seen, named, vote_in, voters};
-use super::{Context, Done, call, configure, score_versions};
-use crate::args_life::{Deploy as Wanted, Freeze, LifeCommand};
+use super::{Context, Done, call, configure, score_gate, score_versions};
+use crate::args_life::{Deploy as Wanted, Freeze, LifeCommand, RehearseFirst};
 use crate::client::{Client, VersionInfo};
 use crate::failure::Failure;
 use crate::identity::{AddressBook, Identity};
@@ -22,7 +23,7 @@ use host_types::ids::{Address, ScoreName};
 use host_types::manifest::Manifest;
 use host_web::arguments::CallKind;
 use score_native_link::build::TARGET;
-use score_native_link::{check, hex};
+use score_native_link::{CheckedScore, check, hex};
 use serde_json::{Value, json};
 use std::path::Path;
 use std::process::ExitCode;
@@ -40,7 +41,7 @@ pub(super) async fn run(command: LifeCommand, context: &Context) -> Done {
     match command {
         LifeCommand::List => score_versions::list(context).await,
         LifeCommand::Show { name, peers } => score_versions::show(&name, peers, context).await,
-        LifeCommand::Deploy(wanted) => deploy(&wanted, false, context).await,
+        LifeCommand::Deploy(wanted) => deploy(&wanted, None, context).await,
         LifeCommand::Upgrade(upgrade) => {
             let wanted = Wanted {
                 version: upgrade.version,
@@ -49,7 +50,7 @@ pub(super) async fn run(command: LifeCommand, context: &Context) -> Done {
                 args: "{}".to_owned(),
                 deployer: None,
             };
-            deploy(&wanted, true, context).await
+            deploy(&wanted, Some(&upgrade.rehearsal), context).await
         }
         LifeCommand::Approve { id } => vote(&id, true, context).await,
         LifeCommand::Vote { id, approve } => vote(&id, approve, context).await,
@@ -62,13 +63,18 @@ fn wrong(message: impl Into<String>) -> Failure {
     Failure::new(Code::UsageWrong, message)
 }
 
-async fn deploy(wanted: &Wanted, is_upgrade: bool, context: &Context) -> Done {
+/// An upgrade, when there is something that it has to show first.
+async fn deploy(wanted: &Wanted, first: Option<&RehearseFirst>, context: &Context) -> Done {
     let (client, identity) = configure::client(context)?;
+    let rehearsal = match first {
+        Some(first) => score_gate::pass(&wanted.version, first, (&client, context)).await?,
+        None => None,
+    };
     let version = find(&wanted.version, &client, context).await?;
     let (_, versions) = client.all_versions().await?;
     let is_active = |one: &&VersionInfo| one.score == version.score && one.state == "active";
     let active = versions.iter().find(is_active);
-    if is_upgrade && active.is_none() {
+    if first.is_some() && active.is_none() {
         let message = format!("SCORE {} is not active on {}", version.score, client.channel_name());
         return Err(Failure::new(Code::ScoreUnknown, message)
             .with_help("`loopchain score deploy` makes a first version active"));
@@ -79,6 +85,7 @@ async fn deploy(wanted: &Wanted, is_upgrade: bool, context: &Context) -> Done {
     let Some(proposer) = signers.first() else {
         return Err(Failure::new(Code::NoQuorum, "no validator's key is here"));
     };
+    let shown = score_gate::shown(rehearsal.as_ref(), context).await?;
     let (_, channel) = client.channel().await?;
     let at = height(wanted.at.as_deref(), channel.height)?;
     let change = Change::Deploy(Deploy {
@@ -97,7 +104,7 @@ async fn deploy(wanted: &Wanted, is_upgrade: bool, context: &Context) -> Done {
     let is_accepted = !matches!(now.state.as_str(), "installed" | "staged");
     let waits = wanted.how.wait || (is_accepted && at == 0 && !wanted.how.propose);
     let end = if waits { Some(until_decided(&client, &version, context).await?) } else { None };
-    tell(&client, (&version, &id, at), (is_accepted, end.as_ref()), context);
+    tell(&client, (&version, &id, at), (is_accepted, end.as_ref()), shown, context);
     Ok(ExitCode::SUCCESS)
 }
 
@@ -105,6 +112,7 @@ fn tell(
     client: &Client,
     (version, id, at): (&VersionInfo, &Hash32, u64),
     (is_accepted, end): (bool, Option<&VersionInfo>),
+    shown: Shown,
     context: &Context,
 ) {
     let status = match end {
@@ -125,7 +133,7 @@ fn tell(
             "{OK} change {id} is proposed; approve it with `loopchain score approve {short}`"
         ),
     };
-    let document = json!({
+    let mut document = json!({
         "schema": "loopchain.score-change.v1",
         "channel": client.channel_name().as_str(),
         "change": id.to_string(),
@@ -137,7 +145,10 @@ fn tell(
         "activate_at": at,
         "active_since": end.and_then(|end| end.height),
     });
-    context.out.either(&document, [line]);
+    if !shown.document.is_null() {
+        document["rehearsal"] = shown.document;
+    }
+    context.out.either(&document, shown.lines.into_iter().chain([line]));
 }
 
 /// Nobody approves a version by a name that its file does not have.
@@ -177,7 +188,11 @@ pub(super) fn signers(
 }
 
 /// The version that is meant: of a file, by name and version, or by digest.
-async fn find(given: &str, client: &Client, context: &Context) -> Result<VersionInfo, Failure> {
+pub(super) async fn find(
+    given: &str,
+    client: &Client,
+    context: &Context,
+) -> Result<VersionInfo, Failure> {
     if given.ends_with(".so") {
         return of_file(Path::new(given), client, context).await;
     }
@@ -205,15 +220,21 @@ async fn with_manifest(client: &Client, one: &VersionInfo) -> Result<VersionInfo
     Ok(same.unwrap_or_else(|| one.clone()))
 }
 
-/// The file is checked here as each peer will; on a local network it is dropped for the peers when none
-/// of them holds it.
-async fn of_file(path: &Path, client: &Client, context: &Context) -> Result<VersionInfo, Failure> {
+/// A file that a peer would take.
+pub(super) fn checked(path: &Path) -> Result<(Vec<u8>, CheckedScore), Failure> {
     let bytes = std::fs::read(path).map_err(|error| Failure::file(path, &error))?;
     let checked = check(&bytes).map_err(|findings| {
         let first = findings.first().map(ToString::to_string).unwrap_or_default();
         Failure::new(Code::ScoreRefused, format!("{}: {first}", path.display()))
             .with_help("`loopchain score check FILE` lists every finding")
     })?;
+    Ok((bytes, checked))
+}
+
+/// The file is checked here as each peer will; on a local network it is dropped for the peers when none
+/// of them holds it.
+async fn of_file(path: &Path, client: &Client, context: &Context) -> Result<VersionInfo, Failure> {
+    let (bytes, checked) = checked(path)?;
     let (name, digest) = (&checked.manifest.name, hex(&checked.sha256));
     if let Some(found) = held(client, name, &digest).await? {
         return Ok(found);

@@ -198,6 +198,7 @@ pub(crate) fn document(rehearsal: &Rehearsal) -> Value {
         "blocks": rehearsal.block_count(),
         "migrate": rehearsal.migration.as_ref().map(|migration| json!({
             "writes": migration.writes,
+            "root": migration.root.to_string(),
             "microseconds": microseconds(migration.took),
         })),
         "transactions": rehearsal.transactions,

@@ -145,30 +145,54 @@ fn signature(method: &Method) -> String {
     format!("{}({}) -> {}", method.name, describe(&method.args), method.returns)
 }
 
+/// What a peer says of the versions of a SCORE.
+type Answer = Result<(Value, Vec<VersionInfo>), Failure>;
+
 /// What every peer says: those of the local network, or the one that is named.
-async fn peers(name: &str, context: &Context) -> Done {
+async fn ask_peers(name: &str, context: &Context) -> Result<Vec<(String, Answer)>, Failure> {
     let target = profile::target(&context.global, &context.data)?;
     let network = context.data.network()?.filter(|_| context.global.endpoint.is_none());
     let urls: Vec<String> = match &network {
         Some(network) => network.peers().map(crate::network::Member::url).collect(),
         None => vec![target.endpoint.clone()],
     };
-    let asked = urls.iter().map(|url| async {
+    let asked = urls.into_iter().map(|url| async {
         let target = profile::Target { endpoint: url.clone(), ..target.clone() };
         let wait = context.global.timeout.min(ANSWER);
-        match Client::new(&target, wait, context.out) {
+        let answer = match Client::new(&target, wait, context.out) {
             Ok(client) => client.versions(name).await,
             Err(failure) => Err(failure),
-        }
+        };
+        (url, answer)
     });
-    let answers = futures::future::join_all(asked).await;
-    if let Some(Err(failure)) = answers.first()
-        && answers.iter().all(Result::is_err)
+    Ok(futures::future::join_all(asked).await)
+}
+
+/// How many peers hold the file, of how many that were asked.
+pub(super) async fn holders(
+    name: &str,
+    sha256: &str,
+    context: &Context,
+) -> Result<(usize, usize), Failure> {
+    let answers = ask_peers(name, context).await?;
+    let holds = |answer: &Answer| {
+        let versions = answer.iter().flat_map(|(_, versions)| versions);
+        versions.into_iter().any(|one| one.here && one.sha256 == sha256)
+    };
+    let held = answers.iter().filter(|(_, answer)| holds(answer)).count();
+    Ok((held, answers.len()))
+}
+
+/// `score show --peers`
+async fn peers(name: &str, context: &Context) -> Done {
+    let answers = ask_peers(name, context).await?;
+    if let Some((_, Err(failure))) = answers.first()
+        && answers.iter().all(|(_, answer)| answer.is_err())
     {
         return Err(failure.clone());
     }
     let (mut lines, mut documents) = (Vec::new(), Vec::new());
-    for (url, answer) in urls.iter().zip(answers) {
+    for (url, answer) in answers {
         match answer {
             Ok((value, versions)) => {
                 lines.push(format!("{} at {url}, block {}", text(&value, "peer"), value["height"]));

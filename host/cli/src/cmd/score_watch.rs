@@ -179,14 +179,29 @@ fn swap(
     }
     let target = profile::target(&context.global, &context.data)?;
     let client = Client::new(&target, context.global.timeout, context.out)?;
-    let active = runtime()?.block_on(active(&client, checked))?;
-    let (channel, since) = (client.channel_name(), active.active_since);
+    let (since, activation) = runtime()?.block_on(async {
+        let active = active(&client, checked).await?;
+        Ok::<_, Failure>((active.active_since, activation(&client, &active).await))
+    })?;
+    let channel = client.channel_name();
     document["channel"] = channel.as_str().into();
     document["active_since"] = since.into();
     document["swap_ms"] = milliseconds(started.elapsed());
     let what = format!("active on channel {channel} from block {since}");
     context.out.line(&line(&what, &seconds(started.elapsed())));
+    document["activation_us"] = activation.into();
+    // A peer that took over what the others agreed on has nothing to tell.
+    let took =
+        activation.map(|us| format!("{:.1} ms", Duration::from_micros(us).as_secs_f64() * 1e3));
+    let took = took.unwrap_or_else(|| "-".to_owned());
+    context.out.line(&line("of that the swap in the peer: worker and migrate", &took));
     Ok(())
+}
+
+/// How long the peer needed for the swap itself, microseconds; the rest is votes and waiting.
+async fn activation(client: &Client, active: &ScoreInfo) -> Option<u64> {
+    let (_, versions) = client.versions(&active.name).await.ok()?;
+    versions.into_iter().find(|one| one.sha256 == active.sha256)?.activation_us
 }
 
 /// Asks until the version with these bytes is the active one, or has failed to become it.

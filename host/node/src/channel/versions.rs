@@ -101,6 +101,7 @@ impl ChannelHandle {
             approved: Vec::new(),
             ready: Vec::new(),
             not_ready: Vec::new(),
+            activation: None,
         }
     }
 
@@ -113,6 +114,8 @@ impl ChannelHandle {
         });
         row.state = VersionState::Active;
         row.height = Some(active.since);
+        let channel = self.genesis().channel.as_str();
+        row.activation = self.parts().scores.activation(channel, score, active.sha256);
         row.reason = (!row.is_here).then(|| missing(score, active).to_string());
         for sha256 in &active.history {
             let of_file = || {

@@ -48,10 +48,12 @@ pub struct Version {
 }
 
 /// What the new version makes of the state of the old one.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Migration {
     /// Keys that it wrote.
     pub writes: usize,
+    /// State root of the copy after it.
+    pub root: Hash32,
     /// How long it took.
     pub took: Duration,
 }
@@ -261,8 +263,8 @@ impl Replay {
         let applied = self.rewound.apply(&writes, &tree);
         applied.map_err(|error| super::store_failed(&error))?;
         let has_migrate = artefact.manifest.method("migrate", "migrate").is_some();
-        let took = started.elapsed();
-        Ok(has_migrate.then_some(Migration { writes: writes.len(), took }))
+        let (root, took) = (tree.root(), started.elapsed());
+        Ok(has_migrate.then_some(Migration { writes: writes.len(), root, took }))
     }
 
     /// Who deployed the active version: `migrate` of the next one sees the same caller.

@@ -185,7 +185,12 @@ pub(super) fn version(version: &VersionView) -> Json {
         ("approved", names(&version.approved)),
         ("ready", names(&version.ready)),
         ("not_ready", names(&version.not_ready)),
+        ("activation_us", version.activation.map(microseconds).into()),
     ])
+}
+
+fn microseconds(time: std::time::Duration) -> u64 {
+    u64::try_from(time.as_micros()).unwrap_or(u64::MAX)
 }
 
 /// A file of the drop-in folder that is not used.

@@ -138,6 +138,7 @@ pub(crate) fn versions() -> VersionsView {
         approved: vec![node_name()],
         ready: vec![node_name()],
         not_ready: Vec::new(),
+        activation: Some(std::time::Duration::from_micros(4_321)),
         manifest: token().manifest,
     };
     let waits = VersionView {
@@ -148,6 +149,7 @@ pub(crate) fn versions() -> VersionsView {
         height: Some(Height::new(90)),
         ready: Vec::new(),
         not_ready: vec![node_name()],
+        activation: None,
         manifest: None,
         ..active.clone()
     };

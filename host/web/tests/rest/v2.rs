@@ -392,6 +392,7 @@ async fn versions_tell_where_each_is_in_its_life_and_what_is_refused() {
     assert_eq!(json["versions"][0]["manifest"]["name"], "token");
     let waits = &json["versions"][1];
     assert_eq!((&waits["height"], &waits["here"]), (&90.into(), &false.into()));
+    assert!(waits["activation_us"].is_null(), "{waits}");
     assert_eq!(waits["not_ready"], serde_json::json!(["bank-a/peer0"]));
     let unknown = get(&router, &format!("{CHANNEL}/scores/nosuch/versions")).await;
     assert_eq!(unknown.status, 404);

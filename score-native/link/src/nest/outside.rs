@@ -90,7 +90,7 @@ impl Outside for Outermost<'_, '_> {
     fn ended<'a>(&'a mut self, position: usize, receipt: &RawReceipt) -> Option<Boxed<'a, ()>> {
         let nest = &mut *self.nest;
         let is_quiet = nest.journal.is_empty() && nest.logs.is_empty();
-        if is_quiet && nest.stack[0].events.is_empty() {
+        if is_quiet && nest.crashed.is_none() && nest.stack[0].events.is_empty() {
             nest.undo(0);
             return None;
         }

@@ -470,6 +470,8 @@ async fn a_crash_of_a_callee_is_the_crash_of_the_transaction_and_names_it() {
     let codes: Vec<u32> = all.iter().map(|receipt| receipt.code).collect();
     assert_eq!(codes, [0, CRASH, 0]);
     assert_eq!(text(&all[1]), "the SCORE `evil` crashed");
+    let blamed: Vec<_> = all.iter().map(|receipt| receipt.others.crashed.as_deref()).collect();
+    assert_eq!(blamed, [None, Some("evil"), None], "a peer counts it against this one");
     assert_eq!(all[1].steps, STEPS, "a crash costs all steps");
     assert_eq!(channel.seats["a"].worker.lock().await.restarts(), 0, "the caller's worker lives");
     assert_eq!(channel.seats["evil"].worker.lock().await.restarts(), 1);

@@ -17,6 +17,7 @@ use host_types::receipt::{Receipt, ScoreEvent, Status, Write};
 use host_types::{ScoreName, Writer};
 use score_native_link::CallKind;
 use std::sync::Arc;
+use std::time::Instant;
 
 /// Arguments of a method that takes none.
 const NO_ARGUMENTS: [u8; 1] = [0x80];
@@ -73,7 +74,12 @@ impl Run<'_> {
             Some(_) => (CallKind::Migrate, "migrate"),
         };
         let (mut events, mut written) = (Vec::new(), Writes::new());
+        let started = Instant::now();
         self.run_anew(&deploy.score);
+        if let Err(why) = self.scores.seat(self.genesis, &deploy.score, &artefact).await {
+            // Whoever calls it meets the same, and says what it means.
+            tracing::debug!(score = %deploy.score, "its worker does not start: {why}");
+        }
         if artefact.manifest.method(name, name).is_some() {
             let args = match &before {
                 None => deploy.args.clone(),
@@ -102,6 +108,8 @@ impl Run<'_> {
             active.insert(deploy.score.clone(), record);
         }
         self.knowledge.active = Arc::new(active);
+        let channel = self.genesis.channel.as_str();
+        self.scores.note_activation(channel, &deploy.score, deploy.sha256, started.elapsed());
         Ok((events, written))
     }
 
