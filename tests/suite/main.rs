@@ -58,6 +58,8 @@ mod step_budget;
 #[cfg(test)]
 mod storage_faults;
 #[cfg(test)]
+mod testnet;
+#[cfg(test)]
 mod token_transfer;
 #[cfg(test)]
 mod transcript;

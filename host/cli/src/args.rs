@@ -1,5 +1,6 @@
 //! The command line: one definition for parsing, help and completions.
 
+use crate::args_network::{ChannelGenesis, RadioStationCommand, TestnetCommand};
 use crate::args_pki::{CaCommand, CertCommand, PeerInit};
 use crate::cmd::bench::Bench;
 use crate::cmd::replay::ReplayArgs;
@@ -100,7 +101,10 @@ pub enum Command {
     Peer(PeerCommand),
     /// Run a RadioStation.
     #[command(subcommand)]
-    Radiostation(RunCommand),
+    Radiostation(RadioStationCommand),
+    /// Networks of several machines.
+    #[command(subcommand)]
+    Testnet(TestnetCommand),
     /// Channels of a peer.
     #[command(subcommand)]
     Channel(ChannelCommand),
@@ -205,13 +209,6 @@ pub struct PeerRun {
     pub rejoin: bool,
 }
 
-/// `radiostation`
-#[derive(Debug, Subcommand)]
-pub enum RunCommand {
-    /// Run it until it is interrupted.
-    Run(Run),
-}
-
 /// `peer run`, `radiostation run`
 #[derive(Debug, Args)]
 pub struct Run {
@@ -274,6 +271,9 @@ pub enum ChannelCommand {
     },
     /// Add a channel to a channels.toml, which is made where there is none.
     Create(ChannelCreate),
+    /// Make the genesis of the channels of a channels.toml (with --channel: of one) for a network of
+    /// several machines, or compare one that came from others with what the file says.
+    Genesis(ChannelGenesis),
     /// Read the `channel_manage_data.json` of the old edition: lines of a channels.toml, and a list of
     /// what has no equal.
     Import {
@@ -303,6 +303,9 @@ pub struct ChannelCreate {
     /// Its consensus rule [default: lft].
     #[arg(long, value_name = "ID")]
     pub rule: Option<String>,
+    /// The .so file of its rule, whose digest is written down: no other build is accepted.
+    #[arg(long, value_name = "FILE")]
+    pub rule_file: Option<PathBuf>,
     /// The file.
     #[arg(short, long, value_name = "FILE", default_value = "channels.toml")]
     pub out: PathBuf,

@@ -11,6 +11,7 @@
 mod api;
 pub mod args;
 pub mod args_life;
+pub mod args_network;
 pub mod args_pki;
 mod ca_folder;
 mod client;
@@ -29,6 +30,7 @@ mod time;
 pub use failure::Failure;
 
 use args::{Cli, Command, PeerCommand};
+use args_network::RadioStationCommand;
 use clap::Parser;
 use output::Out;
 use std::ffi::OsString;
@@ -54,7 +56,9 @@ fn run(raw: impl Iterator<Item = OsString>) -> ExitCode {
     let out = Out::new(&cli.global);
     let done = match cli.command {
         Command::Peer(PeerCommand::Run(run)) => cmd::peer::peer(&run, &cli.global),
-        Command::Radiostation(command) => cmd::peer::radiostation(&command, &cli.global),
+        Command::Radiostation(RadioStationCommand::Run(run)) => {
+            cmd::peer::radiostation(&run, &cli.global)
+        }
         command => cmd::run(command, cli.global, out),
     };
     match done {
