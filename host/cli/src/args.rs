@@ -194,7 +194,7 @@ pub enum PeerCommand {
     /// Run it until it is interrupted.
     Run(PeerRun),
     /// Make the home folder of a peer: keys and requests first, certificates second.
-    Init(PeerInit),
+    Init(Box<PeerInit>),
 }
 
 /// `peer run`

@@ -15,7 +15,8 @@ use std::path::PathBuf;
 const PEERS_MAX: i64 = 64;
 
 fn channel(text: &str) -> Result<ChannelName, String> {
-    ChannelName::new(text).ok_or_else(|| "write 1 to 64 of a-z, 0-9, `-`, `_`, a letter first".into())
+    ChannelName::new(text)
+        .ok_or_else(|| "write 1 to 64 of a-z, 0-9, `-`, `_`, a letter first".into())
 }
 
 /// `testnet`
@@ -46,7 +47,12 @@ pub struct TestnetInit {
     pub out: PathBuf,
     /// Addresses of the machines, with commas between them, for the peers in turn; the RadioStation is on the
     /// first. Peers of one machine are 100 ports apart.
-    #[arg(long, value_name = "ADDRESS,ADDRESS", value_delimiter = ',', default_value = "127.0.0.1")]
+    #[arg(
+        long,
+        value_name = "ADDRESS,ADDRESS",
+        value_delimiter = ',',
+        default_value = "127.0.0.1"
+    )]
     pub hosts: Vec<IpAddr>,
     /// Port of the first peer of each machine; the RadioStation is 2 above it, REST 1900 above each,
     /// operations 1950.
@@ -70,7 +76,7 @@ pub enum RadioStationCommand {
     /// Run it until it is interrupted.
     Run(Run),
     /// Make its home folder: keys and requests first, certificates second.
-    Init(NodeInit),
+    Init(Box<NodeInit>),
 }
 
 /// `channel genesis`

@@ -189,8 +189,11 @@ impl Members {
         channel: &ChannelName,
         created: BlockTime,
     ) -> Result<Planned, Failure> {
-        let all: Vec<_> =
-            self.roots.iter().map(|one| (one.organisation().to_owned(), one.fingerprint())).collect();
+        let all: Vec<_> = self
+            .roots
+            .iter()
+            .map(|one| (one.organisation().to_owned(), one.fingerprint()))
+            .collect();
         let named = file.named_roots(channel)?;
         if let Some((organisation, root)) = named.iter().find(|one| !all.contains(one)) {
             let message = format!("the network has no {organisation} with root SHA256:{root}");

@@ -218,11 +218,7 @@ fn asker(
     }
 }
 
-fn settings_text(
-    home: &Home<'_>,
-    asker: &Asker,
-    facts: &NetworkFacts,
-) -> Result<String, Failure> {
+fn settings_text(home: &Home<'_>, asker: &Asker, facts: &NetworkFacts) -> Result<String, Failure> {
     let listen = home.listen;
     let above = |by: u16| {
         let port = listen.port().checked_add(by).ok_or_else(|| {

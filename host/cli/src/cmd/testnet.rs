@@ -195,7 +195,8 @@ impl<'a> Made<'a> {
             authorities.push((CaFolder::create(&folder, &authority, password)?, authority));
         }
         let roots: Vec<Root> = authorities.iter().map(|(_, one)| one.root().clone()).collect();
-        let name = plan.args.out.file_name().map_or("testnet".into(), |name| name.to_string_lossy());
+        let name =
+            plan.args.out.file_name().map_or("testnet".into(), |name| name.to_string_lossy());
         let mut network = NetworkDescription::new(&name, now_us(), &roots)?;
         let station = &plan.nodes[0];
         station.name.as_str().clone_into(&mut network.radiostation);
@@ -340,7 +341,8 @@ fn told(
             names.join(", ")
         ),
     ];
-    lines.extend(table(&["NODE", "LISTENS", "RUN"], rows).into_iter().map(|row| format!("  {row}")));
+    lines
+        .extend(table(&["NODE", "LISTENS", "RUN"], rows).into_iter().map(|row| format!("  {row}")));
     lines.push(format!(
         "  each home to its machine; every {out}/ORG/ca to a machine that serves nobody"
     ));
