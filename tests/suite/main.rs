@@ -34,6 +34,10 @@ mod groups;
 #[cfg(test)]
 mod kills;
 #[cfg(test)]
+mod machines;
+#[cfg(test)]
+mod namespace;
+#[cfg(test)]
 mod old_curl_lines;
 #[cfg(test)]
 mod old_files;
@@ -57,6 +61,8 @@ mod shape;
 mod step_budget;
 #[cfg(test)]
 mod storage_faults;
+#[cfg(test)]
+mod terminal;
 #[cfg(test)]
 mod testnet;
 #[cfg(test)]

@@ -16,7 +16,7 @@ use crate::telemetry;
 use host_identity::{Certificate, Root, TlsIdentity, keyfile, password};
 use host_rpc::directory::{DirectoryReply, DirectoryRequest, Entry};
 use host_rpc::gateway::Gateway;
-use host_rpc::{PeerClient, Session, Target, Trust};
+use host_rpc::{CallError, ConnectError, PeerClient, Session, Target, Trust};
 use host_types::genesis::ChannelGenesis;
 use host_types::{ChannelName, Code, Decode, Encode, NodeName, Rejection};
 use std::collections::{BTreeMap, BTreeSet};
@@ -345,6 +345,7 @@ async fn discover(node: Arc<Node>, target: String) {
     let Some(name) = radiostation_name(&node) else { return };
     let client =
         PeerClient::start(Arc::clone(node.mesh.session()), Target { name, address: target });
+    let mut told = None;
     loop {
         // Read anew each time: it may have been renewed.
         let Ok(certificate) = keyfile::load_certificate(&node.config.signing.certificate) else {
@@ -363,7 +364,12 @@ async fn discover(node: Arc<Node>, target: String) {
         let network = node.mesh.session().trust().network();
         let signed = entry.sign(network, &node.identity.key);
         let announce = DirectoryRequest::Announce(signed);
-        client.status(announce.to_bytes().into()).await.ok();
+        let announced = client.status(announce.to_bytes().into()).await;
+        let refusal = announced.err().and_then(|error| refusal(&client, &error));
+        if let Some(rejection) = refusal.filter(|now| told.as_ref() != Some(now)) {
+            tracing::warn!(event = "radiostation.refused", code = %rejection.code, "the RadioStation refuses this peer: {rejection}");
+            told = Some(rejection);
+        }
         let list = DirectoryRequest::List { channel: None };
         if let Ok(reply) = client.status(list.to_bytes().into()).await
             && let Ok(DirectoryReply::Peers(listed)) = DirectoryReply::from_bytes(&reply)
@@ -378,6 +384,18 @@ async fn discover(node: Arc<Node>, target: String) {
         }
         let pause = if is_alone(&node) { ANNOUNCE_EARLY } else { ANNOUNCE };
         tokio::time::sleep(pause).await;
+    }
+}
+
+/// What a radiostation said against this node; none when it could not be reached, which is no news.
+fn refusal(client: &PeerClient, error: &CallError) -> Option<Rejection> {
+    match error {
+        CallError::Answered { error, .. } => Some(Rejection::new(error.code(), error.to_string())),
+        CallError::NotConnected { .. } => match client.last_error().as_deref() {
+            Some(ConnectError::Refused { rejection, .. }) => Some(rejection.clone()),
+            _ => None,
+        },
+        CallError::Lost { .. } => None,
     }
 }
 
