@@ -6,7 +6,8 @@ use crate::cmd::bench::Bench;
 use crate::cmd::replay::ReplayArgs;
 use crate::cmd::score_new::Template;
 use crate::cmd::score_rehearse::ScoreRehearse;
-use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
+use clap::parser::ValueSource;
+use clap::{ArgAction, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 use host_node::config::Span;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -21,6 +22,23 @@ pub struct Cli {
     /// What to do.
     #[command(subcommand)]
     pub command: Command,
+}
+
+impl Cli {
+    /// Reads a command line.
+    ///
+    /// # Errors
+    /// What is wrong with it, or the help that was asked for.
+    pub fn read<T>(words: impl IntoIterator<Item = T>) -> Result<Self, clap::Error>
+    where
+        T: Into<std::ffi::OsString> + Clone,
+    {
+        let matches = Self::command().try_get_matches_from(words)?;
+        let mut cli = Self::from_arg_matches(&matches)?;
+        cli.global.is_channel_typed =
+            matches.value_source("channel") == Some(ValueSource::CommandLine);
+        Ok(cli)
+    }
 }
 
 /// When to use colour.
@@ -52,6 +70,9 @@ pub struct Global {
     /// Channel, instead of the profile's.
     #[arg(short, long, global = true, env = "LOOPCHAIN_CHANNEL", value_name = "NAME")]
     pub channel: Option<String>,
+    /// Whether the channel was typed, and not read from the environment; not a flag.
+    #[arg(skip)]
+    pub is_channel_typed: bool,
     /// Who signs: a name of the key folder, or the path of a key file.
     #[arg(long, global = true, env = "LOOPCHAIN_IDENTITY", value_name = "NAME|PATH")]
     pub identity: Option<String>,
@@ -631,6 +652,18 @@ mod tests {
         let parsed = Cli::try_parse_from(["loopchain", "ps", "--timeout", "2s"]).unwrap();
         assert_eq!(parsed.global.timeout.as_secs(), 2);
         assert!(Cli::try_parse_from(["loopchain", "ps", "--timeout", "2"]).is_err());
+    }
+
+    #[test]
+    fn a_channel_that_was_typed_is_told_from_one_of_the_environment() {
+        for line in [
+            &["loopchain", "-c", "a", "ca", "sign", "x"][..],
+            &["loopchain", "ca", "sign", "x", "--channel", "a"],
+        ] {
+            let global = Cli::read(line).unwrap().global;
+            assert_eq!((global.channel.as_deref(), global.is_channel_typed), (Some("a"), true));
+        }
+        assert!(!Cli::read(["loopchain", "ca", "sign", "x"]).unwrap().global.is_channel_typed);
     }
 
     #[test]

@@ -31,7 +31,6 @@ pub use failure::Failure;
 
 use args::{Cli, Command, PeerCommand};
 use args_network::RadioStationCommand;
-use clap::Parser;
 use output::Out;
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -49,7 +48,7 @@ pub fn main() -> ExitCode {
 
 fn run(raw: impl Iterator<Item = OsString>) -> ExitCode {
     let raw: Vec<_> = raw.collect();
-    let cli = match Cli::try_parse_from(&raw) {
+    let cli = match Cli::read(&raw) {
         Ok(cli) => cli,
         Err(error) => return usage(&error, raw.iter().any(|arg| arg == "--json")),
     };

@@ -153,9 +153,11 @@ fn granted(
     }
 }
 
-/// Channels of `--for-channel`, and the one of the global `--channel`: it limits too.
+/// Channels of `--for-channel`, and the one of a typed `--channel`: it limits too. LOOPCHAIN_CHANNEL says
+/// which channel commands mean, and limits no certificate.
 pub(super) fn scope_words(channels: &[String], context: &Context) -> Vec<String> {
-    channels.iter().chain(&context.global.channel).cloned().collect()
+    let typed = context.global.channel.iter().filter(|_| context.global.is_channel_typed);
+    channels.iter().chain(typed).cloned().collect()
 }
 
 /// Channels as a scope; none for all.

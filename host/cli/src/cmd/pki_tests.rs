@@ -4,7 +4,6 @@
 use super::{Done, run};
 use crate::args::Cli;
 use crate::output::Out;
-use clap::Parser;
 use host_identity::{Role, keyfile};
 use host_node::config::{Overrides, PeerConfig};
 use host_types::fault::Code;
@@ -31,7 +30,7 @@ impl Place {
             Some(name) => self.path(name).to_str().unwrap().to_owned(),
             None => word.to_owned(),
         });
-        let cli = Cli::try_parse_from(["loopchain".to_owned()].into_iter().chain(words));
+        let cli = Cli::read(["loopchain".to_owned()].into_iter().chain(words));
         let cli = cli.unwrap_or_else(|error| panic!("{line}: {error}"));
         run(cli.command, cli.global, Out::machine())
     }

@@ -16,7 +16,7 @@ use crate::telemetry;
 use host_identity::{Certificate, Root, TlsIdentity, keyfile, password};
 use host_rpc::directory::{DirectoryReply, DirectoryRequest, Entry};
 use host_rpc::gateway::Gateway;
-use host_rpc::{CallError, ConnectError, PeerClient, Session, Target, Trust};
+use host_rpc::{CallError, ConnectError, PeerClient, RpcError, Session, Target, Trust};
 use host_types::genesis::ChannelGenesis;
 use host_types::{ChannelName, Code, Decode, Encode, NodeName, Rejection};
 use std::collections::{BTreeMap, BTreeSet};
@@ -390,12 +390,14 @@ async fn discover(node: Arc<Node>, target: String) {
 /// What a radiostation said against this node; none when it could not be reached, which is no news.
 fn refusal(client: &PeerClient, error: &CallError) -> Option<Rejection> {
     match error {
-        CallError::Answered { error, .. } => Some(Rejection::new(error.code(), error.to_string())),
+        CallError::Answered { error: RpcError::Refused { message, .. }, .. } => {
+            Some(Rejection::new(error.code(), message.clone()))
+        }
         CallError::NotConnected { .. } => match client.last_error().as_deref() {
             Some(ConnectError::Refused { rejection, .. }) => Some(rejection.clone()),
             _ => None,
         },
-        CallError::Lost { .. } => None,
+        CallError::Answered { .. } | CallError::Lost { .. } => None,
     }
 }
 
