@@ -9,6 +9,7 @@ use crate::namespace;
 use crate::terminal::Terminal;
 use score_native_link::build::source_tree;
 use std::collections::BTreeMap;
+use std::io::Write as _;
 use std::os::unix::fs::symlink;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
@@ -36,13 +37,15 @@ fn every_command_of_several_machines_does_what_it_shows() {
     namespace::needs(&["bash", "nsenter", "awk"]);
     build_scores();
     let documents = TREE.ending(".md").filter(|(path, _)| console::is_executed(path));
-    let documents: Vec<_> =
-        documents.filter(|(_, text)| console::is_about_machines(text)).map(|(path, _)| path).collect();
+    let documents: Vec<_> = documents
+        .filter(|(_, text)| console::is_about_machines(text))
+        .map(|(path, _)| path)
+        .collect();
     assert_eq!(documents, ["docs/guide/four-organisations.md"]);
     for document in documents {
         let said = namespace::run_again_with_rights(TEST, (DOCUMENT, document), DOCUMENT_WITHIN);
         for line in said.lines().filter(|line| line.starts_with(FALLBACK)) {
-            eprintln!("{line}");
+            writeln!(std::io::stderr(), "{line}").ok();
         }
     }
 }
@@ -56,7 +59,7 @@ fn inside(document: &str, text: &str) {
     let path = format!("{}:{}", bin.display(), std::env::var("PATH").unwrap());
     let is_bridged = ip("link add br0 type bridge") && ip("link set br0 up");
     if !is_bridged {
-        eprintln!("{FALLBACK} {document} share one network namespace");
+        writeln!(std::io::stderr(), "{FALLBACK} {document} share one network namespace").ok();
     }
     let mut machines = BTreeMap::new();
     for (number, (name, address)) in table(text).into_iter().enumerate() {
@@ -122,7 +125,9 @@ fn attach(number: usize, address: &str) -> Holder {
     let pid = holder.0.id();
     assert!(ip(&format!("link add veth{number} type veth peer name eth0 netns {pid}")));
     assert!(ip(&format!("link set veth{number} master br0 up")));
-    for line in ["link set lo up", &format!("address add {address}/24 dev eth0"), "link set eth0 up"] {
+    for line in
+        ["link set lo up", &format!("address add {address}/24 dev eth0"), "link set eth0 up"]
+    {
         let mut command = Command::new("nsenter");
         command.args(["--target", &pid.to_string(), "--net", "ip"]).args(line.split_whitespace());
         assert!(command.status().unwrap().success(), "{line}");
@@ -144,7 +149,8 @@ fn print_logs(folder: &Path) {
         if path.extension().is_some_and(|ending| ending == "log") {
             let text = std::fs::read_to_string(&path).unwrap_or_default();
             let lines: Vec<_> = text.lines().collect();
-            eprintln!("{}:\n{}", path.display(), lines[lines.len().saturating_sub(20)..].join("\n"));
+            let last = lines[lines.len().saturating_sub(20)..].join("\n");
+            writeln!(std::io::stderr(), "{}:\n{last}", path.display()).ok();
         }
     }
 }

@@ -90,9 +90,9 @@ pub fn check(tree: &Tree) -> Vec<Finding> {
         let is_about_machines = is_about_machines(text);
         for block in console_blocks(text) {
             let is_nowhere = is_about_machines && block.machines().is_none();
-            let message = mistake(&block, is_executed(path)).or((is_nowhere
-                && block.note != NO_RUN)
-                .then_some("other blocks say which machine runs them: this one must, too"));
+            let message = mistake(&block, is_executed(path))
+                .or((is_nowhere && block.note != NO_RUN)
+                    .then_some("other blocks say which machine runs them: this one must, too"));
             findings.extend(message.map(|message| Finding::at(path, block.line, message)));
         }
         for fence in fences(text).iter().filter(|_| is_executed(path)) {
