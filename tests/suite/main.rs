@@ -28,6 +28,8 @@ mod epochs;
 #[cfg(test)]
 mod evidence;
 #[cfg(test)]
+mod examples;
+#[cfg(test)]
 mod expiry;
 #[cfg(test)]
 mod groups;
