@@ -6,7 +6,7 @@ use super::mesh::Mesh;
 use super::metrics::Metrics;
 use super::node::{Identity, Node, NodeParts};
 use super::rules::{self, RuleShelf};
-use super::{accuse, certificates, readiness, revocations};
+use super::{accuse, certificates, readiness, renewal, revocations};
 use super::{dev_only, drop_folder};
 use crate::channel::intake::wall_clock;
 use crate::config::{self, PeerConfig, TlsConfig};
@@ -72,6 +72,7 @@ pub async fn run(config: PeerConfig, shutdown: Shutdown) -> Result<(), Rejection
     let is_dev = roots(&node.config.tls)?.iter().all(Root::is_dev);
     tasks.spawn(drop_folder::watch(Arc::clone(&node), installed.clone(), is_dev));
     tasks.spawn(certificates::follow(Arc::clone(&node)));
+    tasks.spawn(renewal::follow(Arc::clone(&node)));
     tasks.spawn(follow_genesis(Arc::clone(&node), installed.clone(), looked));
     for target in node.config.radiostation.targets.clone() {
         tasks.spawn(discover(Arc::clone(&node), target));
