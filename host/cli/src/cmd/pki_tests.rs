@@ -197,3 +197,27 @@ fn a_line_that_ran_out_or_is_another_ones_gives_nothing() {
     assert_eq!(place.refused("ca sign @mixed.pem --dir @b"), Code::InvitationWrong);
     place.ok("ca sign @alice/request.pem --dir @b");
 }
+
+#[test]
+fn the_two_certificates_of_a_member_are_of_one_name() {
+    let place = Place::new();
+    place.ok("ca init bank-a --dir @ca --no-password");
+    for name in ["alice", "bob"] {
+        place.ok(&format!(
+            "cert request --name {name} --org bank-a --role client --out @{name} --no-password"
+        ));
+        place.ok(&format!("ca sign @{name}/request.pem --role client --dir @ca"));
+    }
+    let blocks = |name: &str| {
+        let path = place.path(&format!("{name}/request.bundle.pem"));
+        let text = std::fs::read_to_string(path).unwrap();
+        let end = "-----END CERTIFICATE-----\n";
+        text.split_inclusive(end).map(str::to_owned).collect::<Vec<_>>()
+    };
+    let (alice, bob) = (blocks("alice"), blocks("bob"));
+    std::fs::write(place.path("mixed.pem"), format!("{}{}", alice[0], bob[1])).unwrap();
+    let root = host_identity::keyfile::load_certificate(&place.path("ca/root.crt")).unwrap();
+    let fingerprint = host_types::Hash32::sha256(&root);
+    let line = format!("cert install @mixed.pem --dir @alice --fingerprint SHA256:{fingerprint}");
+    assert_eq!(place.refused(&line), Code::CertificateNameWrong);
+}
