@@ -1,6 +1,7 @@
 //! An organisation with its own authority, by the commands that its people run: from an empty folder
-//! to a peer that runs with certificates of that authority and encrypted keys.
+//! to a peer that runs with certificates of that authority and encrypted keys, and renews them.
 
+use host_identity::{Certificate, keyfile};
 use std::path::Path;
 use std::time::Duration;
 use tests::network::{clean, run};
@@ -56,4 +57,69 @@ fn a_peer_runs_with_the_certificates_of_its_own_organisation() {
     }
     process::signal("INT", &[peer.id()]);
     assert!(process::ended(&mut peer, READY_WITHIN).unwrap().success());
+}
+
+/// What an operator may write whose authority is reachable: here it is a folder.
+const RENEW: &str = "set -e\n\
+    \"$PROGRAM\" cert renew --dir pki --host 127.0.0.1 --no-password\n\
+    \"$PROGRAM\" ca sign pki/request.pem --role validator --dir ../ca --days 90\n\
+    \"$PROGRAM\" cert renew --dir pki --certificates pki/request.bundle.pem --no-password\n";
+
+/// Certificates by use: their state in `status`, and when they run out as the metric tells it.
+fn certificates(port: &BasePort) -> Option<Vec<(String, u64)>> {
+    let url = format!("http://127.0.0.1:{}/api/v2/channels", port.rest(0));
+    let told = http::exchange("GET", &url, &[], None).ok()?.json();
+    let url = format!("http://127.0.0.1:{}/metrics", port.rest(0) + 50);
+    let answer = http::exchange("GET", &url, &[], None).ok()?;
+    let all = told["node"]["certificates"].as_array()?.iter().map(|one| {
+        let name = "loopchain_certificate_expiry_timestamp_seconds";
+        let line = format!("{name}{{use=\"{}\"}} ", one["use"].as_str()?);
+        let seconds =
+            answer.body.lines().find_map(|found| found.strip_prefix(&line))?.parse().ok()?;
+        assert_eq!(one["not_after_us"].as_u64()? / 1_000_000, seconds);
+        Some((one["state"].as_str()?.to_owned(), seconds))
+    });
+    all.collect()
+}
+
+#[test]
+fn a_peer_whose_certificates_end_soon_has_its_command_renew_them() {
+    let (place, port) = (tempfile::tempdir().unwrap(), BasePort::take());
+    let folder = place.path();
+    ok(folder, "ca init bank-a --dir ca --no-password");
+    ok(folder, "ca network --dir ca --name alone");
+    let asked = format!(
+        "peer init --home home --network ca/network.toml --org bank-a --name peer0 \
+         --listen 127.0.0.1:{} --no-password",
+        port.number
+    );
+    ok(folder, &asked);
+    ok(folder, "ca sign home/pki/request.pem --role validator --dir ca --days 20 --out back.pem");
+    ok(folder, "peer init --home home --certificates back.pem --no-password");
+    let before = end_of_signing(folder);
+
+    let mut settings = std::fs::read_to_string(folder.join("home/peer.toml")).unwrap();
+    settings.push_str("\n[renewal]\ncommand = [\"sh\", \"renew.sh\"]\n");
+    std::fs::write(folder.join("home/peer.toml"), settings).unwrap();
+    std::fs::write(folder.join("home/renew.sh"), RENEW).unwrap();
+    let mut command = process::tied(Path::new(PROGRAM));
+    clean(&mut command);
+    command.args(["peer", "run", "--home", "home"]).current_dir(folder).env("PROGRAM", PROGRAM);
+    let mut peer = process::start(command);
+    let told = eventually(READY_WITHIN, "both certificates are renewed", || {
+        let told = certificates(&port)?;
+        told.iter().all(|(state, _)| state == "valid").then_some(told)
+    });
+    assert_eq!(told.len(), 2);
+    for (_, seconds) in told {
+        assert!(seconds > before + 60 * 86_400, "{seconds} is after {before}");
+    }
+    process::signal("INT", &[peer.id()]);
+    assert!(process::ended(&mut peer, READY_WITHIN).unwrap().success());
+}
+
+/// When the signing certificate of the home runs out, seconds since 1970.
+fn end_of_signing(folder: &Path) -> u64 {
+    let der = keyfile::load_certificate(&folder.join("home/pki/sign.crt")).unwrap();
+    Certificate::parse(&der).unwrap().not_after.get() / 1_000_000
 }

@@ -28,11 +28,17 @@ mod epochs;
 #[cfg(test)]
 mod evidence;
 #[cfg(test)]
+mod examples;
+#[cfg(test)]
 mod expiry;
 #[cfg(test)]
 mod groups;
 #[cfg(test)]
 mod kills;
+#[cfg(test)]
+mod machines;
+#[cfg(test)]
+mod namespace;
 #[cfg(test)]
 mod old_curl_lines;
 #[cfg(test)]
@@ -57,6 +63,10 @@ mod shape;
 mod step_budget;
 #[cfg(test)]
 mod storage_faults;
+#[cfg(test)]
+mod terminal;
+#[cfg(test)]
+mod testnet;
 #[cfg(test)]
 mod token_transfer;
 #[cfg(test)]

@@ -13,13 +13,14 @@
 //! the program under test, and `cargo up` is its `up`; the step `up` of `.ci/run` builds and runs
 //! the real one. A block `console no-run` is not executed here but is a step of `.ci/run`.
 
-use crate::transcript;
+use crate::terminal::Terminal;
+use crate::{namespace, transcript};
 use score_native_link::build::source_tree;
 use std::fs::File;
 use std::io::Write as _;
-use std::os::unix::fs::{MetadataExt as _, symlink};
+use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdin, Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::sync::LazyLock;
 use std::time::Duration;
 use tempfile::TempDir;
@@ -32,14 +33,10 @@ use tests_tidy::console::{self, Block, NO_RUN, UP};
 const DOCUMENT: &str = "TEST_OF_DOCUMENT";
 /// The name that this program knows the test by.
 const TEST: &str = "readme::every_command_of_the_readme_and_the_guide_does_what_it_shows";
-/// Makes the loopback interface of a new namespace usable, gives up the right to do so, and goes on
-/// as the rest of the command line.
-const LOOPBACK_UP: &str =
-    "ip link set lo up && exec setpriv --ambient-caps=-all --inh-caps=-all \"$@\"";
 /// For one document. It compiles two SCOREs and a SCORE's tests when nothing did before.
 const DOCUMENT_WITHIN: Duration = Duration::from_secs(480);
-/// For one command, a compiler's work included, and for a line of `up`.
-const COMMAND_WITHIN: Duration = Duration::from_secs(240);
+/// For a line of `up`.
+const LINE_WITHIN: Duration = Duration::from_secs(240);
 /// From `loopchain down` to the end of `up`.
 const STOP_WITHIN: Duration = Duration::from_secs(30);
 /// What the working folder has of its own instead of the checkout's.
@@ -57,20 +54,13 @@ fn every_command_of_the_readme_and_the_guide_does_what_it_shows() {
     if let Ok(document) = std::env::var(DOCUMENT) {
         return inside(TREE.text(&document).unwrap());
     }
-    for program in ["bash", "curl", "ip", "setpriv", "unshare"] {
-        let mut look = Command::new("sh");
-        look.args(["-c", "command -v \"$0\" >/dev/null", program]);
-        assert!(
-            look.status().unwrap().success(),
-            "`{program}` is needed to execute the commands of README.md: install it (Debian: \
-             util-linux, iproute2, curl; `.ci/run` does so)"
-        );
-    }
+    namespace::needs(&["bash", "curl"]);
     build_scores();
     let documents: Vec<_> = documents().collect();
     assert_eq!(documents[0].0, "README.md");
-    for (path, _) in documents {
-        in_a_namespace(path);
+    // Those that take several machines are executed by `machines.rs`.
+    for (path, _) in documents.iter().filter(|(_, text)| !console::is_about_machines(text)) {
+        namespace::run_again(TEST, (DOCUMENT, path), DOCUMENT_WITHIN);
     }
 }
 
@@ -115,38 +105,7 @@ fn the_first_score_of_the_guide_is_the_one_that_is_copied() {
     }
 }
 
-/// Runs [`inside`] for a document.
-fn in_a_namespace(document: &str) {
-    let output = tempfile::NamedTempFile::new().unwrap();
-    let mut command = process::tied(Path::new("unshare"));
-    if std::fs::metadata("/proc/self").unwrap().uid() != 0 {
-        // Not as its root: a SCORE's worker that seems to be root wants to become another user.
-        command.args(["--map-current-user", "--keep-caps"]);
-    }
-    command.args(["--net", "--pid", "--fork", "--kill-child", "--mount-proc"]);
-    command.args(["sh", "-c", LOOPBACK_UP, "sh"]).arg(std::env::current_exe().unwrap());
-    command.args(["--exact", TEST, "--nocapture"]).env(DOCUMENT, document);
-    let (out, err) = (output.as_file().try_clone().unwrap(), output.as_file().try_clone().unwrap());
-    command.stdout(out).stderr(err);
-    let mut namespace = Namespace(process::start(command));
-    let status = process::ended(&mut namespace.0, DOCUMENT_WITHIN);
-    drop(namespace);
-    let said = std::fs::read_to_string(output.path()).unwrap();
-    let is_good = status.is_some_and(|status| status.success()) && said.contains("1 passed");
-    assert!(is_good, "the commands of {document} ({status:?}, `None`: not in time):\n{said}");
-}
-
-/// A first process whose end is the end of all others in its namespace.
-struct Namespace(Child);
-
-impl Drop for Namespace {
-    fn drop(&mut self) {
-        self.0.kill().ok();
-        self.0.wait().ok();
-    }
-}
-
-/// The first process of a namespace: executes a document.
+/// Inside a namespace: executes a document.
 fn inside(text: &str) {
     let mut reader = Reader::new();
     for block in console::console_blocks(text).iter().filter(|block| block.note != NO_RUN) {
@@ -161,8 +120,7 @@ fn inside(text: &str) {
 struct Reader {
     /// The checkout.
     folder: PathBuf,
-    shell: Child,
-    typed: ChildStdin,
+    terminal: Terminal,
     up: Option<Child>,
     /// Holds the checkout and what was printed.
     own: TempDir,
@@ -173,14 +131,11 @@ impl Reader {
         let own = tempfile::Builder::new().prefix("loopchain-readme-").tempdir().unwrap();
         let folder = own.path().join("checkout");
         make_checkout(&folder);
-        let mut shell = Command::new("bash");
-        clean(&mut shell);
-        shell.args(["--noprofile", "--norc"]).current_dir(&folder).stdin(Stdio::piped());
         // What a reader's first test run compiles is kept between runs of this test.
-        shell.env("CARGO_BUILD_BUILD_DIR", target().join("of-readers"));
-        let mut shell = shell.spawn().unwrap();
-        let typed = shell.stdin.take().unwrap();
-        Self { folder, shell, typed, up: None, own }
+        let compiled = target().join("of-readers").display().to_string();
+        let variables = [("CARGO_BUILD_BUILD_DIR", compiled.as_str())];
+        let terminal = Terminal::open(Command::new("bash"), &folder, &variables);
+        Self { folder, terminal, up: None, own }
     }
 
     fn follow(&mut self, block: &Block) {
@@ -193,29 +148,8 @@ impl Reader {
                 self.wait_for_up(&command.output, command.line);
                 continue;
             }
-            let (code, printed) = self.run(&command.text);
-            let (line, text) = (command.line, &command.text);
-            assert_eq!(code, "0", "line {line}: `{text}`\n{printed}{}", self.printed("stderr"));
-            let shown = command.output.join("\n");
-            let is_true = transcript::fits(&command.output, &printed);
-            assert!(is_true, "line {line}: `{text}` prints\n{printed}\nbut shown is\n{shown}\n");
+            self.terminal.follow(command);
         }
-    }
-
-    /// Runs a command in the shell: its exit code, and what it printed to stdout.
-    fn run(&mut self, text: &str) -> (String, String) {
-        let at = |name: &str| self.own.path().join(name).display().to_string();
-        let (out, err, code, new) = (at("stdout"), at("stderr"), at("code"), at("new"));
-        std::fs::remove_file(&code).ok();
-        // The code is renamed, so that it is there as a whole or not at all.
-        let script = format!(
-            "{{ {text}\n}} </dev/null >'{out}' 2>'{err}'\necho $? >'{new}'; mv '{new}' '{code}'\n"
-        );
-        self.typed.write_all(script.as_bytes()).unwrap();
-        let code = eventually(COMMAND_WITHIN, &format!("`{text}` ends"), || {
-            std::fs::read_to_string(&code).ok()
-        });
-        (code.trim().to_owned(), self.printed("stdout"))
     }
 
     fn start_up(&mut self) {
@@ -229,7 +163,7 @@ impl Reader {
 
     fn wait_for_up(&self, lines: &[String], line: usize) {
         let what = format!("`up` prints what line {line} shows:\n{}", lines.join("\n"));
-        eventually(COMMAND_WITHIN, &what, || {
+        eventually(LINE_WITHIN, &what, || {
             transcript::contains(lines, &self.printed("up")).then_some(())
         });
     }
@@ -245,9 +179,9 @@ impl Drop for Reader {
             let (out, err) = (self.printed("up"), self.printed("up-stderr"));
             writeln!(std::io::stderr(), "`up` printed:\n{out}{err}").ok();
         }
-        for child in self.up.iter_mut().chain([&mut self.shell]) {
-            child.kill().ok();
-            child.wait().ok();
+        if let Some(up) = &mut self.up {
+            up.kill().ok();
+            up.wait().ok();
         }
     }
 }

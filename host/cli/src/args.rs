@@ -1,11 +1,13 @@
 //! The command line: one definition for parsing, help and completions.
 
+use crate::args_network::{ChannelGenesis, RadioStationCommand, TestnetCommand};
 use crate::args_pki::{CaCommand, CertCommand, PeerInit};
 use crate::cmd::bench::Bench;
 use crate::cmd::replay::ReplayArgs;
 use crate::cmd::score_new::Template;
 use crate::cmd::score_rehearse::ScoreRehearse;
-use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
+use clap::parser::ValueSource;
+use clap::{ArgAction, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 use host_node::config::Span;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -20,6 +22,23 @@ pub struct Cli {
     /// What to do.
     #[command(subcommand)]
     pub command: Command,
+}
+
+impl Cli {
+    /// Reads a command line.
+    ///
+    /// # Errors
+    /// What is wrong with it, or the help that was asked for.
+    pub fn read<T>(words: impl IntoIterator<Item = T>) -> Result<Self, clap::Error>
+    where
+        T: Into<std::ffi::OsString> + Clone,
+    {
+        let matches = Self::command().try_get_matches_from(words)?;
+        let mut cli = Self::from_arg_matches(&matches)?;
+        cli.global.is_channel_typed =
+            matches.value_source("channel") == Some(ValueSource::CommandLine);
+        Ok(cli)
+    }
 }
 
 /// When to use colour.
@@ -51,6 +70,9 @@ pub struct Global {
     /// Channel, instead of the profile's.
     #[arg(short, long, global = true, env = "LOOPCHAIN_CHANNEL", value_name = "NAME")]
     pub channel: Option<String>,
+    /// Whether the channel was typed, and not read from the environment; not a flag.
+    #[arg(skip)]
+    pub is_channel_typed: bool,
     /// Who signs: a name of the key folder, or the path of a key file.
     #[arg(long, global = true, env = "LOOPCHAIN_IDENTITY", value_name = "NAME|PATH")]
     pub identity: Option<String>,
@@ -100,7 +122,10 @@ pub enum Command {
     Peer(PeerCommand),
     /// Run a RadioStation.
     #[command(subcommand)]
-    Radiostation(RunCommand),
+    Radiostation(RadioStationCommand),
+    /// Networks of several machines.
+    #[command(subcommand)]
+    Testnet(TestnetCommand),
     /// Channels of a peer.
     #[command(subcommand)]
     Channel(ChannelCommand),
@@ -190,7 +215,7 @@ pub enum PeerCommand {
     /// Run it until it is interrupted.
     Run(PeerRun),
     /// Make the home folder of a peer: keys and requests first, certificates second.
-    Init(PeerInit),
+    Init(Box<PeerInit>),
 }
 
 /// `peer run`
@@ -203,13 +228,6 @@ pub struct PeerRun {
     /// nothing that this key may have signed before. Without effect while the log is whole.
     #[arg(long)]
     pub rejoin: bool,
-}
-
-/// `radiostation`
-#[derive(Debug, Subcommand)]
-pub enum RunCommand {
-    /// Run it until it is interrupted.
-    Run(Run),
 }
 
 /// `peer run`, `radiostation run`
@@ -274,6 +292,9 @@ pub enum ChannelCommand {
     },
     /// Add a channel to a channels.toml, which is made where there is none.
     Create(ChannelCreate),
+    /// Make the genesis of the channels of a channels.toml (with --channel: of one) for a network of
+    /// several machines, or compare one that came from others with what the file says.
+    Genesis(ChannelGenesis),
     /// Read the `channel_manage_data.json` of the old edition: lines of a channels.toml, and a list of
     /// what has no equal.
     Import {
@@ -303,6 +324,9 @@ pub struct ChannelCreate {
     /// Its consensus rule [default: lft].
     #[arg(long, value_name = "ID")]
     pub rule: Option<String>,
+    /// The .so file of its rule, whose digest is written down: no other build is accepted.
+    #[arg(long, value_name = "FILE")]
+    pub rule_file: Option<PathBuf>,
     /// The file.
     #[arg(short, long, value_name = "FILE", default_value = "channels.toml")]
     pub out: PathBuf,
@@ -628,6 +652,18 @@ mod tests {
         let parsed = Cli::try_parse_from(["loopchain", "ps", "--timeout", "2s"]).unwrap();
         assert_eq!(parsed.global.timeout.as_secs(), 2);
         assert!(Cli::try_parse_from(["loopchain", "ps", "--timeout", "2"]).is_err());
+    }
+
+    #[test]
+    fn a_channel_that_was_typed_is_told_from_one_of_the_environment() {
+        for line in [
+            &["loopchain", "-c", "a", "ca", "sign", "x"][..],
+            &["loopchain", "ca", "sign", "x", "--channel", "a"],
+        ] {
+            let global = Cli::read(line).unwrap().global;
+            assert_eq!((global.channel.as_deref(), global.is_channel_typed), (Some("a"), true));
+        }
+        assert!(!Cli::read(["loopchain", "ca", "sign", "x"]).unwrap().global.is_channel_typed);
     }
 
     #[test]

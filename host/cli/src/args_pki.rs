@@ -302,6 +302,20 @@ pub struct CertRenew {
 /// `peer init`
 #[derive(Debug, Args)]
 pub struct PeerInit {
+    /// What every node takes.
+    #[command(flatten)]
+    pub node: NodeInit,
+    /// A consensus rule that comes with loopchain, into the plugin folder of the home; repeatable.
+    #[arg(long = "rule", value_name = "ID")]
+    pub rules: Vec<String>,
+    /// A SCORE that comes with loopchain, likewise; repeatable.
+    #[arg(long = "score", value_name = "NAME")]
+    pub scores: Vec<String>,
+}
+
+/// `peer init`, `radiostation init`
+#[derive(Debug, Args)]
+pub struct NodeInit {
     /// Its home folder.
     #[arg(long, value_name = "DIR", default_value = ".")]
     pub home: PathBuf,
@@ -317,15 +331,16 @@ pub struct PeerInit {
     /// The organisation.
     #[arg(long)]
     pub org: Option<String>,
-    /// In which role [default: validator].
+    /// In which role [default: validator, radiostation].
     #[arg(long, value_parser = role)]
     pub role: Option<Role>,
     /// Second step: what the authority sent back.
     #[arg(long, value_name = "FILE", conflicts_with_all = ["join", "network", "name", "org", "role"])]
     pub certificates: Option<PathBuf>,
-    /// Where it listens for peers; REST is 1900 above, operations 1950.
-    #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:7100")]
-    pub listen: std::net::SocketAddr,
+    /// Where it listens for peers; REST is 1900 above, operations 1950 [default: 127.0.0.1:7100, of a
+    /// RadioStation 127.0.0.1:7102].
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    pub listen: Option<std::net::SocketAddr>,
     /// How the keys are kept.
     #[command(flatten)]
     pub secrecy: Secrecy,

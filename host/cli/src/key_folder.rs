@@ -93,7 +93,8 @@ pub(crate) fn received(path: &Path) -> Result<Received, Failure> {
         return Err(wrong(format!("{} holds not one of each kind", path.display())));
     }
     if (&signing.name, signing.role) != (&tls.name, tls.role) {
-        return Err(wrong(format!("the certificates in {} differ in name", path.display())));
+        let message = format!("the certificates in {} differ in name or role", path.display());
+        return Err(Failure::new(Code::CertificateNameWrong, message));
     }
     Ok(Received { certificates, roots })
 }

@@ -11,6 +11,7 @@
 mod api;
 pub mod args;
 pub mod args_life;
+pub mod args_network;
 pub mod args_pki;
 mod ca_folder;
 mod client;
@@ -29,7 +30,7 @@ mod time;
 pub use failure::Failure;
 
 use args::{Cli, Command, PeerCommand};
-use clap::Parser;
+use args_network::RadioStationCommand;
 use output::Out;
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -47,14 +48,16 @@ pub fn main() -> ExitCode {
 
 fn run(raw: impl Iterator<Item = OsString>) -> ExitCode {
     let raw: Vec<_> = raw.collect();
-    let cli = match Cli::try_parse_from(&raw) {
+    let cli = match Cli::read(&raw) {
         Ok(cli) => cli,
         Err(error) => return usage(&error, raw.iter().any(|arg| arg == "--json")),
     };
     let out = Out::new(&cli.global);
     let done = match cli.command {
         Command::Peer(PeerCommand::Run(run)) => cmd::peer::peer(&run, &cli.global),
-        Command::Radiostation(command) => cmd::peer::radiostation(&command, &cli.global),
+        Command::Radiostation(RadioStationCommand::Run(run)) => {
+            cmd::peer::radiostation(&run, &cli.global)
+        }
         command => cmd::run(command, cli.global, out),
     };
     match done {

@@ -496,7 +496,7 @@ pub struct NodeCertificate {
     pub key_use: &'static str,
     /// Last moment of validity.
     pub not_after: BlockTime,
-    /// `valid`, `ends soon` (30 days) or `expired`.
+    /// `valid`, `ends soon` (two thirds of its life are over, or 30 days are left) or `expired`.
     pub state: &'static str,
 }
 

@@ -238,8 +238,22 @@ fn explain(error: io::Error, expected: &Expected, address: &str) -> ConnectError
             };
             ConnectError::Untrusted { peer, address, reason }
         }
+        Some(rustls::Error::AlertReceived(alert)) => {
+            ConnectError::Refused { peer, rejection: refused_by(*alert, &address) }
+        }
         _ => ConnectError::Unreachable { peer, address, error },
     }
+}
+
+/// What an alert of the other end means: it looked at the certificate of this one.
+fn refused_by(alert: rustls::AlertDescription, address: &str) -> Rejection {
+    let (code, what) = match alert {
+        rustls::AlertDescription::CertificateExpired => (Code::CertificateExpired, "has run out"),
+        rustls::AlertDescription::CertificateRevoked => (Code::CertificateRevoked, "was revoked"),
+        _ => (Code::JoinRefused, "is of no root that it knows"),
+    };
+    let message = format!("{address} says that the certificate of this node {what} ({alert:?})");
+    Rejection::new(code, message)
 }
 
 fn provider() -> Arc<CryptoProvider> {

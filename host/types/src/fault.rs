@@ -176,7 +176,7 @@ codes! {
     /// A certificate was revoked by its organisation.
     CertificateRevoked = 4105, 403, 4, false, "ask your organisation for a new certificate: a revoked one never comes back";
     /// A certificate is limited to other channels.
-    CertificateScopeWrong = 4106, 403, 4, false, "ask for a certificate whose scope names this channel (`loopchain ca sign --channel NAME`)";
+    CertificateScopeWrong = 4106, 403, 4, false, "ask for a certificate whose scope names this channel (`loopchain ca sign --for-channel NAME`)";
     /// The radiostation refused a peer.
     JoinRefused = 4107, 403, 4, false, "ask an organisation of the channel to add your root";
     /// A dev CA on an address that others can reach.

@@ -3,8 +3,9 @@
 //! In: Markdown. Out: [`Block`]s. A block is fenced with the word `console`; a line that begins
 //! with `$ ` is a command (a `\` at its end continues it), the lines up to the next command are what
 //! it prints. A note may stand behind the word: under `no-run` nothing is executed, and a block
-//! `up` has no command: it is what `up`, started earlier and still running, prints now. Not here:
-//! running anything (`tests/suite/readme.rs`).
+//! `up` has no command: it is what `up`, started earlier and still running, prints now. Behind `on` stand
+//! machines: each of them runs the commands. Not here: running anything (`tests/suite/readme.rs`,
+//! `tests/suite/machines.rs`).
 
 use crate::{Finding, Tree};
 
@@ -24,7 +25,7 @@ pub struct Command {
 pub struct Block {
     /// Line of its fence, counted from 1.
     pub line: usize,
-    /// What stands behind `console` on the fence: nothing, [`NO_RUN`] or [`UP`].
+    /// What stands behind `console` on the fence: nothing, [`NO_RUN`], [`UP`], or [`ON`] and machines.
     pub note: String,
     /// Lines before the first command: all of them in a block [`UP`], none in others.
     pub output: Vec<String>,
@@ -32,10 +33,30 @@ pub struct Block {
     pub commands: Vec<Command>,
 }
 
+impl Block {
+    /// The machines that run the commands; none when it is not about machines.
+    #[must_use]
+    pub fn machines(&self) -> Option<Vec<&str>> {
+        let names: Vec<_> = self.note.strip_prefix(ON)?.split(',').map(str::trim).collect();
+        let is_name = |name: &&str| {
+            !name.is_empty() && name.bytes().all(|b| b.is_ascii_lowercase() || b == b'-')
+        };
+        names.iter().all(is_name).then_some(names)
+    }
+}
+
+/// True for a document whose commands are run by several machines.
+#[must_use]
+pub fn is_about_machines(markdown: &str) -> bool {
+    console_blocks(markdown).iter().any(|block| block.machines().is_some())
+}
+
 /// The note of a block whose commands no test executes.
 pub const NO_RUN: &str = "no-run";
 /// The note of a block that shows what a running `up` prints.
 pub const UP: &str = "up";
+/// The word before the machines, with commas between them, that run the commands of a block.
+pub const ON: &str = "on ";
 /// The word on the fence.
 const CONSOLE: &str = "console";
 /// Words under which commands would escape the tests.
@@ -66,8 +87,12 @@ pub fn console_blocks(markdown: &str) -> Vec<Block> {
 pub fn check(tree: &Tree) -> Vec<Finding> {
     let mut findings = Vec::new();
     for (path, text) in tree.ending(".md") {
+        let is_about_machines = is_about_machines(text);
         for block in console_blocks(text) {
-            let message = mistake(&block, is_executed(path));
+            let is_nowhere = is_about_machines && block.machines().is_none();
+            let message = mistake(&block, is_executed(path))
+                .or((is_nowhere && block.note != NO_RUN)
+                    .then_some("other blocks say which machine runs them: this one must, too"));
             findings.extend(message.map(|message| Finding::at(path, block.line, message)));
         }
         for fence in fences(text).iter().filter(|_| is_executed(path)) {
@@ -82,8 +107,8 @@ pub fn check(tree: &Tree) -> Vec<Finding> {
 
 fn mistake(block: &Block, is_executed: bool) -> Option<&'static str> {
     let is_output = block.note == UP;
-    if !["", NO_RUN, UP].contains(&block.note.as_str()) {
-        return Some("behind `console` stands nothing, `no-run` or `up`");
+    if !["", NO_RUN, UP].contains(&block.note.as_str()) && block.machines().is_none() {
+        return Some("behind `console` stands nothing, `no-run`, `up`, or `on` and machines");
     }
     if is_output && !block.commands.is_empty() {
         return Some("a `console up` block has no command");
@@ -180,6 +205,15 @@ mod tests {
         let page = "```console\n$ ls\n```\n```console no-run\n$ ls\n```\n";
         assert_eq!(check(&Tree::of(&[("CONTRIBUTING.md", page)])).len(), 1);
         assert_eq!(check(&Tree::of(&[("README.md", page)])).len(), 0);
+    }
+
+    #[test]
+    fn a_block_may_say_which_machines_run_it_and_then_all_must() {
+        let page = "```console on a, bank-b\n$ ls\n```\n";
+        assert_eq!(console_blocks(page)[0].machines(), Some(vec!["a", "bank-b"]));
+        assert_eq!(check(&Tree::of(&[("docs/guide/a.md", page)])).len(), 0);
+        let mixed = format!("{page}```console\n$ ls\n```\n```console on A\n$ ls\n```\n");
+        assert_eq!(check(&Tree::of(&[("docs/guide/a.md", &mixed)])).len(), 2);
     }
 
     #[test]

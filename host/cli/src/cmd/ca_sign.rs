@@ -12,12 +12,12 @@ use crate::output::OK;
 use crate::password;
 use crate::time::rfc3339;
 use host_identity::bundle::{self, Block};
-use host_identity::{Certificate, KeyUse, Request, Role, Validity, keyfile};
+use host_identity::{Authority, Certificate, KeyUse, Request, Role, Validity, keyfile};
 use host_types::fault::Code;
 use host_types::ids::ChannelName;
 use serde_json::json;
 use std::collections::BTreeSet;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 /// Days a certificate may be asked for: ten years, as long as a root.
@@ -40,10 +40,47 @@ pub(super) fn sign(args: &CaSign, context: &Context) -> Done {
     let (role, channels) = granted(&ca, &asked, args, context)?;
     let scope = scope(&channels)?;
     let authority = ca.authority(text(password::root_given(&args.place)?.as_ref()))?;
-    let validity = Validity::days_from_now(args.days);
+    let out = args.out.clone().unwrap_or_else(|| args.request.with_extension("bundle.pem"));
+    let granted = Granted { role, scope, days: args.days };
+    let issued = issue((&mut ca, &authority), &asked, &granted, &out)?;
+    if asked.proof.is_some() {
+        ca.close_invitations(&asked.requests[0].name)?;
+    }
+    told(&issued, &out, context);
+    Ok(ExitCode::SUCCESS)
+}
+
+/// What somebody gets who asks.
+pub(super) struct Granted {
+    /// In this role.
+    pub role: Role,
+    /// For these channels; none for all.
+    pub scope: Option<BTreeSet<ChannelName>>,
+    /// For so many days.
+    pub days: u32,
+}
+
+/// Issues what a file of requests asks for, and writes what is sent back.
+pub(super) fn issue_file(
+    ca: (&mut CaFolder, &Authority),
+    requests: &Path,
+    granted: &Granted,
+) -> Result<PathBuf, Failure> {
+    let out = requests.with_extension("bundle.pem");
+    issue(ca, &read(requests)?, granted, &out)?;
+    Ok(out)
+}
+
+fn issue(
+    (ca, authority): (&mut CaFolder, &Authority),
+    asked: &Asked,
+    granted: &Granted,
+    out: &Path,
+) -> Result<Vec<Certificate>, Failure> {
+    let validity = Validity::days_from_now(granted.days);
     let mut issued = Vec::new();
     for request in &asked.requests {
-        issued.push(authority.issue(request, role, scope.as_ref(), validity)?);
+        issued.push(authority.issue(request, granted.role, granted.scope.as_ref(), validity)?);
     }
     if let Some(first) = issued.iter().find(|one| one.not_after > authority.root().not_after()) {
         let message = format!("the root runs out before the certificates of {} would", first.name);
@@ -51,13 +88,8 @@ pub(super) fn sign(args: &CaSign, context: &Context) -> Done {
             .with_help("ask for fewer `--days`, or make a new root"));
     }
     ca.record(&issued)?;
-    let out = args.out.clone().unwrap_or_else(|| args.request.with_extension("bundle.pem"));
-    write(&out, &ca, &issued)?;
-    if asked.proof.is_some() {
-        ca.close_invitations(&asked.requests[0].name)?;
-    }
-    told(&issued, &out, context);
-    Ok(ExitCode::SUCCESS)
+    write(out, ca, &issued)?;
+    Ok(issued)
 }
 
 fn read(path: &Path) -> Result<Asked, Failure> {
@@ -121,9 +153,11 @@ fn granted(
     }
 }
 
-/// Channels of `--for-channel`, and the one of the global `--channel`: it limits too.
+/// Channels of `--for-channel`, and the one of a typed `--channel`: it limits too. LOOPCHAIN_CHANNEL says
+/// which channel commands mean, and limits no certificate.
 pub(super) fn scope_words(channels: &[String], context: &Context) -> Vec<String> {
-    channels.iter().chain(&context.global.channel).cloned().collect()
+    let typed = context.global.channel.iter().filter(|_| context.global.is_channel_typed);
+    channels.iter().chain(typed).cloned().collect()
 }
 
 /// Channels as a scope; none for all.

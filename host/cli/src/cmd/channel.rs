@@ -1,4 +1,5 @@
-//! `channel list`, `channel show`; `channel check` stands in `channel_check.rs`, what changes an epoch
+//! `channel list`, `channel show`; `channel check` stands in `channel_check.rs`, `channel genesis` in
+//! `channel_genesis.rs`, what changes an epoch
 //! in `configure.rs`, what makes channels what a file says in `channel_plan.rs`.
 
 use super::channel_drift::Drift;
@@ -28,6 +29,7 @@ pub(crate) fn channel(command: &ChannelCommand, context: &Context) -> Done {
             let export = super::channel_plan::export(name.as_deref(), out.as_deref(), context);
             runtime()?.block_on(export)
         }
+        ChannelCommand::Genesis(wanted) => super::channel_genesis::genesis(wanted, context),
         ChannelCommand::Create(wanted) => import_old::create(wanted, context),
         ChannelCommand::Import { old, out } => {
             import_old::import(import_old::Old::Channels, old, out.as_deref(), context)

@@ -61,13 +61,14 @@ pub(crate) fn check(file: Option<&Path>, context: &Context) -> Done {
     Ok(ExitCode::SUCCESS)
 }
 
-fn path_of(file: Option<&Path>, context: &Context) -> Result<PathBuf, Failure> {
+/// The file that is meant: as given, else the nearest upwards.
+pub(super) fn path_of(file: Option<&Path>, context: &Context) -> Result<PathBuf, Failure> {
     let here = std::env::current_dir().unwrap_or_default();
     let given = file.map(Path::to_path_buf).or_else(|| context.global.config.clone());
     given.or_else(|| nearest_channels_file(&here)).ok_or_else(|| {
         let message = "there is no channels.toml here or above";
         Failure::new(Code::ConfigUnreadable, message)
-            .with_help("name one: loopchain channel check FILE")
+            .with_help("name one: `loopchain channel check FILE`")
     })
 }
 

@@ -72,6 +72,11 @@ pub(super) fn create(wanted: &ChannelCreate, context: &Context) -> Done {
     if let Some(rule) = &wanted.rule {
         lines.push_str(&format!("rule = {}\n", json!(rule)));
     }
+    if let Some(file) = &wanted.rule_file {
+        let bytes = std::fs::read(file).map_err(|error| Failure::file(file, &error))?;
+        let digest = host_types::Hash32::sha256(&bytes);
+        lines.push_str(&format!("rule_sha256 = [\"{digest}\"]\n"));
+    }
     let mut organisations = Vec::new();
     for text in &wanted.org {
         let (org, root) = text
@@ -115,7 +120,10 @@ pub(super) fn create(wanted: &ChannelCreate, context: &Context) -> Done {
         &document,
         [
             format!("{OK} {}: channel {name}", path.display()),
-            format!("  next: {next}; `loopchain up` that reads the file creates it"),
+            format!(
+                "  next: {next}; `loopchain up` that reads the file creates it, \
+                 `loopchain channel genesis` on several machines"
+            ),
         ],
     );
     Ok(ExitCode::SUCCESS)

@@ -17,6 +17,7 @@ mod cert_revoke;
 mod channel;
 mod channel_check;
 mod channel_drift;
+mod channel_genesis;
 mod channel_plan;
 mod configure;
 mod down;
@@ -39,12 +40,14 @@ mod score_verify;
 mod score_versions;
 mod score_watch;
 mod status;
+mod testnet;
 mod tx;
 mod up;
 mod version;
 pub(crate) mod voting;
 
 use crate::args::{Command, Global, PeerCommand};
+use crate::args_network::{RadioStationCommand, TestnetCommand};
 use crate::failure::Failure;
 use crate::network::DataFolder;
 use crate::output::Out;
@@ -107,10 +110,16 @@ pub(crate) fn run(command: Command, global: Global, out: Out) -> Done {
         Command::Audit(command) => runtime()?.block_on(audit::audit(&command, &context)),
         Command::Ca(command) => ca::ca(&command, &context),
         Command::Cert(command) => cert::cert(&command, &context),
-        Command::Peer(PeerCommand::Init(init)) => peer_init::init(&init, &context),
+        Command::Peer(PeerCommand::Init(init)) => peer_init::peer(&init, &context),
+        Command::Testnet(TestnetCommand::Init(init)) => testnet::init(&init, &context),
+        Command::Radiostation(RadioStationCommand::Init(init)) => {
+            peer_init::radiostation(&init, &context)
+        }
         // They need no data folder and are answered before.
         Command::Peer(PeerCommand::Run(run)) => peer::peer(&run, &context.global),
-        Command::Radiostation(command) => peer::radiostation(&command, &context.global),
+        Command::Radiostation(RadioStationCommand::Run(run)) => {
+            peer::radiostation(&run, &context.global)
+        }
     }
 }
 

@@ -4,7 +4,6 @@
 use super::{Done, run};
 use crate::args::Cli;
 use crate::output::Out;
-use clap::Parser;
 use host_identity::{Role, keyfile};
 use host_node::config::{Overrides, PeerConfig};
 use host_types::fault::Code;
@@ -31,7 +30,7 @@ impl Place {
             Some(name) => self.path(name).to_str().unwrap().to_owned(),
             None => word.to_owned(),
         });
-        let cli = Cli::try_parse_from(["loopchain".to_owned()].into_iter().chain(words));
+        let cli = Cli::read(["loopchain".to_owned()].into_iter().chain(words));
         let cli = cli.unwrap_or_else(|error| panic!("{line}: {error}"));
         run(cli.command, cli.global, Out::machine())
     }
@@ -197,4 +196,28 @@ fn a_line_that_ran_out_or_is_another_ones_gives_nothing() {
     std::fs::write(place.path("mixed.pem"), format!("{theirs}{}", &request[proof..])).unwrap();
     assert_eq!(place.refused("ca sign @mixed.pem --dir @b"), Code::InvitationWrong);
     place.ok("ca sign @alice/request.pem --dir @b");
+}
+
+#[test]
+fn the_two_certificates_of_a_member_are_of_one_name() {
+    let place = Place::new();
+    place.ok("ca init bank-a --dir @ca --no-password");
+    for name in ["alice", "bob"] {
+        place.ok(&format!(
+            "cert request --name {name} --org bank-a --role client --out @{name} --no-password"
+        ));
+        place.ok(&format!("ca sign @{name}/request.pem --role client --dir @ca"));
+    }
+    let blocks = |name: &str| {
+        let path = place.path(&format!("{name}/request.bundle.pem"));
+        let text = std::fs::read_to_string(path).unwrap();
+        let end = "-----END CERTIFICATE-----\n";
+        text.split_inclusive(end).map(str::to_owned).collect::<Vec<_>>()
+    };
+    let (alice, bob) = (blocks("alice"), blocks("bob"));
+    std::fs::write(place.path("mixed.pem"), format!("{}{}", alice[0], bob[1])).unwrap();
+    let root = host_identity::keyfile::load_certificate(&place.path("ca/root.crt")).unwrap();
+    let fingerprint = host_types::Hash32::sha256(&root);
+    let line = format!("cert install @mixed.pem --dir @alice --fingerprint SHA256:{fingerprint}");
+    assert_eq!(place.refused(&line), Code::CertificateNameWrong);
 }

@@ -38,8 +38,8 @@ pub use import_old::{
 pub use layers::Overrides;
 pub use peer::{
     ChannelsConfig, Durability, KeyFiles, LogConfig, LogFormat, NetworkConfig, OpsConfig,
-    PeerConfig, PluginsConfig, RadioStationConfig, RadioStationTargets, ResponseCode, RestConfig,
-    RpcConfig, Sandbox, ScoresConfig, StorageConfig, TlsConfig,
+    PeerConfig, PluginsConfig, RadioStationConfig, RadioStationTargets, RenewalConfig,
+    ResponseCode, RestConfig, RpcConfig, Sandbox, ScoresConfig, StorageConfig, TlsConfig,
 };
 pub use policies::{PolicyTable, PolicyValue};
 pub use profiles::{Profile, ProfilesFile};

@@ -201,6 +201,15 @@ pub struct ScoresConfig {
     pub sandbox: Sandbox,
 }
 
+/// `[renewal]`: how this node's certificates are renewed.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct RenewalConfig {
+    /// Program and arguments, run in the home folder when a certificate should be renewed; empty:
+    /// a person does it.
+    pub command: Vec<String>,
+}
+
 /// When a statement counts as durable.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -277,6 +286,8 @@ pub struct PeerConfig {
     pub plugins: PluginsConfig,
     /// SCORE processes.
     pub scores: ScoresConfig,
+    /// Renewal of certificates.
+    pub renewal: RenewalConfig,
     /// Disk.
     pub storage: StorageConfig,
     /// Log.
@@ -394,6 +405,7 @@ impl Default for PeerConfig {
             channels: ChannelsConfig::default(),
             plugins: PluginsConfig::default(),
             scores: ScoresConfig::default(),
+            renewal: RenewalConfig::default(),
             storage: StorageConfig::default(),
             log: LogConfig::default(),
             rejoin: false,

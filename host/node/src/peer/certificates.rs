@@ -1,7 +1,7 @@
 //! This node's own certificates: how long they last, and taking renewed ones while it runs.
 //!
-//! In: the files that the configuration names. Out: log lines at 30, 7 and 1 days and when they have
-//! run out, what `status` tells, renewed certificates in use without a restart. An expired
+//! In: the files that the configuration names. Out: log lines when two thirds of their life are over,
+//! at 30, 7 and 1 days and when they have run out, what `status` and metrics tell, renewed certificates in use without a restart. An expired
 //! validator goes on voting: its key is in the validator set, and no certificate is asked for
 //! there. Deliberately not here: registering a renewed certificate on channels (its holder does
 //! that), whom others may be (`host/rpc/trust.rs`).
@@ -21,6 +21,8 @@ use std::time::Duration;
 /// How often files and clock are looked at.
 const LOOK: Duration = Duration::from_secs(1);
 const DAY_US: u64 = 86_400 * 1_000_000;
+/// Share of a certificate's life after which it should be renewed.
+const RENEW_AT_PERCENT: u64 = 66;
 /// Days before the end at which the log says so.
 const WARN_DAYS: [u64; 3] = [30, 7, 1];
 
@@ -28,35 +30,47 @@ const WARN_DAYS: [u64; 3] = [30, 7, 1];
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Stage {
     Fine,
-    /// So many of [`WARN_DAYS`] have been reached.
+    /// [`RENEW_AT_PERCENT`] and [`WARN_DAYS`]: so many of them have been reached.
     Warned(usize),
     Expired,
 }
 
-fn stage(not_after: BlockTime, now: BlockTime) -> Stage {
+fn stage(not_before: BlockTime, not_after: BlockTime, now: BlockTime) -> Stage {
     let Some(left) = not_after.get().checked_sub(now.get()) else { return Stage::Expired };
-    match WARN_DAYS.iter().filter(|days| left <= **days * DAY_US).count() {
+    let life = not_after.get().saturating_sub(not_before.get());
+    let is_due = left <= life / 100 * (100 - RENEW_AT_PERCENT);
+    let days = WARN_DAYS.iter().filter(|days| left <= **days * DAY_US).count();
+    match usize::from(is_due) + days {
         0 => Stage::Fine,
         reached => Stage::Warned(reached),
     }
+}
+
+/// The node's certificates as they stand in the files, by use.
+fn own(node: &Node) -> Vec<(&'static str, Certificate)> {
+    let files =
+        [("signing", &node.config.signing.certificate), ("tls", &node.config.tls.certificate)];
+    files.into_iter().filter_map(|(key_use, path)| Some((key_use, read(path)?))).collect()
 }
 
 /// The node's certificates as `status` tells them.
 #[must_use]
 pub fn told(node: &Node) -> Vec<NodeCertificate> {
     let now = wall_clock();
-    let files =
-        [("signing", &node.config.signing.certificate), ("tls", &node.config.tls.certificate)];
-    let read = files.into_iter().filter_map(|(key_use, path)| {
-        let certificate = read(path)?;
-        let state = match stage(certificate.not_after, now) {
+    let own = own(node).into_iter().map(|(key_use, certificate)| {
+        let state = match stage(certificate.not_before, certificate.not_after, now) {
             Stage::Fine => "valid",
             Stage::Warned(_) => "ends soon",
             Stage::Expired => "expired",
         };
-        Some(NodeCertificate { key_use, not_after: certificate.not_after, state })
+        NodeCertificate { key_use, not_after: certificate.not_after, state }
     });
-    read.collect()
+    own.collect()
+}
+
+/// Whether one of them should be renewed.
+pub(super) fn is_due(node: &Node) -> bool {
+    told(node).iter().any(|own| own.state != "valid")
 }
 
 fn read(path: &Path) -> Option<Certificate> {
@@ -83,11 +97,11 @@ pub(super) async fn follow(node: Arc<Node>) {
 
 fn tell(node: &Node, stages: &mut [Stage; 2]) {
     let now = wall_clock();
-    for (own, before) in told(node).into_iter().zip(stages) {
-        let stage = stage(own.not_after, now);
+    for ((key_use, certificate), before) in own(node).into_iter().zip(stages) {
+        let stage = stage(certificate.not_before, certificate.not_after, now);
         if stage > *before {
-            let (name, key_use) = (&node.name, own.key_use);
-            let days = own.not_after.get().saturating_sub(now.get()).div_ceil(DAY_US);
+            let name = &node.name;
+            let days = certificate.not_after.get().saturating_sub(now.get()).div_ceil(DAY_US);
             match stage {
                 Stage::Fine => {}
                 Stage::Warned(_) => tracing::warn!(
@@ -155,19 +169,29 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_end_is_told_at_thirty_seven_and_one_days_and_when_it_is_over() {
-        let end = BlockTime::new(100 * DAY_US);
-        let at = |micros| stage(end, BlockTime::new(micros));
+    fn the_end_is_told_after_two_thirds_at_thirty_seven_and_one_days_and_when_it_is_over() {
+        let (start, end) = (BlockTime::new(10 * DAY_US), BlockTime::new(100 * DAY_US));
+        let at = |micros| stage(start, end, BlockTime::new(micros));
+        let due = end.get() - 90 * DAY_US / 100 * 34;
         let table = [
-            (69 * DAY_US, Stage::Fine),
-            (70 * DAY_US, Stage::Warned(1)),
-            (93 * DAY_US, Stage::Warned(2)),
-            (99 * DAY_US, Stage::Warned(3)),
-            (100 * DAY_US, Stage::Warned(3)),
+            (10 * DAY_US, Stage::Fine),
+            (due - 1, Stage::Fine),
+            (due, Stage::Warned(1)),
+            (70 * DAY_US, Stage::Warned(2)),
+            (93 * DAY_US, Stage::Warned(3)),
+            (99 * DAY_US, Stage::Warned(4)),
+            (100 * DAY_US, Stage::Warned(4)),
             (100 * DAY_US + 1, Stage::Expired),
         ];
         for (now, expected) in table {
             assert_eq!(at(now), expected, "{now}");
         }
+    }
+
+    #[test]
+    fn a_long_life_is_told_long_before_thirty_days() {
+        let (start, end) = (BlockTime::new(0), BlockTime::new(3_000 * DAY_US));
+        assert_eq!(stage(start, end, BlockTime::new(1_979 * DAY_US)), Stage::Fine);
+        assert_eq!(stage(start, end, BlockTime::new(1_980 * DAY_US)), Stage::Warned(1));
     }
 }

@@ -1,5 +1,6 @@
 //! What monitoring systems read. Names: `docs/spec/rest.md`.
 
+use super::certificates;
 use super::node::Node;
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::encoding::text::encode;
@@ -30,6 +31,8 @@ pub struct Metrics {
     degraded: Gauges,
     connected: Family<OfPeer, Gauge>,
     signing_stopped: Gauge,
+    /// By `use`.
+    certificate_expiry: Family<Vec<(String, String)>, Gauge>,
 }
 
 impl Default for Metrics {
@@ -42,6 +45,7 @@ impl Default for Metrics {
             degraded: Family::default(),
             connected: Family::default(),
             signing_stopped: Gauge::default(),
+            certificate_expiry: Family::default(),
         };
         {
             let mut registry = metrics.registry.lock().unwrap_or_else(PoisonError::into_inner);
@@ -71,6 +75,11 @@ impl Default for Metrics {
                 "1 when the sign log failed: nothing is signed until restart",
                 metrics.signing_stopped.clone(),
             );
+            registry.register(
+                "certificate_expiry_timestamp_seconds",
+                "When a certificate of this node runs out, seconds since 1970",
+                metrics.certificate_expiry.clone(),
+            );
         }
         metrics
     }
@@ -98,6 +107,11 @@ impl Metrics {
             self.connected.get_or_create(&label).set(i64::from(is_connected));
         }
         self.signing_stopped.set(i64::from(node.signer.is_stopped()));
+        for own in certificates::told(node) {
+            let label = vec![("use".to_owned(), own.key_use.to_owned())];
+            let seconds = number(own.not_after.get() / 1_000_000);
+            self.certificate_expiry.get_or_create(&label).set(seconds);
+        }
         let mut text = String::new();
         let registry = self.registry.lock().unwrap_or_else(PoisonError::into_inner);
         // Writing to a String cannot fail.

@@ -16,6 +16,7 @@ pub mod metrics;
 pub mod node;
 pub mod quota;
 pub mod readiness;
+mod renewal;
 mod revocations;
 pub mod rules;
 mod sign_start;

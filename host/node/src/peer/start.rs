@@ -6,7 +6,7 @@ use super::mesh::Mesh;
 use super::metrics::Metrics;
 use super::node::{Identity, Node, NodeParts};
 use super::rules::{self, RuleShelf};
-use super::{accuse, certificates, readiness, revocations};
+use super::{accuse, certificates, readiness, renewal, revocations};
 use super::{dev_only, drop_folder};
 use crate::channel::intake::wall_clock;
 use crate::config::{self, PeerConfig, TlsConfig};
@@ -16,7 +16,7 @@ use crate::telemetry;
 use host_identity::{Certificate, Root, TlsIdentity, keyfile, password};
 use host_rpc::directory::{DirectoryReply, DirectoryRequest, Entry};
 use host_rpc::gateway::Gateway;
-use host_rpc::{PeerClient, Session, Target, Trust};
+use host_rpc::{CallError, ConnectError, PeerClient, RpcError, Session, Target, Trust};
 use host_types::genesis::ChannelGenesis;
 use host_types::{ChannelName, Code, Decode, Encode, NodeName, Rejection};
 use std::collections::{BTreeMap, BTreeSet};
@@ -72,6 +72,7 @@ pub async fn run(config: PeerConfig, shutdown: Shutdown) -> Result<(), Rejection
     let is_dev = roots(&node.config.tls)?.iter().all(Root::is_dev);
     tasks.spawn(drop_folder::watch(Arc::clone(&node), installed.clone(), is_dev));
     tasks.spawn(certificates::follow(Arc::clone(&node)));
+    tasks.spawn(renewal::follow(Arc::clone(&node)));
     tasks.spawn(follow_genesis(Arc::clone(&node), installed.clone(), looked));
     for target in node.config.radiostation.targets.clone() {
         tasks.spawn(discover(Arc::clone(&node), target));
@@ -345,6 +346,7 @@ async fn discover(node: Arc<Node>, target: String) {
     let Some(name) = radiostation_name(&node) else { return };
     let client =
         PeerClient::start(Arc::clone(node.mesh.session()), Target { name, address: target });
+    let mut told = None;
     loop {
         // Read anew each time: it may have been renewed.
         let Ok(certificate) = keyfile::load_certificate(&node.config.signing.certificate) else {
@@ -363,7 +365,12 @@ async fn discover(node: Arc<Node>, target: String) {
         let network = node.mesh.session().trust().network();
         let signed = entry.sign(network, &node.identity.key);
         let announce = DirectoryRequest::Announce(signed);
-        client.status(announce.to_bytes().into()).await.ok();
+        let announced = client.status(announce.to_bytes().into()).await;
+        let refusal = announced.err().and_then(|error| refusal(&client, &error));
+        if let Some(rejection) = refusal.filter(|now| told.as_ref() != Some(now)) {
+            tracing::warn!(event = "radiostation.refused", code = %rejection.code, "the RadioStation refuses this peer: {rejection}");
+            told = Some(rejection);
+        }
         let list = DirectoryRequest::List { channel: None };
         if let Ok(reply) = client.status(list.to_bytes().into()).await
             && let Ok(DirectoryReply::Peers(listed)) = DirectoryReply::from_bytes(&reply)
@@ -378,6 +385,20 @@ async fn discover(node: Arc<Node>, target: String) {
         }
         let pause = if is_alone(&node) { ANNOUNCE_EARLY } else { ANNOUNCE };
         tokio::time::sleep(pause).await;
+    }
+}
+
+/// What a radiostation said against this node; none when it could not be reached, which is no news.
+fn refusal(client: &PeerClient, error: &CallError) -> Option<Rejection> {
+    match error {
+        CallError::Answered { error: RpcError::Refused { message, .. }, .. } => {
+            Some(Rejection::new(error.code(), message.clone()))
+        }
+        CallError::NotConnected { .. } => match client.last_error().as_deref() {
+            Some(ConnectError::Refused { rejection, .. }) => Some(rejection.clone()),
+            _ => None,
+        },
+        CallError::Answered { .. } | CallError::Lost { .. } => None,
     }
 }
 

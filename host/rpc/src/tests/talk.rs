@@ -133,7 +133,8 @@ async fn another_ca_is_refused_by_both_ends() {
     let tls =
         ours.issue_tls(&name("bank-a/peer0"), Role::Validator, &[], Default::default()).unwrap();
     let error = refusal(Session::new(lax, tls).unwrap(), &server, &expected).await;
-    assert_eq!(error.code(), Code::Unreachable);
+    assert_eq!(error.code(), Code::JoinRefused);
+    assert!(error.to_string().contains("of no root that it knows"), "{error}");
 }
 
 #[tokio::test]

@@ -188,14 +188,15 @@ impl Plan {
         make_folder(&data.join("channels"))?;
         for new in &self.fresh {
             if genesis(data, &new.channel)?.as_ref() != Some(new) {
-                store(data, new)?;
+                store(&data.join("channels"), new)?;
             }
         }
         Ok(())
     }
 }
 
-fn store(data: &DataFolder, genesis: &ChannelGenesis) -> Result<(), Failure> {
+/// Writes `FOLDER/NAME.json` for people and `FOLDER/NAME.genesis` for peers.
+pub(crate) fn store(folder: &Path, genesis: &ChannelGenesis) -> Result<(), Failure> {
     let validators = genesis.validators.all().iter().map(|validator| {
         json!({"name": validator.name.as_str(), "weight": validator.weight.get(),
                "group": validator.group,
@@ -213,9 +214,9 @@ fn store(data: &DataFolder, genesis: &ChannelGenesis) -> Result<(), Failure> {
         "validators": validators.collect::<Vec<_>>(),
         "created_us": genesis.created.get(),
     });
-    write_json(&data.join("channels").join(format!("{}.json", genesis.channel)), &summary)?;
+    write_json(&folder.join(format!("{}.json", genesis.channel)), &summary)?;
     // Last, because peers take a channel up when they see this file.
-    write_whole(&genesis_path(data, &genesis.channel), &genesis.to_bytes())
+    write_whole(&folder.join(format!("{}.genesis", genesis.channel)), &genesis.to_bytes())
 }
 
 #[cfg(test)]

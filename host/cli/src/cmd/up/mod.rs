@@ -19,10 +19,10 @@ mod stop;
 mod watch;
 mod wishes;
 
-pub(crate) use channels::genesis;
+pub(crate) use channels::{genesis, store as store_genesis};
 pub(crate) use deploy::vote;
-pub(crate) use plugins::rules;
-pub(crate) use prepare::genesis_inputs;
+pub(crate) use plugins::{Needed, install_into as install_plugins, rules};
+pub(crate) use prepare::{ORGANISATIONS, genesis_inputs};
 
 use super::{Context, Done, runtime};
 use crate::args::Up;
@@ -37,7 +37,6 @@ use children::Children;
 use host_node::config::ChannelsFile;
 use host_types::fault::Code;
 use host_types::ids::ChannelName;
-use plugins::Needed;
 use std::collections::BTreeSet;
 use std::net::TcpListener;
 use std::path::Path;

@@ -49,8 +49,19 @@ pub(crate) fn install(
     needed: &Needed,
     on_line: &mut dyn FnMut(&str),
 ) -> Result<(), Failure> {
-    let folder = data.join("plugins");
-    make_folder(&folder)?;
+    install_into(&data.join("plugins"), needed, on_line)
+}
+
+/// The same for any drop-in folder, which is made when something is needed.
+///
+/// # Errors
+/// A build that fails.
+pub(crate) fn install_into(
+    folder: &Path,
+    needed: &Needed,
+    on_line: &mut dyn FnMut(&str),
+) -> Result<(), Failure> {
+    make_folder(folder)?;
     for rule in &needed.rules {
         let dropped = folder.join(make::file_name(rule));
         match make::find_rule_so(rule, on_line) {
