@@ -356,6 +356,22 @@ impl Network {
         run(&self.options.program, self.folder(), &all)
     }
 
+    /// Starts a process beside the network; it ends with the test program at the latest. What it
+    /// says is in `NAME.err` of the folder.
+    ///
+    /// # Panics
+    /// When it does not start.
+    #[must_use]
+    pub fn beside(&self, name: &str, arguments: &[&str]) -> Child {
+        let mut command = process::tied(&self.options.program);
+        clean(&mut command);
+        let path = self.folder().join(format!("{name}.err"));
+        let said = File::options().create(true).append(true).open(path);
+        command.current_dir(self.folder()).args(arguments).stdout(Stdio::null());
+        command.stderr(said.expect("a file for what it says"));
+        process::start(command)
+    }
+
     /// Runs a command of this network with `--json`; its document.
     ///
     /// # Panics

@@ -34,6 +34,8 @@ mod groups;
 #[cfg(test)]
 mod kills;
 #[cfg(test)]
+mod log_collector;
+#[cfg(test)]
 mod old_curl_lines;
 #[cfg(test)]
 mod old_files;

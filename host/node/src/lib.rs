@@ -9,6 +9,7 @@
 pub mod block_proof;
 pub mod channel;
 pub mod config;
+pub mod log_collector;
 pub mod peer;
 pub mod plugins;
 pub mod radiostation;

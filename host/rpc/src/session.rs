@@ -140,7 +140,10 @@ impl Session {
     ///
     /// # Errors
     /// When the other end proves no name that this network trusts, or takes too long.
-    pub async fn accept_stream(&self, socket: TcpStream) -> io::Result<(SecureStream, PeerIdentity)> {
+    pub async fn accept_stream(
+        &self,
+        socket: TcpStream,
+    ) -> io::Result<(SecureStream, PeerIdentity)> {
         timeout(HANDSHAKE_TIMEOUT, self.accept(socket)).await.unwrap_or_else(|_| Err(too_slow()))
     }
 
@@ -148,7 +151,11 @@ impl Session {
     ///
     /// # Errors
     /// When nobody is there, somebody else is, or it takes too long.
-    pub async fn open_stream(&self, address: &str, expected: &Expected) -> io::Result<SecureStream> {
+    pub async fn open_stream(
+        &self,
+        address: &str,
+        expected: &Expected,
+    ) -> io::Result<SecureStream> {
         let opened = timeout(HANDSHAKE_TIMEOUT, self.open_tls(address, expected)).await;
         opened.unwrap_or_else(|_| Err(too_slow()))
     }

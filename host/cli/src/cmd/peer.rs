@@ -34,7 +34,7 @@ pub(crate) fn radiostation(RunCommand::Run(run): &RunCommand, global: &Global) -
     Ok(ExitCode::SUCCESS)
 }
 
-fn overrides(global: &Global) -> Result<Overrides, Failure> {
+pub(crate) fn overrides(global: &Global) -> Result<Overrides, Failure> {
     let mut settings = Vec::new();
     match global.verbose {
         0 => {}
@@ -52,7 +52,7 @@ fn overrides(global: &Global) -> Result<Overrides, Failure> {
 const CHILD_STOPS_WITHIN: std::time::Duration = std::time::Duration::from_secs(20);
 
 /// Watches what may stop this process.
-fn watch(run: &Run) -> Result<Shutdown, Failure> {
+pub(crate) fn watch(run: &Run) -> Result<Shutdown, Failure> {
     let no_signals = |error: std::io::Error| {
         Failure::new(Code::Internal, format!("signals cannot be watched: {error}"))
     };

@@ -243,6 +243,10 @@ pub struct LogConfig {
     pub level: String,
     /// Form of the lines.
     pub format: LogFormat,
+    /// `host:port` of a log collector; empty: lines go nowhere but to stderr.
+    pub collector: String,
+    /// `ORG/NAME` in the collector's certificate; empty: `log-collector` of the node's organisation.
+    pub collector_name: String,
 }
 
 /// `peer.toml`. Paths are relative to the home folder in the file, absolute after [`Self::load`].
@@ -319,7 +323,7 @@ pub struct RadioStationConfig {
     pub home: PathBuf,
 }
 
-const fn loopback(port: u16) -> SocketAddr {
+pub(super) const fn loopback(port: u16) -> SocketAddr {
     SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), port)
 }
 
@@ -373,7 +377,12 @@ impl Default for StorageConfig {
 
 impl Default for LogConfig {
     fn default() -> Self {
-        Self { level: "info".to_owned(), format: LogFormat::default() }
+        Self {
+            level: "info".to_owned(),
+            format: LogFormat::default(),
+            collector: String::new(),
+            collector_name: String::new(),
+        }
     }
 }
 
@@ -440,6 +449,7 @@ impl PeerConfig {
         resolve_tls(&mut config.tls, home);
         node_name(&config.org, &config.name)?;
         channel_name(&config.rest.v1_default_channel)?;
+        config.log.collector_name(&config.org)?;
         Ok(config)
     }
 
@@ -475,6 +485,7 @@ impl RadioStationConfig {
         resolve_tls(&mut config.tls, home);
         node_name(&config.org, &config.name)?;
         channel_name(&config.rest.v1_default_channel)?;
+        config.log.collector_name(&config.org)?;
         Ok(config)
     }
 
@@ -495,7 +506,26 @@ impl RadioStationConfig {
     }
 }
 
-fn resolve_tls(tls: &mut TlsConfig, home: &Path) {
+impl LogConfig {
+    /// Who must answer at `collector`; none when lines are not shipped.
+    ///
+    /// # Errors
+    /// When the name is none.
+    pub fn collector_name(&self, org: &str) -> Result<Option<NodeName>, ConfigError> {
+        if self.collector.is_empty() {
+            return Ok(None);
+        }
+        let default = format!("{org}/log-collector");
+        let name = if self.collector_name.is_empty() { &default } else { &self.collector_name };
+        NodeName::new(name).map(Some).ok_or_else(|| {
+            let message = format!("log.collector_name = \"{name}\" is no ORG/NAME");
+            ConfigError::new(Code::ConfigBadValue, message)
+                .with_help("it is the name in the collector's certificate")
+        })
+    }
+}
+
+pub(super) fn resolve_tls(tls: &mut TlsConfig, home: &Path) {
     tls.certificate = home.join(&tls.certificate);
     tls.key = home.join(&tls.key);
     for trust in &mut tls.trust {
@@ -503,14 +533,14 @@ fn resolve_tls(tls: &mut TlsConfig, home: &Path) {
     }
 }
 
-fn absolute(path: &Path) -> Result<PathBuf, ConfigError> {
+pub(super) fn absolute(path: &Path) -> Result<PathBuf, ConfigError> {
     std::path::absolute(path).map_err(|error| {
         let message = format!("{} cannot be found: {error}", path.display());
         ConfigError::new(Code::ConfigUnreadable, message)
     })
 }
 
-fn node_name(org: &str, name: &str) -> Result<NodeName, ConfigError> {
+pub(super) fn node_name(org: &str, name: &str) -> Result<NodeName, ConfigError> {
     NodeName::new(&format!("{org}/{name}")).ok_or_else(|| {
         let message = format!("`{org}/{name}` is no name of a node");
         ConfigError::new(Code::ConfigBadValue, message)

@@ -3,9 +3,11 @@
 use super::node::Node;
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::encoding::text::encode;
+use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
+use std::sync::atomic::Ordering;
 use std::sync::{Mutex, PoisonError};
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -30,6 +32,9 @@ pub struct Metrics {
     degraded: Gauges,
     connected: Family<OfPeer, Gauge>,
     signing_stopped: Gauge,
+    lines_shipped: Counter,
+    lines_dropped: Counter,
+    lines_waiting: Gauge,
 }
 
 impl Default for Metrics {
@@ -42,6 +47,9 @@ impl Default for Metrics {
             degraded: Family::default(),
             connected: Family::default(),
             signing_stopped: Gauge::default(),
+            lines_shipped: Counter::default(),
+            lines_dropped: Counter::default(),
+            lines_waiting: Gauge::default(),
         };
         {
             let mut registry = metrics.registry.lock().unwrap_or_else(PoisonError::into_inner);
@@ -71,6 +79,21 @@ impl Default for Metrics {
                 "1 when the sign log failed: nothing is signed until restart",
                 metrics.signing_stopped.clone(),
             );
+            registry.register(
+                "log_lines_shipped",
+                "Log lines that the log collector has acknowledged",
+                metrics.lines_shipped.clone(),
+            );
+            registry.register(
+                "log_lines_dropped",
+                "Log lines dropped because the queue to the log collector was full",
+                metrics.lines_dropped.clone(),
+            );
+            registry.register(
+                "log_lines_waiting",
+                "Log lines that wait for the log collector",
+                metrics.lines_waiting.clone(),
+            );
         }
         metrics
     }
@@ -98,6 +121,11 @@ impl Metrics {
             self.connected.get_or_create(&label).set(i64::from(is_connected));
         }
         self.signing_stopped.set(i64::from(node.signer.is_stopped()));
+        if let Some(queue) = crate::telemetry::queue() {
+            self.lines_shipped.inner().store(queue.shipped(), Ordering::Relaxed);
+            self.lines_dropped.inner().store(queue.dropped(), Ordering::Relaxed);
+            self.lines_waiting.set(i64::try_from(queue.waiting().0).unwrap_or(i64::MAX));
+        }
         let mut text = String::new();
         let registry = self.registry.lock().unwrap_or_else(PoisonError::into_inner);
         // Writing to a String cannot fail.

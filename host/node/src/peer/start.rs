@@ -73,6 +73,8 @@ pub async fn run(config: PeerConfig, shutdown: Shutdown) -> Result<(), Rejection
     tasks.spawn(drop_folder::watch(Arc::clone(&node), installed.clone(), is_dev));
     tasks.spawn(certificates::follow(Arc::clone(&node)));
     tasks.spawn(follow_genesis(Arc::clone(&node), installed.clone(), looked));
+    let (log, org) = (&node.config.log, &node.config.org);
+    telemetry::ship_lines(log, org, node.mesh.session(), &stopped, &mut tasks)?;
     for target in node.config.radiostation.targets.clone() {
         tasks.spawn(discover(Arc::clone(&node), target));
     }
