@@ -105,6 +105,9 @@ pub enum Command {
     /// Run a RadioStation.
     #[command(subcommand)]
     Radiostation(RunCommand),
+    /// Run a proxy: REST in front of many peers.
+    #[command(subcommand)]
+    Proxy(RunCommand),
     /// Channels of a peer.
     #[command(subcommand)]
     Channel(ChannelCommand),
@@ -199,17 +202,17 @@ pub struct PeerRun {
     pub rejoin: bool,
 }
 
-/// `radiostation`
+/// `radiostation`, `proxy`
 #[derive(Debug, Subcommand)]
 pub enum RunCommand {
     /// Run it until it is interrupted.
     Run(Run),
 }
 
-/// `peer run`, `radiostation run`, `log-collector run`
+/// `peer run`, `radiostation run`, `proxy run`, `log-collector run`
 #[derive(Debug, Args)]
 pub struct Run {
-    /// Its home folder, with peer.toml, radiostation.toml or log-collector.toml.
+    /// Its home folder, with its peer.toml, radiostation.toml, proxy.toml or log-collector.toml.
     #[arg(long, value_name = "DIR", default_value = ".")]
     pub home: PathBuf,
     /// Stop when stdin is closed: for who starts it as a child.

@@ -12,6 +12,7 @@ pub mod config;
 pub mod log_collector;
 pub mod peer;
 pub mod plugins;
+pub mod proxy;
 pub mod radiostation;
 pub mod replay;
 pub mod scores;

@@ -1,4 +1,4 @@
-//! `peer run`, `radiostation run`: the processes of a network.
+//! `peer run`, `radiostation run`, `proxy run`: the processes of a network.
 //!
 //! They stop on SIGINT and SIGTERM; with `--until-stdin-closes` also when stdin ends, which is how
 //! the children of `up` die with it, however it dies.
@@ -7,7 +7,7 @@ use super::{Done, runtime};
 use crate::args::{Global, PeerRun, Run, RunCommand};
 use crate::failure::Failure;
 use host_node::Shutdown;
-use host_node::config::{Overrides, PeerConfig, RadioStationConfig};
+use host_node::config::{Overrides, PeerConfig, ProxyConfig, RadioStationConfig};
 use host_types::fault::Code;
 use std::process::ExitCode;
 use tokio::signal::unix::{SignalKind, signal};
@@ -30,6 +30,16 @@ pub(crate) fn radiostation(RunCommand::Run(run): &RunCommand, global: &Global) -
     runtime()?.block_on(async {
         let shutdown = watch(run)?;
         Ok::<_, Failure>(host_node::radiostation::run(config, shutdown).await?)
+    })?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// `proxy run`
+pub(crate) fn proxy(RunCommand::Run(run): &RunCommand, global: &Global) -> Done {
+    let config = ProxyConfig::load(&run.home, &overrides(global)?)?;
+    runtime()?.block_on(async {
+        let shutdown = watch(run)?;
+        Ok::<_, Failure>(host_node::proxy::run(config, shutdown).await?)
     })?;
     Ok(ExitCode::SUCCESS)
 }

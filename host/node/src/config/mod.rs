@@ -19,6 +19,7 @@ mod log_collector;
 mod peer;
 mod policies;
 mod profiles;
+mod proxy;
 mod render;
 mod rule;
 mod toml_pass;
@@ -45,6 +46,7 @@ pub use peer::{
 };
 pub use policies::{PolicyTable, PolicyValue};
 pub use profiles::{Profile, ProfilesFile};
+pub use proxy::{ProxyConfig, ProxyPeers};
 pub use render::{ConfigError, Place, nearest};
 pub use units::{Percent, Size, Span};
 

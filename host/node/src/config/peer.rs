@@ -11,7 +11,7 @@ use host_types::hash::Hash32;
 use host_types::ids::{ChannelName, NetworkId, NodeName};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 
 /// `[network]`: which network this is, and whom it trusts.
@@ -102,6 +102,8 @@ pub struct RestConfig {
     pub response_code: ResponseCode,
     /// Largest body of a request.
     pub body_limit: Size,
+    /// Addresses of proxies whose `X-Forwarded-For` is believed.
+    pub trusted_proxies: Vec<IpAddr>,
 }
 
 /// `[ops]`: metrics and health.
@@ -340,6 +342,7 @@ impl Default for RestConfig {
             v1_default_channel: "loopchain_default".to_owned(),
             response_code: ResponseCode::default(),
             body_limit: Size(256 << 10),
+            trusted_proxies: Vec::new(),
         }
     }
 }

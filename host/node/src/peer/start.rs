@@ -134,6 +134,7 @@ pub(crate) fn rest_config(config: &config::RestConfig) -> host_web::RestConfig {
     host_web::RestConfig {
         is_response_code_text: config.response_code == config::ResponseCode::String,
         body_limit: usize::try_from(config.body_limit.0).unwrap_or(usize::MAX),
+        trusted_proxies: config.trusted_proxies.clone(),
         ..base
     }
 }
