@@ -42,6 +42,8 @@ mod old_files;
 #[cfg(test)]
 mod plain_rule;
 #[cfg(test)]
+mod proxy;
+#[cfg(test)]
 mod readme;
 #[cfg(test)]
 mod rejoin;
