@@ -1,4 +1,4 @@
-//! The roles: peer and radiostation; channel actors, configuration, telemetry.
+//! The roles: peer, radiostation, proxy, log collector; channel actors, configuration, telemetry.
 //!
 //! In: configuration, sockets, files. Out: a running node. Here the floors below are wired
 //! together, and the words of the two plugin interfaces are translated ([`plugins`], [`scores`]).
