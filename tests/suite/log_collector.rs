@@ -4,9 +4,9 @@ use crate::sample;
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::process::Child;
 use std::time::Duration;
-use tests::{Network, eventually, ports, process};
+use tests::network::Beside;
+use tests::{Network, eventually, ports};
 
 const WITHIN: Duration = Duration::from_secs(20);
 const PEERS: [&str; 4] = ["bank-a/peer0", "bank-b/peer1", "exchange/peer2", "registrar/peer3"];
@@ -15,7 +15,7 @@ fn home(network: &Network) -> PathBuf {
     network.data().join("log-collector")
 }
 
-fn collector(network: &Network, address: &str) -> Child {
+fn collector(network: &Network, address: &str) -> Beside {
     let (home, listen) = (home(network).display().to_string(), format!("listen={address}"));
     let small = "store.segment=8 KiB";
     network.beside(
@@ -61,7 +61,7 @@ fn lines_of_all_peers_are_kept_once_and_a_killed_collector_stops_nobody() {
             (lines(&network, peer, "peer.started") == 1).then_some(())
         });
     }
-    process::signal("KILL", &[first.id()]);
+    drop(first);
     let before = network.height(0, "demo").unwrap();
     for _ in 0..3 {
         pay(&network);

@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 use tests::http::{self, Answer};
-use tests::network::CHANNEL;
+use tests::network::{Beside, CHANNEL};
 use tests::{Network, Options, Wallet, eventually, ports, process};
 
 const WITHIN: Duration = Duration::from_secs(30);
@@ -24,8 +24,8 @@ fn with_pair() -> Options {
     options
 }
 
-/// Starts a proxy of peers 0 to 2 and waits until it is ready; gives its URL.
-fn proxy(network: &Network) -> String {
+/// Starts a proxy of peers 0 to 2 and waits until it is ready; gives its URL, too.
+fn proxy(network: &Network) -> (Beside, String) {
     let home = network.folder().join("proxy");
     std::fs::create_dir_all(&home).unwrap();
     let peers: Vec<_> = (0..3).map(|peer| network.url(peer, "")).collect();
@@ -35,7 +35,7 @@ fn proxy(network: &Network) -> String {
          [ops]\nlisten = \"127.0.0.1:{ops}\"\n"
     );
     std::fs::write(home.join("proxy.toml"), text).unwrap();
-    let _child = network.beside("proxy", &["proxy", "run", "--home", home.to_str().unwrap()]);
+    let child = network.beside("proxy", &["proxy", "run", "--home", home.to_str().unwrap()]);
     let up = |peer: &String| {
         let authority = peer.strip_prefix("http://").unwrap();
         format!("loopchain_proxy_peer_up{{peer=\"{authority}\"}} 1")
@@ -45,7 +45,7 @@ fn proxy(network: &Network) -> String {
         let metrics = http::exchange("GET", &metrics, &[], None).ok()?.body;
         peers.iter().all(|peer| metrics.contains(&up(peer))).then_some(())
     });
-    format!("http://127.0.0.1:{rest}")
+    (child, format!("http://127.0.0.1:{rest}"))
 }
 
 /// Clients of a proxy that go on until they are told to stop; each request must succeed.
@@ -121,7 +121,7 @@ fn no_request_fails_while_each_peer_in_turn_is_killed() {
     let text = std::fs::read_to_string(&settings).unwrap();
     let joins = "[channels]\njoin = [\"demo\", \"loopchain_default\"]\n";
     std::fs::write(&settings, text.replace("[channels]\n", joins)).unwrap();
-    let url = proxy(&network);
+    let (_proxy, url) = proxy(&network);
     let clients = Clients::start(&network, &url);
     for peer in 0..3 {
         let name = format!("peer{peer}");

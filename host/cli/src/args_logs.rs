@@ -12,11 +12,15 @@ use std::path::PathBuf;
 
 /// A moment: RFC 3339 in UTC, or so long ago.
 fn moment(text: &str) -> Result<u64, String> {
+    moment_before(text, moment::now_us())
+}
+
+fn moment_before(text: &str, now_us: u64) -> Result<u64, String> {
     let minutes = text.strip_suffix('m').map(|number| format!("{number}min"));
     let days = text.strip_suffix('d').and_then(|number| number.parse::<u64>().ok());
     let hours = days.map(|days| format!("{}h", days.saturating_mul(24)));
     let span = Span::parse(&minutes.or(hours).unwrap_or_else(|| text.to_owned()));
-    let ago = span.map(|span| moment::now_us().saturating_sub(span.0));
+    let ago = span.map(|span| now_us.saturating_sub(span.0));
     ago.or_else(|| moment::read(text))
         .ok_or_else(|| "write 10m, 2h, 3d or 2026-01-31T12:00:00Z".to_owned())
 }
@@ -116,17 +120,17 @@ pub struct CollectorQuery {
 
 #[cfg(test)]
 mod tests {
-    use super::moment;
-    use host_collector::moment::now_us;
+    use super::moment_before;
 
     #[test]
     fn moments_are_spans_before_now_or_times() {
-        let ago = |text: &str| (now_us() - moment(text).unwrap()) / 1_000_000;
+        const NOW: u64 = 1_000_000 * 1_000_000;
+        let ago = |text: &str| (NOW - moment_before(text, NOW).unwrap()) / 1_000_000;
         assert_eq!((ago("10m"), ago("2h"), ago("3d")), (600, 7_200, 259_200));
         assert_eq!((ago("30s"), ago("5min")), (30, 300));
-        assert_eq!(moment("1970-01-01T00:00:01Z"), Ok(1_000_000));
+        assert_eq!(moment_before("1970-01-01T00:00:01Z", NOW), Ok(1_000_000));
         for wrong in ["", "m", "d", "yesterday", "10", "-1m", "99999999999999999999d"] {
-            assert!(moment(wrong).is_err(), "{wrong}");
+            assert!(moment_before(wrong, NOW).is_err(), "{wrong}");
         }
     }
 }

@@ -159,6 +159,29 @@ async fn a_collector_that_accepts_and_never_reads_stops_nothing() {
 }
 
 #[tokio::test]
+async fn a_collector_that_proves_its_name_and_never_answers_stops_nothing() {
+    let network = Network::new();
+    let session = network.session("bank-a/log-collector", Role::Client);
+    let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = silent.local_addr().unwrap();
+    let held = tokio::spawn(async move {
+        let (stream, _) = silent.accept().await.unwrap();
+        session.accept_stream(stream).await.unwrap()
+    });
+    let node = node(&network, address, QueueBounds { lines: 100, bytes: 1 << 20 });
+    say(&node.queue, 0..1);
+    let _session = held.await.unwrap();
+    until("the batch is on its way", || node.queue.waiting().0 == 0).await;
+    say(&node.queue, 1..1_001);
+    assert_eq!((node.queue.waiting().0, node.queue.dropped()), (100, 900));
+    assert_eq!(node.queue.shipped(), 0);
+    let stopping = Instant::now();
+    node.stop.send_replace(true);
+    node.task.await.unwrap();
+    assert!(stopping.elapsed() < Duration::from_secs(1));
+}
+
+#[tokio::test]
 async fn a_collector_that_comes_back_gets_what_was_kept_in_order_and_each_line_once() {
     let (network, folder) = (Network::new(), tempfile::tempdir().unwrap());
     let first = collector(&network, folder.path(), "127.0.0.1:0").await;
