@@ -27,3 +27,6 @@ pub use queue::Queue;
 pub use receive::{Collector, ForwardFrom, serve};
 pub use record::Record;
 pub use store::{Store, StoreBounds};
+
+#[cfg(test)]
+mod shipping_tests;

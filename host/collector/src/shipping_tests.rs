@@ -1,10 +1,10 @@
 //! A node that ships its lines, and collectors that are well, dead, deaf, away for a while.
 
-use host_collector::limits::QUEUE_LINES_MAX;
-use host_collector::queue::{Queue, QueueBounds};
-use host_collector::read::Reader;
-use host_collector::ship::{Destination, ship};
-use host_collector::{Collector, Filter, ForwardFrom, Record, Store, StoreBounds, serve};
+use crate::limits::QUEUE_LINES_MAX;
+use crate::queue::{Queue, QueueBounds};
+use crate::read::Reader;
+use crate::ship::{Destination, ship};
+use crate::{Collector, Filter, ForwardFrom, Record, Store, StoreBounds, serve};
 use host_identity::{Authority, Role, Validity};
 use host_rpc::{Expected, Session, Trust};
 use host_types::{NetworkId, NodeName};
