@@ -126,3 +126,33 @@ impl LogCollectorConfig {
         node_name(&self.org, &self.name)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn loaded(text: &str) -> Result<LogCollectorConfig, ConfigError> {
+        let home = tempfile::tempdir().unwrap();
+        std::fs::write(home.path().join("log-collector.toml"), text).unwrap();
+        LogCollectorConfig::load(home.path(), &Overrides::default())
+    }
+
+    #[test]
+    fn the_defaults_are_those_of_the_document() {
+        let config = loaded("").unwrap();
+        assert_eq!((config.listen.port(), config.forward), (24224, ForwardInput::Loopback));
+        assert_eq!(config.store.segment, Size(8 << 20));
+        assert_eq!(config.store.keep, Size(1 << 30));
+        assert_eq!(config.store.keep_time, Span::parse("720 h").unwrap());
+        assert!(config.data_dir.is_absolute() && config.data_dir.ends_with("data"));
+    }
+
+    #[test]
+    fn wrong_settings_are_refused() {
+        assert_eq!(loaded("[store]\nkept = 1\n").unwrap_err().code, Code::ConfigUnknownKey);
+        for wrong in ["forward = \"yes\"\n", "[store]\nkeep = 5\n", "[log]\ncollector = \"a:1\"\n"]
+        {
+            assert_eq!(loaded(wrong).unwrap_err().code, Code::ConfigBadValue, "{wrong}");
+        }
+    }
+}

@@ -99,3 +99,43 @@ impl ProxyConfig {
         peers.collect()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn loaded(text: &str) -> Result<ProxyConfig, ConfigError> {
+        let home = tempfile::tempdir().unwrap();
+        std::fs::write(home.path().join("proxy.toml"), text).unwrap();
+        ProxyConfig::load(home.path(), &Overrides::default())
+    }
+
+    #[test]
+    fn a_proxy_needs_peers_and_has_the_documented_defaults() {
+        let config = loaded("[proxy]\npeers = [\"http://127.0.0.1:9000/\"]\n").unwrap();
+        assert_eq!(config.authorities().unwrap(), ["127.0.0.1:9000"]);
+        assert_eq!((config.rest.listen.port(), config.ops.listen.port()), (5000, 5050));
+        assert_eq!(config.proxy.cache, Size(64 << 20));
+        assert_eq!(loaded("").unwrap_err().code, Code::ConfigBadValue);
+    }
+
+    #[test]
+    fn what_is_no_peer_is_refused_with_a_way_out() {
+        for peer in [
+            "127.0.0.1:9000",
+            "https://a:1",
+            "http://a",
+            "http://a:b",
+            "http://u@a:1/",
+            "http://a/b:1",
+        ] {
+            let refused = loaded(&format!("[proxy]\npeers = [\"{peer}\"]\n")).unwrap_err();
+            assert_eq!(refused.code, Code::ConfigBadValue, "{peer}");
+            assert!(refused.help.is_some(), "{peer}");
+        }
+        let unknown = loaded("[proxy]\npeer = []\n").unwrap_err();
+        assert_eq!(unknown.code, Code::ConfigUnknownKey);
+        let ships = "[proxy]\npeers = [\"http://a:1\"]\n[log]\ncollector = \"b:2\"\n";
+        assert_eq!(loaded(ships).unwrap_err().code, Code::ConfigBadValue);
+    }
+}
