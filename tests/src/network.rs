@@ -118,6 +118,18 @@ pub struct Network {
     pub document: Value,
 }
 
+/// A process beside a network; killed when dropped.
+#[derive(Debug)]
+pub struct Beside(Child);
+
+impl Drop for Beside {
+    fn drop(&mut self) {
+        // It may have ended already.
+        self.0.kill().ok();
+        self.0.wait().ok();
+    }
+}
+
 /// Builds what networks need before any of them is started, so that none waits for a compiler while
 /// its time runs.
 ///
@@ -354,6 +366,22 @@ impl Network {
         let data = self.data().display().to_string();
         let all: Vec<_> = arguments.iter().copied().chain(["--data", data.as_str()]).collect();
         run(&self.options.program, self.folder(), &all)
+    }
+
+    /// Starts a process beside the network; it is killed when the answer is dropped. What it says is
+    /// in `NAME.err` of the folder.
+    ///
+    /// # Panics
+    /// When it does not start.
+    #[must_use]
+    pub fn beside(&self, name: &str, arguments: &[&str]) -> Beside {
+        let mut command = process::tied(&self.options.program);
+        clean(&mut command);
+        let path = self.folder().join(format!("{name}.err"));
+        let said = File::options().create(true).append(true).open(path);
+        command.current_dir(self.folder()).args(arguments).stdout(Stdio::null());
+        command.stderr(said.expect("a file for what it says"));
+        Beside(process::start(command))
     }
 
     /// Runs a command of this network with `--json`; its document.

@@ -61,6 +61,16 @@ impl BasePort {
     }
 }
 
+/// A port that nobody listens on now, for a single process beside a network.
+///
+/// # Panics
+/// When there is none.
+#[must_use]
+pub fn single() -> u16 {
+    let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a port is free");
+    listener.local_addr().expect("it has an address").port()
+}
+
 fn is_free(base: u16) -> bool {
     let peers = (0..PEERS).map(|peer| base + peer * 100);
     let all = peers.chain([base + 2]).flat_map(|port| ABOVE.map(|above| port + above));

@@ -36,6 +36,8 @@ mod groups;
 #[cfg(test)]
 mod kills;
 #[cfg(test)]
+mod log_collector;
+#[cfg(test)]
 mod machines;
 #[cfg(test)]
 mod namespace;
@@ -45,6 +47,8 @@ mod old_curl_lines;
 mod old_files;
 #[cfg(test)]
 mod plain_rule;
+#[cfg(test)]
+mod proxy;
 #[cfg(test)]
 mod readme;
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! The command line: one definition for parsing, help and completions.
 
+use crate::args_logs::{LogCollectorCommand, Logs};
 use crate::args_network::{ChannelGenesis, RadioStationCommand, TestnetCommand};
 use crate::args_pki::{CaCommand, CertCommand, PeerInit};
 use crate::cmd::bench::Bench;
@@ -113,8 +114,11 @@ pub enum Command {
     Ps,
     /// Network, channel and peer state.
     Status,
-    /// Follow or show logs.
+    /// Follow or search logs of a local network.
     Logs(Logs),
+    /// Lines of many nodes in one place.
+    #[command(subcommand)]
+    LogCollector(LogCollectorCommand),
     /// Explain an error code, or `exit-codes`.
     Explain(Explain),
     /// Run a peer.
@@ -126,6 +130,9 @@ pub enum Command {
     /// Networks of several machines.
     #[command(subcommand)]
     Testnet(TestnetCommand),
+    /// Run a proxy: REST in front of many peers.
+    #[command(subcommand)]
+    Proxy(RunCommand),
     /// Channels of a peer.
     #[command(subcommand)]
     Channel(ChannelCommand),
@@ -192,16 +199,6 @@ pub struct Up {
     pub detached: bool,
 }
 
-/// `logs`
-#[derive(Debug, Args)]
-pub struct Logs {
-    /// Of one process (peer0, radiostation, up); all without.
-    pub name: Option<String>,
-    /// Go on with new lines.
-    #[arg(short, long)]
-    pub follow: bool,
-}
-
 /// `explain`
 #[derive(Debug, Args)]
 pub struct Explain {
@@ -230,10 +227,17 @@ pub struct PeerRun {
     pub rejoin: bool,
 }
 
-/// `peer run`, `radiostation run`
+/// `proxy`
+#[derive(Debug, Subcommand)]
+pub enum RunCommand {
+    /// Run it until it is interrupted.
+    Run(Run),
+}
+
+/// `peer run`, `radiostation run`, `proxy run`, `log-collector run`
 #[derive(Debug, Args)]
 pub struct Run {
-    /// Its home folder, with peer.toml or radiostation.toml.
+    /// Its home folder, with its peer.toml, radiostation.toml, proxy.toml or log-collector.toml.
     #[arg(long, value_name = "DIR", default_value = ".")]
     pub home: PathBuf,
     /// Stop when stdin is closed: for who starts it as a child.

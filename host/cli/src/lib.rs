@@ -11,6 +11,7 @@
 mod api;
 pub mod args;
 pub mod args_life;
+pub mod args_logs;
 pub mod args_network;
 pub mod args_pki;
 mod ca_folder;

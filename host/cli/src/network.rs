@@ -4,7 +4,7 @@
 //! DATA/network.json      name, ports, members            DATA/pki/ca/{root.crt,root.key}
 //! DATA/loopchain.toml    profile `local`                 DATA/keys/NAME.{key,crt}   people
 //! DATA/channels/NAME.{genesis,json}                      DATA/plugins/   the drop-in folder
-//! DATA/peers/peerN/{peer.toml,pki,data}                  DATA/radiostation/
+//! DATA/peers/peerN/{peer.toml,pki,data}                  DATA/{radiostation,log-collector}/
 //! DATA/logs/NAME.log     DATA/up.pid (held locked)       DATA/run.json   what runs now
 //! ```
 //! In: a folder. Out: typed views of its files. Not here: making them (`cmd/up`).

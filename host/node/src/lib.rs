@@ -1,4 +1,4 @@
-//! The roles: peer and radiostation; channel actors, configuration, telemetry.
+//! The roles: peer, radiostation, proxy, log collector; channel actors, configuration, telemetry.
 //!
 //! In: configuration, sockets, files. Out: a running node. Here the floors below are wired
 //! together, and the words of the two plugin interfaces are translated ([`plugins`], [`scores`]).
@@ -9,8 +9,10 @@
 pub mod block_proof;
 pub mod channel;
 pub mod config;
+pub mod log_collector;
 pub mod peer;
 pub mod plugins;
+pub mod proxy;
 pub mod radiostation;
 pub mod replay;
 pub mod scores;

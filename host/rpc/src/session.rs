@@ -33,6 +33,13 @@ pub(crate) struct Connection {
     pub(crate) class: Class,
 }
 
+/// A stream with a proven name at the other end, for protocols that are not those of peers.
+pub type SecureStream = TlsStream<TcpStream>;
+
+fn too_slow() -> io::Error {
+    io::Error::new(io::ErrorKind::TimedOut, "the handshake took too long")
+}
+
 /// Why TLS cannot be set up with an identity.
 #[derive(Debug, thiserror::Error)]
 pub enum SessionError {
@@ -126,6 +133,31 @@ impl Session {
             SessionError::Key { name: name.clone(), reason: reason.to_owned() }
         })?;
         Ok((name, vec![identity.certificate.der.clone().into()], key))
+    }
+
+    /// Takes a socket for what is not said between peers (lines for a log collector): both names
+    /// are proven, within 5 s; there is no greeting.
+    ///
+    /// # Errors
+    /// When the other end proves no name that this network trusts, or takes too long.
+    pub async fn accept_stream(
+        &self,
+        socket: TcpStream,
+    ) -> io::Result<(SecureStream, PeerIdentity)> {
+        timeout(HANDSHAKE_TIMEOUT, self.accept(socket)).await.unwrap_or_else(|_| Err(too_slow()))
+    }
+
+    /// The client's side of [`Session::accept_stream`].
+    ///
+    /// # Errors
+    /// When nobody is there, somebody else is, or it takes too long.
+    pub async fn open_stream(
+        &self,
+        address: &str,
+        expected: &Expected,
+    ) -> io::Result<SecureStream> {
+        let opened = timeout(HANDSHAKE_TIMEOUT, self.open_tls(address, expected)).await;
+        opened.unwrap_or_else(|_| Err(too_slow()))
     }
 
     /// The server's side of TLS: who is there? The greeting comes next.

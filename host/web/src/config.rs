@@ -1,6 +1,7 @@
 //! What an operator sets for a REST interface, with defaults that are safe.
 
 use crate::rate::RateLimit;
+use std::net::IpAddr;
 use std::time::Duration;
 
 /// One transaction's request body, bytes: a 64 KiB transaction in base64 with room around it.
@@ -27,6 +28,8 @@ pub struct RestConfig {
     pub rate: Option<RateLimit>,
     /// Addresses 127.0.0.0/8 and ::1 are not counted (dev networks only).
     pub is_loopback_exempt: bool,
+    /// Addresses of proxies whose `X-Forwarded-For` says who the client is; nobody else's does.
+    pub trusted_proxies: Vec<IpAddr>,
 }
 
 impl Default for RestConfig {
@@ -41,6 +44,7 @@ impl Default for RestConfig {
             wait_max: Duration::from_secs(60),
             rate: Some(RateLimit::default()),
             is_loopback_exempt: false,
+            trusted_proxies: Vec::new(),
         }
     }
 }

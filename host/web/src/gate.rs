@@ -23,14 +23,16 @@ use std::time::Instant;
 pub struct ClientAddress(pub IpAddr);
 
 impl ClientAddress {
-    pub(crate) fn of(request: &axum::http::Extensions) -> IpAddr {
+    /// Who sent a request.
+    #[must_use]
+    pub fn of(request: &axum::http::Extensions) -> IpAddr {
         request.get::<Self>().map_or(IpAddr::V4(Ipv4Addr::LOCALHOST), |address| address.0)
     }
 }
 
 /// Name or number of one request, in logs and refusals.
 #[derive(Clone, Debug)]
-struct RequestId(HeaderValue);
+pub struct RequestId(pub HeaderValue);
 
 /// State of the gate.
 #[derive(Debug)]
@@ -73,6 +75,16 @@ impl Gate {
             Some(buckets) if !is_exempt => !buckets.take(address, Instant::now()),
             _ => false,
         }
+    }
+
+    /// The client that a trusted proxy names: the last one in its list, which the proxy added itself.
+    fn forwarded(&self, request: &Request) -> Option<IpAddr> {
+        let proxies = &self.config.trusted_proxies;
+        if proxies.is_empty() || !proxies.contains(&ClientAddress::of(request.extensions())) {
+            return None;
+        }
+        let last = request.headers().get_all("x-forwarded-for").iter().next_back()?;
+        last.to_str().ok()?.rsplit(',').next()?.trim().parse().ok()
     }
 
     async fn admit(&self, request: Request) -> Result<Request, Problem> {
@@ -133,10 +145,15 @@ pub(crate) fn is_v1(path: &str) -> bool {
 /// Passes a request through the gate, and what `inner` answers out again.
 pub(crate) async fn pass<F: Future<Output = Response>>(
     gate: &Gate,
-    request: Request,
+    mut request: Request,
     inner: impl FnOnce(Request) -> F,
 ) -> Response {
     let id = gate.request_id(request.headers());
+    if let Some(client) = gate.forwarded(&request) {
+        request.extensions_mut().insert(ClientAddress(client));
+    }
+    // A relay hands it on, so that both ends speak of one request.
+    request.extensions_mut().insert(id.clone());
     let path = request.uri().path().to_owned();
     let method = request.method().clone();
     let origin = request.headers().get(header::ORIGIN);

@@ -28,5 +28,5 @@ mod v2;
 pub use config::RestConfig;
 pub use ops::{OpsSource, ops_pages};
 pub use problem::Problem;
-pub use router::{Pages, peer_pages, radiostation_pages};
+pub use router::{Pages, Relay, peer_pages, radiostation_pages, relay_pages};
 pub use server::{ServerLimits, serve};

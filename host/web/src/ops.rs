@@ -34,6 +34,17 @@ impl std::fmt::Debug for OpsSource {
 }
 
 impl OpsSource {
+    /// Of whoever can say both: metrics in OpenMetrics, and why it is not ready.
+    #[must_use]
+    pub fn new(
+        metrics: impl Fn() -> String + Send + Sync + 'static,
+        not_ready: impl Fn() -> Vec<String> + Send + Sync + 'static,
+        version: &str,
+    ) -> Self {
+        let version = version.to_owned();
+        Self { metrics: Box::new(metrics), not_ready: Box::new(not_ready), version }
+    }
+
     /// Of a peer.
     #[must_use]
     pub fn of_gateway(gateway: &Arc<dyn Gateway>) -> Self {

@@ -12,6 +12,7 @@ use axum::body::Body;
 use axum::http::{Method, Request, Uri};
 use axum::response::Response;
 use axum::routing::{get, post};
+use futures::future::BoxFuture;
 use host_rpc::gateway::{Directory, Gateway};
 use host_types::Code;
 use std::sync::Arc;
@@ -74,6 +75,18 @@ pub fn peer_pages(gateway: Arc<dyn Gateway>, config: RestConfig) -> Pages {
 /// Pages of a radiostation: v1.
 pub fn radiostation_pages(directory: Arc<dyn Directory>, config: RestConfig) -> Pages {
     Pages::guarded(v1_radiostation().with_state(Arc::new(StationApi { directory })), config)
+}
+
+/// Hands whole requests on to somebody who answers them: a proxy.
+pub trait Relay: Send + Sync + 'static {
+    /// The answer; a refusal is a [`Problem`] made into a response.
+    fn relay(self: Arc<Self>, request: Request<Body>) -> BoxFuture<'static, Response>;
+}
+
+/// Pages that a relay answers, behind the same gate as a peer's: rates, sizes, times, CORS.
+pub fn relay_pages<R: Relay>(relay: Arc<R>, config: RestConfig) -> Pages {
+    let answer = move |request: Request<Body>| Arc::clone(&relay).relay(request);
+    Pages { gate: Some(Gate::new(config)), routes: Router::new().fallback(answer) }
 }
 
 async fn not_found(uri: Uri) -> Problem {

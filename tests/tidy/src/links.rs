@@ -25,8 +25,15 @@ const FOLDERS: [&str; 10] = [
     "tests",
 ];
 /// Files that stand in the data folder of a node, in a user's project, or come out of a build.
-const ELSEWHERE: [&str; 5] =
-    ["loopchain.toml", "network.toml", "node.toml", "peer.toml", "radiostation.toml"];
+const ELSEWHERE: [&str; 7] = [
+    "log-collector.toml",
+    "loopchain.toml",
+    "network.toml",
+    "node.toml",
+    "peer.toml",
+    "proxy.toml",
+    "radiostation.toml",
+];
 
 /// Every link of every document leads somewhere.
 #[must_use]

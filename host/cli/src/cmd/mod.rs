@@ -25,6 +25,7 @@ mod event;
 mod explain;
 mod import_old;
 mod keys;
+mod log_collector;
 mod logs;
 pub(crate) mod peer;
 mod peer_init;
@@ -84,7 +85,9 @@ pub(crate) fn run(command: Command, global: Global, out: Out) -> Done {
         Command::Up(up) => up::up(&up, &context),
         Command::Down => down::down(&context),
         Command::Ps => ps::ps(&context),
+        Command::Proxy(command) => peer::proxy(&command, &context.global),
         Command::Logs(logs) => logs::logs(&logs, &context),
+        Command::LogCollector(command) => log_collector::log_collector(&command, &context),
         Command::Explain(explain) => explain::explain(&explain.topic, out),
         Command::Keys(_) => keys::list(&context),
         Command::Completions(completions) => {

@@ -1,13 +1,13 @@
-//! `peer run`, `radiostation run`: the processes of a network.
+//! `peer run`, `radiostation run`, `proxy run`: the processes of a network.
 //!
 //! They stop on SIGINT and SIGTERM; with `--until-stdin-closes` also when stdin ends, which is how
 //! the children of `up` die with it, however it dies.
 
 use super::{Done, runtime};
-use crate::args::{Global, PeerRun, Run};
+use crate::args::{Global, PeerRun, Run, RunCommand};
 use crate::failure::Failure;
 use host_node::Shutdown;
-use host_node::config::{Overrides, PeerConfig, RadioStationConfig};
+use host_node::config::{Overrides, PeerConfig, ProxyConfig, RadioStationConfig};
 use host_types::fault::Code;
 use std::process::ExitCode;
 use tokio::signal::unix::{SignalKind, signal};
@@ -34,7 +34,17 @@ pub(crate) fn radiostation(run: &Run, global: &Global) -> Done {
     Ok(ExitCode::SUCCESS)
 }
 
-fn overrides(global: &Global) -> Result<Overrides, Failure> {
+/// `proxy run`
+pub(crate) fn proxy(RunCommand::Run(run): &RunCommand, global: &Global) -> Done {
+    let config = ProxyConfig::load(&run.home, &overrides(global)?)?;
+    runtime()?.block_on(async {
+        let shutdown = watch(run)?;
+        Ok::<_, Failure>(host_node::proxy::run(config, shutdown).await?)
+    })?;
+    Ok(ExitCode::SUCCESS)
+}
+
+pub(crate) fn overrides(global: &Global) -> Result<Overrides, Failure> {
     let mut settings = Vec::new();
     match global.verbose {
         0 => {}
@@ -52,7 +62,7 @@ fn overrides(global: &Global) -> Result<Overrides, Failure> {
 const CHILD_STOPS_WITHIN: std::time::Duration = std::time::Duration::from_secs(20);
 
 /// Watches what may stop this process.
-fn watch(run: &Run) -> Result<Shutdown, Failure> {
+pub(crate) fn watch(run: &Run) -> Result<Shutdown, Failure> {
     let no_signals = |error: std::io::Error| {
         Failure::new(Code::Internal, format!("signals cannot be watched: {error}"))
     };

@@ -1,7 +1,7 @@
 //! Configuration: files, environment and `--set` become one typed, checked value.
 //!
 //! In, lowest first: built-in defaults, the file, `LOOPCHAIN_…` variables with `__` between levels,
-//! `--set key=value`. Out: [`PeerConfig`], [`RadioStationConfig`] or [`ChannelsFile`], or a
+//! `--set key=value`. Out: [`PeerConfig`] or that of another role, or a [`ChannelsFile`], or a
 //! [`ConfigError`] with line and caret. An unknown key is an error.
 //!
 //! Deliberately not here: watching files (who uses one watches it), and what a value means to the
@@ -15,9 +15,11 @@ mod export;
 mod genesis;
 mod import_old;
 mod layers;
+mod log_collector;
 mod peer;
 mod policies;
 mod profiles;
+mod proxy;
 mod render;
 mod rule;
 mod toml_pass;
@@ -36,6 +38,7 @@ pub use import_old::{
     Imported as ImportedOldFile, channels as import_old_channels, settings as import_old_settings,
 };
 pub use layers::Overrides;
+pub use log_collector::{ForwardInput, LogCollectorConfig, StoreConfig};
 pub use peer::{
     ChannelsConfig, Durability, KeyFiles, LogConfig, LogFormat, NetworkConfig, OpsConfig,
     PeerConfig, PluginsConfig, RadioStationConfig, RadioStationTargets, RenewalConfig,
@@ -43,6 +46,7 @@ pub use peer::{
 };
 pub use policies::{PolicyTable, PolicyValue};
 pub use profiles::{Profile, ProfilesFile};
+pub use proxy::{ProxyConfig, ProxyPeers};
 pub use render::{ConfigError, Place, nearest};
 pub use units::{Percent, Size, Span};
 

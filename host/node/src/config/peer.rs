@@ -11,7 +11,7 @@ use host_types::hash::Hash32;
 use host_types::ids::{ChannelName, NetworkId, NodeName};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 
 /// `[network]`: which network this is, and whom it trusts.
@@ -102,6 +102,8 @@ pub struct RestConfig {
     pub response_code: ResponseCode,
     /// Largest body of a request.
     pub body_limit: Size,
+    /// Addresses of proxies whose `X-Forwarded-For` is believed.
+    pub trusted_proxies: Vec<IpAddr>,
 }
 
 /// `[ops]`: metrics and health.
@@ -252,6 +254,10 @@ pub struct LogConfig {
     pub level: String,
     /// Form of the lines.
     pub format: LogFormat,
+    /// `host:port` of a log collector; empty: lines go nowhere but to stderr.
+    pub collector: String,
+    /// `ORG/NAME` in the collector's certificate; empty: `log-collector` of the node's organisation.
+    pub collector_name: String,
 }
 
 /// `peer.toml`. Paths are relative to the home folder in the file, absolute after [`Self::load`].
@@ -330,7 +336,7 @@ pub struct RadioStationConfig {
     pub home: PathBuf,
 }
 
-const fn loopback(port: u16) -> SocketAddr {
+pub(super) const fn loopback(port: u16) -> SocketAddr {
     SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), port)
 }
 
@@ -347,6 +353,7 @@ impl Default for RestConfig {
             v1_default_channel: "loopchain_default".to_owned(),
             response_code: ResponseCode::default(),
             body_limit: Size(256 << 10),
+            trusted_proxies: Vec::new(),
         }
     }
 }
@@ -384,7 +391,12 @@ impl Default for StorageConfig {
 
 impl Default for LogConfig {
     fn default() -> Self {
-        Self { level: "info".to_owned(), format: LogFormat::default() }
+        Self {
+            level: "info".to_owned(),
+            format: LogFormat::default(),
+            collector: String::new(),
+            collector_name: String::new(),
+        }
     }
 }
 
@@ -452,6 +464,7 @@ impl PeerConfig {
         resolve_tls(&mut config.tls, home);
         node_name(&config.org, &config.name)?;
         channel_name(&config.rest.v1_default_channel)?;
+        config.log.collector_name(&config.org)?;
         Ok(config)
     }
 
@@ -487,6 +500,7 @@ impl RadioStationConfig {
         resolve_tls(&mut config.tls, home);
         node_name(&config.org, &config.name)?;
         channel_name(&config.rest.v1_default_channel)?;
+        config.log.collector_name(&config.org)?;
         Ok(config)
     }
 
@@ -507,7 +521,26 @@ impl RadioStationConfig {
     }
 }
 
-fn resolve_tls(tls: &mut TlsConfig, home: &Path) {
+impl LogConfig {
+    /// Who must answer at `collector`; none when lines are not shipped.
+    ///
+    /// # Errors
+    /// When the name is none.
+    pub fn collector_name(&self, org: &str) -> Result<Option<NodeName>, ConfigError> {
+        if self.collector.is_empty() {
+            return Ok(None);
+        }
+        let default = format!("{org}/log-collector");
+        let name = if self.collector_name.is_empty() { &default } else { &self.collector_name };
+        NodeName::new(name).map(Some).ok_or_else(|| {
+            let message = format!("log.collector_name = \"{name}\" is no ORG/NAME");
+            ConfigError::new(Code::ConfigBadValue, message)
+                .with_help("it is the name in the collector's certificate")
+        })
+    }
+}
+
+pub(super) fn resolve_tls(tls: &mut TlsConfig, home: &Path) {
     tls.certificate = home.join(&tls.certificate);
     tls.key = home.join(&tls.key);
     for trust in &mut tls.trust {
@@ -515,14 +548,14 @@ fn resolve_tls(tls: &mut TlsConfig, home: &Path) {
     }
 }
 
-fn absolute(path: &Path) -> Result<PathBuf, ConfigError> {
+pub(super) fn absolute(path: &Path) -> Result<PathBuf, ConfigError> {
     std::path::absolute(path).map_err(|error| {
         let message = format!("{} cannot be found: {error}", path.display());
         ConfigError::new(Code::ConfigUnreadable, message)
     })
 }
 
-fn node_name(org: &str, name: &str) -> Result<NodeName, ConfigError> {
+pub(super) fn node_name(org: &str, name: &str) -> Result<NodeName, ConfigError> {
     NodeName::new(&format!("{org}/{name}")).ok_or_else(|| {
         let message = format!("`{org}/{name}` is no name of a node");
         ConfigError::new(Code::ConfigBadValue, message)

@@ -4,9 +4,11 @@ use super::certificates;
 use super::node::Node;
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::encoding::text::encode;
+use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
+use std::sync::atomic::Ordering;
 use std::sync::{Mutex, PoisonError};
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -33,6 +35,9 @@ pub struct Metrics {
     signing_stopped: Gauge,
     /// By `use`.
     certificate_expiry: Family<Vec<(String, String)>, Gauge>,
+    lines_shipped: Counter,
+    lines_dropped: Counter,
+    lines_waiting: Gauge,
 }
 
 impl Default for Metrics {
@@ -46,6 +51,9 @@ impl Default for Metrics {
             connected: Family::default(),
             signing_stopped: Gauge::default(),
             certificate_expiry: Family::default(),
+            lines_shipped: Counter::default(),
+            lines_dropped: Counter::default(),
+            lines_waiting: Gauge::default(),
         };
         {
             let mut registry = metrics.registry.lock().unwrap_or_else(PoisonError::into_inner);
@@ -80,6 +88,21 @@ impl Default for Metrics {
                 "When a certificate of this node runs out, seconds since 1970",
                 metrics.certificate_expiry.clone(),
             );
+            registry.register(
+                "log_lines_shipped",
+                "Log lines that the log collector has acknowledged",
+                metrics.lines_shipped.clone(),
+            );
+            registry.register(
+                "log_lines_dropped",
+                "Log lines dropped because the queue to the log collector was full",
+                metrics.lines_dropped.clone(),
+            );
+            registry.register(
+                "log_lines_waiting",
+                "Log lines that wait for the log collector",
+                metrics.lines_waiting.clone(),
+            );
         }
         metrics
     }
@@ -111,6 +134,11 @@ impl Metrics {
             let label = vec![("use".to_owned(), own.key_use.to_owned())];
             let seconds = number(own.not_after.get() / 1_000_000);
             self.certificate_expiry.get_or_create(&label).set(seconds);
+        }
+        if let Some(queue) = crate::telemetry::queue() {
+            self.lines_shipped.inner().store(queue.shipped(), Ordering::Relaxed);
+            self.lines_dropped.inner().store(queue.dropped(), Ordering::Relaxed);
+            self.lines_waiting.set(i64::try_from(queue.waiting().0).unwrap_or(i64::MAX));
         }
         let mut text = String::new();
         let registry = self.registry.lock().unwrap_or_else(PoisonError::into_inner);

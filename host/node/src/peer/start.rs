@@ -74,6 +74,8 @@ pub async fn run(config: PeerConfig, shutdown: Shutdown) -> Result<(), Rejection
     tasks.spawn(certificates::follow(Arc::clone(&node)));
     tasks.spawn(renewal::follow(Arc::clone(&node)));
     tasks.spawn(follow_genesis(Arc::clone(&node), installed.clone(), looked));
+    let (log, org) = (&node.config.log, &node.config.org);
+    telemetry::ship_lines(log, org, node.mesh.session(), &stopped, &mut tasks)?;
     for target in node.config.radiostation.targets.clone() {
         tasks.spawn(discover(Arc::clone(&node), target));
     }
@@ -133,6 +135,7 @@ pub(crate) fn rest_config(config: &config::RestConfig) -> host_web::RestConfig {
     host_web::RestConfig {
         is_response_code_text: config.response_code == config::ResponseCode::String,
         body_limit: usize::try_from(config.body_limit.0).unwrap_or(usize::MAX),
+        trusted_proxies: config.trusted_proxies.clone(),
         ..base
     }
 }

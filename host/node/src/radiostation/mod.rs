@@ -92,6 +92,8 @@ async fn serve_until(
         stopped.clone(),
     ));
     servers.spawn(host_web::serve(listeners.rest, pages, limits, start::until(stopped.clone())));
+    let (log, org) = (&station.config.log, &station.config.org);
+    telemetry::ship_lines(log, org, &station.session, &stopped, &mut servers)?;
     servers.spawn(host_web::serve(listeners.ops, ops, limits, start::until(stopped)));
     let mut asking = JoinSet::new();
     asking.spawn(live::run(station));

@@ -137,3 +137,25 @@ async fn the_operations_listener_answers_monitors() {
     assert_eq!(answer.status, 503);
     assert_eq!(answer.json()["reasons"][0], "channel1: syncing");
 }
+
+#[tokio::test]
+async fn a_client_is_counted_by_what_a_trusted_proxy_says_and_nobody_else() {
+    let rate = Some(RateLimit { per_second: 0.001, burst: 1.0 });
+    let trusted_proxies = vec![IpAddr::from([192, 0, 2, 9])];
+    let pages = with(RestConfig { rate, trusted_proxies, ..RestConfig::default() });
+    let status = async |from: [u8; 4], client: &str| {
+        let request = Request::get("/api/v2/channels").header("x-forwarded-for", client);
+        let mut request = request.body(Body::empty()).unwrap();
+        request.extensions_mut().insert(ClientAddress(IpAddr::from(from)));
+        ask(&pages, request).await.status
+    };
+    let proxy = [192, 0, 2, 9];
+    assert_eq!(status(proxy, "198.51.100.1").await, 200);
+    assert_eq!(status(proxy, "198.51.100.2").await, 200, "another client");
+    assert_eq!(status(proxy, "198.51.100.1").await, 429, "the first again");
+    assert_eq!(status(proxy, "198.51.100.3, 198.51.100.2").await, 429, "the last entry counts");
+    let liar = [203, 0, 113, 1];
+    assert_eq!(status(liar, "198.51.100.4").await, 200);
+    assert_eq!(status(liar, "198.51.100.5").await, 429, "its own address counts");
+    assert_eq!(status(proxy, "nonsense").await, 200, "counted as the proxy itself");
+}

@@ -30,6 +30,10 @@ const PEOPLE: [(&str, &str, Role); 4] = [
 ];
 /// The organisation that runs the radiostation.
 const RADIOSTATION_ORGANISATION: &str = "bank-a";
+/// Name of the log collector. Its certificate is a client's: it opens no session between nodes.
+const LOG_COLLECTOR: (&str, &str) = ("bank-a", "log-collector");
+/// The log collector listens so far above the first peer's port, where that is a port.
+const LOG_COLLECTOR_ABOVE: u16 = 17_124;
 /// Certificates of a dev network live as long as its root, less a day.
 const LEAF_DAYS: u32 = ROOT_DAYS - 1;
 /// Where a network is made before it is moved into place.
@@ -66,7 +70,7 @@ pub(crate) fn network(data: &DataFolder, wanted: Wanted) -> Result<(NetworkFile,
     let peers = wanted.peers.unwrap_or(4);
     let base = wanted.base_port.unwrap_or(crate::network::BASE_PORT_DEFAULT);
     let network = create(&staging, peers, base, wanted.certificates_last)?;
-    for name in ["pki", "keys", "peers", "radiostation", "network.json"] {
+    for name in ["pki", "keys", "peers", "radiostation", "log-collector", "network.json"] {
         let (from, to) = (staging.join(name), data.join(name));
         std::fs::rename(&from, &to).map_err(|error| Failure::file(&to, &error))?;
     }
@@ -125,6 +129,8 @@ fn create(
         network.members.push(peer(data, &issuer, org, &format!("peer{i}"))?);
     }
     network.set_base_port(base_port);
+    let (org, name) = LOG_COLLECTOR;
+    transport(&issuer, &node_name(org, name)?, Role::Client, &data.join("log-collector/pki"))?;
     for (name, org, role) in PEOPLE {
         signer(&issuer, &node_name(org, name)?, role, &data.join("keys"), name)?;
     }
@@ -224,14 +230,36 @@ fn write_settings(data: &DataFolder, network: &NetworkFile) -> Result<(), Failur
                 format!(
                     "[radiostation]\ntargets = [\"{directory}\"]\n\n[channels]\n\
                      dir = \"../../channels\"\n\n[plugins]\ndir = \"../../plugins\"\n\n[gateway]\n\
-                     certificate = \"pki/gateway.crt\"\nkey = \"pki/gateway.key\"\n"
+                     certificate = \"pki/gateway.crt\"\nkey = \"pki/gateway.key\"\n\n[log]\n\
+                     collector_name = \"{}/{}\"\n",
+                    LOG_COLLECTOR.0, LOG_COLLECTOR.1
                 ),
             ),
         };
         let path = data.join(&member.home).join(file);
         write_whole(&path, format!("{common}{rest}").as_bytes())?;
     }
-    Ok(())
+    write_log_collector(
+        data,
+        network.base_port,
+        &format!("id = \"{id}\"\n\n[network.organisations]\n{roots}"),
+    )
+}
+
+/// `log-collector.toml`, in networks that have its keys: those of an older build have none.
+fn write_log_collector(data: &DataFolder, base_port: u16, about: &str) -> Result<(), Failure> {
+    let home = data.join("log-collector");
+    if !home.exists() {
+        return Ok(());
+    }
+    let (org, name) = LOG_COLLECTOR;
+    let listen = base_port.checked_add(LOG_COLLECTOR_ABOVE);
+    let listen = listen.map(|port| format!("listen = \"127.0.0.1:{port}\"\n")).unwrap_or_default();
+    let text = format!(
+        "# Written by `loopchain up`. Your changes stay until another --base-port is asked for.\n\
+         name = \"{name}\"\norg = \"{org}\"\n{listen}\n[network]\n{about}"
+    );
+    write_whole(&home.join("log-collector.toml"), text.as_bytes())
 }
 
 /// What a channel of this network is made from.

@@ -269,14 +269,11 @@ fn the_rule_hears_of_fetched_blocks_whose_views_are_below_those_of_the_epoch_bef
         validators: next(&bench).validators.hash(),
         ..bench.block((&seal, roots(2)), &[], 1).header().clone()
     };
-    let proof =
-        FinalProof { descendants: vec![], roots: roots(3), rule_proof: b"right".to_vec() };
+    let proof = FinalProof { descendants: vec![], roots: roots(3), rule_proof: b"right".to_vec() };
     let range = BlockRange { blocks: vec![(first.clone(), vec![])], roots: roots(3), proof };
     bench.tell(Input::FetchedBlocks { from: 7, range: Some(Box::new(range)) });
     let told = bench.told();
-    let hears = |input: &RuleInput| {
-        matches!(input, RuleInput::SyncedTo { header, .. } if header.id() == first.id())
-    };
+    let hears = |input: &RuleInput| matches!(input, RuleInput::SyncedTo { header, .. } if header.id() == first.id());
     assert!(told.iter().any(hears), "{told:?}");
 }
 
