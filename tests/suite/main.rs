@@ -16,6 +16,8 @@ mod block_proof;
 #[cfg(test)]
 mod channel_check;
 #[cfg(test)]
+mod channel_life;
+#[cfg(test)]
 mod channel_plan;
 #[cfg(test)]
 mod consortium;

@@ -1,5 +1,6 @@
 //! The command line: one definition for parsing, help and completions.
 
+use crate::args_operate::{PeerJoin, PeerLeave};
 use crate::args_pki::{CaCommand, CertCommand, PeerInit};
 use crate::cmd::bench::Bench;
 use crate::cmd::replay::ReplayArgs;
@@ -191,6 +192,10 @@ pub enum PeerCommand {
     Run(PeerRun),
     /// Make the home folder of a peer: keys and requests first, certificates second.
     Init(PeerInit),
+    /// Join a channel on the running peer; the other channels go on.
+    Join(PeerJoin),
+    /// Leave a channel on the running peer; the other channels go on.
+    Leave(PeerLeave),
 }
 
 /// `peer run`

@@ -11,6 +11,7 @@
 mod api;
 pub mod args;
 pub mod args_life;
+pub mod args_operate;
 pub mod args_pki;
 mod ca_folder;
 mod client;

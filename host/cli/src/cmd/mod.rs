@@ -25,6 +25,8 @@ mod explain;
 mod import_old;
 mod keys;
 mod logs;
+mod membership;
+mod operate;
 pub(crate) mod peer;
 mod peer_init;
 mod ps;
@@ -107,6 +109,8 @@ pub(crate) fn run(command: Command, global: Global, out: Out) -> Done {
         Command::Ca(command) => ca::ca(&command, &context),
         Command::Cert(command) => cert::cert(&command, &context),
         Command::Peer(PeerCommand::Init(init)) => peer_init::init(&init, &context),
+        Command::Peer(PeerCommand::Join(join)) => membership::join(&join, &context),
+        Command::Peer(PeerCommand::Leave(leave)) => membership::leave(&leave, &context),
         // They need no data folder and are answered before.
         Command::Peer(PeerCommand::Run(run)) => peer::peer(&run, &context.global),
         Command::Radiostation(command) => peer::radiostation(&command, &context.global),

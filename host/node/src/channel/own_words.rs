@@ -7,6 +7,7 @@
 
 use super::ChannelHandle;
 use super::actor::Command;
+use super::while_joined;
 use super::serve::check_statement;
 use host_types::Epoch;
 use host_types::message::{FetchReply, FetchRequest};

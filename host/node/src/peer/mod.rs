@@ -6,7 +6,9 @@
 //! Where to look next: [`start`], [`mesh`], [`gateway`].
 
 pub mod accuse;
+mod admin;
 pub mod certificates;
+pub mod chosen;
 mod dev_only;
 pub mod drop_folder;
 pub mod gateway;

@@ -1,5 +1,7 @@
 //! Brings a peer up and takes it down.
 
+use super::admin::PeerAdmin;
+use super::chosen::Chosen;
 use super::gateway::LocalGateway;
 use super::handler::Handler;
 use super::mesh::Mesh;
@@ -9,6 +11,7 @@ use super::rules::{self, RuleShelf};
 use super::{accuse, certificates, readiness, revocations};
 use super::{dev_only, drop_folder};
 use crate::channel::intake::wall_clock;
+use crate::channel::while_joined;
 use crate::config::{self, PeerConfig, TlsConfig};
 use crate::scores::Scores;
 use crate::shutdown::Shutdown;
@@ -72,6 +75,9 @@ pub async fn run(config: PeerConfig, shutdown: Shutdown) -> Result<(), Rejection
     let is_dev = roots(&node.config.tls)?.iter().all(Root::is_dev);
     tasks.spawn(drop_folder::watch(Arc::clone(&node), installed.clone(), is_dev));
     tasks.spawn(certificates::follow(Arc::clone(&node)));
+    let operator = PeerAdmin { node: Arc::clone(&node), installed: installed.clone() };
+    let door = crate::admin::listen(&node.config.ops.admin_socket)?;
+    tasks.spawn(crate::admin::serve(door, Arc::new(operator)));
     tasks.spawn(follow_genesis(Arc::clone(&node), installed.clone(), looked));
     for target in node.config.radiostation.targets.clone() {
         tasks.spawn(discover(Arc::clone(&node), target));
@@ -242,33 +248,52 @@ fn build(config: PeerConfig) -> Result<Arc<Node>, Rejection> {
     let rules = RuleShelf::open(&config.plugins.dir, &data.join("rules"))?;
     let mesh = Mesh::new(name.clone(), session);
     let replay = replay.channels;
-    let parts = NodeParts { config, name, identity, gateway, signer, mesh, scores, rules, replay };
-    Ok(Arc::new(Node::new(parts)))
+    let chosen = Chosen::open(data)?;
+    super::admin::finish_deletions(data)?;
+    Ok(Arc::new(Node::new(NodeParts {
+        config,
+        name,
+        identity,
+        gateway,
+        signer,
+        mesh,
+        scores,
+        rules,
+        replay,
+        chosen,
+    })))
 }
 
 /// Starts channels whose genesis is in the folder.
 fn scan_channels(node: &Arc<Node>, installed: &watch::Sender<u64>) {
     for genesis in geneses(&node.config.channels.dir) {
         let name = genesis.channel.clone();
-        if !node.config.channels.joins(&name) || node.channel(&name).is_some() {
+        if !node.wants(&name) || node.channel(&name).is_some() {
             continue;
         }
-        match node.start_channel(genesis) {
-            Ok(()) => {
-                pin_validators(node);
-                tracing::info!(event = "channel.started", channel = %name, "channel {name} started");
-                if let Some(channel) = node.channel(&name) {
-                    tokio::spawn(revocations::follow(Arc::clone(node), channel.clone()));
-                    tokio::spawn(accuse::follow(Arc::clone(node), channel.clone()));
-                    let (node, installed) = (Arc::clone(node), installed.subscribe());
-                    tokio::spawn(readiness::follow(node, channel, installed));
-                }
-            }
-            Err(rejection) => {
-                tracing::error!(code = %rejection.code, channel = %name, "channel {name} does not start: {}", rejection.message);
-            }
+        if let Err(rejection) = begin(node, genesis, installed) {
+            tracing::error!(code = %rejection.code, channel = %name, "channel {name} does not start: {}", rejection.message);
         }
     }
+}
+
+/// Starts a channel and what follows it until it is left.
+pub(super) fn begin(
+    node: &Arc<Node>,
+    genesis: ChannelGenesis,
+    installed: &watch::Sender<u64>,
+) -> Result<(), Rejection> {
+    let name = genesis.channel.clone();
+    let Some(channel) = node.start_channel(genesis)? else { return Ok(()) };
+    pin_validators(node);
+    tracing::info!(event = "channel.started", channel = %name, "channel {name} started");
+    let joined = || channel.joined();
+    let revoked = revocations::follow(Arc::clone(node), channel.clone());
+    tokio::spawn(while_joined(joined(), revoked));
+    tokio::spawn(while_joined(joined(), accuse::follow(Arc::clone(node), channel.clone())));
+    let ready = readiness::follow(Arc::clone(node), channel.clone(), installed.subscribe());
+    tokio::spawn(while_joined(joined(), ready));
+    Ok(())
 }
 
 /// Those who vote on some channel now stay connected when their certificates run out.
