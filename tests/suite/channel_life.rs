@@ -22,6 +22,10 @@ fn data(network: &Network, peer: u16) -> PathBuf {
     home(network, peer).join("data/channels").join(LATE)
 }
 
+fn metrics(network: &Network, peer: u16) -> String {
+    format!("http://127.0.0.1:{}/metrics", network.base_port() + 100 * peer + 1950)
+}
+
 /// Runs a command of an operator at a peer.
 fn said(network: &Network, peer: u16, words: &[&str]) -> Said {
     let home = home(network, peer).display().to_string();
@@ -105,8 +109,8 @@ fn left_with_its_data_and_joined_again(network: &Network) {
     assert_eq!((&left["left"], &left["deleted"]), (&true.into(), &false.into()), "{left}");
     is_unknown(network, 3);
     assert!(data(network, 3).is_dir());
-    let metrics = network.get(3, "/metrics");
-    assert!(!String::from_utf8_lossy(&metrics.body).contains(LATE));
+    let metrics = tests::http::get(&metrics(network, 3)).body;
+    assert!(metrics.contains(CHANNEL) && !metrics.contains(LATE), "{metrics}");
     pay(network, 2);
 
     let joined = operate(network, 3, &["join", LATE]);

@@ -10,11 +10,11 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use host_core::effect::To;
 use host_core::vote::rule::NodeId;
-use host_rpc::directory::VerifiedEntry;
+use host_rpc::directory::{VerifiedEntry, channel_tag};
 use host_rpc::{Class, PeerClient, Session, Target};
 use host_types::genesis::ChannelGenesis;
 use host_types::message::{FetchReply, FetchRequest};
-use host_types::{ChannelName, Decode, Encode, GenesisHash, NodeName, SignedTransaction};
+use host_types::{Decode, Encode, GenesisHash, Hash32, NodeName, SignedTransaction};
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock, PoisonError, RwLock};
@@ -25,7 +25,8 @@ const PEERS_MAX: usize = 1_024;
 
 struct Peer {
     client: Arc<PeerClient>,
-    channels: Vec<ChannelName>,
+    /// Tags of the channels that it says it serves.
+    channels: Vec<Hash32>,
 }
 
 /// All other nodes of this node's network.
@@ -97,11 +98,9 @@ impl Mesh {
     #[must_use]
     pub fn links(self: &Arc<Self>, genesis: &ChannelGenesis) -> Arc<dyn Links> {
         let validators = genesis.validators.all().iter().map(|v| v.name.clone()).collect();
-        let channel = genesis.channel.clone();
         Arc::new(ChannelLinks {
             mesh: Arc::clone(self),
             genesis: genesis.hash(),
-            channel,
             validators,
             knowledge: OnceLock::new(),
             turn: AtomicUsize::new(0),
@@ -127,7 +126,6 @@ async fn announce(
 struct ChannelLinks {
     mesh: Arc<Mesh>,
     genesis: GenesisHash,
-    channel: ChannelName,
     /// Those of the genesis, until it is known who they are now.
     validators: Vec<NodeName>,
     knowledge: OnceLock<KnowledgeWatch>,
@@ -159,7 +157,8 @@ impl ChannelLinks {
             .iter()
             .filter(|(name, peer)| {
                 validators.contains(name)
-                    || (peer.channels.contains(&self.channel) && self.may_follow(name))
+                    || (peer.channels.contains(&channel_tag(self.genesis, name))
+                        && self.may_follow(name))
             })
             .map(|(name, peer)| (name.clone(), Arc::clone(&peer.client)))
             .collect()

@@ -17,11 +17,13 @@ use crate::scores::Scores;
 use crate::shutdown::Shutdown;
 use crate::telemetry;
 use host_identity::{Certificate, Root, TlsIdentity, keyfile, password};
-use host_rpc::directory::{DirectoryReply, DirectoryRequest, Entry};
+use host_rpc::directory::{
+    CHANNELS_MAX, DirectoryReply, DirectoryRequest, Entry, channel_tag,
+};
 use host_rpc::gateway::Gateway;
 use host_rpc::{PeerClient, Session, Target, Trust};
 use host_types::genesis::ChannelGenesis;
-use host_types::{ChannelName, Code, Decode, Encode, NodeName, Rejection};
+use host_types::{Code, Decode, Encode, Hash32, NodeName, Rejection};
 use std::collections::{BTreeMap, BTreeSet};
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
@@ -376,8 +378,10 @@ async fn discover(node: Arc<Node>, target: String) {
             tokio::time::sleep(ANNOUNCE).await;
             continue;
         };
-        let channels: Vec<ChannelName> =
-            node.channels().iter().map(|c| c.genesis().channel.clone()).collect();
+        let mut channels: Vec<Hash32> =
+            node.channels().iter().map(|c| channel_tag(c.parts().hash, &node.name)).collect();
+        channels.sort_unstable();
+        channels.truncate(CHANNELS_MAX);
         let entry = Entry {
             certificate,
             rpc_target: node.config.rpc.target(),

@@ -21,7 +21,8 @@ pub const PEERS_MAX: usize = LISTED_MAX;
 const LIST_BYTES_MAX: usize = FETCH_BYTES_MAX - 64 * 1024;
 /// Bytes around an entry in a list: order, status and its time.
 const LISTED_BYTES: usize = 32;
-const FORMAT: u64 = 1;
+/// 2: entries of format 2.
+const FORMAT: u64 = 2;
 
 /// One moment on two clocks: people read the first, silence is measured by the second, which
 /// never steps.

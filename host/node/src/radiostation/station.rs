@@ -10,9 +10,9 @@ use crate::channel::intake::wall_clock;
 use crate::config::RadioStationConfig;
 use crate::whole_file::WholeFile;
 use host_identity::Root;
-use host_rpc::directory::{Listed, SignedEntry};
+use host_rpc::directory::{Listed, SignedEntry, channel_tag};
 use host_rpc::{PeerIdentity, Session, Target};
-use host_types::{ChannelName, Code, NodeName, Rejection};
+use host_types::{ChannelName, Code, GenesisHash, NodeName, Rejection};
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
@@ -211,13 +211,29 @@ impl Station {
         written.await.map_err(|error| Rejection::new(Code::Internal, error.to_string()))?
     }
 
-    /// Peers for a peer: of one channel, or all.
+    /// Peers for a peer: of one channel, or all. Who does not belong to the channel hears what is said
+    /// of one that does not exist.
     #[must_use]
-    pub fn list(&self, channel: Option<&ChannelName>) -> Vec<Listed> {
-        let known = channel.and_then(|channel| self.channels.get(channel));
-        let is_wanted =
-            |record: &Record| channel.is_none_or(|channel| serves(record, channel, known.as_ref()));
-        self.registry().list(self.now(), is_wanted)
+    pub fn list(&self, from: &NodeName, channel: Option<&ChannelName>) -> Vec<Listed> {
+        let registry = self.registry();
+        let Some(channel) = channel else { return registry.list(self.now(), |_| true) };
+        let known = self.channels.get(channel).filter(|known| self.belongs(&registry, from, known));
+        let Some(known) = known else { return Vec::new() };
+        registry.list(self.now(), |record| serves(record, &known))
+    }
+
+    /// Channels that a node belongs to, as far as this radiostation knows.
+    #[must_use]
+    pub fn channels_of(&self, node: &NodeName) -> Vec<GenesisHash> {
+        let registry = self.registry();
+        let all = self.channels.all().into_iter();
+        let of_node = all.filter(|(_, known)| self.belongs(&registry, node, known));
+        of_node.map(|(_, known)| known.genesis).collect()
+    }
+
+    fn belongs(&self, registry: &Registry, node: &NodeName, known: &Known) -> bool {
+        known.validators.contains(node)
+            || registry.records(|one| one.name == *node).iter().any(|one| serves(one, known))
     }
 
     /// Peers that are alive, and where.
@@ -233,19 +249,19 @@ impl Station {
 
     /// Peers of a channel that are alive.
     #[must_use]
-    pub fn serving(&self, channel: &ChannelName, known: &Known) -> Vec<NodeName> {
+    pub fn serving(&self, known: &Known) -> Vec<NodeName> {
         let now = self.now();
         let registry = self.registry();
-        let serving = registry
-            .records(|record| record.is_connected(now) && serves(record, channel, Some(known)));
+        let serving =
+            registry.records(|record| record.is_connected(now) && serves(record, known));
         serving.into_iter().map(|record| record.name.clone()).collect()
     }
 }
 
 /// Whether a peer belongs to a channel: it says so, or it is a validator there.
-pub(super) fn serves(record: &Record, channel: &ChannelName, known: Option<&Known>) -> bool {
-    record.entry().channels.contains(channel)
-        || known.is_some_and(|known| known.validators.contains(&record.name))
+pub(super) fn serves(record: &Record, known: &Known) -> bool {
+    record.entry().channels.contains(&channel_tag(known.genesis, &record.name))
+        || known.validators.contains(&record.name)
 }
 
 /// Whether a text is `host:port`.

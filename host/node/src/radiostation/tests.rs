@@ -11,7 +11,9 @@ use crate::shutdown::{Shutdown, Trigger};
 use async_trait::async_trait;
 use bytes::Bytes;
 use host_identity::{Authority, Role, SigningKey, Validity};
-use host_rpc::directory::{DirectoryReply, DirectoryRequest, Entry, Listed, SignedEntry};
+use host_rpc::directory::{
+    DirectoryReply, DirectoryRequest, Entry, Listed, SignedEntry, channel_tag,
+};
 use host_rpc::{
     CallError, HelloReply, HelloRequest, PeerClient, PeerHandler, PeerIdentity, RpcError,
     ServerLimits, Session, Target, Trust,
@@ -176,7 +178,7 @@ impl World {
             certificate: certificate.der,
             rpc_target: target.to_owned(),
             rest_target: String::new(),
-            channels: vec![demo()],
+            channels: vec![channel_tag(self.genesis, &name(who))],
             issued: wall_clock(),
         };
         entry.sign(NETWORK, &key)
@@ -282,9 +284,39 @@ async fn peers_find_each_other_and_pages_name_the_leader() {
 
     let (authority, folder) = world.stop().await;
     let again = open(&authority, &folder);
-    let listed = again.list(None);
+    let listed = again.list(&name("bank-a/peer0"), None);
     assert_eq!(listed.iter().map(|one| one.order).collect::<Vec<_>>(), [1, 2]);
     assert!(listed.iter().all(|one| !one.is_connected));
+}
+
+/// T26: who is not in a channel is told what is told of one that does not exist.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_node_outside_of_a_channel_learns_nothing_of_it() {
+    let world = World::start().await;
+    let inside = world.client("bank-a/peer0", Role::Validator);
+    assert_eq!(announce(&inside, world.entry("bank-a/peer0", "127.0.0.1:9")).await, Ok(1));
+    let outside = world.client("bank-b/peer0", Role::Peer);
+    let entry = world.entry("bank-b/peer0", "127.0.0.1:9").entry().clone();
+    let key = SigningKey::from_seed([3; 32]);
+    let nowhere = Entry { channels: vec![], ..entry }.sign(NETWORK, &key);
+    assert_eq!(announce(&outside, nowhere).await, Ok(2));
+
+    let ask = |channel| list(&outside, ChannelName::new(channel));
+    assert_eq!((ask("demo").await, ask("never-made").await), (vec![], vec![]));
+    let hello = HelloRequest { build: String::new(), channels: vec![] };
+    assert_eq!(outside.hello(hello.clone()).await.unwrap().channels, []);
+    assert_eq!(inside.hello(hello).await.unwrap().channels, [world.genesis]);
+    let about = |hash| outside.fetch(hash, Bytes::new());
+    let unknown = GenesisHash::new(Hash32::new([9; 32]));
+    let texts = [about(world.genesis).await, about(unknown).await].map(|r| r.unwrap_err().to_string());
+    assert_eq!(texts[0], texts[1]);
+
+    // The list of everybody, as it lies on the disk of who asked.
+    let all = answer(&outside, DirectoryRequest::List { channel: None }.to_bytes()).await.unwrap();
+    let holds = |part: &[u8]| all.windows(part.len()).any(|window| window == part);
+    assert!(holds(b"127.0.0.1:9"));
+    assert!(!holds(b"demo") && !holds(world.genesis.as_bytes()));
+    world.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -328,5 +360,5 @@ async fn a_number_that_cannot_be_kept_is_not_told_and_settings_hide_the_key() {
     let settings = get(world.rest, "/api/v1/conf").await;
     assert!(settings.contains("rpc.listen") && !settings.contains("tls.key"), "{settings}");
     let (authority, folder) = world.stop().await;
-    assert_eq!(open(&authority, &folder).list(None).len(), 1);
+    assert_eq!(open(&authority, &folder).list(&name("bank-b/peer0"), None).len(), 1);
 }
