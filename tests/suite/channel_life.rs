@@ -79,22 +79,22 @@ fn a_channel_is_created_joined_left_and_dropped_while_another_commits() {
     for peer in 0..4 {
         eventually(WITHIN, "every peer has taken it up", || network.channel(peer, LATE));
     }
-    eventually(WITHIN, "its SCORE is active", || {
-        let scores = network.get(0, &format!("/api/v2/channels/{LATE}/scores")).json();
-        scores.to_string().contains("notary").then_some(())
-    });
-    pay(&network, 1);
+    let first = ["tx", "send", "notary", "record", "data=document 1", "--channel", LATE];
+    eventually(WITHIN, "its SCORE is active", || (network.cli(&first).code == 0).then_some(()));
 
     left_with_its_data_and_joined_again(&network);
     left_without_its_data_and_joined_again(&network);
+    // Before a peer dies, which its own clients notice.
+    assert_eq!(writers.missed(), 0, "a client of the other channel was refused");
     left_over_a_restart(&network);
 
     // The other channel neither stopped nor lost anything.
     let height = network.height(0, CHANNEL).unwrap();
     eventually(WITHIN, "the other channel goes on", || {
-        (0..4).all(|peer| network.height(peer, CHANNEL).is_some_and(|now| now > height)).then_some(())
+        (0..4)
+            .all(|peer| network.height(peer, CHANNEL).is_some_and(|now| now > height))
+            .then_some(())
     });
-    assert_eq!(writers.missed(), 0, "a client of the other channel was refused");
     assert!(writers.stop().iter().all(|ids| !ids.is_empty()));
 
     for peer in 0..4 {
@@ -157,5 +157,8 @@ fn left_over_a_restart(network: &Network) {
     same_as_first(network, 3);
     let log = std::fs::read_to_string(network.data().join("logs/peer3.log")).unwrap();
     let called = log.lines().find(|line| line.contains("admin.call")).expect("a line about a call");
-    assert!(called.contains("leave") && called.contains(LATE) && called.contains("uid"), "{called}");
+    assert!(
+        called.contains("leave") && called.contains(LATE) && called.contains("uid"),
+        "{called}"
+    );
 }

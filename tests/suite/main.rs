@@ -34,6 +34,8 @@ mod expiry;
 #[cfg(test)]
 mod groups;
 #[cfg(test)]
+mod isolation;
+#[cfg(test)]
 mod kills;
 #[cfg(test)]
 mod old_curl_lines;

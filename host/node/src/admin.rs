@@ -71,7 +71,8 @@ pub fn listen(path: &Path) -> Result<UnixListener, Rejection> {
             io::ErrorKind::NotFound => Ok(()),
             _ => Err(error),
         })?;
-        let listener = UnixListener::bind(short(&folder, &part).ok_or(io::ErrorKind::InvalidInput)?)?;
+        let listener =
+            UnixListener::bind(short(&folder, &part).ok_or(io::ErrorKind::InvalidInput)?)?;
         fs::set_permissions(&part, Permissions::from_mode(0o600))?;
         fs::rename(&part, path)?;
         Ok::<_, io::Error>(listener)
@@ -135,7 +136,14 @@ async fn judge(line: &str, caller: &UCred, admin: &dyn Admin) -> Result<Value, R
     let (uid, pid) = (caller.uid(), caller.pid().unwrap_or_default());
     match &result {
         Ok(_) => {
-            tracing::info!(event = "admin.call", call = word, about, uid, pid, "user {uid} called {word} {about}");
+            tracing::info!(
+                event = "admin.call",
+                call = word,
+                about,
+                uid,
+                pid,
+                "user {uid} called {word} {about}"
+            );
         }
         Err(refused) => {
             let (code, why) = (refused.code, &refused.message);

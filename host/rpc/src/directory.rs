@@ -314,7 +314,8 @@ mod tests {
 
     #[test]
     fn a_tag_tells_neither_the_channel_nor_who_shares_it() {
-        let [one, other] = ["bank-a/peer0", "bank-b/peer0"].map(|name| NodeName::new(name).unwrap());
+        let [one, other] =
+            ["bank-a/peer0", "bank-b/peer0"].map(|name| NodeName::new(name).unwrap());
         let [a, b] = [1, 2].map(|n| GenesisHash::new(Hash32::new([n; 32])));
         let tags = [channel_tag(a, &one), channel_tag(a, &other), channel_tag(b, &one)];
         assert!(tags[0] != tags[1] && tags[0] != tags[2]);

@@ -40,7 +40,10 @@ pub(super) fn join(args: &PeerJoin, context: &Context) -> Done {
     let told = operate::call(&socket(&args.home)?, &call, JOINS_WITHIN)?;
     let height = &told["height"];
     let line = if told["joined"] == true {
-        format!("{OK} channel {} is joined at height {height}; it catches up by itself", args.channel)
+        format!(
+            "{OK} channel {} is joined at height {height}; it catches up by itself",
+            args.channel
+        )
     } else {
         format!("{OK} channel {} runs here already, at height {height}", args.channel)
     };
@@ -66,7 +69,10 @@ pub(super) fn leave(args: &PeerLeave, context: &Context) -> Done {
     let done = if args.delete_data { "deleted" } else { "kept" };
     let lines = [
         format!("{OK} channel {} is left; {done}: {}", args.channel, data(&told)),
-        format!("  what this peer signed stays in its sign log; `loopchain peer join {}` comes back", args.channel),
+        format!(
+            "  what this peer signed stays in its sign log; `loopchain peer join {}` comes back",
+            args.channel
+        ),
     ];
     context.out.either(&with_schema(told, "loopchain.peer-leave.v1"), lines);
     Ok(ExitCode::SUCCESS)
@@ -95,7 +101,13 @@ mod tests {
 
     #[test]
     fn sizes_are_told_in_the_unit_that_fits() {
-        let table = [(0, "0 B"), (1_023, "1023 B"), (1_536, "1.5 KiB"), (5 << 20, "5.0 MiB"), (3 << 30, "3.0 GiB")];
+        let table = [
+            (0, "0 B"),
+            (1_023, "1023 B"),
+            (1_536, "1.5 KiB"),
+            (5 << 20, "5.0 MiB"),
+            (3 << 30, "3.0 GiB"),
+        ];
         for (bytes, text) in table {
             assert_eq!(size(bytes), text);
         }

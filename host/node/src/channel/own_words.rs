@@ -7,8 +7,8 @@
 
 use super::ChannelHandle;
 use super::actor::Command;
-use super::while_joined;
 use super::serve::check_statement;
+use super::while_joined;
 use host_types::Epoch;
 use host_types::message::{FetchReply, FetchRequest};
 use host_types::statement::Statement;

@@ -53,7 +53,9 @@ enum Call {
         data: Data,
     },
     /// What leaving with deletion would remove.
-    Size { channel: String },
+    Size {
+        channel: String,
+    },
 }
 
 /// The operator's calls of a peer.
@@ -156,9 +158,14 @@ impl PeerAdmin {
     }
 
     /// The genesis that is here, or the one that was handed over, which is here from now on.
-    fn genesis(&self, channel: &ChannelName, hex: Option<&str>) -> Result<ChannelGenesis, Rejection> {
+    fn genesis(
+        &self,
+        channel: &ChannelName,
+        hex: Option<&str>,
+    ) -> Result<ChannelGenesis, Rejection> {
         let wrong = |why: &str| Rejection::new(Code::ParameterWrong, why.to_owned());
-        let here = geneses(&self.node.config.channels.dir).into_iter().find(|g| g.channel == *channel);
+        let here =
+            geneses(&self.node.config.channels.dir).into_iter().find(|g| g.channel == *channel);
         let Some(hex) = hex else {
             return here.ok_or_else(|| {
                 let dir = self.node.config.channels.dir.display();
@@ -166,7 +173,8 @@ impl PeerAdmin {
                 Rejection::new(Code::ChannelUnknown, message)
             });
         };
-        let bytes = host_types::hash::from_hex(hex).ok_or_else(|| wrong("the genesis is no hex"))?;
+        let bytes =
+            host_types::hash::from_hex(hex).ok_or_else(|| wrong("the genesis is no hex"))?;
         let given = ChannelGenesis::from_bytes(&bytes)
             .map_err(|error| wrong(&format!("this is no genesis: {error}")))?;
         if given.channel != *channel {
@@ -181,7 +189,8 @@ impl PeerAdmin {
         }
         let dir = &self.node.config.channels.dir;
         fs::create_dir_all(dir).map_err(|error| failed(dir, &error))?;
-        let (path, part) = (dir.join(format!("{channel}.genesis")), dir.join(format!("{channel}.part")));
+        let (path, part) =
+            (dir.join(format!("{channel}.genesis")), dir.join(format!("{channel}.part")));
         fs::write(&part, given.to_bytes())
             .and_then(|()| fs::rename(&part, &path))
             .map_err(|error| failed(&path, &error))?;

@@ -44,10 +44,12 @@ impl Chosen {
     pub fn open(data: &Path) -> Result<Self, Rejection> {
         let file = WholeFile::open(data, FILE)?;
         let bytes = file.load()?.unwrap_or_default();
-        let is_joined = String::from_utf8(bytes).ok().as_deref().and_then(parse).ok_or_else(|| {
-            let message = format!("{} has another line than `NAME joined|left`", file.path().display());
-            Rejection::new(Code::StoreDamaged, message)
-        })?;
+        let is_joined =
+            String::from_utf8(bytes).ok().as_deref().and_then(parse).ok_or_else(|| {
+                let message =
+                    format!("{} has another line than `NAME joined|left`", file.path().display());
+                Rejection::new(Code::StoreDamaged, message)
+            })?;
         Ok(Self { file, is_joined: Mutex::new(is_joined) })
     }
 
@@ -66,7 +68,8 @@ impl Chosen {
         let mut next = all.clone();
         next.insert(channel.clone(), is_joined);
         if next.len() > CHOICES_MAX {
-            let message = format!("{} holds {CHOICES_MAX} channels already", self.file.path().display());
+            let message =
+                format!("{} holds {CHOICES_MAX} channels already", self.file.path().display());
             return Err(Rejection::new(Code::ParameterWrong, message));
         }
         let line = |(name, is_joined): (&ChannelName, &bool)| {

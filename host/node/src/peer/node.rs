@@ -258,8 +258,7 @@ impl Node {
     /// files are closed.
     pub async fn stop_channel(&self, name: &ChannelName) {
         lock(&self.refused).remove(name);
-        let handle =
-            self.channels.write().unwrap_or_else(PoisonError::into_inner).remove(name);
+        let handle = self.channels.write().unwrap_or_else(PoisonError::into_inner).remove(name);
         let Some(handle) = handle else { return };
         lock(&self.closing).insert(name.clone(), handle.parts().lease.clone());
         let scores = handle.score_views();

@@ -17,9 +17,7 @@ use crate::scores::Scores;
 use crate::shutdown::Shutdown;
 use crate::telemetry;
 use host_identity::{Certificate, Root, TlsIdentity, keyfile, password};
-use host_rpc::directory::{
-    CHANNELS_MAX, DirectoryReply, DirectoryRequest, Entry, channel_tag,
-};
+use host_rpc::directory::{CHANNELS_MAX, DirectoryReply, DirectoryRequest, Entry, channel_tag};
 use host_rpc::gateway::Gateway;
 use host_rpc::{PeerClient, Session, Target, Trust};
 use host_types::genesis::ChannelGenesis;

@@ -252,8 +252,7 @@ impl Station {
     pub fn serving(&self, known: &Known) -> Vec<NodeName> {
         let now = self.now();
         let registry = self.registry();
-        let serving =
-            registry.records(|record| record.is_connected(now) && serves(record, known));
+        let serving = registry.records(|record| record.is_connected(now) && serves(record, known));
         serving.into_iter().map(|record| record.name.clone()).collect()
     }
 }

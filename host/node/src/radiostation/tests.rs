@@ -308,7 +308,8 @@ async fn a_node_outside_of_a_channel_learns_nothing_of_it() {
     assert_eq!(inside.hello(hello).await.unwrap().channels, [world.genesis]);
     let about = |hash| outside.fetch(hash, Bytes::new());
     let unknown = GenesisHash::new(Hash32::new([9; 32]));
-    let texts = [about(world.genesis).await, about(unknown).await].map(|r| r.unwrap_err().to_string());
+    let texts =
+        [about(world.genesis).await, about(unknown).await].map(|r| r.unwrap_err().to_string());
     assert_eq!(texts[0], texts[1]);
 
     // The list of everybody, as it lies on the disk of who asked.
