@@ -1,6 +1,6 @@
 //! The command line: one definition for parsing, help and completions.
 
-use crate::args_operate::{PeerJoin, PeerLeave};
+use crate::args_operate::{DirectoryPlace, PeerJoin, PeerLeave};
 use crate::args_pki::{CaCommand, CertCommand, PeerInit};
 use crate::cmd::bench::Bench;
 use crate::cmd::replay::ReplayArgs;
@@ -99,7 +99,7 @@ pub enum Command {
     /// Run a peer.
     #[command(subcommand)]
     Peer(PeerCommand),
-    /// Run a RadioStation.
+    /// Run a RadioStation; who is in its directory.
     #[command(subcommand)]
     Radiostation(RunCommand),
     /// Channels of a peer.
@@ -215,6 +215,24 @@ pub struct PeerRun {
 pub enum RunCommand {
     /// Run it until it is interrupted.
     Run(Run),
+    /// Who is in the directory, connected or silent, and who was evicted.
+    Peers(DirectoryPlace),
+    /// Take a peer out of the directory until it is invited again; what it votes is untouched.
+    Evict {
+        /// `ORG/NAME`
+        peer: String,
+        /// Where.
+        #[command(flatten)]
+        place: DirectoryPlace,
+    },
+    /// Let a peer that was evicted announce itself again.
+    Invite {
+        /// `ORG/NAME`
+        peer: String,
+        /// Where.
+        #[command(flatten)]
+        place: DirectoryPlace,
+    },
 }
 
 /// `peer run`, `radiostation run`

@@ -1,7 +1,7 @@
 //! What the commands to a running process of one's own look like on the command line: `peer join`,
-//! `peer leave`.
+//! `peer leave`, `radiostation peers|evict|invite`.
 //!
-//! In: words. Out: arguments. Deliberately not here: what they do (`cmd/membership.rs`).
+//! In: words. Out: arguments. Deliberately not here: what they do (`cmd/membership.rs`, `cmd/directory.rs`).
 
 use clap::Args;
 use std::path::PathBuf;
@@ -37,4 +37,12 @@ pub struct PeerLeave {
     /// Do delete.
     #[arg(long, short = 'y', requires = "delete_data")]
     pub yes: bool,
+}
+
+/// Which RadioStation.
+#[derive(Clone, Debug, Args)]
+pub struct DirectoryPlace {
+    /// Home folder of the RadioStation, which runs.
+    #[arg(long, value_name = "DIR", default_value = ".")]
+    pub home: PathBuf,
 }

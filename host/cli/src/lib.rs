@@ -29,7 +29,7 @@ mod time;
 
 pub use failure::Failure;
 
-use args::{Cli, Command, PeerCommand};
+use args::{Cli, Command, PeerCommand, RunCommand};
 use clap::Parser;
 use output::Out;
 use std::ffi::OsString;
@@ -55,7 +55,7 @@ fn run(raw: impl Iterator<Item = OsString>) -> ExitCode {
     let out = Out::new(&cli.global);
     let done = match cli.command {
         Command::Peer(PeerCommand::Run(run)) => cmd::peer::peer(&run, &cli.global),
-        Command::Radiostation(command) => cmd::peer::radiostation(&command, &cli.global),
+        Command::Radiostation(RunCommand::Run(run)) => cmd::peer::radiostation(&run, &cli.global),
         command => cmd::run(command, cli.global, out),
     };
     match done {

@@ -19,6 +19,7 @@ mod channel_check;
 mod channel_drift;
 mod channel_plan;
 mod configure;
+mod directory;
 mod down;
 mod event;
 mod explain;
@@ -45,7 +46,7 @@ mod up;
 mod version;
 pub(crate) mod voting;
 
-use crate::args::{Command, Global, PeerCommand};
+use crate::args::{Command, Global, PeerCommand, RunCommand};
 use crate::failure::Failure;
 use crate::network::DataFolder;
 use crate::output::Out;
@@ -113,7 +114,14 @@ pub(crate) fn run(command: Command, global: Global, out: Out) -> Done {
         Command::Peer(PeerCommand::Leave(leave)) => membership::leave(&leave, &context),
         // They need no data folder and are answered before.
         Command::Peer(PeerCommand::Run(run)) => peer::peer(&run, &context.global),
-        Command::Radiostation(command) => peer::radiostation(&command, &context.global),
+        Command::Radiostation(RunCommand::Run(run)) => peer::radiostation(&run, &context.global),
+        Command::Radiostation(RunCommand::Peers(place)) => directory::peers(&place, &context),
+        Command::Radiostation(RunCommand::Evict { peer, place }) => {
+            directory::change(&peer, true, &place, &context)
+        }
+        Command::Radiostation(RunCommand::Invite { peer, place }) => {
+            directory::change(&peer, false, &place, &context)
+        }
     }
 }
 

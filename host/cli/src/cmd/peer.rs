@@ -4,7 +4,7 @@
 //! the children of `up` die with it, however it dies.
 
 use super::{Done, runtime};
-use crate::args::{Global, PeerRun, Run, RunCommand};
+use crate::args::{Global, PeerRun, Run};
 use crate::failure::Failure;
 use host_node::Shutdown;
 use host_node::config::{Overrides, PeerConfig, RadioStationConfig};
@@ -25,7 +25,7 @@ pub(crate) fn peer(peer: &PeerRun, global: &Global) -> Done {
 }
 
 /// `radiostation run`
-pub(crate) fn radiostation(RunCommand::Run(run): &RunCommand, global: &Global) -> Done {
+pub(crate) fn radiostation(run: &Run, global: &Global) -> Done {
     let config = RadioStationConfig::load(&run.home, &overrides(global)?)?;
     runtime()?.block_on(async {
         let shutdown = watch(run)?;

@@ -5,6 +5,7 @@
 //! list serves. Deliberately not here: what is said.
 
 use crate::channel::executor_task::KnowledgeWatch;
+use crate::channel::intake::wall_clock;
 use crate::channel::links::{Lane, Links};
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -14,7 +15,7 @@ use host_rpc::directory::{VerifiedEntry, channel_tag};
 use host_rpc::{Class, PeerClient, Session, Target};
 use host_types::genesis::ChannelGenesis;
 use host_types::message::{FetchReply, FetchRequest};
-use host_types::{Decode, Encode, GenesisHash, Hash32, NodeName, SignedTransaction};
+use host_types::{BlockTime, Decode, Encode, GenesisHash, Hash32, NodeName, SignedTransaction};
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock, PoisonError, RwLock};
@@ -27,6 +28,8 @@ struct Peer {
     client: Arc<PeerClient>,
     /// Tags of the channels that it says it serves.
     channels: Vec<Hash32>,
+    /// When it said so, by its own clock.
+    issued: BlockTime,
 }
 
 /// All other nodes of this node's network.
@@ -67,22 +70,28 @@ impl Mesh {
         &self.session
     }
 
-    /// A peer is there (again): connects when it is new or has moved.
+    /// A peer is there (again): connects when it is new or has moved. What it said before something that
+    /// is known is old news: a radiostation cannot send this node back to where a peer was once. Unless
+    /// the known lies in the future: a clock that was wrong must not bind its peer to an old address.
     pub fn meet(&self, entry: &VerifiedEntry) {
         if entry.name == self.me {
             return;
         }
         let (address, channels) = (&entry.entry.rpc_target, entry.entry.channels.clone());
+        let issued = entry.entry.issued;
         let mut peers = self.peers.write().unwrap_or_else(PoisonError::into_inner);
         let is_full = peers.len() >= PEERS_MAX;
         match peers.get_mut(&entry.name) {
-            Some(peer) if peer.client.target().address == *address => peer.channels = channels,
+            Some(peer) if peer.issued > issued && peer.issued <= wall_clock() => {}
+            Some(peer) if peer.client.target().address == *address => {
+                (peer.channels, peer.issued) = (channels, issued);
+            }
             None if is_full => {}
             _ => {
                 let target = Target { name: entry.name.clone(), address: address.clone() };
                 let client = Arc::new(PeerClient::start(Arc::clone(&self.session), target));
                 tokio::spawn(announce(node_id(&entry.name), client.connection(), self.met.clone()));
-                peers.insert(entry.name.clone(), Peer { client, channels });
+                peers.insert(entry.name.clone(), Peer { client, channels, issued });
             }
         }
     }

@@ -10,6 +10,7 @@ mod admin;
 pub mod certificates;
 pub mod chosen;
 mod dev_only;
+mod discovery;
 pub mod drop_folder;
 pub mod gateway;
 pub mod handler;

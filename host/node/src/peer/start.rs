@@ -9,19 +9,17 @@ use super::metrics::Metrics;
 use super::node::{Identity, Node, NodeParts};
 use super::rules::{self, RuleShelf};
 use super::{accuse, certificates, readiness, revocations};
-use super::{dev_only, drop_folder};
-use crate::channel::intake::wall_clock;
+use super::{dev_only, discovery, drop_folder};
 use crate::channel::while_joined;
 use crate::config::{self, PeerConfig, TlsConfig};
 use crate::scores::Scores;
 use crate::shutdown::Shutdown;
 use crate::telemetry;
 use host_identity::{Certificate, Root, TlsIdentity, keyfile, password};
-use host_rpc::directory::{CHANNELS_MAX, DirectoryReply, DirectoryRequest, Entry, channel_tag};
 use host_rpc::gateway::Gateway;
-use host_rpc::{PeerClient, Session, Target, Trust};
+use host_rpc::{Session, Trust};
 use host_types::genesis::ChannelGenesis;
-use host_types::{Code, Decode, Encode, Hash32, NodeName, Rejection};
+use host_types::{Code, Decode, NodeName, Rejection};
 use std::collections::{BTreeMap, BTreeSet};
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
@@ -30,10 +28,6 @@ use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
-/// How often the radiostation hears from this node.
-const ANNOUNCE: Duration = Duration::from_secs(3);
-/// How often while peers are still missing.
-const ANNOUNCE_EARLY: Duration = Duration::from_millis(150);
 /// How often the folder of genesis files is looked at.
 const GENESIS_RESCAN: Duration = Duration::from_millis(500);
 
@@ -80,7 +74,7 @@ pub async fn run(config: PeerConfig, shutdown: Shutdown) -> Result<(), Rejection
     tasks.spawn(crate::admin::serve(door, Arc::new(operator)));
     tasks.spawn(follow_genesis(Arc::clone(&node), installed.clone(), looked));
     for target in node.config.radiostation.targets.clone() {
-        tasks.spawn(discover(Arc::clone(&node), target));
+        tasks.spawn(discovery::follow(Arc::clone(&node), target));
     }
     tracing::info!(
         event = "peer.started",
@@ -362,87 +356,6 @@ async fn follow_genesis(node: Arc<Node>, installed: watch::Sender<u64>, mut seen
         }
         seen = now;
     }
-}
-
-/// Keeps one radiostation told, and learns from it who else is there.
-async fn discover(node: Arc<Node>, target: String) {
-    remembered(&node);
-    let Some(name) = radiostation_name(&node) else { return };
-    let client =
-        PeerClient::start(Arc::clone(node.mesh.session()), Target { name, address: target });
-    loop {
-        // Read anew each time: it may have been renewed.
-        let Ok(certificate) = keyfile::load_certificate(&node.config.signing.certificate) else {
-            tokio::time::sleep(ANNOUNCE).await;
-            continue;
-        };
-        let mut channels: Vec<Hash32> =
-            node.channels().iter().map(|c| channel_tag(c.parts().hash, &node.name)).collect();
-        channels.sort_unstable();
-        channels.truncate(CHANNELS_MAX);
-        let entry = Entry {
-            certificate,
-            rpc_target: node.config.rpc.target(),
-            rest_target: node.config.rest.listen.to_string(),
-            channels,
-            issued: wall_clock(),
-        };
-        let network = node.mesh.session().trust().network();
-        let signed = entry.sign(network, &node.identity.key);
-        let announce = DirectoryRequest::Announce(signed);
-        client.status(announce.to_bytes().into()).await.ok();
-        let list = DirectoryRequest::List { channel: None };
-        if let Ok(reply) = client.status(list.to_bytes().into()).await
-            && let Ok(DirectoryReply::Peers(listed)) = DirectoryReply::from_bytes(&reply)
-        {
-            let trust = node.mesh.session().trust();
-            let verified: Vec<_> = listed
-                .iter()
-                .filter_map(|one| one.entry.verify(trust, wall_clock()).ok())
-                .collect();
-            verified.iter().for_each(|entry| node.mesh.meet(entry));
-            remember(&node, &reply);
-        }
-        let pause = if is_alone(&node) { ANNOUNCE_EARLY } else { ANNOUNCE };
-        tokio::time::sleep(pause).await;
-    }
-}
-
-/// Whether validators of some channel are not connected.
-fn is_alone(node: &Node) -> bool {
-    node.channels().iter().any(|channel| {
-        let now = channel.epoch();
-        let all = now.validators.all();
-        all.iter().any(|v| v.name != node.name && !channel.parts().links.is_connected(&v.name))
-    })
-}
-
-/// Who must answer at the radiostation's address.
-fn radiostation_name(node: &Node) -> Option<NodeName> {
-    let named = &node.config.network.radiostation;
-    NodeName::new(if named.is_empty() { "bank-a/radiostation" } else { named })
-}
-
-fn memory(node: &Node) -> PathBuf {
-    node.config.data_dir.join("peers.list")
-}
-
-/// The last good list serves when every radiostation is dead.
-fn remembered(node: &Node) {
-    let Ok(bytes) = std::fs::read(memory(node)) else { return };
-    let Ok(DirectoryReply::Peers(listed)) = DirectoryReply::from_bytes(&bytes) else { return };
-    let trust = node.mesh.session().trust();
-    for one in listed {
-        if let Ok(entry) = one.entry.verify(trust, wall_clock()) {
-            node.mesh.meet(&entry);
-        }
-    }
-}
-
-fn remember(node: &Node, list: &[u8]) {
-    let (path, part) = (memory(node), node.config.data_dir.join("peers.list.part"));
-    // Losing it only costs time when the radiostation is dead at the next start.
-    std::fs::write(&part, list).and_then(|()| std::fs::rename(&part, &path)).ok();
 }
 
 #[cfg(test)]

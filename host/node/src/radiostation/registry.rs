@@ -179,6 +179,11 @@ impl Registry {
         Ok(Announced { order, is_new: true, is_changed: true })
     }
 
+    /// Forgets a name; its number stays used. Whether it was there.
+    pub fn strike(&mut self, name: &NodeName) -> bool {
+        self.records.remove(name).is_some()
+    }
+
     fn make_room(&mut self, now: Moment) -> Result<(), Full> {
         let silent = self.records.values().filter(|record| !record.is_connected(now));
         let name = silent.min_by_key(|record| record.heard()).ok_or(Full)?.name.clone();

@@ -4,6 +4,7 @@
 //! on disk before it is told. Deliberately not here: sockets and bytes (`serve`), pages (`views`).
 
 use super::channels::{Known, KnownChannels};
+use super::evicted::Evicted;
 use super::live::Live;
 use super::registry::{Announced, Moment, Record, Registry};
 use crate::channel::intake::wall_clock;
@@ -34,6 +35,8 @@ pub struct Station {
     pub channels: KnownChannels,
     /// What peers say right now.
     pub live: Live,
+    /// Names that may not announce themselves.
+    pub evicted: Evicted,
     registry: RwLock<Registry>,
     disk: Arc<Disk>,
     started: Instant,
@@ -80,6 +83,7 @@ impl Station {
         let station = Self {
             channels: KnownChannels::new(config.channels.clone(), session.trust().network()),
             live: Live::new(Arc::clone(&session)),
+            evicted: Evicted::open(&config.data_dir)?,
             registry: RwLock::new(registry),
             disk: Arc::new(Disk {
                 file: Arc::new(tokio::sync::Mutex::new(file)),
@@ -139,6 +143,10 @@ impl Station {
                 format!("{} is a {}: only peers announce themselves", from.name, from.role);
             return Err(Rejection::new(Code::RoleRefused, message));
         }
+        if self.evicted.contains(&from.name) {
+            let message = format!("{} was evicted from this directory", from.name);
+            return Err(join_refused(message));
+        }
         let now = self.now();
         let verified = signed
             .verify(self.session.trust(), now.wall)
@@ -184,6 +192,19 @@ impl Station {
             self.disk.is_behind.store(true, Ordering::Release);
         }
         Ok(announced)
+    }
+
+    /// Takes a name out of the directory.
+    ///
+    /// # Errors
+    /// When that cannot be kept.
+    pub async fn strike(&self, name: &NodeName) -> Result<(), Rejection> {
+        let was_there = self.registry_mut().strike(name);
+        if was_there {
+            self.disk.is_behind.store(true, Ordering::Release);
+            self.live.follow(&self.alive());
+        }
+        self.keep(was_there).await
     }
 
     /// Brings the file up to the registry. Whoever changed something waits for its own change,

@@ -1,9 +1,11 @@
 //! A radiostation on real sockets: peers of a dev network announce themselves, a page is read, and
 //! those who may not announce are told so.
 
+use super::admin::StationAdmin;
 use super::live::{self, tests::status};
 use super::station::Station;
 use super::{Listeners, serve_until};
+use crate::admin::Admin;
 use crate::channel::intake::wall_clock;
 use crate::config::{ChannelsConfig, RadioStationConfig};
 use crate::peer::status_wire;
@@ -23,6 +25,7 @@ use host_types::validators::{Validator, ValidatorSet};
 use host_types::{
     ChannelName, Code, Decode, Encode, GenesisHash, Hash32, NetworkId, NodeName, Weight,
 };
+use serde_json::json;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -287,6 +290,31 @@ async fn peers_find_each_other_and_pages_name_the_leader() {
     let listed = again.list(&name("bank-a/peer0"), None);
     assert_eq!(listed.iter().map(|one| one.order).collect::<Vec<_>>(), [1, 2]);
     assert!(listed.iter().all(|one| !one.is_connected));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_is_evicted_stays_away_until_invited_also_over_a_restart() {
+    let world = World::start().await;
+    let peer = world.client("bank-b/peer0", Role::Peer);
+    let entry = || world.entry("bank-b/peer0", "127.0.0.1:9");
+    assert_eq!(announce(&peer, entry()).await, Ok(1));
+    let operator = StationAdmin(Arc::clone(&world.station));
+    let call = |word: &str| operator.call(json!({"call": word, "peer": "bank-b/peer0"}));
+    assert_eq!(call("evict").await.unwrap()["changed"], true);
+    assert_eq!(call("evict").await.unwrap()["changed"], false);
+    assert_eq!(announce(&peer, entry()).await, Err(Code::JoinRefused));
+    assert_eq!(list(&peer, None).await, []);
+    let told = operator.call(json!({"call": "peers"})).await.unwrap();
+    assert_eq!(told, json!({"peers": [], "evicted": ["bank-b/peer0"]}));
+    assert!(open(&world.authority, &world.folder).evicted.contains(&name("bank-b/peer0")));
+    assert_eq!(call("invite").await.unwrap()["changed"], true);
+    assert_eq!(announce(&peer, entry()).await, Ok(2), "its number is not given again");
+    let told = operator.call(json!({"call": "peers"})).await.unwrap();
+    let first = &told["peers"][0];
+    assert_eq!((&first["state"], &first["channels"]), (&"connected".into(), &json!(["demo"])));
+    let wrong = operator.call(json!({"call": "evict", "peer": "nobody"})).await;
+    assert_eq!(wrong.unwrap_err().code, Code::ParameterWrong);
+    world.stop().await;
 }
 
 /// T26: who is not in a channel is told what is told of one that does not exist.
