@@ -143,10 +143,6 @@ impl Station {
                 format!("{} is a {}: only peers announce themselves", from.name, from.role);
             return Err(Rejection::new(Code::RoleRefused, message));
         }
-        if self.evicted.contains(&from.name) {
-            let message = format!("{} was evicted from this directory", from.name);
-            return Err(join_refused(message));
-        }
         let now = self.now();
         let verified = signed
             .verify(self.session.trust(), now.wall)
@@ -185,6 +181,11 @@ impl Station {
         now: Moment,
     ) -> Result<Announced, Rejection> {
         let mut registry = self.registry_mut();
+        // Under the lock: who is evicted meanwhile is struck after this.
+        if self.evicted.contains(&verified.name) {
+            let message = format!("{} was evicted from this directory", verified.name);
+            return Err(join_refused(message));
+        }
         let announced = registry
             .announce(signed, verified, now)
             .map_err(|error| join_refused(error.to_string()))?;
