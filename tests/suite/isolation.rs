@@ -276,7 +276,9 @@ fn a_member_of_one_channel_learns_nothing_of_another() {
     process::signal("INT", &[peer.id()]);
     assert!(process::ended(&mut peer, WITHIN).unwrap().success());
     let raw = secret.as_bytes().to_vec();
-    assert!(!holding(&network.data().join("peers/peer0/data"), &[raw.clone()]).is_empty());
+    assert!(
+        !holding(&network.data().join("peers/peer0/data"), std::slice::from_ref(&raw)).is_empty()
+    );
     // What was asked in the test itself is no leak: no line of the log repeats it either.
     let parts = [SECRET.as_bytes().to_vec(), hash.into_bytes(), raw];
     assert_eq!(holding(&home, &parts), Vec::<PathBuf>::new());
