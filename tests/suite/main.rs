@@ -16,6 +16,8 @@ mod block_proof;
 #[cfg(test)]
 mod channel_check;
 #[cfg(test)]
+mod channel_life;
+#[cfg(test)]
 mod channel_plan;
 #[cfg(test)]
 mod consortium;
@@ -33,6 +35,8 @@ mod examples;
 mod expiry;
 #[cfg(test)]
 mod groups;
+#[cfg(test)]
+mod isolation;
 #[cfg(test)]
 mod kills;
 #[cfg(test)]

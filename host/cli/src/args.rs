@@ -2,6 +2,7 @@
 
 use crate::args_logs::{LogCollectorCommand, Logs};
 use crate::args_network::{ChannelGenesis, RadioStationCommand, TestnetCommand};
+use crate::args_operate::{PeerJoin, PeerLeave};
 use crate::args_pki::{CaCommand, CertCommand, PeerInit};
 use crate::cmd::bench::Bench;
 use crate::cmd::replay::ReplayArgs;
@@ -124,7 +125,7 @@ pub enum Command {
     /// Run a peer.
     #[command(subcommand)]
     Peer(PeerCommand),
-    /// Run a RadioStation.
+    /// Run a RadioStation; who is in its directory.
     #[command(subcommand)]
     Radiostation(RadioStationCommand),
     /// Networks of several machines.
@@ -213,6 +214,10 @@ pub enum PeerCommand {
     Run(PeerRun),
     /// Make the home folder of a peer: keys and requests first, certificates second.
     Init(Box<PeerInit>),
+    /// Join a channel on the running peer; the other channels go on.
+    Join(PeerJoin),
+    /// Leave a channel on the running peer; the other channels go on.
+    Leave(PeerLeave),
 }
 
 /// `peer run`

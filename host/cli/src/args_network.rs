@@ -5,6 +5,7 @@
 //! `cmd/peer_init.rs`, `cmd/channel_genesis.rs`).
 
 use crate::args::Run;
+use crate::args_operate::DirectoryPlace;
 use crate::args_pki::{NodeInit, Secrecy};
 use clap::{Args, Subcommand};
 use host_types::ids::ChannelName;
@@ -77,6 +78,24 @@ pub enum RadioStationCommand {
     Run(Run),
     /// Make its home folder: keys and requests first, certificates second.
     Init(Box<NodeInit>),
+    /// Who is in the directory, connected or silent, and who was evicted.
+    Peers(DirectoryPlace),
+    /// Take a peer out of the directory until it is invited again; what it votes is untouched.
+    Evict {
+        /// `ORG/NAME`
+        peer: String,
+        /// Where.
+        #[command(flatten)]
+        place: DirectoryPlace,
+    },
+    /// Let a peer that was evicted announce itself again.
+    Invite {
+        /// `ORG/NAME`
+        peer: String,
+        /// Where.
+        #[command(flatten)]
+        place: DirectoryPlace,
+    },
 }
 
 /// `channel genesis`

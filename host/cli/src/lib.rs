@@ -13,6 +13,7 @@ pub mod args;
 pub mod args_life;
 pub mod args_logs;
 pub mod args_network;
+pub mod args_operate;
 pub mod args_pki;
 mod ca_folder;
 mod client;

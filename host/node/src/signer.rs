@@ -7,7 +7,7 @@
 //! Deliberately not here: what to sign (the rule), sending.
 
 use host_identity::SigningKey;
-use host_store::{Entry, Guard, Record, Segments, SignLog, Verdict};
+use host_store::{ChannelReplay, Entry, Guard, Record, Segments, SignLog, Verdict};
 use host_types::statement::{Slot, Statement, StatementPrefix};
 use host_types::{Epoch, GenesisHash, View};
 use std::collections::BTreeMap;
@@ -90,7 +90,7 @@ pub type AnswerSink = Arc<dyn Fn(Answer) + Send + Sync>;
 /// One channel's door to the signer.
 #[derive(Clone)]
 pub struct ChannelSigner {
-    jobs: mpsc::SyncSender<Request>,
+    jobs: mpsc::SyncSender<Order>,
     seat: Arc<Seat>,
     shared: Arc<Shared>,
 }
@@ -113,6 +113,14 @@ struct Seat {
 struct Request {
     seat: Arc<Seat>,
     jobs: Vec<Job>,
+}
+
+/// What the thread is told.
+enum Order {
+    /// Make these durable.
+    Do(Request),
+    /// What does the log hold of a channel?
+    Remember(GenesisHash, mpsc::SyncSender<Result<ChannelReplay, String>>),
 }
 
 impl Request {
@@ -140,7 +148,7 @@ impl ChannelSigner {
             return;
         }
         let request = Request { seat: Arc::clone(&self.seat), jobs };
-        if let Err(mpsc::SendError(request)) = self.jobs.send(request) {
+        if let Err(mpsc::SendError(Order::Do(request))) = self.jobs.send(Order::Do(request)) {
             refuse(&request);
         }
     }
@@ -166,7 +174,7 @@ pub struct SeatConfig {
 /// The handle by which channels get their door.
 #[derive(Clone, Debug)]
 pub struct Signer {
-    jobs: mpsc::SyncSender<Request>,
+    jobs: mpsc::SyncSender<Order>,
     shared: Arc<Shared>,
 }
 
@@ -245,6 +253,19 @@ impl Signer {
         ChannelSigner { jobs: self.jobs.clone(), seat: Arc::new(seat), shared }
     }
 
+    /// What the log holds of a channel that is taken up again, with all that was signed before this
+    /// call. Waits for the disk. A signer that signs nothing remembers nothing: nothing comes of it.
+    ///
+    /// # Errors
+    /// When the log cannot be read.
+    pub fn remembered(&self, channel: GenesisHash) -> Result<ChannelReplay, String> {
+        let (reply, answer) = mpsc::sync_channel(1);
+        if self.jobs.send(Order::Remember(channel, reply)).is_err() {
+            return Ok(ChannelReplay::default());
+        }
+        answer.recv().unwrap_or_else(|_| Ok(ChannelReplay::default()))
+    }
+
     /// Whether it is not known yet what this key has signed in an epoch before.
     #[must_use]
     pub fn is_rejoining(&self, channel: GenesisHash, epoch: Epoch) -> bool {
@@ -283,20 +304,34 @@ impl Drop for StopOnDrop {
 }
 
 impl Owner {
-    fn run(mut self, queue: &mpsc::Receiver<Request>) {
+    fn run(mut self, queue: &mpsc::Receiver<Order>) {
         // Also when this thread breaks off: then nothing is signed any more.
         let _stop = StopOnDrop(Arc::clone(&self.shared));
         while let Ok(first) = queue.recv() {
-            let mut bytes = first.bytes();
-            let mut requests = vec![first];
-            while requests.len() < BATCH_MAX
-                && bytes < BATCH_BYTES_MAX
-                && let Ok(more) = queue.try_recv()
-            {
-                bytes += more.bytes();
-                requests.push(more);
+            let (mut bytes, mut requests, mut asked) = (0, Vec::new(), None);
+            let mut next = Some(first);
+            while let Some(order) = next.take() {
+                match order {
+                    Order::Do(request) => {
+                        bytes += request.bytes();
+                        requests.push(request);
+                    }
+                    Order::Remember(channel, reply) => {
+                        asked = Some((channel, reply));
+                        break;
+                    }
+                }
+                if requests.len() < BATCH_MAX && bytes < BATCH_BYTES_MAX {
+                    next = queue.try_recv().ok();
+                }
             }
             self.serve(requests);
+            // After everything that was asked for before it.
+            if let Some((channel, reply)) = asked {
+                let held = self.log.replay_of(channel).map_err(|error| error.to_string());
+                // Whoever asked may have gone away.
+                reply.send(held).ok();
+            }
         }
     }
 

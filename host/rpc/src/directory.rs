@@ -10,13 +10,20 @@ use crate::trust::{Trust, TrustError};
 use host_identity::{Certificate, SigningKey, verify};
 use host_types::codec::{CodecError, CodecErrorKind, Decode, Encode, Reader, Writer};
 use host_types::limits::{CERTIFICATE_BYTES_MAX, TEXT_BYTES_MAX};
-use host_types::{BlockTime, ChannelName, Domain, NetworkId, NodeName};
+use host_types::{BlockTime, ChannelName, Domain, GenesisHash, Hash32, NetworkId, NodeName};
 
 /// Peers in one answer: what fits a frame at the largest certificate is less, at usual ones more.
 pub const LISTED_MAX: usize = 1_024;
 /// Channels one peer may announce.
 pub const CHANNELS_MAX: usize = 256;
-const FORMAT: u64 = 1;
+const FORMAT: u64 = 2;
+
+/// What stands for a channel in the entry of a peer. Who knows the channel's genesis can tell; who does
+/// not learns neither its name, nor that two peers share a channel.
+#[must_use]
+pub fn channel_tag(genesis: GenesisHash, peer: &NodeName) -> Hash32 {
+    Domain::Directory.hash(&[genesis.as_bytes(), peer.as_str().as_bytes()])
+}
 
 /// What a peer says of itself. Its name stands in its certificate.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,8 +34,8 @@ pub struct Entry {
     pub rpc_target: String,
     /// `host:port` of its REST interface; empty when it has none.
     pub rest_target: String,
-    /// Channels it serves, sorted.
-    pub channels: Vec<ChannelName>,
+    /// Tags of the channels it serves ([`channel_tag`]), sorted.
+    pub channels: Vec<Hash32>,
     /// When it was signed, by the peer's clock. Of two entries the later one counts.
     pub issued: BlockTime,
 }
@@ -260,7 +267,6 @@ impl Decode<'_> for DirectoryReply {
 mod tests {
     use super::*;
     use host_identity::{Authority, Role, Validity};
-    use host_types::Hash32;
 
     fn setting() -> (Trust, SignedEntry, BlockTime) {
         let authority = Authority::new_dev("test").unwrap();
@@ -278,7 +284,7 @@ mod tests {
             certificate: certificate.der,
             rpc_target: "127.0.0.1:7100".into(),
             rest_target: String::new(),
-            channels: vec![ChannelName::new("trade").unwrap()],
+            channels: vec![channel_tag(GenesisHash::new(Hash32::new([7; 32])), &name)],
             issued: now,
         };
         (trust, entry.sign(network, &key), now)
@@ -304,6 +310,17 @@ mod tests {
         let other = NetworkId::new(Hash32::new([2; 32]));
         let elsewhere = entry.sign(other, &SigningKey::from_seed([1; 32]));
         assert!(matches!(elsewhere.verify(&trust, now), Err(EntryError::Signature(_))));
+    }
+
+    #[test]
+    fn a_tag_tells_neither_the_channel_nor_who_shares_it() {
+        let [one, other] =
+            ["bank-a/peer0", "bank-b/peer0"].map(|name| NodeName::new(name).unwrap());
+        let [a, b] = [1, 2].map(|n| GenesisHash::new(Hash32::new([n; 32])));
+        let tags = [channel_tag(a, &one), channel_tag(a, &other), channel_tag(b, &one)];
+        assert!(tags[0] != tags[1] && tags[0] != tags[2]);
+        assert_eq!(channel_tag(a, &one), tags[0]);
+        assert!(!tags.contains(&a.hash()));
     }
 
     #[test]

@@ -34,7 +34,7 @@ use host_types::receipt::Write;
 use host_types::{Block, Height};
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, PoisonError};
+use std::sync::{Arc, PoisonError, Weak};
 
 /// Channels of a node beyond which each database has a single thread, so that their number stays
 /// bounded.
@@ -130,6 +130,27 @@ pub struct ChannelStore {
     is_poisoned: bool,
 }
 
+/// Tells whether a store is still held open by anybody; it holds nothing itself.
+#[derive(Clone)]
+pub struct Lease {
+    shared: Weak<Shared>,
+    tree: Weak<StateTree>,
+}
+
+impl std::fmt::Debug for Lease {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Lease(open: {})", self.is_open())
+    }
+}
+
+impl Lease {
+    /// Whether a writer, a reader or the state tree is still there.
+    #[must_use]
+    pub fn is_open(&self) -> bool {
+        self.shared.strong_count() + self.tree.strong_count() > 0
+    }
+}
+
 /// State keys of a commit with their last values: a key may stand in a batch only once.
 type LastValues<'a> = HashMap<Vec<u8>, Option<&'a [u8]>>;
 
@@ -157,6 +178,12 @@ impl ChannelStore {
     #[must_use]
     pub fn reader(&self) -> Reader {
         Reader(Arc::clone(&self.shared))
+    }
+
+    /// Tells when nobody holds the store open any more.
+    #[must_use]
+    pub fn lease(&self) -> Lease {
+        Lease { shared: Arc::downgrade(&self.shared), tree: Arc::downgrade(&self.tree) }
     }
 
     /// The segments, for the vote path.

@@ -40,7 +40,7 @@ pub mod tip_marker;
 
 pub use block_record::{BlockResult, RawBlock};
 pub use commitment::{StateCommitment, StateProof, StateTree, TreeVersion};
-pub use database::{CHANNELS_THREADED_MAX, ChannelStore, CommitBlock, StoreOptions};
+pub use database::{CHANNELS_THREADED_MAX, ChannelStore, CommitBlock, Lease, StoreOptions};
 pub use disk::{Disk, DiskFile, Durability, RealDisk};
 pub use error::{Part, StoreError};
 pub use guard::{Guard, Verdict};

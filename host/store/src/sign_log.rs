@@ -243,6 +243,26 @@ impl SignLog {
         self.append_batch(&[Record { channel, entry: Entry::Floor { epoch, view } }])
     }
 
+    /// What it holds of one channel now, read from its files: for a channel that is taken up again by
+    /// the process that signed in it before.
+    ///
+    /// # Errors
+    /// `Damaged` when a file is not as it was written, `Io` when it cannot be read.
+    pub fn replay_of(&self, channel: GenesisHash) -> Result<ChannelReplay, StoreError> {
+        let mut items = Vec::new();
+        for segment in &self.segments {
+            let all = segment.read_items()?.into_iter();
+            let of_channel = all.filter(|item| item.record.channel == channel);
+            items.extend(of_channel.map(|item| (segment.number, item)));
+        }
+        items.sort_by_key(|(_, item)| item.order);
+        drop_repeated(&mut items);
+        let live = items.into_iter().filter(|(_, item)| self.is_live(item));
+        let entries = live.map(|(_, item)| item.record.entry).collect();
+        let floor = self.floors.get(&channel).map(|mark| mark.position);
+        Ok(ChannelReplay { floor, entries })
+    }
+
     /// True after an error: every call answers `Poisoned`.
     #[must_use]
     pub const fn is_poisoned(&self) -> bool {

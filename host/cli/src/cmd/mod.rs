@@ -20,6 +20,7 @@ mod channel_drift;
 mod channel_genesis;
 mod channel_plan;
 mod configure;
+mod directory;
 mod down;
 mod event;
 mod explain;
@@ -27,6 +28,8 @@ mod import_old;
 mod keys;
 mod log_collector;
 mod logs;
+mod membership;
+mod operate;
 pub(crate) mod peer;
 mod peer_init;
 mod ps;
@@ -118,10 +121,21 @@ pub(crate) fn run(command: Command, global: Global, out: Out) -> Done {
         Command::Radiostation(RadioStationCommand::Init(init)) => {
             peer_init::radiostation(&init, &context)
         }
+        Command::Peer(PeerCommand::Join(join)) => membership::join(&join, &context),
+        Command::Peer(PeerCommand::Leave(leave)) => membership::leave(&leave, &context),
         // They need no data folder and are answered before.
         Command::Peer(PeerCommand::Run(run)) => peer::peer(&run, &context.global),
         Command::Radiostation(RadioStationCommand::Run(run)) => {
             peer::radiostation(&run, &context.global)
+        }
+        Command::Radiostation(RadioStationCommand::Peers(place)) => {
+            directory::peers(&place, &context)
+        }
+        Command::Radiostation(RadioStationCommand::Evict { peer, place }) => {
+            directory::change(&peer, true, &place, &context)
+        }
+        Command::Radiostation(RadioStationCommand::Invite { peer, place }) => {
+            directory::change(&peer, false, &place, &context)
         }
     }
 }

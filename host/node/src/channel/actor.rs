@@ -59,6 +59,8 @@ pub enum Command {
     Shown(Box<Statement>),
     /// The channel's files failed.
     Halt(String),
+    /// This node leaves the channel: end, and let go of everything.
+    Stop,
     /// How is the pipeline?
     Status(oneshot::Sender<PipelineStatus>),
     /// A transaction that waits or stands in a block above the head.
@@ -190,7 +192,7 @@ impl Actor {
         Now { tick_ms, wall: super::intake::wall_clock() }
     }
 
-    /// True when the channel has halted.
+    /// True when the channel has halted or is left.
     async fn turn(
         &mut self,
         commands: Vec<Command>,
@@ -215,6 +217,7 @@ impl Actor {
                     self.world.events.send(ChainEvent::ChannelHalted { reason }).ok();
                     return true;
                 }
+                Command::Stop => return true,
                 Command::Shown(statement) => {
                     let Statement { epoch, slots, .. } = *statement;
                     turn.jobs.push(Job::Shown { epoch, slots });
@@ -276,7 +279,8 @@ impl Actor {
             | Command::Submit(_)
             | Command::Told(_)
             | Command::Stored(_)
-            | Command::Halt(_) => {}
+            | Command::Halt(_)
+            | Command::Stop => {}
         }
     }
 

@@ -12,7 +12,7 @@ use super::relay::Relay;
 use crate::scores::Scores;
 use crate::signer::Signer;
 use host_core::pipeline::PipelineStatus;
-use host_store::{Reader, Segments};
+use host_store::{Lease, Reader, Segments};
 use host_types::epoch::{EpochConfig, Epochs};
 use host_types::event::ChainEvent;
 use host_types::genesis::ChannelGenesis;
@@ -24,6 +24,15 @@ use tokio::sync::{broadcast, mpsc, oneshot, watch};
 
 /// Ids of expired transactions that are remembered for whoever asks.
 const EXPIRED_MAX: usize = 65_536;
+
+/// Does some work for a channel until it is done or this node has left the channel.
+pub async fn while_joined(mut left: watch::Receiver<bool>, work: impl Future<Output = ()>) {
+    tokio::select! {
+        // A lost sender means that the channel is gone as well.
+        _ = left.wait_for(|left| *left) => {}
+        () = work => {}
+    }
+}
 
 /// The parts of a handle.
 #[expect(missing_debug_implementations, reason = "holds what has no form for people")]
@@ -70,6 +79,10 @@ pub struct Parts {
     pub heard: Heard,
     /// Results that differed from the agreed ones.
     pub divergences: Arc<Divergences>,
+    /// Whether this node has left the channel; its tasks end then.
+    pub left: watch::Sender<bool>,
+    /// Tells when its files are closed.
+    pub lease: Lease,
     /// Whose turn it is to ask further SCOREs in the middle of a question.
     pub question_turns: tokio::sync::Mutex<()>,
 }
@@ -170,6 +183,19 @@ impl ChannelHandle {
     /// Tells the actor; waits while it has too much to do. A channel that has stopped takes nothing.
     pub async fn tell(&self, command: Command) {
         self.0.commands.send(command).await.ok();
+    }
+
+    /// Ends the channel on this node: its actor, and whatever runs [`while_joined`]. Its files are
+    /// closed once nobody reads them any more; [`Parts::lease`] tells.
+    pub async fn stop(&self) {
+        self.0.left.send_replace(true);
+        self.tell(Command::Stop).await;
+    }
+
+    /// For [`while_joined`].
+    #[must_use]
+    pub fn joined(&self) -> watch::Receiver<bool> {
+        self.0.left.subscribe()
     }
 
     /// How the pipeline is; none when the channel has stopped.

@@ -34,5 +34,5 @@ pub mod versions;
 pub mod views;
 
 pub use actor::Command;
-pub use handle::ChannelHandle;
+pub use handle::{ChannelHandle, while_joined};
 pub use links::Links;

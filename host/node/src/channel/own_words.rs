@@ -8,6 +8,7 @@
 use super::ChannelHandle;
 use super::actor::Command;
 use super::serve::check_statement;
+use super::while_joined;
 use host_types::Epoch;
 use host_types::message::{FetchReply, FetchRequest};
 use host_types::statement::Statement;
@@ -64,7 +65,8 @@ pub fn compare(channel: &ChannelHandle, shown: &mpsc::Sender<Statement>) {
     let Some(me) = channel.me() else { return };
     let count = u16::try_from(channel.epoch().validators.all().len()).unwrap_or(u16::MAX);
     for other in (0..count).filter(|other| *other != me) {
-        tokio::spawn(ask(channel.clone(), me, other, shown.clone()));
+        let asking = ask(channel.clone(), me, other, shown.clone());
+        tokio::spawn(while_joined(channel.joined(), asking));
     }
 }
 

@@ -12,7 +12,7 @@ use super::evidence::{EpochSource, EvidenceBook};
 use super::execution::{Executor, Knowledge, LayerView};
 use super::executor_task;
 use super::files::Committed;
-use super::handle::{ChannelHandle, Parts};
+use super::handle::{ChannelHandle, Parts, while_joined};
 use super::intake::{ContextSource, Intake};
 use super::links::Links;
 use super::own_words::{self, Heard};
@@ -80,7 +80,7 @@ pub fn start(start: ChannelStart) -> Result<ChannelHandle, Rejection> {
     let ChannelStart { genesis, folder, options, rules, log, me: own_node, signer, scores, links } =
         start;
     let store = open_store(&folder, &genesis, &options).map_err(|e| store_failed(&e))?;
-    let (reader, segments) = (store.reader(), store.segments());
+    let (reader, segments, lease) = (store.reader(), store.segments(), store.lease());
     let committed = Committed::new(reader.clone(), store.tree());
     let genesis = Arc::new(genesis);
     let tip = reader.tip();
@@ -137,6 +137,8 @@ pub fn start(start: ChannelStart) -> Result<ChannelHandle, Rejection> {
         signer: starter.signer.clone(),
         heard: Heard::default(),
         divergences,
+        left: watch::channel(false).0,
+        lease,
         question_turns: tokio::sync::Mutex::new(()),
     };
     let world = world(&parts, (own, seat, starter), segments, work, context);
@@ -155,7 +157,7 @@ fn set_going(
     supervise(tokio::spawn(actor.run(shown, answers, queue)), Arc::clone(&parts.halted));
     let handle = ChannelHandle::new(parts);
     own_words::compare(&handle, &tell);
-    tokio::spawn(ask_whom_it_meets(handle.clone()));
+    tokio::spawn(while_joined(handle.joined(), ask_whom_it_meets(handle.clone())));
     handle
 }
 

@@ -106,12 +106,25 @@ pub struct RestConfig {
     pub trusted_proxies: Vec<IpAddr>,
 }
 
-/// `[ops]`: metrics and health.
+/// `[ops]`: metrics, health and the operator's own door.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct OpsConfig {
     /// Address to listen on.
     pub listen: SocketAddr,
+    /// Unix socket of mode 0600 on which the operator changes what this process does; empty:
+    /// `admin.sock` in the data folder.
+    pub admin_socket: PathBuf,
+}
+
+impl OpsConfig {
+    fn resolve(&mut self, home: &Path, data: &Path) {
+        self.admin_socket = if self.admin_socket.as_os_str().is_empty() {
+            data.join("admin.sock")
+        } else {
+            home.join(&self.admin_socket)
+        };
+    }
 }
 
 /// A certificate and its key, PEM.
@@ -360,7 +373,7 @@ impl Default for RestConfig {
 
 impl Default for OpsConfig {
     fn default() -> Self {
-        Self { listen: loopback(9050) }
+        Self { listen: loopback(9050), admin_socket: PathBuf::new() }
     }
 }
 
@@ -435,7 +448,7 @@ impl Default for RadioStationConfig {
             network: NetworkConfig::default(),
             rpc: RpcConfig { listen: loopback(7102), advertise: String::new() },
             rest: RestConfig { listen: loopback(9002), ..RestConfig::default() },
-            ops: OpsConfig { listen: loopback(9052) },
+            ops: OpsConfig { listen: loopback(9052), ..OpsConfig::default() },
             tls: TlsConfig::default(),
             channels: ChannelsConfig::default(),
             log: LogConfig::default(),
@@ -455,6 +468,7 @@ impl PeerConfig {
         config.home = absolute(home)?;
         let home = &config.home;
         config.data_dir = home.join(&config.data_dir);
+        config.ops.resolve(home, &config.data_dir);
         config.signing.resolve(home);
         if let Some(gateway) = &mut config.gateway {
             gateway.resolve(home);
@@ -496,6 +510,7 @@ impl RadioStationConfig {
         config.home = absolute(home)?;
         let home = &config.home;
         config.data_dir = home.join(&config.data_dir);
+        config.ops.resolve(home, &config.data_dir);
         config.channels.dir = home.join(&config.channels.dir);
         resolve_tls(&mut config.tls, home);
         node_name(&config.org, &config.name)?;

@@ -47,7 +47,7 @@ impl Default for ProxyConfig {
         Self {
             proxy: ProxyPeers::default(),
             rest: RestConfig { listen: loopback(5000), ..RestConfig::default() },
-            ops: OpsConfig { listen: loopback(5050) },
+            ops: OpsConfig { listen: loopback(5050), ..OpsConfig::default() },
             log: LogConfig::default(),
         }
     }
@@ -72,6 +72,10 @@ impl ProxyConfig {
         if ChannelName::new(&config.rest.v1_default_channel).is_none() {
             let message = "rest.v1_default_channel is no name of a channel".to_owned();
             return Err(bad(message, "it is that of the peers"));
+        }
+        if !config.ops.admin_socket.as_os_str().is_empty() {
+            let message = "a proxy has nothing to administer: ops.admin_socket is set";
+            return Err(bad(message.to_owned(), "remove the key; it is one of peers"));
         }
         if !config.log.collector.is_empty() {
             let message = "a proxy has no certificate to send lines with: log.collector is set";

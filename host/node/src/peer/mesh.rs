@@ -5,16 +5,17 @@
 //! list serves. Deliberately not here: what is said.
 
 use crate::channel::executor_task::KnowledgeWatch;
+use crate::channel::intake::wall_clock;
 use crate::channel::links::{Lane, Links};
 use async_trait::async_trait;
 use bytes::Bytes;
 use host_core::effect::To;
 use host_core::vote::rule::NodeId;
-use host_rpc::directory::VerifiedEntry;
+use host_rpc::directory::{VerifiedEntry, channel_tag};
 use host_rpc::{Class, PeerClient, Session, Target};
 use host_types::genesis::ChannelGenesis;
 use host_types::message::{FetchReply, FetchRequest};
-use host_types::{ChannelName, Decode, Encode, GenesisHash, NodeName, SignedTransaction};
+use host_types::{BlockTime, Decode, Encode, GenesisHash, Hash32, NodeName, SignedTransaction};
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock, PoisonError, RwLock};
@@ -25,7 +26,10 @@ const PEERS_MAX: usize = 1_024;
 
 struct Peer {
     client: Arc<PeerClient>,
-    channels: Vec<ChannelName>,
+    /// Tags of the channels that it says it serves.
+    channels: Vec<Hash32>,
+    /// When it said so, by its own clock.
+    issued: BlockTime,
 }
 
 /// All other nodes of this node's network.
@@ -66,22 +70,28 @@ impl Mesh {
         &self.session
     }
 
-    /// A peer is there (again): connects when it is new or has moved.
+    /// A peer is there (again): connects when it is new or has moved. What it said before something that
+    /// is known is old news: a radiostation cannot send this node back to where a peer was once. Unless
+    /// the known lies in the future: a clock that was wrong must not bind its peer to an old address.
     pub fn meet(&self, entry: &VerifiedEntry) {
         if entry.name == self.me {
             return;
         }
         let (address, channels) = (&entry.entry.rpc_target, entry.entry.channels.clone());
+        let issued = entry.entry.issued;
         let mut peers = self.peers.write().unwrap_or_else(PoisonError::into_inner);
         let is_full = peers.len() >= PEERS_MAX;
         match peers.get_mut(&entry.name) {
-            Some(peer) if peer.client.target().address == *address => peer.channels = channels,
+            Some(peer) if peer.issued > issued && peer.issued <= wall_clock() => {}
+            Some(peer) if peer.client.target().address == *address => {
+                (peer.channels, peer.issued) = (channels, issued);
+            }
             None if is_full => {}
             _ => {
                 let target = Target { name: entry.name.clone(), address: address.clone() };
                 let client = Arc::new(PeerClient::start(Arc::clone(&self.session), target));
                 tokio::spawn(announce(node_id(&entry.name), client.connection(), self.met.clone()));
-                peers.insert(entry.name.clone(), Peer { client, channels });
+                peers.insert(entry.name.clone(), Peer { client, channels, issued });
             }
         }
     }
@@ -97,11 +107,9 @@ impl Mesh {
     #[must_use]
     pub fn links(self: &Arc<Self>, genesis: &ChannelGenesis) -> Arc<dyn Links> {
         let validators = genesis.validators.all().iter().map(|v| v.name.clone()).collect();
-        let channel = genesis.channel.clone();
         Arc::new(ChannelLinks {
             mesh: Arc::clone(self),
             genesis: genesis.hash(),
-            channel,
             validators,
             knowledge: OnceLock::new(),
             turn: AtomicUsize::new(0),
@@ -127,7 +135,6 @@ async fn announce(
 struct ChannelLinks {
     mesh: Arc<Mesh>,
     genesis: GenesisHash,
-    channel: ChannelName,
     /// Those of the genesis, until it is known who they are now.
     validators: Vec<NodeName>,
     knowledge: OnceLock<KnowledgeWatch>,
@@ -159,7 +166,8 @@ impl ChannelLinks {
             .iter()
             .filter(|(name, peer)| {
                 validators.contains(name)
-                    || (peer.channels.contains(&self.channel) && self.may_follow(name))
+                    || (peer.channels.contains(&channel_tag(self.genesis, name))
+                        && self.may_follow(name))
             })
             .map(|(name, peer)| (name.clone(), Arc::clone(&peer.client)))
             .collect()

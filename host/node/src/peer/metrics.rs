@@ -116,6 +116,11 @@ impl Metrics {
     /// OpenMetrics text of this moment.
     #[must_use]
     pub fn render(&self, node: &Node) -> String {
+        // A channel that was left has no line any more, nor has a peer that was forgotten.
+        for family in [&self.height, &self.transactions, &self.made_blocks, &self.degraded] {
+            family.clear();
+        }
+        self.connected.clear();
         for channel in node.channels() {
             let label = OfChannel { channel: channel.genesis().channel.as_str().to_owned() };
             let tip = channel.reader().tip();

@@ -6,8 +6,11 @@
 //! Where to look next: [`start`], [`mesh`], [`gateway`].
 
 pub mod accuse;
+mod admin;
 pub mod certificates;
+pub mod chosen;
 mod dev_only;
+mod discovery;
 pub mod drop_folder;
 pub mod gateway;
 pub mod handler;

@@ -1,5 +1,6 @@
 //! What all parts of a peer share.
 
+use super::chosen::Chosen;
 use super::mesh::Mesh;
 use super::rules::RuleShelf;
 use super::start::genesis_files;
@@ -9,14 +10,14 @@ use crate::config::{self, PeerConfig};
 use crate::scores::Scores;
 use crate::signer::Signer;
 use host_identity::SigningKey;
-use host_store::{ChannelReplay, Durability, StoreOptions};
+use host_store::{ChannelReplay, Durability, Entry, Lease, StoreOptions};
 use host_types::genesis::ChannelGenesis;
 use host_types::{
     BlockTime, CertificateId, ChannelName, Code, GenesisHash, NodeName, Rejection,
     SignedTransaction, Transaction,
 };
-use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 /// A key with its registered certificate: what signs transactions of this node.
 pub struct Identity {
@@ -90,6 +91,10 @@ pub(crate) const fn durability(wanted: config::Durability) -> Durability {
     }
 }
 
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 /// A running peer.
 pub struct Node {
     /// Its settings.
@@ -110,7 +115,13 @@ pub struct Node {
     pub rules: Arc<RuleShelf>,
     /// What the sign log held at start, taken by each channel once.
     pub replay: Mutex<BTreeMap<GenesisHash, ChannelReplay>>,
+    /// What the operator has joined and left.
+    pub chosen: Chosen,
     channels: RwLock<BTreeMap<ChannelName, ChannelHandle>>,
+    /// Channels that were left and whose files may still be open.
+    closing: Mutex<BTreeMap<ChannelName, Lease>>,
+    /// Channels that ran in this process: what they signed since is not in `replay`.
+    began: Mutex<BTreeSet<GenesisHash>>,
     refused: Mutex<BTreeMap<ChannelName, String>>,
     starting: Mutex<()>,
 }
@@ -142,14 +153,16 @@ pub struct NodeParts {
     pub rules: RuleShelf,
     /// What the sign log held at start.
     pub replay: BTreeMap<GenesisHash, ChannelReplay>,
+    /// What the operator has joined and left.
+    pub chosen: Chosen,
 }
 
 impl Node {
     /// A node without channels yet.
     #[must_use]
     pub fn new(parts: NodeParts) -> Self {
-        let NodeParts { config, name, identity, gateway, signer, mesh, scores, rules, replay } =
-            parts;
+        let NodeParts { config, name, identity, gateway, signer, .. } = parts;
+        let NodeParts { mesh, scores, rules, replay, chosen, .. } = parts;
         Self {
             config,
             name,
@@ -160,21 +173,27 @@ impl Node {
             scores,
             rules: Arc::new(rules),
             replay: Mutex::new(replay),
+            chosen,
+            closing: Mutex::default(),
+            began: Mutex::default(),
             channels: RwLock::default(),
             refused: Mutex::default(),
             starting: Mutex::default(),
         }
     }
 
-    /// Starts a channel; one that runs already is left alone.
+    /// Starts a channel; one that runs already is left alone, and none is given.
     ///
     /// # Errors
     /// Why it does not start; it is remembered and shown.
-    pub fn start_channel(&self, genesis: ChannelGenesis) -> Result<(), Rejection> {
+    pub fn start_channel(
+        &self,
+        genesis: ChannelGenesis,
+    ) -> Result<Option<ChannelHandle>, Rejection> {
         let _one_at_a_time = self.starting.lock().unwrap_or_else(PoisonError::into_inner);
         let name = genesis.channel.clone();
         if self.channel(&name).is_some() {
-            return Ok(());
+            return Ok(None);
         }
         let result = self.try_start(genesis);
         let mut refused = self.refused.lock().unwrap_or_else(PoisonError::into_inner);
@@ -182,8 +201,8 @@ impl Node {
             Ok(handle) => {
                 refused.remove(&name);
                 let mut channels = self.channels.write().unwrap_or_else(PoisonError::into_inner);
-                channels.insert(name, handle);
-                Ok(())
+                channels.insert(name, handle.clone());
+                Ok(Some(handle))
             }
             Err(rejection) => {
                 refused.insert(name, rejection.to_string());
@@ -196,10 +215,7 @@ impl Node {
         let hash = genesis.hash();
         // Before the channel has a folder: a genesis that nobody can start may still be corrected.
         self.rules.accepts(&genesis)?;
-        let log = {
-            let replay = self.replay.lock().unwrap_or_else(PoisonError::into_inner);
-            replay.get(&hash).map(|replay| replay.entries.clone()).unwrap_or_default()
-        };
+        let log = self.signed_before(hash)?;
         let links = self.mesh.links(&genesis);
         let folder = self.config.data_dir.join("channels").join(genesis.channel.as_str());
         let start = recover::ChannelStart {
@@ -215,8 +231,50 @@ impl Node {
         };
         let handle = recover::start(start)?;
         // Only now: a channel that did not start needs its log again at the next try.
-        self.replay.lock().unwrap_or_else(PoisonError::into_inner).remove(&hash);
+        lock(&self.replay).remove(&hash);
+        lock(&self.began).insert(hash);
         Ok(handle)
+    }
+
+    /// What the sign log holds of a channel.
+    fn signed_before(&self, hash: GenesisHash) -> Result<Vec<Entry>, Rejection> {
+        if lock(&self.began).contains(&hash) {
+            let read = self.signer.remembered(hash);
+            return read.map(|replay| replay.entries).map_err(|why| {
+                let message = format!("the sign log cannot be read: {why}");
+                Rejection::new(Code::StoreFailed, message)
+            });
+        }
+        Ok(lock(&self.replay).get(&hash).map(|kept| kept.entries.clone()).unwrap_or_default())
+    }
+
+    /// Whether a channel is to run here: the operator's word goes before the configuration's.
+    #[must_use]
+    pub fn wants(&self, channel: &ChannelName) -> bool {
+        self.chosen.of(channel).unwrap_or_else(|| self.config.channels.joins(channel))
+    }
+
+    /// Ends a channel on this node. Nobody finds it from here on; [`Self::closing`] tells whether its
+    /// files are closed.
+    pub async fn stop_channel(&self, name: &ChannelName) {
+        lock(&self.refused).remove(name);
+        let handle = self.channels.write().unwrap_or_else(PoisonError::into_inner).remove(name);
+        let Some(handle) = handle else { return };
+        lock(&self.closing).insert(name.clone(), handle.parts().lease.clone());
+        let scores = handle.score_views();
+        handle.stop().await;
+        drop(handle);
+        for score in scores {
+            self.scores.retire(name.as_str(), &score.name, score.sha256).await;
+        }
+    }
+
+    /// The files of a channel that was left, as long as somebody may read them.
+    #[must_use]
+    pub fn closing(&self, name: &ChannelName) -> Option<Lease> {
+        let mut closing = lock(&self.closing);
+        closing.retain(|_, lease| lease.is_open());
+        closing.get(name).cloned()
     }
 
     /// A rule once loaded stays: an epoch that begins usually finds its own.

@@ -1,5 +1,7 @@
 //! Brings a peer up and takes it down.
 
+use super::admin::PeerAdmin;
+use super::chosen::Chosen;
 use super::gateway::LocalGateway;
 use super::handler::Handler;
 use super::mesh::Mesh;
@@ -7,18 +9,17 @@ use super::metrics::Metrics;
 use super::node::{Identity, Node, NodeParts};
 use super::rules::{self, RuleShelf};
 use super::{accuse, certificates, readiness, renewal, revocations};
-use super::{dev_only, drop_folder};
-use crate::channel::intake::wall_clock;
+use super::{dev_only, discovery, drop_folder};
+use crate::channel::while_joined;
 use crate::config::{self, PeerConfig, TlsConfig};
 use crate::scores::Scores;
 use crate::shutdown::Shutdown;
 use crate::telemetry;
 use host_identity::{Certificate, Root, TlsIdentity, keyfile, password};
-use host_rpc::directory::{DirectoryReply, DirectoryRequest, Entry};
 use host_rpc::gateway::Gateway;
-use host_rpc::{CallError, ConnectError, PeerClient, RpcError, Session, Target, Trust};
+use host_rpc::{Session, Trust};
 use host_types::genesis::ChannelGenesis;
-use host_types::{ChannelName, Code, Decode, Encode, NodeName, Rejection};
+use host_types::{Code, Decode, NodeName, Rejection};
 use std::collections::{BTreeMap, BTreeSet};
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
@@ -27,10 +28,6 @@ use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
-/// How often the radiostation hears from this node.
-const ANNOUNCE: Duration = Duration::from_secs(3);
-/// How often while peers are still missing.
-const ANNOUNCE_EARLY: Duration = Duration::from_millis(150);
 /// How often the folder of genesis files is looked at.
 const GENESIS_RESCAN: Duration = Duration::from_millis(500);
 
@@ -73,11 +70,14 @@ pub async fn run(config: PeerConfig, shutdown: Shutdown) -> Result<(), Rejection
     tasks.spawn(drop_folder::watch(Arc::clone(&node), installed.clone(), is_dev));
     tasks.spawn(certificates::follow(Arc::clone(&node)));
     tasks.spawn(renewal::follow(Arc::clone(&node)));
+    let operator = PeerAdmin { node: Arc::clone(&node), installed: installed.clone() };
+    let door = crate::admin::listen(&node.config.ops.admin_socket)?;
+    tasks.spawn(crate::admin::serve(door, Arc::new(operator)));
     tasks.spawn(follow_genesis(Arc::clone(&node), installed.clone(), looked));
     let (log, org) = (&node.config.log, &node.config.org);
     telemetry::ship_lines(log, org, node.mesh.session(), &stopped, &mut tasks)?;
     for target in node.config.radiostation.targets.clone() {
-        tasks.spawn(discover(Arc::clone(&node), target));
+        tasks.spawn(discovery::follow(Arc::clone(&node), target));
     }
     tracing::info!(
         event = "peer.started",
@@ -246,33 +246,52 @@ fn build(config: PeerConfig) -> Result<Arc<Node>, Rejection> {
     let rules = RuleShelf::open(&config.plugins.dir, &data.join("rules"))?;
     let mesh = Mesh::new(name.clone(), session);
     let replay = replay.channels;
-    let parts = NodeParts { config, name, identity, gateway, signer, mesh, scores, rules, replay };
-    Ok(Arc::new(Node::new(parts)))
+    let chosen = Chosen::open(data)?;
+    super::admin::finish_deletions(data)?;
+    Ok(Arc::new(Node::new(NodeParts {
+        config,
+        name,
+        identity,
+        gateway,
+        signer,
+        mesh,
+        scores,
+        rules,
+        replay,
+        chosen,
+    })))
 }
 
 /// Starts channels whose genesis is in the folder.
 fn scan_channels(node: &Arc<Node>, installed: &watch::Sender<u64>) {
     for genesis in geneses(&node.config.channels.dir) {
         let name = genesis.channel.clone();
-        if !node.config.channels.joins(&name) || node.channel(&name).is_some() {
+        if !node.wants(&name) || node.channel(&name).is_some() {
             continue;
         }
-        match node.start_channel(genesis) {
-            Ok(()) => {
-                pin_validators(node);
-                tracing::info!(event = "channel.started", channel = %name, "channel {name} started");
-                if let Some(channel) = node.channel(&name) {
-                    tokio::spawn(revocations::follow(Arc::clone(node), channel.clone()));
-                    tokio::spawn(accuse::follow(Arc::clone(node), channel.clone()));
-                    let (node, installed) = (Arc::clone(node), installed.subscribe());
-                    tokio::spawn(readiness::follow(node, channel, installed));
-                }
-            }
-            Err(rejection) => {
-                tracing::error!(code = %rejection.code, channel = %name, "channel {name} does not start: {}", rejection.message);
-            }
+        if let Err(rejection) = begin(node, genesis, installed) {
+            tracing::error!(code = %rejection.code, channel = %name, "channel {name} does not start: {}", rejection.message);
         }
     }
+}
+
+/// Starts a channel and what follows it until it is left.
+pub(super) fn begin(
+    node: &Arc<Node>,
+    genesis: ChannelGenesis,
+    installed: &watch::Sender<u64>,
+) -> Result<(), Rejection> {
+    let name = genesis.channel.clone();
+    let Some(channel) = node.start_channel(genesis)? else { return Ok(()) };
+    pin_validators(node);
+    tracing::info!(event = "channel.started", channel = %name, "channel {name} started");
+    let joined = || channel.joined();
+    let revoked = revocations::follow(Arc::clone(node), channel.clone());
+    tokio::spawn(while_joined(joined(), revoked));
+    tokio::spawn(while_joined(joined(), accuse::follow(Arc::clone(node), channel.clone())));
+    let ready = readiness::follow(Arc::clone(node), channel.clone(), installed.subscribe());
+    tokio::spawn(while_joined(joined(), ready));
+    Ok(())
 }
 
 /// Those who vote on some channel now stay connected when their certificates run out.
@@ -341,105 +360,6 @@ async fn follow_genesis(node: Arc<Node>, installed: watch::Sender<u64>, mut seen
         }
         seen = now;
     }
-}
-
-/// Keeps one radiostation told, and learns from it who else is there.
-async fn discover(node: Arc<Node>, target: String) {
-    remembered(&node);
-    let Some(name) = radiostation_name(&node) else { return };
-    let client =
-        PeerClient::start(Arc::clone(node.mesh.session()), Target { name, address: target });
-    let mut told = None;
-    loop {
-        // Read anew each time: it may have been renewed.
-        let Ok(certificate) = keyfile::load_certificate(&node.config.signing.certificate) else {
-            tokio::time::sleep(ANNOUNCE).await;
-            continue;
-        };
-        let channels: Vec<ChannelName> =
-            node.channels().iter().map(|c| c.genesis().channel.clone()).collect();
-        let entry = Entry {
-            certificate,
-            rpc_target: node.config.rpc.target(),
-            rest_target: node.config.rest.listen.to_string(),
-            channels,
-            issued: wall_clock(),
-        };
-        let network = node.mesh.session().trust().network();
-        let signed = entry.sign(network, &node.identity.key);
-        let announce = DirectoryRequest::Announce(signed);
-        let announced = client.status(announce.to_bytes().into()).await;
-        let refusal = announced.err().and_then(|error| refusal(&client, &error));
-        if let Some(rejection) = refusal.filter(|now| told.as_ref() != Some(now)) {
-            tracing::warn!(event = "radiostation.refused", code = %rejection.code, "the RadioStation refuses this peer: {rejection}");
-            told = Some(rejection);
-        }
-        let list = DirectoryRequest::List { channel: None };
-        if let Ok(reply) = client.status(list.to_bytes().into()).await
-            && let Ok(DirectoryReply::Peers(listed)) = DirectoryReply::from_bytes(&reply)
-        {
-            let trust = node.mesh.session().trust();
-            let verified: Vec<_> = listed
-                .iter()
-                .filter_map(|one| one.entry.verify(trust, wall_clock()).ok())
-                .collect();
-            verified.iter().for_each(|entry| node.mesh.meet(entry));
-            remember(&node, &reply);
-        }
-        let pause = if is_alone(&node) { ANNOUNCE_EARLY } else { ANNOUNCE };
-        tokio::time::sleep(pause).await;
-    }
-}
-
-/// What a radiostation said against this node; none when it could not be reached, which is no news.
-fn refusal(client: &PeerClient, error: &CallError) -> Option<Rejection> {
-    match error {
-        CallError::Answered { error: RpcError::Refused { message, .. }, .. } => {
-            Some(Rejection::new(error.code(), message.clone()))
-        }
-        CallError::NotConnected { .. } => match client.last_error().as_deref() {
-            Some(ConnectError::Refused { rejection, .. }) => Some(rejection.clone()),
-            _ => None,
-        },
-        CallError::Answered { .. } | CallError::Lost { .. } => None,
-    }
-}
-
-/// Whether validators of some channel are not connected.
-fn is_alone(node: &Node) -> bool {
-    node.channels().iter().any(|channel| {
-        let now = channel.epoch();
-        let all = now.validators.all();
-        all.iter().any(|v| v.name != node.name && !channel.parts().links.is_connected(&v.name))
-    })
-}
-
-/// Who must answer at the radiostation's address.
-fn radiostation_name(node: &Node) -> Option<NodeName> {
-    let named = &node.config.network.radiostation;
-    NodeName::new(if named.is_empty() { "bank-a/radiostation" } else { named })
-}
-
-fn memory(node: &Node) -> PathBuf {
-    node.config.data_dir.join("peers.list")
-}
-
-/// The last good list serves when every radiostation is dead.
-fn remembered(node: &Node) {
-    let Ok(bytes) = std::fs::read(memory(node)) else { return };
-    let Ok(DirectoryReply::Peers(listed)) = DirectoryReply::from_bytes(&bytes) else { return };
-    let trust = node.mesh.session().trust();
-    for one in listed {
-        if let Ok(entry) = one.entry.verify(trust, wall_clock()) {
-            node.mesh.meet(&entry);
-        }
-    }
-}
-
-fn remember(node: &Node, list: &[u8]) {
-    let (path, part) = (memory(node), node.config.data_dir.join("peers.list.part"));
-    // Losing it only costs time when the radiostation is dead at the next start.
-    std::fs::write(&part, list).and_then(|()| std::fs::rename(&part, &path)).ok();
 }
 
 #[cfg(test)]

@@ -102,7 +102,7 @@ pub(super) async fn round(station: &Station) {
     live.follow(&station.alive());
     let mut questions = Vec::new();
     for (channel, known) in station.channels.all() {
-        for peer in station.serving(&channel, &known) {
+        for peer in station.serving(&known) {
             questions.push((channel.clone(), known.genesis, peer));
         }
     }

@@ -11,7 +11,9 @@
 //! Where to look next: [`registry`] who is there, [`station`] what an announcement does, [`serve`]
 //! what peers call, [`live`] who leads, [`views`] what pages show.
 
+mod admin;
 pub mod channels;
+pub mod evicted;
 pub mod live;
 pub mod metrics;
 pub mod registry;
@@ -26,6 +28,7 @@ use crate::config::RadioStationConfig;
 use crate::peer::start;
 use crate::shutdown::Shutdown;
 use crate::telemetry;
+use admin::StationAdmin;
 use host_rpc::gateway::Directory;
 use host_types::Rejection;
 use serve::Handler;
@@ -63,9 +66,14 @@ pub async fn run(config: RadioStationConfig, shutdown: Shutdown) -> Result<(), R
         ops: start::bind(config.ops.listen).await?,
     };
     let station = Arc::new(Station::open(config, session, roots)?);
+    let door = crate::admin::listen(&station.config.ops.admin_socket)?;
+    let operator =
+        tokio::spawn(crate::admin::serve(door, Arc::new(StationAdmin(Arc::clone(&station)))));
     let listen = station.config.rpc.listen;
     tracing::info!(event = "radiostation.started", "radiostation {name} listens on {listen}");
-    serve_until(station, listeners, shutdown).await?;
+    let served = serve_until(station, listeners, shutdown).await;
+    operator.abort();
+    served?;
     tracing::info!(event = "radiostation.stopped", "radiostation {name} stops");
     Ok(())
 }

@@ -21,7 +21,8 @@ pub const PEERS_MAX: usize = LISTED_MAX;
 const LIST_BYTES_MAX: usize = FETCH_BYTES_MAX - 64 * 1024;
 /// Bytes around an entry in a list: order, status and its time.
 const LISTED_BYTES: usize = 32;
-const FORMAT: u64 = 1;
+/// 2: entries of format 2.
+const FORMAT: u64 = 2;
 
 /// One moment on two clocks: people read the first, silence is measured by the second, which
 /// never steps.
@@ -176,6 +177,11 @@ impl Registry {
         let name = verified.name.clone();
         self.records.insert(name, Record::new(order, signed, verified, sign));
         Ok(Announced { order, is_new: true, is_changed: true })
+    }
+
+    /// Forgets a name; its number stays used. Whether it was there.
+    pub fn strike(&mut self, name: &NodeName) -> bool {
+        self.records.remove(name).is_some()
     }
 
     fn make_room(&mut self, now: Moment) -> Result<(), Full> {

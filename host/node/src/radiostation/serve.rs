@@ -25,11 +25,11 @@ fn unknown() -> RpcError {
 impl PeerHandler for Handler {
     async fn hello(
         &self,
-        _from: &PeerIdentity,
+        from: &PeerIdentity,
         _request: HelloRequest,
     ) -> Result<HelloReply, RpcError> {
-        let known = self.0.channels.all().into_iter();
-        let channels = known.map(|(_, known)| known.genesis).take(HELLO_CHANNELS_MAX).collect();
+        let mut channels = self.0.channels_of(&from.name);
+        channels.truncate(HELLO_CHANNELS_MAX);
         Ok(HelloReply { build: env!("CARGO_PKG_VERSION").to_owned(), channels })
     }
 
@@ -62,7 +62,7 @@ impl PeerHandler for Handler {
                 DirectoryReply::Announced { order: announced.order }
             }
             DirectoryRequest::List { channel } => {
-                DirectoryReply::Peers(self.0.list(channel.as_ref()))
+                DirectoryReply::Peers(self.0.list(&from.name, channel.as_ref()))
             }
         };
         Ok(Bytes::from(reply.to_bytes()))

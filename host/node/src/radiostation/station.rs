@@ -4,15 +4,16 @@
 //! on disk before it is told. Deliberately not here: sockets and bytes (`serve`), pages (`views`).
 
 use super::channels::{Known, KnownChannels};
+use super::evicted::Evicted;
 use super::live::Live;
 use super::registry::{Announced, Moment, Record, Registry};
 use crate::channel::intake::wall_clock;
 use crate::config::RadioStationConfig;
 use crate::whole_file::WholeFile;
 use host_identity::Root;
-use host_rpc::directory::{Listed, SignedEntry};
+use host_rpc::directory::{Listed, SignedEntry, channel_tag};
 use host_rpc::{PeerIdentity, Session, Target};
-use host_types::{ChannelName, Code, NodeName, Rejection};
+use host_types::{ChannelName, Code, GenesisHash, NodeName, Rejection};
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
@@ -34,6 +35,8 @@ pub struct Station {
     pub channels: KnownChannels,
     /// What peers say right now.
     pub live: Live,
+    /// Names that may not announce themselves.
+    pub evicted: Evicted,
     registry: RwLock<Registry>,
     disk: Arc<Disk>,
     started: Instant,
@@ -80,6 +83,7 @@ impl Station {
         let station = Self {
             channels: KnownChannels::new(config.channels.clone(), session.trust().network()),
             live: Live::new(Arc::clone(&session)),
+            evicted: Evicted::open(&config.data_dir)?,
             registry: RwLock::new(registry),
             disk: Arc::new(Disk {
                 file: Arc::new(tokio::sync::Mutex::new(file)),
@@ -177,6 +181,11 @@ impl Station {
         now: Moment,
     ) -> Result<Announced, Rejection> {
         let mut registry = self.registry_mut();
+        // Under the lock: who is evicted meanwhile is struck after this.
+        if self.evicted.contains(&verified.name) {
+            let message = format!("{} was evicted from this directory", verified.name);
+            return Err(join_refused(message));
+        }
         let announced = registry
             .announce(signed, verified, now)
             .map_err(|error| join_refused(error.to_string()))?;
@@ -184,6 +193,19 @@ impl Station {
             self.disk.is_behind.store(true, Ordering::Release);
         }
         Ok(announced)
+    }
+
+    /// Takes a name out of the directory.
+    ///
+    /// # Errors
+    /// When that cannot be kept.
+    pub async fn strike(&self, name: &NodeName) -> Result<(), Rejection> {
+        let was_there = self.registry_mut().strike(name);
+        if was_there {
+            self.disk.is_behind.store(true, Ordering::Release);
+            self.live.follow(&self.alive());
+        }
+        self.keep(was_there).await
     }
 
     /// Brings the file up to the registry. Whoever changed something waits for its own change,
@@ -211,13 +233,29 @@ impl Station {
         written.await.map_err(|error| Rejection::new(Code::Internal, error.to_string()))?
     }
 
-    /// Peers for a peer: of one channel, or all.
+    /// Peers for a peer: of one channel, or all. Who does not belong to the channel hears what is said
+    /// of one that does not exist.
     #[must_use]
-    pub fn list(&self, channel: Option<&ChannelName>) -> Vec<Listed> {
-        let known = channel.and_then(|channel| self.channels.get(channel));
-        let is_wanted =
-            |record: &Record| channel.is_none_or(|channel| serves(record, channel, known.as_ref()));
-        self.registry().list(self.now(), is_wanted)
+    pub fn list(&self, from: &NodeName, channel: Option<&ChannelName>) -> Vec<Listed> {
+        let registry = self.registry();
+        let Some(channel) = channel else { return registry.list(self.now(), |_| true) };
+        let known = self.channels.get(channel).filter(|known| self.belongs(&registry, from, known));
+        let Some(known) = known else { return Vec::new() };
+        registry.list(self.now(), |record| serves(record, &known))
+    }
+
+    /// Channels that a node belongs to, as far as this radiostation knows.
+    #[must_use]
+    pub fn channels_of(&self, node: &NodeName) -> Vec<GenesisHash> {
+        let registry = self.registry();
+        let all = self.channels.all().into_iter();
+        let of_node = all.filter(|(_, known)| self.belongs(&registry, node, known));
+        of_node.map(|(_, known)| known.genesis).collect()
+    }
+
+    fn belongs(&self, registry: &Registry, node: &NodeName, known: &Known) -> bool {
+        known.validators.contains(node)
+            || registry.records(|one| one.name == *node).iter().any(|one| serves(one, known))
     }
 
     /// Peers that are alive, and where.
@@ -233,19 +271,18 @@ impl Station {
 
     /// Peers of a channel that are alive.
     #[must_use]
-    pub fn serving(&self, channel: &ChannelName, known: &Known) -> Vec<NodeName> {
+    pub fn serving(&self, known: &Known) -> Vec<NodeName> {
         let now = self.now();
         let registry = self.registry();
-        let serving = registry
-            .records(|record| record.is_connected(now) && serves(record, channel, Some(known)));
+        let serving = registry.records(|record| record.is_connected(now) && serves(record, known));
         serving.into_iter().map(|record| record.name.clone()).collect()
     }
 }
 
 /// Whether a peer belongs to a channel: it says so, or it is a validator there.
-pub(super) fn serves(record: &Record, channel: &ChannelName, known: Option<&Known>) -> bool {
-    record.entry().channels.contains(channel)
-        || known.is_some_and(|known| known.validators.contains(&record.name))
+pub(super) fn serves(record: &Record, known: &Known) -> bool {
+    record.entry().channels.contains(&channel_tag(known.genesis, &record.name))
+        || known.validators.contains(&record.name)
 }
 
 /// Whether a text is `host:port`.

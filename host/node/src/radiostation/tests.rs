@@ -1,9 +1,11 @@
 //! A radiostation on real sockets: peers of a dev network announce themselves, a page is read, and
 //! those who may not announce are told so.
 
+use super::admin::StationAdmin;
 use super::live::{self, tests::status};
 use super::station::Station;
 use super::{Listeners, serve_until};
+use crate::admin::Admin;
 use crate::channel::intake::wall_clock;
 use crate::config::{ChannelsConfig, RadioStationConfig};
 use crate::peer::status_wire;
@@ -11,7 +13,9 @@ use crate::shutdown::{Shutdown, Trigger};
 use async_trait::async_trait;
 use bytes::Bytes;
 use host_identity::{Authority, Role, SigningKey, Validity};
-use host_rpc::directory::{DirectoryReply, DirectoryRequest, Entry, Listed, SignedEntry};
+use host_rpc::directory::{
+    DirectoryReply, DirectoryRequest, Entry, Listed, SignedEntry, channel_tag,
+};
 use host_rpc::{
     CallError, HelloReply, HelloRequest, PeerClient, PeerHandler, PeerIdentity, RpcError,
     ServerLimits, Session, Target, Trust,
@@ -21,6 +25,7 @@ use host_types::validators::{Validator, ValidatorSet};
 use host_types::{
     ChannelName, Code, Decode, Encode, GenesisHash, Hash32, NetworkId, NodeName, Weight,
 };
+use serde_json::json;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -176,7 +181,7 @@ impl World {
             certificate: certificate.der,
             rpc_target: target.to_owned(),
             rest_target: String::new(),
-            channels: vec![demo()],
+            channels: vec![channel_tag(self.genesis, &name(who))],
             issued: wall_clock(),
         };
         entry.sign(NETWORK, &key)
@@ -282,9 +287,65 @@ async fn peers_find_each_other_and_pages_name_the_leader() {
 
     let (authority, folder) = world.stop().await;
     let again = open(&authority, &folder);
-    let listed = again.list(None);
+    let listed = again.list(&name("bank-a/peer0"), None);
     assert_eq!(listed.iter().map(|one| one.order).collect::<Vec<_>>(), [1, 2]);
     assert!(listed.iter().all(|one| !one.is_connected));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_is_evicted_stays_away_until_invited_also_over_a_restart() {
+    let world = World::start().await;
+    let peer = world.client("bank-b/peer0", Role::Peer);
+    let entry = || world.entry("bank-b/peer0", "127.0.0.1:9");
+    assert_eq!(announce(&peer, entry()).await, Ok(1));
+    let operator = StationAdmin(Arc::clone(&world.station));
+    let call = |word: &str| operator.call(json!({"call": word, "peer": "bank-b/peer0"}));
+    assert_eq!(call("evict").await.unwrap()["changed"], true);
+    assert_eq!(call("evict").await.unwrap()["changed"], false);
+    assert_eq!(announce(&peer, entry()).await, Err(Code::JoinRefused));
+    assert_eq!(list(&peer, None).await, []);
+    let told = operator.call(json!({"call": "peers"})).await.unwrap();
+    assert_eq!(told, json!({"peers": [], "evicted": ["bank-b/peer0"]}));
+    assert!(open(&world.authority, &world.folder).evicted.contains(&name("bank-b/peer0")));
+    assert_eq!(call("invite").await.unwrap()["changed"], true);
+    assert_eq!(announce(&peer, entry()).await, Ok(2), "its number is not given again");
+    let told = operator.call(json!({"call": "peers"})).await.unwrap();
+    let first = &told["peers"][0];
+    assert_eq!((&first["state"], &first["channels"]), (&"connected".into(), &json!(["demo"])));
+    let wrong = operator.call(json!({"call": "evict", "peer": "nobody"})).await;
+    assert_eq!(wrong.unwrap_err().code, Code::ParameterWrong);
+    world.stop().await;
+}
+
+/// T26: who is not in a channel is told what is told of one that does not exist.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_node_outside_of_a_channel_learns_nothing_of_it() {
+    let world = World::start().await;
+    let inside = world.client("bank-a/peer0", Role::Validator);
+    assert_eq!(announce(&inside, world.entry("bank-a/peer0", "127.0.0.1:9")).await, Ok(1));
+    let outside = world.client("bank-b/peer0", Role::Peer);
+    let entry = world.entry("bank-b/peer0", "127.0.0.1:9").entry().clone();
+    let key = SigningKey::from_seed([3; 32]);
+    let nowhere = Entry { channels: vec![], ..entry }.sign(NETWORK, &key);
+    assert_eq!(announce(&outside, nowhere).await, Ok(2));
+
+    let ask = |channel| list(&outside, ChannelName::new(channel));
+    assert_eq!((ask("demo").await, ask("never-made").await), (vec![], vec![]));
+    let hello = HelloRequest { build: String::new(), channels: vec![] };
+    assert_eq!(outside.hello(hello.clone()).await.unwrap().channels, []);
+    assert_eq!(inside.hello(hello).await.unwrap().channels, [world.genesis]);
+    let about = |hash| outside.fetch(hash, Bytes::new());
+    let unknown = GenesisHash::new(Hash32::new([9; 32]));
+    let texts =
+        [about(world.genesis).await, about(unknown).await].map(|r| r.unwrap_err().to_string());
+    assert_eq!(texts[0], texts[1]);
+
+    // The list of everybody, as it lies on the disk of who asked.
+    let all = answer(&outside, DirectoryRequest::List { channel: None }.to_bytes()).await.unwrap();
+    let holds = |part: &[u8]| all.windows(part.len()).any(|window| window == part);
+    assert!(holds(b"127.0.0.1:9"));
+    assert!(!holds(b"demo") && !holds(world.genesis.as_bytes()));
+    world.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -328,5 +389,5 @@ async fn a_number_that_cannot_be_kept_is_not_told_and_settings_hide_the_key() {
     let settings = get(world.rest, "/api/v1/conf").await;
     assert!(settings.contains("rpc.listen") && !settings.contains("tls.key"), "{settings}");
     let (authority, folder) = world.stop().await;
-    assert_eq!(open(&authority, &folder).list(None).len(), 1);
+    assert_eq!(open(&authority, &folder).list(&name("bank-b/peer0"), None).len(), 1);
 }

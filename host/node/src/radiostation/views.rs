@@ -51,7 +51,7 @@ impl Directory for Views {
         let leader = self.station.live.leader(channel);
         let now = self.station.now();
         let registry = self.station.registry();
-        let records = registry.records(|record| serves(record, channel, Some(&known)));
+        let records = registry.records(|record| serves(record, &known));
         let peers = records.into_iter().map(|record| PeerRecord {
             order: record.order,
             name: record.name.clone(),
@@ -61,7 +61,7 @@ impl Directory for Views {
             status_since_us: record.status_since(now).get(),
             is_connected: record.is_connected(now),
             is_leader: leader.as_ref() == Some(&record.name),
-            channels: record.entry().channels.clone(),
+            channels: vec![channel.clone()],
         });
         Ok(peers.collect())
     }

@@ -213,3 +213,18 @@ fn it_works_on_a_real_disk() {
     assert_eq!(replay.channels[&channel(1)].entries, records.map(|r| r.entry));
     assert_eq!(replay.channels[&channel(2)].floor, Some((Epoch::new(4), View::new(9))));
 }
+
+#[test]
+fn what_one_channel_wrote_reads_back_while_the_log_is_open() {
+    let disk = FaultyDisk::default();
+    let (mut log, _) = open(&disk).unwrap();
+    for batch in script() {
+        log.append_batch(&batch).unwrap();
+    }
+    let now = [1, 2, 3].map(|n| log.replay_of(channel(n)).unwrap());
+    drop(log);
+    let (_, replay) = open(&disk).unwrap();
+    for (n, now) in (1u8..).zip(now) {
+        assert_eq!(now, replay.channels.get(&channel(n)).cloned().unwrap_or_default(), "{n}");
+    }
+}
