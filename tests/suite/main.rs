@@ -42,6 +42,8 @@ mod plain_rule;
 #[cfg(test)]
 mod readme;
 #[cfg(test)]
+mod receipts;
+#[cfg(test)]
 mod rejoin;
 #[cfg(test)]
 mod replay;

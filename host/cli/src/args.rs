@@ -110,6 +110,8 @@ pub enum Command {
     /// Transactions.
     #[command(subcommand)]
     Tx(TxCommand),
+    /// Check a portable receipt without a network; exit code 7 when it is refused.
+    Verify(VerifyReceipt),
     /// Read a SCORE: SCORE.METHOD key=value ...
     Query(Query),
     /// Blocks.
@@ -442,6 +444,20 @@ pub enum TxCommand {
     Get {
         /// 64 hex digits.
         hash: String,
+        /// Save the portable receipt, once it was checked: `loopchain verify FILE` needs no network.
+        #[arg(long, value_name = "FILE")]
+        receipt: Option<PathBuf>,
+    },
+    /// Check a portable receipt of this transaction; nobody is asked. Exit code 7 when it is refused.
+    Verify {
+        /// 64 hex digits.
+        hash: String,
+        /// The receipt.
+        #[arg(long, value_name = "FILE")]
+        proof: PathBuf,
+        /// What is trusted.
+        #[command(flatten)]
+        trusted: Trusted,
     },
     /// Wait until a transaction is final.
     Wait {
@@ -522,6 +538,31 @@ pub struct EventList {
 pub enum AuditCommand {
     /// Validators that signed two statements which cannot both be honest.
     Evidence,
+}
+
+/// `verify`
+#[derive(Debug, Args)]
+pub struct VerifyReceipt {
+    /// The receipt.
+    pub file: PathBuf,
+    /// What is trusted.
+    #[command(flatten)]
+    pub trusted: Trusted,
+}
+
+/// What somebody has from elsewhere than a receipt; without any the genesis in the data folder.
+#[derive(Clone, Debug, Default, Args)]
+pub struct Trusted {
+    /// SHA-256 of the root certificate of an organisation; repeatable: all of the channel's.
+    #[arg(long, value_name = "SHA256:HEX", conflicts_with = "genesis")]
+    pub trust: Vec<String>,
+    /// The hash of the channel's genesis.
+    #[arg(long, value_name = "HASH")]
+    pub genesis: Option<String>,
+    /// The folder with the channel's consensus rule [default: DATA/plugins, or that of the
+    /// installation].
+    #[arg(long, value_name = "DIR")]
+    pub rules: Option<PathBuf>,
 }
 
 /// `block verify`

@@ -12,6 +12,7 @@ pub mod config;
 pub mod peer;
 pub mod plugins;
 pub mod radiostation;
+pub mod receipt;
 pub mod replay;
 pub mod scores;
 pub mod shutdown;

@@ -29,6 +29,7 @@ pub(crate) mod peer;
 mod peer_init;
 mod ps;
 mod query;
+mod receipt;
 pub(crate) mod replay;
 mod score;
 mod score_life;
@@ -100,6 +101,7 @@ pub(crate) fn run(command: Command, global: Global, out: Out) -> Done {
         Command::Status => runtime()?.block_on(status::status(&context)),
         Command::Channel(command) => channel::channel(&command, &context),
         Command::Tx(command) => runtime()?.block_on(tx::tx(command, &context)),
+        Command::Verify(args) => receipt::verify(&args, &context),
         Command::Query(query) => runtime()?.block_on(query::query(query, &context)),
         Command::Block(command) => runtime()?.block_on(block::block(&command, &context)),
         Command::Event(command) => runtime()?.block_on(event::event(&command, &context)),

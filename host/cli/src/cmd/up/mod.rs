@@ -21,7 +21,7 @@ mod wishes;
 
 pub(crate) use channels::genesis;
 pub(crate) use deploy::vote;
-pub(crate) use plugins::rules;
+pub(crate) use plugins::{released, rules};
 pub(crate) use prepare::genesis_inputs;
 
 use super::{Context, Done, runtime};
