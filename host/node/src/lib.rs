@@ -6,6 +6,7 @@
 //!
 //! Where to look next: [`peer`], [`channel`].
 
+pub mod audit;
 pub mod block_proof;
 pub mod channel;
 pub mod config;

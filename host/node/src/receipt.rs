@@ -204,4 +204,4 @@ fn check_signature(view: &ReceiptView, certificate: &Certificate) -> Result<(), 
 
 #[cfg(test)]
 #[path = "receipt_tests.rs"]
-mod tests;
+pub(crate) mod tests;

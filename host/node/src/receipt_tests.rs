@@ -17,18 +17,18 @@ use host_types::{
 use host_web::receipt::{document, read};
 use serde_json::Value;
 
-const CLIENT: u8 = 40;
+pub(crate) const CLIENT: u8 = 40;
 /// Transactions of the block: the path has a promoted node.
 const COUNT: u64 = 5;
 
-struct Fixture {
-    authority: Authority,
-    genesis: Arc<ChannelGenesis>,
-    now: BlockTime,
-    client: Certificate,
+pub(crate) struct Fixture {
+    pub(crate) authority: Authority,
+    pub(crate) genesis: Arc<ChannelGenesis>,
+    pub(crate) now: BlockTime,
+    pub(crate) client: Certificate,
 }
 
-fn fixture() -> Fixture {
+pub(crate) fn fixture() -> Fixture {
     let authority = Authority::new_dev("test").unwrap();
     let now = Validity::days_from_now(0).not_after;
     let issue = |name: &str, role, key: [u8; 32]| {
@@ -50,7 +50,7 @@ fn fixture() -> Fixture {
 }
 
 impl Fixture {
-    fn transaction(&self, nonce: u64, signed_by: u8) -> SignedTransaction {
+    pub(crate) fn transaction(&self, nonce: u64, signed_by: u8) -> SignedTransaction {
         let body = Transaction {
             genesis: self.genesis.hash(),
             score: ScoreName::new("token").unwrap(),
@@ -158,7 +158,7 @@ fn roots(byte: u8) -> RootPair {
     RootPair { state: Hash32::new([byte; 32]), receipts: Hash32::new([byte + 1; 32]) }
 }
 
-fn child(parent: &Header, result: RootPair) -> Header {
+pub(crate) fn child(parent: &Header, result: RootPair) -> Header {
     let view = View::new(parent.view.get() + 1);
     let pair = Pair { block: parent.id(), roots: result };
     let (height, time) = (parent.height.next(), BlockTime::new(parent.time.get() + 1));

@@ -10,7 +10,7 @@
 pub mod compare;
 pub mod native;
 pub mod rehearsal;
-mod scratch;
+pub(crate) mod scratch;
 #[cfg(test)]
 mod tests;
 
@@ -49,7 +49,7 @@ impl Place {
 
     /// # Errors
     /// `LC1101` when there is no store there: nothing is made by mistake.
-    fn check(&self) -> Result<(), Rejection> {
+    pub(crate) fn check(&self) -> Result<(), Rejection> {
         if self.channel.join("db").is_dir() && self.channel.join("blocks").is_dir() {
             return Ok(());
         }

@@ -180,6 +180,9 @@ codes! {
     /// The chain of epochs in a receipt does not lead from the genesis to its block.
     ReceiptEpochs = 3317, 409, 7, false, "do not rely on it: the validators that signed the block are not shown to be those of the channel";
 
+    /// A block does not follow the one before it, or is not what its Merkle roots say.
+    ChainBroken = 3321, 409, 7, false, "do not rely on this peer's blocks from here on: audit another peer's, and ask whoever runs this one";
+
     /// The signer's certificate is not in the channel's membership.
     SignerUnknown = 4101, 403, 4, false, "register the certificate on the channel first";
     /// The signer's certificate is not valid at block time.
