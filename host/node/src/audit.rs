@@ -11,6 +11,7 @@ mod store;
 mod tests;
 mod walk;
 
+pub use host_store::Kept;
 pub use store::AuditStore;
 pub use walk::Walk;
 

@@ -91,7 +91,11 @@ pub fn verify(view: &ReceiptView, trust: &Trust, rules: Rules<'_>) -> Result<Sho
     Ok(Shown { signer: certificate.name, role: certificate.role, proven })
 }
 
-fn check_genesis(genesis: &ChannelGenesis, trust: &Trust) -> Result<Membership, Rejection> {
+/// The members of a genesis, when it is the trusted one or made by those who are trusted.
+///
+/// # Errors
+/// `LC3312`.
+pub fn check_genesis(genesis: &ChannelGenesis, trust: &Trust) -> Result<Membership, Rejection> {
     let untrusted = |message: String| refused(Code::ReceiptUntrusted, message);
     let hash = genesis.hash();
     if let Trust::Genesis(trusted) = trust
@@ -151,11 +155,7 @@ fn check_place(view: &ReceiptView) -> Result<(), Rejection> {
 fn check_result(view: &ReceiptView) -> Result<(), Rejection> {
     let (place, result) = (&view.included, &view.resulted);
     let fits = (place.index, place.leaves) == (result.index, result.leaves)
-        && result.verify(
-            Domain::ReceiptRoot,
-            &view.receipt.to_bytes(),
-            view.proof.roots.receipts,
-        );
+        && result.verify(Domain::ReceiptRoot, &view.receipt.to_bytes(), view.proof.roots.receipts);
     if fits {
         return Ok(());
     }

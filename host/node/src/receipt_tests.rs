@@ -11,8 +11,8 @@ use host_types::epoch::EpochConfig;
 use host_types::proof::FinalProof;
 use host_types::validators::{Validator, ValidatorSet};
 use host_types::{
-    BlockId, BlockTime, Epoch, Header, Height, Pair, ScoreName, SignedTransaction,
-    Status, Transaction, View, Weight,
+    BlockId, BlockTime, Epoch, Header, Height, Pair, ScoreName, SignedTransaction, Status,
+    Transaction, View, Weight,
 };
 use host_web::receipt::{document, read};
 use serde_json::Value;
@@ -140,8 +140,7 @@ impl Fixture {
         };
         let next = first.changed_by(Epoch::ZERO, &change).unwrap();
         let genesis = self.genesis.header();
-        let header =
-            Header { next_validators: Some(next.hash()), ..child(&genesis, roots(0x20)) };
+        let header = Header { next_validators: Some(next.hash()), ..child(&genesis, roots(0x20)) };
         let (roots, set) = (roots(0x40), next.validators.clone());
         let prefix = self.genesis.statement_prefix(Epoch::ZERO, genesis.id());
         let rule_proof = proof_by(&prefix, &header, roots, &[0, 1, 3]);
@@ -177,9 +176,7 @@ fn a_receipt_holds_in_the_first_epoch_and_after_a_change() {
         let text = document(&view).to_string();
         let read = read(text.as_bytes()).unwrap();
         assert_eq!(read, view);
-        for trust in
-            [fixture.trust(), Trust::Roots(vec![fixture.authority.root().fingerprint()])]
-        {
+        for trust in [fixture.trust(), Trust::Roots(vec![fixture.authority.root().fingerprint()])] {
             let shown = check(&read, &trust).unwrap();
             assert_eq!((shown.signer.as_str(), shown.role), ("bank-a/alice", Role::Client));
             assert_eq!(shown.proven.weight, if is_later { 4 } else { 3 });
@@ -294,8 +291,7 @@ fn code_of(pointer: &str) -> Code {
 #[test]
 fn every_value_of_a_receipt_that_was_changed_is_refused_by_the_code_of_its_part() {
     let fixture = fixture();
-    let whole: Value =
-        serde_json::from_str(&document(&fixture.receipt(true)).to_string()).unwrap();
+    let whole: Value = serde_json::from_str(&document(&fixture.receipt(true)).to_string()).unwrap();
     let mut pointers = Vec::new();
     leaves(&whole, String::new(), &mut pointers);
     assert!(pointers.len() > 60, "{}", pointers.len());

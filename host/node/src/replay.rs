@@ -15,6 +15,7 @@ pub(crate) mod scratch;
 mod tests;
 
 pub use compare::{BlockReplay, Parted, TxReplay};
+pub use host_store::AtTip;
 pub use rehearsal::{Rehearsal, Trial};
 
 use crate::channel::execution::{Executor, Layer};
@@ -22,7 +23,7 @@ use crate::channel::files::Committed;
 use crate::channel::recover;
 use crate::scores::Scores;
 use host_core::input::ExecuteError;
-use host_store::{AtTip, CopyReport, Kept, RewindError, Rewound, StoreError, Told, rewind};
+use host_store::{CopyReport, Kept, RewindError, Rewound, StoreError, Told, rewind};
 use host_types::genesis::ChannelGenesis;
 use host_types::{Code, Hash32, Height, Rejection, ScoreName};
 use score_native_link::Sandbox;

@@ -167,7 +167,7 @@ codes! {
 
     /// A receipt is not written as one, or part of it is missing.
     ReceiptMalformed = 3311, 400, 7, false, "do not rely on it: ask a peer for the receipt again";
-    /// A receipt is of a channel that is not the trusted one.
+    /// A receipt or a store is of a channel that is not the trusted one.
     ReceiptUntrusted = 3312, 409, 7, false, "compare the genesis hash or the roots with those that you have from the channel's members, not from whoever gave you the receipt";
     /// The transaction of a receipt was not signed by the certificate that it names.
     ReceiptSignature = 3313, 409, 7, false, "do not rely on it: the transaction, its hash or its signature was changed";

@@ -180,7 +180,10 @@ fn header_of(value: &Value) -> Option<Header> {
     Header::from_bytes(&hash::from_hex(value.as_str()?)?).ok()
 }
 
-pub(crate) fn list<T>(most: usize, take: impl Fn(&Value) -> Option<T>) -> impl Fn(&Value) -> Option<Vec<T>> {
+pub(crate) fn list<T>(
+    most: usize,
+    take: impl Fn(&Value) -> Option<T>,
+) -> impl Fn(&Value) -> Option<Vec<T>> {
     move |value| {
         let values = value.as_array().filter(|values| values.len() <= most)?;
         values.iter().map(&take).collect()

@@ -105,7 +105,7 @@ pub(crate) fn run(command: Command, global: Global, out: Out) -> Done {
         Command::Query(query) => runtime()?.block_on(query::query(query, &context)),
         Command::Block(command) => runtime()?.block_on(block::block(&command, &context)),
         Command::Event(command) => runtime()?.block_on(event::event(&command, &context)),
-        Command::Audit(command) => runtime()?.block_on(audit::audit(&command, &context)),
+        Command::Audit(command) => audit::audit(&command, &context),
         Command::Ca(command) => ca::ca(&command, &context),
         Command::Cert(command) => cert::cert(&command, &context),
         Command::Peer(PeerCommand::Init(init)) => peer_init::init(&init, &context),

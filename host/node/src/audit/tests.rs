@@ -7,9 +7,7 @@ use host_store::{BlockResult, Kept};
 use host_types::block::{RootPair, tx_root};
 use host_types::proof::FinalProof;
 use host_types::receipt::{Receipt, ScoreEvent, Write};
-use host_types::{
-    Block, Domain, Encode, Hash32, Header, ScoreName, Status, Writer, merkle,
-};
+use host_types::{Block, Domain, Encode, Hash32, Header, ScoreName, Status, Writer, merkle};
 use std::sync::Arc;
 
 const FIRST: RootPair = RootPair { state: Hash32::new([1; 32]), receipts: Hash32::new([2; 32]) };
@@ -56,11 +54,7 @@ impl Chain {
         let events = if special.evidence { vec![evidence()] } else { vec![] };
         let status = (special.status.unwrap_or(Status::Ok), 0);
         let receipt = Receipt::new(status, vec![], &events, &[], 1);
-        let header = Header {
-            tx_count: 1,
-            tx_root: tx_root(&[tx.id()]),
-            ..child(&parent, result)
-        };
+        let header = Header { tx_count: 1, tx_root: tx_root(&[tx.id()]), ..child(&parent, result) };
         let roots = RootPair {
             state: Hash32::new([9; 32]),
             receipts: merkle::root(Domain::ReceiptRoot, [receipt.to_bytes()]),

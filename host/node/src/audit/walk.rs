@@ -20,8 +20,8 @@ use host_types::genesis::ChannelGenesis;
 use host_types::limits::BLOCKS_AHEAD_MAX;
 use host_types::proof::FinalProof;
 use host_types::{
-    CertificateId, Code, Decode, Domain, Encode, Epoch, GenesisHash, Hash32, Header, Height, Reader,
-    Receipt, Rejection, RootPair, ScoreEvent, SignedTransaction, Status, merkle,
+    CertificateId, Code, Decode, Domain, Encode, Epoch, GenesisHash, Hash32, Header, Height,
+    Reader, Receipt, Rejection, RootPair, ScoreEvent, SignedTransaction, Status, merkle,
 };
 use plugin_api_loader::LoadedRule;
 use std::collections::{BTreeMap, BTreeSet};
@@ -246,8 +246,7 @@ impl<'a> Walk<'a> {
             match known.or_else(|| registered.get(&body.signer).copied()) {
                 Some(key) => items.push((index, Item::new(key, message, *tx.signature()))),
                 None => {
-                    let message =
-                        format!("transaction {index} is signed by nobody of the channel");
+                    let message = format!("transaction {index} is signed by nobody of the channel");
                     self.found.add(header.height, Code::SignerUnknown, message);
                 }
             }

@@ -8,7 +8,8 @@ use crate::channel::ChannelHandle;
 use async_trait::async_trait;
 use host_rpc::gateway::{
     Access, BlockRef, BlockView, ChannelStatus, EpochsView, EventFilter, EventsPage, EvidenceView,
-    Gateway, MemberView, NodeView, ProofView, QueryAnswer, ReceiptView, ScoreView, TxState, VersionsView,
+    Gateway, MemberView, NodeView, ProofView, QueryAnswer, ReceiptView, ScoreView, TxState,
+    VersionsView,
 };
 use host_types::genesis::Policy;
 use host_types::validators::ValidatorSet;

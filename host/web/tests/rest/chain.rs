@@ -2,8 +2,8 @@
 
 use host_rpc::gateway::{
     BlockView, ChangeView, ChannelStatus, EpochsView, EventFilter, EventPlace, EventView,
-    EventsPage, EvidenceView, FinalTx, MemberView, Mode, NodeView, ProofView,
-    ReceiptView, RefusedFile, ScoreView, TxState, ValidatorStatus, VersionState, VersionView, VersionsView,
+    EventsPage, EvidenceView, FinalTx, MemberView, Mode, NodeView, ProofView, ReceiptView,
+    RefusedFile, ScoreView, TxState, ValidatorStatus, VersionState, VersionView, VersionsView,
 };
 use host_types::change::{Change, Configure, ValidatorChange};
 use host_types::epoch::{EpochConfig, EpochRun, Epochs};

@@ -6,8 +6,8 @@ use axum::body::Body;
 use axum::http::{HeaderMap, Request, StatusCode};
 use host_rpc::gateway::{
     Access, BlockRef, BlockView, ChannelStatus, Directory, EpochsView, EventFilter, EventsPage,
-    EvidenceView, Gateway, MemberView, NodeView, PeerRecord, ProofView, QueryAnswer,
-    ReceiptView, ScoreView, TxState, VersionsView,
+    EvidenceView, Gateway, MemberView, NodeView, PeerRecord, ProofView, QueryAnswer, ReceiptView,
+    ScoreView, TxState, VersionsView,
 };
 use host_types::validators::ValidatorSet;
 use host_types::value::Value;
