@@ -56,6 +56,8 @@ mod proxy;
 #[cfg(test)]
 mod readme;
 #[cfg(test)]
+mod receipts;
+#[cfg(test)]
 mod rejoin;
 #[cfg(test)]
 mod replay;

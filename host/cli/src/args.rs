@@ -6,6 +6,7 @@ use crate::args_operate::{PeerJoin, PeerLeave};
 use crate::args_pki::{CaCommand, CertCommand, PeerInit};
 use crate::cmd::bench::Bench;
 use crate::cmd::replay::ReplayArgs;
+use crate::cmd::replay::place::StoreFlags;
 use crate::cmd::score_new::Template;
 use crate::cmd::score_rehearse::ScoreRehearse;
 use clap::parser::ValueSource;
@@ -143,6 +144,8 @@ pub enum Command {
     /// Transactions.
     #[command(subcommand)]
     Tx(TxCommand),
+    /// Check a portable receipt without a network; exit code 7 when it is refused.
+    Verify(VerifyReceipt),
     /// Read a SCORE: SCORE.METHOD key=value ...
     Query(Query),
     /// Blocks.
@@ -475,6 +478,20 @@ pub enum TxCommand {
     Get {
         /// 64 hex digits.
         hash: String,
+        /// Save the portable receipt, once it was checked: `loopchain verify FILE` needs no network.
+        #[arg(long, value_name = "FILE")]
+        receipt: Option<PathBuf>,
+    },
+    /// Check a portable receipt of this transaction; nobody is asked. Exit code 7 when it is refused.
+    Verify {
+        /// 64 hex digits.
+        hash: String,
+        /// The receipt.
+        #[arg(long, value_name = "FILE")]
+        proof: PathBuf,
+        /// What is trusted.
+        #[command(flatten)]
+        trusted: Trusted,
     },
     /// Wait until a transaction is final.
     Wait {
@@ -553,8 +570,113 @@ pub struct EventList {
 /// `audit`
 #[derive(Debug, Subcommand)]
 pub enum AuditCommand {
+    /// Check a peer's whole store of a channel: links, Merkle roots, Final proofs, signatures and
+    /// certificates; exit code 7 when anything is found. The peer may be running or stopped.
+    Verify(AuditVerify),
     /// Validators that signed two statements which cannot both be honest.
-    Evidence,
+    Evidence {
+        /// One of them, by its number in the list.
+        #[arg(requires = "out")]
+        number: Option<u64>,
+        /// Save it, with both statements.
+        #[arg(long, value_name = "FILE", requires = "number")]
+        out: Option<PathBuf>,
+    },
+    /// Transactions of a period with a receipt for each, signed by `--identity`.
+    Report(AuditReport),
+    /// Check the report of an auditor; nobody is asked. Exit code 7 when it is refused.
+    Check {
+        /// The folder of the report.
+        folder: PathBuf,
+        /// What is trusted.
+        #[command(flatten)]
+        trusted: Trusted,
+    },
+}
+
+/// `audit verify`
+#[derive(Clone, Debug, Args)]
+pub struct AuditVerify {
+    /// Also execute the blocks again that the peer keeps undo records of, and compare state roots.
+    #[arg(long)]
+    pub deep: bool,
+    /// Which store.
+    #[command(flatten)]
+    pub source: AuditSource,
+}
+
+/// The store that an audit reads, and by what it is judged.
+#[derive(Clone, Debug, Args)]
+pub struct AuditSource {
+    /// Whose store.
+    #[command(flatten)]
+    pub store: StoreFlags,
+    /// The hash of the channel's genesis [default: of the genesis in the data folder].
+    #[arg(long, value_name = "HASH")]
+    pub genesis: Option<String>,
+    /// The folder with the channel's consensus rule [default: DATA/plugins, or that of the
+    /// installation].
+    #[arg(long, value_name = "DIR")]
+    pub rules: Option<PathBuf>,
+}
+
+/// `audit report`
+#[derive(Clone, Debug, Args)]
+pub struct AuditReport {
+    /// From this day or time on: 2026-10-01, 2026-10-01T12:00:00Z.
+    #[arg(long, value_name = "TIME")]
+    pub from: Option<String>,
+    /// Up to and with this day or time.
+    #[arg(long, value_name = "TIME")]
+    pub to: Option<String>,
+    /// Signed by this member only: alice@bank-a, bank-a/alice or alice.
+    #[arg(long, value_name = "NAME")]
+    pub signer: Option<String>,
+    /// Which forms are written.
+    #[arg(long, value_enum, value_delimiter = ',', default_value = "html,csv,json")]
+    pub format: Vec<ReportFormat>,
+    /// The folder, which must not be there.
+    #[arg(short, long, value_name = "DIR")]
+    pub out: PathBuf,
+    /// Which store.
+    #[command(flatten)]
+    pub source: AuditSource,
+}
+
+/// A form of a report.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ReportFormat {
+    /// For reading.
+    Html,
+    /// For spreadsheets.
+    Csv,
+    /// For programs.
+    Json,
+}
+
+/// `verify`
+#[derive(Debug, Args)]
+pub struct VerifyReceipt {
+    /// The receipt.
+    pub file: PathBuf,
+    /// What is trusted.
+    #[command(flatten)]
+    pub trusted: Trusted,
+}
+
+/// What somebody has from elsewhere than a receipt; without any the genesis in the data folder.
+#[derive(Clone, Debug, Default, Args)]
+pub struct Trusted {
+    /// SHA-256 of the root certificate of an organisation; repeatable: all of the channel's.
+    #[arg(long, value_name = "SHA256:HEX", conflicts_with = "genesis")]
+    pub trust: Vec<String>,
+    /// The hash of the channel's genesis.
+    #[arg(long, value_name = "HASH")]
+    pub genesis: Option<String>,
+    /// The folder with the channel's consensus rule [default: DATA/plugins, or that of the
+    /// installation].
+    #[arg(long, value_name = "DIR")]
+    pub rules: Option<PathBuf>,
 }
 
 /// `block verify`

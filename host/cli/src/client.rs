@@ -404,6 +404,11 @@ impl Client {
         self.api.get(&self.path(&format!("/blocks/{}/certificate", escaped(reference)))).await
     }
 
+    /// The portable receipt of a final transaction, unchecked.
+    pub(crate) async fn receipt(&self, hash: &str) -> Result<Value, Failure> {
+        self.api.get(&self.path(&format!("/transactions/{}/receipt", escaped(hash)))).await
+    }
+
     /// What the channel runs with, and changes that wait.
     pub(crate) async fn epochs(&self) -> Result<Value, Failure> {
         self.api.get(&self.path("/epochs")).await

@@ -54,11 +54,28 @@ pub fn verify(
     genesis: &ChannelGenesis,
     rules: Rules<'_>,
 ) -> Result<Proven, Rejection> {
+    verify_from(view, genesis, rules, Code::ProofWrong)
+}
+
+/// As [`verify`], where what is wrong with the chain of epochs has a code of its own.
+///
+/// # Errors
+/// As [`verify`], and `epochs`.
+pub(crate) fn verify_from(
+    view: &ProofView,
+    genesis: &ChannelGenesis,
+    rules: Rules<'_>,
+    epochs: Code,
+) -> Result<Proven, Rejection> {
+    let of_epochs = |Rejection { code, message }: Rejection| {
+        let code = if code == Code::ProofWrong { epochs } else { code };
+        Rejection { code, message }
+    };
     let run = Epochs::of_genesis(genesis).current().clone();
     let hash = genesis.hash();
     let mut known = Known { genesis, hash, run, root: genesis.header(), rules };
     for end in &view.epochs {
-        known.follow(end)?;
+        known.follow(end).map_err(of_epochs)?;
     }
     check_epoch(view, &known)?;
     let (rule, loaded) = known.proves(&view.header, view.roots, &view.proof)?;

@@ -82,7 +82,12 @@ fn rule_proof(genesis: &ChannelGenesis, header: &Header, result: RootPair) -> Ve
     proof_by(&prefix, header, result, &[0, 1, 3])
 }
 
-fn proof_by(prefix: &StatementPrefix, header: &Header, result: RootPair, by: &[u8]) -> Vec<u8> {
+pub(crate) fn proof_by(
+    prefix: &StatementPrefix,
+    header: &Header,
+    result: RootPair,
+    by: &[u8],
+) -> Vec<u8> {
     let pair = plugin_api::Pair {
         block: header_view(header).id,
         state_root: plugin_api::Hash(*result.state.as_bytes()),

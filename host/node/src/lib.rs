@@ -7,6 +7,7 @@
 //! Where to look next: [`peer`], [`channel`].
 
 pub mod admin;
+pub mod audit;
 pub mod block_proof;
 pub mod channel;
 pub mod config;
@@ -15,6 +16,7 @@ pub mod peer;
 pub mod plugins;
 pub mod proxy;
 pub mod radiostation;
+pub mod receipt;
 pub mod replay;
 pub mod scores;
 pub mod shutdown;

@@ -10,11 +10,12 @@
 pub mod compare;
 pub mod native;
 pub mod rehearsal;
-mod scratch;
+pub(crate) mod scratch;
 #[cfg(test)]
 mod tests;
 
 pub use compare::{BlockReplay, Parted, TxReplay};
+pub use host_store::AtTip;
 pub use rehearsal::{Rehearsal, Trial};
 
 use crate::channel::execution::{Executor, Layer};
@@ -22,7 +23,7 @@ use crate::channel::files::Committed;
 use crate::channel::recover;
 use crate::scores::Scores;
 use host_core::input::ExecuteError;
-use host_store::{AtTip, CopyReport, Kept, RewindError, Rewound, StoreError, Told, rewind};
+use host_store::{CopyReport, Kept, RewindError, Rewound, StoreError, Told, rewind};
 use host_types::genesis::ChannelGenesis;
 use host_types::{Code, Hash32, Height, Rejection, ScoreName};
 use score_native_link::Sandbox;
@@ -49,7 +50,7 @@ impl Place {
 
     /// # Errors
     /// `LC1101` when there is no store there: nothing is made by mistake.
-    fn check(&self) -> Result<(), Rejection> {
+    pub(crate) fn check(&self) -> Result<(), Rejection> {
         if self.channel.join("db").is_dir() && self.channel.join("blocks").is_dir() {
             return Ok(());
         }

@@ -10,6 +10,7 @@ use host_types::change::Change;
 use host_types::epoch::{EpochConfig, Epochs};
 use host_types::genesis::{ChannelGenesis, Policy, RuleConfig};
 use host_types::manifest::Manifest;
+use host_types::merkle::Inclusion;
 use host_types::proof::FinalProof;
 use host_types::validators::ValidatorSet;
 use host_types::{
@@ -208,6 +209,25 @@ pub struct EpochEnd {
     pub proof: FinalProof,
     /// What the next epoch runs with.
     pub next: EpochConfig,
+}
+
+/// What shows, without the network, that a transaction is final and how it ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReceiptView {
+    /// The transaction.
+    pub transaction: SignedTransaction,
+    /// The certificate of its signer, DER.
+    pub certificate: Vec<u8>,
+    /// Its receipt.
+    pub receipt: Receipt,
+    /// From its id to the transaction root of the header.
+    pub included: Inclusion,
+    /// From its receipt to the receipts root of the block.
+    pub resulted: Inclusion,
+    /// What the channel was made of.
+    pub genesis: Arc<ChannelGenesis>,
+    /// Why the block is final.
+    pub proof: ProofView,
 }
 
 /// What a channel runs with, and what is to change.
@@ -564,6 +584,13 @@ pub trait Gateway: Send + Sync {
         channel: &ChannelName,
         block: BlockRef,
     ) -> Result<Option<ProofView>, Rejection>;
+
+    /// The portable receipt of a final transaction; none when there is no such final one.
+    async fn receipt(
+        &self,
+        channel: &ChannelName,
+        id: TxId,
+    ) -> Result<Option<ReceiptView>, Rejection>;
 
     /// Epochs of a channel, and the changes that wait.
     async fn epochs(&self, channel: &ChannelName) -> Result<EpochsView, Rejection>;

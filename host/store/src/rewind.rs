@@ -26,6 +26,7 @@ use copy::{Copied, CopyDisk};
 use fjall::{Database, OwnedWriteBatch};
 use host_types::codec::{Decode, Encode};
 use host_types::genesis::ChannelGenesis;
+use host_types::proof::FinalProof;
 use host_types::receipt::Write;
 use host_types::{Block, Code, Height, ScoreName};
 use std::path::{Path, PathBuf};
@@ -127,6 +128,8 @@ pub struct Kept {
     pub block: Block,
     /// What it did.
     pub result: BlockResult,
+    /// Why it is final; none when that is shown by a later block, and of genesis.
+    pub proof: Option<FinalProof>,
 }
 
 /// A store as it was, and the blocks after it.
@@ -319,7 +322,7 @@ impl Rewound {
         if block.id() != row.block || result.block != row.block || result.roots != row.roots {
             return Err(shared.damaged(format!("what is kept of block {height} is another's")));
         }
-        Ok(Some(Kept { block, result }))
+        Ok(Some(Kept { block, result, proof: row.proof }))
     }
 
     /// Changes the copy's state, whatever any chain says of it. `tree` was made of these writes.

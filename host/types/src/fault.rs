@@ -165,6 +165,24 @@ codes! {
     /// A Final proof does not prove its block.
     ProofWrong = 3302, 409, 7, false, "do not rely on the block: ask another peer for the proof, and check that the genesis is that of your channel";
 
+    /// A receipt is not written as one, or part of it is missing.
+    ReceiptMalformed = 3311, 400, 7, false, "do not rely on it: ask a peer for the receipt again";
+    /// A receipt or a store is of a channel that is not the trusted one.
+    ReceiptUntrusted = 3312, 409, 7, false, "compare the genesis hash or the roots with those that you have from the channel's members, not from whoever gave you the receipt";
+    /// The transaction of a receipt was not signed by the certificate that it names.
+    ReceiptSignature = 3313, 409, 7, false, "do not rely on it: the transaction, its hash or its signature was changed";
+    /// The certificate in a receipt is not the signer's, or was none of the channel when the block was made.
+    ReceiptCertificate = 3314, 409, 7, false, "do not rely on it: ask a peer for the receipt again";
+    /// The Merkle path of a receipt does not lead from its transaction to its block.
+    ReceiptNotIncluded = 3315, 409, 7, false, "do not rely on it: the transaction is not in that block at that place";
+    /// The result in a receipt is not the one that the block has for its transaction.
+    ReceiptResult = 3316, 409, 7, false, "do not rely on it: the result or its Merkle path was changed";
+    /// The chain of epochs in a receipt does not lead from the genesis to its block.
+    ReceiptEpochs = 3317, 409, 7, false, "do not rely on it: the validators that signed the block are not shown to be those of the channel";
+
+    /// A block does not follow the one before it, or is not what its Merkle roots say.
+    ChainBroken = 3321, 409, 7, false, "do not rely on this peer's blocks from here on: audit another peer's, and ask whoever runs this one";
+
     /// The signer's certificate is not in the channel's membership.
     SignerUnknown = 4101, 403, 4, false, "register the certificate on the channel first";
     /// The signer's certificate is not valid at block time.

@@ -155,6 +155,8 @@ pub enum Domain {
     Epoch,
     /// An invitation, and the proof that a request was made with it.
     Invitation,
+    /// The list of files of an auditor's report.
+    AuditReport,
 }
 
 impl Domain {
@@ -182,6 +184,7 @@ impl Domain {
             Self::Change => "loopchain/change/v1",
             Self::Epoch => "loopchain/epoch/v1",
             Self::Invitation => "loopchain/invitation/v1",
+            Self::AuditReport => "loopchain/audit-report/v1",
         }
     }
 

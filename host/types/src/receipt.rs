@@ -27,7 +27,8 @@ pub enum Status {
 }
 
 impl Status {
-    const ALL: [Self; 5] = [Self::Ok, Self::Fault, Self::Trap, Self::Refused, Self::Crash];
+    /// Every way, in the order of their numbers.
+    pub const ALL: [Self; 5] = [Self::Ok, Self::Fault, Self::Trap, Self::Refused, Self::Crash];
 
     /// The word shown to people and in JSON.
     #[must_use]

@@ -134,10 +134,15 @@ pub fn read(text: &[u8]) -> Result<ProofView, Rejection> {
     }
     let value: Value = serde_json::from_slice(text)
         .map_err(|error| refused(format!("the proof is not JSON: {error}")))?;
-    let view = parts(&value)?;
+    read_value(&value)
+}
+
+/// Reads a document that is part of another one.
+pub(crate) fn read_value(value: &Value) -> Result<ProofView, Rejection> {
+    let view = parts(value)?;
     let written = serde_json::from_str(&document(&view).to_string())
         .map_err(|error| Rejection::new(Code::Internal, error.to_string()))?;
-    match difference(&value, &written) {
+    match difference(value, &written) {
         None => Ok(view),
         Some(field) => {
             Err(refused(format!("`{field}` of the proof is not what the rest of it says")))
@@ -146,7 +151,7 @@ pub fn read(text: &[u8]) -> Result<ProofView, Rejection> {
 }
 
 /// The first field of the outermost object that differs.
-fn difference(given: &Value, written: &Value) -> Option<String> {
+pub(crate) fn difference(given: &Value, written: &Value) -> Option<String> {
     let (Value::Object(given), Value::Object(written)) = (given, written) else {
         return (given != written).then(|| "schema".to_owned());
     };
@@ -167,7 +172,7 @@ fn field<'a, T>(
     })
 }
 
-fn hash_of(value: &Value) -> Option<Hash32> {
+pub(crate) fn hash_of(value: &Value) -> Option<Hash32> {
     Hash32::from_hex(value.as_str()?)
 }
 
@@ -175,7 +180,10 @@ fn header_of(value: &Value) -> Option<Header> {
     Header::from_bytes(&hash::from_hex(value.as_str()?)?).ok()
 }
 
-fn list<T>(most: usize, take: impl Fn(&Value) -> Option<T>) -> impl Fn(&Value) -> Option<Vec<T>> {
+pub(crate) fn list<T>(
+    most: usize,
+    take: impl Fn(&Value) -> Option<T>,
+) -> impl Fn(&Value) -> Option<Vec<T>> {
     move |value| {
         let values = value.as_array().filter(|values| values.len() <= most)?;
         values.iter().map(&take).collect()

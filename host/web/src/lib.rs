@@ -17,6 +17,7 @@ pub mod ops;
 pub mod problem;
 pub mod query;
 pub mod rate;
+pub mod receipt;
 pub mod router;
 pub mod server;
 pub mod time;

@@ -138,6 +138,10 @@ fn v2_peer() -> Router<Arc<PeerApi>> {
         .route("/api/v2/channels/{channel}/members", get(v2::channels::members))
         .route("/api/v2/channels/{channel}/transactions", post(v2::transactions::post))
         .route("/api/v2/channels/{channel}/transactions/{hash}", get(v2::transactions::get))
+        .route(
+            "/api/v2/channels/{channel}/transactions/{hash}/receipt",
+            get(v2::transactions::receipt),
+        )
         .route("/api/v2/channels/{channel}/blocks", get(v2::blocks::page))
         .route("/api/v2/channels/{channel}/blocks/{block}", get(v2::blocks::one))
         .route("/api/v2/channels/{channel}/blocks/{block}/certificate", get(v2::proofs::one))

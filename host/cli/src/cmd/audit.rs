@@ -1,20 +1,61 @@
-//! `audit evidence`: the evidence that a peer holds against validators of the channel.
+//! `audit evidence`: the evidence that a peer holds against validators of the channel. The other
+//! commands of an auditor are in `audit/`.
 
-use super::{Context, Done};
+mod check;
+mod report;
+mod tables;
+mod verify;
+
+use super::{Context, Done, runtime};
 use crate::args::AuditCommand;
 use crate::client::Client;
-use crate::output::table;
+use crate::failure::Failure;
+use crate::network::write_json;
+use crate::output::{OK, table};
 use crate::profile;
-use serde_json::Value;
+use host_types::fault::Code;
+use serde_json::{Value, json};
+use std::path::Path;
 use std::process::ExitCode;
 
 /// Runs it.
-pub(crate) async fn audit(command: &AuditCommand, context: &Context) -> Done {
-    let AuditCommand::Evidence = command;
+pub(crate) fn audit(command: &AuditCommand, context: &Context) -> Done {
+    match command {
+        AuditCommand::Verify(args) => verify::verify(args, context),
+        AuditCommand::Report(args) => report::report(args, context),
+        AuditCommand::Check { folder, trusted } => check::check(folder, trusted, context),
+        AuditCommand::Evidence { number, out } => {
+            runtime()?.block_on(evidence(number.zip(out.as_deref()), context))
+        }
+    }
+}
+
+async fn evidence(wanted: Option<(u64, &Path)>, context: &Context) -> Done {
     let target = profile::target(&context.global, &context.data)?;
     let client = Client::new(&target, context.global.timeout, context.out)?;
     let body = client.evidence().await?;
+    if let Some((number, file)) = wanted {
+        return save(&body, number, file, context);
+    }
     context.out.either(&body, lines(&body));
+    Ok(ExitCode::SUCCESS)
+}
+
+/// One piece with both statements, as a file that needs no peer.
+fn save(body: &Value, number: u64, file: &Path, context: &Context) -> Done {
+    let list = body.get("evidence").and_then(Value::as_array).map(Vec::as_slice);
+    let wanted = |one: &&Value| one.get("number").and_then(Value::as_u64) == Some(number);
+    let one = list.unwrap_or_default().iter().find(wanted).ok_or_else(|| {
+        let message = format!("the peer has no evidence {number}");
+        Failure::new(Code::NotFound, message).with_help("`loopchain audit evidence` lists it")
+    })?;
+    let document = json!({
+        "schema": "loopchain.evidence-file.v1",
+        "channel": body.get("channel"),
+        "evidence": one,
+    });
+    write_json(file, &document)?;
+    context.out.either(&document, [format!("{OK} evidence {number} is in {}", file.display())]);
     Ok(ExitCode::SUCCESS)
 }
 

@@ -109,7 +109,7 @@ async fn ask(block: &str, context: &Context) -> Result<Vec<u8>, Failure> {
 }
 
 /// Reads a file that somebody else may have made, and no more of it than makes sense.
-fn read_file(path: &Path, most: usize, too_large: Code) -> Result<Vec<u8>, Failure> {
+pub(super) fn read_file(path: &Path, most: usize, too_large: Code) -> Result<Vec<u8>, Failure> {
     let failed = |error: std::io::Error| Failure::file(path, &error);
     let file = std::fs::File::open(path).map_err(failed)?;
     let mut bytes = Vec::new();

@@ -34,6 +34,7 @@ pub(crate) mod peer;
 mod peer_init;
 mod ps;
 mod query;
+mod receipt;
 pub(crate) mod replay;
 mod score;
 mod score_gate;
@@ -110,10 +111,11 @@ pub(crate) fn run(command: Command, global: Global, out: Out) -> Done {
         Command::Status => runtime()?.block_on(status::status(&context)),
         Command::Channel(command) => channel::channel(&command, &context),
         Command::Tx(command) => runtime()?.block_on(tx::tx(command, &context)),
+        Command::Verify(args) => receipt::verify(&args, &context),
         Command::Query(query) => runtime()?.block_on(query::query(query, &context)),
         Command::Block(command) => runtime()?.block_on(block::block(&command, &context)),
         Command::Event(command) => runtime()?.block_on(event::event(&command, &context)),
-        Command::Audit(command) => runtime()?.block_on(audit::audit(&command, &context)),
+        Command::Audit(command) => audit::audit(&command, &context),
         Command::Ca(command) => ca::ca(&command, &context),
         Command::Cert(command) => cert::cert(&command, &context),
         Command::Peer(PeerCommand::Init(init)) => peer_init::peer(&init, &context),

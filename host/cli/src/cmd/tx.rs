@@ -1,6 +1,6 @@
-//! `tx send`, `tx get`, `tx wait`.
+//! `tx send`, `tx get`, `tx wait`; `tx verify` is in `receipt.rs`.
 
-use super::{Context, Done, call};
+use super::{Context, Done, call, receipt};
 use crate::args::{TxCommand, TxSend};
 use crate::client::{Client, EventInfo, ReceiptInfo, TxInfo};
 use crate::failure::Failure;
@@ -19,11 +19,18 @@ use std::time::{Duration, Instant};
 
 /// Runs `tx …`.
 pub(crate) async fn tx(command: TxCommand, context: &Context) -> Done {
+    if let TxCommand::Verify { hash, proof, trusted } = &command {
+        return receipt::verify_of(hash, proof, trusted, context);
+    }
     let target = profile::target(&context.global, &context.data)?;
     let client = Client::new(&target, context.global.timeout, context.out)?;
     match command {
         TxCommand::Send(send_args) => send(&send_args, &client, target.identity, context).await,
-        TxCommand::Get { hash } => {
+        TxCommand::Verify { .. } => Ok(ExitCode::SUCCESS),
+        TxCommand::Get { hash, receipt: Some(file) } => {
+            receipt::save(&hash, &file, &client, context).await
+        }
+        TxCommand::Get { hash, receipt: None } => {
             let (body, info) = client.transaction(&hash).await?;
             let manifest = manifest_of(&client, &info).await;
             show(context, &body, &Shown { info: &info, took: None, manifest })

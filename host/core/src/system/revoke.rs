@@ -34,12 +34,15 @@ pub fn is_of_revoked(key: &[u8]) -> bool {
 #[must_use]
 pub fn all_revoked(view: &dyn View) -> BTreeSet<(Hash32, Serial)> {
     let found = view.scan(REVOKED.as_bytes());
-    let read = |key: &[u8]| {
-        let rest = key.get(REVOKED.len()..)?;
-        let (root, serial) = rest.split_at_checked(ROOT_BYTES)?;
-        Some((Hash32::new(root.try_into().ok()?), Serial::new(serial)?))
-    };
-    found.iter().filter_map(|(key, _)| read(key)).collect()
+    found.iter().filter_map(|(key, _)| revoked_by(key)).collect()
+}
+
+/// The certificate that a record under this key takes back: its root and its serial number.
+#[must_use]
+pub fn revoked_by(key: &[u8]) -> Option<(Hash32, Serial)> {
+    let rest = key.strip_prefix(REVOKED.as_bytes())?;
+    let (root, serial) = rest.split_at_checked(ROOT_BYTES)?;
+    Some((Hash32::new(root.try_into().ok()?), Serial::new(serial)?))
 }
 
 /// Number of the newest list of a root; 0 before the first.

@@ -27,6 +27,7 @@ pub mod links;
 pub mod own_words;
 pub mod proof_view;
 pub mod questions;
+pub mod receipt_view;
 pub mod recover;
 pub mod relay;
 pub mod serve;

@@ -8,7 +8,8 @@ use crate::channel::ChannelHandle;
 use async_trait::async_trait;
 use host_rpc::gateway::{
     Access, BlockRef, BlockView, ChannelStatus, EpochsView, EventFilter, EventsPage, EvidenceView,
-    Gateway, MemberView, NodeView, ProofView, QueryAnswer, ScoreView, TxState, VersionsView,
+    Gateway, MemberView, NodeView, ProofView, QueryAnswer, ReceiptView, ScoreView, TxState,
+    VersionsView,
 };
 use host_types::genesis::Policy;
 use host_types::validators::ValidatorSet;
@@ -219,6 +220,14 @@ impl Gateway for LocalGateway {
         block: BlockRef,
     ) -> Result<Option<ProofView>, Rejection> {
         self.find(channel)?.proof_view(block)
+    }
+
+    async fn receipt(
+        &self,
+        channel: &ChannelName,
+        id: TxId,
+    ) -> Result<Option<ReceiptView>, Rejection> {
+        self.find(channel)?.receipt_view(id)
     }
 
     async fn epochs(&self, channel: &ChannelName) -> Result<EpochsView, Rejection> {

@@ -16,14 +16,14 @@ static MADE: AtomicU64 = AtomicU64::new(0);
 
 /// The folder.
 #[derive(Debug)]
-pub(super) struct Scratch(PathBuf);
+pub(crate) struct Scratch(PathBuf);
 
 fn failed(path: &Path) -> impl FnOnce(io::Error) -> Rejection {
     move |error| Rejection::new(Code::StoreFailed, format!("{}: {error}", path.display()))
 }
 
 impl Scratch {
-    pub(super) fn new() -> Result<Self, Rejection> {
+    pub(crate) fn new() -> Result<Self, Rejection> {
         let (process, number) = (std::process::id(), MADE.fetch_add(1, Ordering::Relaxed));
         let path = std::env::temp_dir().join(format!("loopchain-replay-{process}-{number}"));
         // What holds state of a channel is for nobody else; one that is there already is refused.
@@ -31,7 +31,7 @@ impl Scratch {
         Ok(Self(path))
     }
 
-    pub(super) fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         &self.0
     }
 }

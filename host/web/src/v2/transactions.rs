@@ -1,13 +1,16 @@
-//! `POST /channels/{c}/transactions` and `GET /channels/{c}/transactions/{hash}`.
+//! `POST /channels/{c}/transactions` `GET /channels/{c}/transactions/{hash}` and its
+//! `/receipt`.
 
 use super::views::TxContext;
 use super::{Answer, channel, ok, open_channel, reply, tagged};
 use crate::calls;
 use crate::json::{Duplicates, Json};
 use crate::problem::Problem;
+use crate::query::Query;
+use crate::receipt::document;
 use crate::router::PeerApi;
 use axum::body::Bytes;
-use axum::extract::{Path, Request, State};
+use axum::extract::{Path, RawQuery, Request, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::Response;
@@ -16,7 +19,7 @@ use base64::engine::general_purpose::STANDARD;
 use host_rpc::gateway::{Access, TxState};
 use host_types::codec::{CodecErrorKind, Writer};
 use host_types::limits::TX_BYTES_MAX;
-use host_types::{ChannelName, Code, RawTx, SignedTransaction, TxId};
+use host_types::{ChannelName, Code, Domain, RawTx, SignedTransaction, TxId};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -131,15 +134,26 @@ fn wait(headers: &HeaderMap) -> Result<Option<Duration>, Problem> {
 pub(crate) async fn get(
     State(api): State<Arc<PeerApi>>,
     Path((name, hash)): Path<(String, String)>,
+    RawQuery(query): RawQuery,
     headers: HeaderMap,
 ) -> Answer {
     let channel = open_channel(api.gateway.as_ref(), &name, Access::Read)?;
     let id = TxId::from_hex(&hash)
         .ok_or_else(|| Problem::parameter("a transaction is named by 64 hex digits"))?;
+    let is_proof_wanted = match Query::parse(query.as_deref()).get("proof") {
+        None | Some("false") => false,
+        Some("true") => true,
+        Some(_) => return Err(Problem::parameter("`proof` is `true` or `false`")),
+    };
     let state = api.gateway.transaction(&channel, id).await?;
     let state = state
         .ok_or_else(|| Problem::not_found(format!("this node never heard of transaction {id}")))?;
     Ok(match &state {
+        TxState::Final(_) if is_proof_wanted => {
+            let receipt = api.gateway.receipt(&channel, id).await?;
+            let proof = receipt.as_ref().map(document);
+            ok(&view(&api, &channel, &state).await.with("proof", proof))
+        }
         TxState::Final(_) => {
             tagged(&headers, &id.hash(), true, &view(&api, &channel, &state).await)
         }
@@ -148,6 +162,24 @@ pub(crate) async fn get(
             ok(&view(&api, &channel, &state).await.with("hash", id.to_string()))
         }
     })
+}
+
+/// The portable receipt of a final transaction: with it, whoever trusts the channel's genesis and has
+/// its rule needs no network. Another node may have another proof of the same block.
+pub(crate) async fn receipt(
+    State(api): State<Arc<PeerApi>>,
+    Path((name, hash)): Path<(String, String)>,
+    headers: HeaderMap,
+) -> Answer {
+    let channel = open_channel(api.gateway.as_ref(), &name, Access::Read)?;
+    let id = TxId::from_hex(&hash)
+        .ok_or_else(|| Problem::parameter("a transaction is named by 64 hex digits"))?;
+    let found = api.gateway.receipt(&channel, id).await?;
+    let found = found
+        .ok_or_else(|| Problem::not_found(format!("{channel} has no final transaction {id}")))?;
+    let proof = &found.proof.proof.rule_proof;
+    let tag = Domain::Proof.hash(&[id.as_bytes(), proof]);
+    Ok(tagged(&headers, &tag, true, &document(&found)))
 }
 
 async fn view(api: &PeerApi, channel: &ChannelName, state: &TxState) -> Json {

@@ -2,8 +2,8 @@
 
 use host_rpc::gateway::{
     BlockView, ChangeView, ChannelStatus, EpochsView, EventFilter, EventPlace, EventView,
-    EventsPage, EvidenceView, FinalTx, MemberView, Mode, NodeView, ProofView, RefusedFile,
-    ScoreView, TxState, ValidatorStatus, VersionState, VersionView, VersionsView,
+    EventsPage, EvidenceView, FinalTx, MemberView, Mode, NodeView, ProofView, ReceiptView,
+    RefusedFile, ScoreView, TxState, ValidatorStatus, VersionState, VersionView, VersionsView,
 };
 use host_types::change::{Change, Configure, ValidatorChange};
 use host_types::epoch::{EpochConfig, EpochRun, Epochs};
@@ -396,6 +396,23 @@ pub(crate) fn evidence() -> EvidenceView {
         statements: [vec![1], vec![2]],
         recorded: Some(Height::new(6)),
     }
+}
+
+/// The portable receipt of the first two transactions, which stand in block 2.
+pub(crate) fn portable(id: host_types::TxId) -> Option<ReceiptView> {
+    let view = block(2);
+    let index = view.transactions.iter().position(|tx| tx.id() == id)?;
+    let results = [receipt(Status::Ok, 0, &[]), receipt(Status::Ok, 0, &[])];
+    let ids = view.transactions.iter().map(|tx| *tx.id().as_bytes());
+    Some(ReceiptView {
+        transaction: view.transactions[index].clone(),
+        certificate: vec![0x30, 0],
+        receipt: results[index].clone(),
+        included: host_types::merkle::prove(ids, index)?,
+        resulted: host_types::merkle::prove(results.iter().map(Encode::to_bytes), index)?,
+        genesis: epochs().genesis,
+        proof: proof(view)?,
+    })
 }
 
 /// The proof of a block; none of genesis.

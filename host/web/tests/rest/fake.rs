@@ -6,8 +6,8 @@ use axum::body::Body;
 use axum::http::{HeaderMap, Request, StatusCode};
 use host_rpc::gateway::{
     Access, BlockRef, BlockView, ChannelStatus, Directory, EpochsView, EventFilter, EventsPage,
-    EvidenceView, Gateway, MemberView, NodeView, PeerRecord, ProofView, QueryAnswer, ScoreView,
-    TxState, VersionsView,
+    EvidenceView, Gateway, MemberView, NodeView, PeerRecord, ProofView, QueryAnswer, ReceiptView,
+    ScoreView, TxState, VersionsView,
 };
 use host_types::validators::ValidatorSet;
 use host_types::value::Value;
@@ -142,6 +142,15 @@ impl Gateway for Node {
             }
             found => Ok(found.and_then(chain::proof)),
         }
+    }
+
+    async fn receipt(
+        &self,
+        channel: &ChannelName,
+        id: TxId,
+    ) -> Result<Option<ReceiptView>, Rejection> {
+        failing(channel)?;
+        Ok(chain::portable(id))
     }
 
     async fn epochs(&self, channel: &ChannelName) -> Result<EpochsView, Rejection> {

@@ -265,6 +265,36 @@ async fn a_final_transaction_has_its_receipt_and_decoded_fields() {
 }
 
 #[tokio::test]
+async fn a_final_transaction_has_a_portable_receipt_that_reads_back() {
+    let router = peer_router();
+    let id = chain::transactions()[1].0.id();
+    let place = format!("{CHANNEL}/transactions/{id}");
+    let answer = get(&router, &format!("{place}/receipt")).await;
+    let json = answer.json();
+    assert_eq!(json["schema"], "loopchain.receipt.v1");
+    assert_eq!((&json["height"], &json["index"]), (&2.into(), &1.into()));
+    assert!(answer.header("cache-control").contains("immutable"));
+    let read = host_web::receipt::read(answer.body.as_bytes()).unwrap();
+    assert_eq!(Some(read), chain::portable(id));
+    let with = get(&router, &format!("{place}?proof=true")).await.json();
+    assert_eq!((&with["state"], &with["proof"]), (&"final".into(), &json));
+    assert!(get(&router, &place).await.json().get("proof").is_none());
+    let pending = chain::transactions()[6].0.id();
+    for (path, status, code) in [
+        (format!("channel1/transactions/{id}?proof=1"), 400, "LC7106"),
+        ("channel1/transactions/x/receipt".to_owned(), 400, "LC7106"),
+        (format!("channel1/transactions/{pending}/receipt"), 404, "LC7104"),
+        (format!("none/transactions/{id}/receipt"), 404, "LC3205"),
+        (format!("closed/transactions/{id}/receipt"), 403, "LC4103"),
+        (format!("failing/transactions/{id}/receipt"), 503, "LC3206"),
+    ] {
+        let answer = get(&router, &format!("/api/v2/channels/{path}")).await;
+        assert_eq!(answer.status.as_u16(), status, "{path}");
+        assert_eq!(answer.json()["code"], code, "{path}");
+    }
+}
+
+#[tokio::test]
 async fn other_states_are_told_and_not_kept() {
     for (index, state) in [(6, "pending"), (7, "rejected")] {
         let id = chain::transactions()[index].0.id();

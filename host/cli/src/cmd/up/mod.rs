@@ -21,7 +21,7 @@ mod wishes;
 
 pub(crate) use channels::{genesis, store as store_genesis};
 pub(crate) use deploy::vote;
-pub(crate) use plugins::{Needed, install_into as install_plugins, rules};
+pub(crate) use plugins::{Needed, install_into as install_plugins, released, rules};
 pub(crate) use prepare::{ORGANISATIONS, genesis_inputs};
 
 use super::{Context, Done, runtime};

@@ -39,6 +39,12 @@ pub(crate) fn rules(data: &DataFolder) -> Result<RuleShelf, Failure> {
     Ok(RuleShelf::open(&data.join("plugins"), &data.join("rules"))?)
 }
 
+/// The folder of an installation that has the rules which come with it.
+pub(crate) fn released() -> Option<PathBuf> {
+    let exe = std::env::current_exe().ok()?;
+    Some(exe.parent()?.join(RELEASED)).filter(|folder| folder.is_dir())
+}
+
 /// Puts what is needed into the drop-in folder. What is there already and cannot be made here was
 /// dropped by somebody and stays.
 ///
