@@ -201,6 +201,9 @@ fn what_is_not_trusted_is_refused() {
     assert_eq!(check(&stranger.receipt(false), &roots), Err(Code::ReceiptUntrusted));
 }
 
+/// What is changed, the refusal, and how.
+type Case<'a> = (&'a str, Code, &'a dyn Fn(&mut ReceiptView));
+
 #[test]
 fn parts_of_other_receipts_are_refused_by_the_code_of_the_part() {
     let fixture = fixture();
@@ -210,10 +213,9 @@ fn parts_of_other_receipts_are_refused_by_the_code_of_the_part() {
         change(&mut view);
         check(&view, &fixture.trust()).unwrap_err()
     };
-    let other = self::fixture();
-    let foreign = other.client.der.clone();
+    let foreign = self::fixture().client.der;
     let peer = fixture.genesis.certificates[2].clone();
-    let cases: [(&str, Code, &dyn Fn(&mut ReceiptView)); 12] = [
+    let cases: [Case<'_>; 12] = [
         ("another place", Code::ReceiptNotIncluded, &|view| view.included.index = 2),
         ("a longer path", Code::ReceiptNotIncluded, &|view| {
             view.included.path.push(Hash32::ZERO);

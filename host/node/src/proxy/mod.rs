@@ -7,7 +7,7 @@
 //!
 //! Deliberately not here: what a path means to a peer (`host/web`), following a RadioStation.
 //!
-//! Where to look next: [`relay`] what happens to a request, [`route`] what it asks for, [`health`]
+//! Where to look next: `relay` what happens to a request, `route` what it asks for, `health`
 //! what is known of the peers.
 
 mod cache;
