@@ -18,10 +18,13 @@ fn home(network: &Network) -> PathBuf {
 fn collector(network: &Network, address: &str) -> Beside {
     let (home, listen) = (home(network).display().to_string(), format!("listen={address}"));
     let small = "store.segment=8 KiB";
-    network.beside(
+    let folder = PathBuf::from(&home).join("data");
+    let started = network.beside(
         "collector",
         &["log-collector", "run", "--home", &home, "--set", &listen, "--set", small],
-    )
+    );
+    eventually(WITHIN, "it has a folder for its lines", || folder.is_dir().then_some(()));
+    started
 }
 
 fn query(network: &Network, wishes: &[&str]) -> Vec<Value> {
