@@ -24,10 +24,6 @@ pub const PROGRESS_FD: RawFd = 4;
 /// Descriptor of the sealed SCORE file in the worker.
 pub const SCORE_FD: RawFd = 5;
 
-/// How much the worker yields to everything else (`nice`): a SCORE that takes all the time it gets must
-/// not delay the votes of its own channel or of others. Among themselves workers are equal.
-const NICENESS: libc::c_int = 10;
-
 /// Bytes of the worker's first stack: the usual limit. Calls have a stack of their own.
 const MAIN_STACK_BYTES: libc::rlim_t = 8 << 20;
 
@@ -173,8 +169,6 @@ fn prepare_child(fds: [RawFd; 3], fixed_addresses: bool) -> io::Result<()> {
             return Err(io::Error::last_os_error());
         }
         at_least_zero(libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL, 0, 0, 0))?;
-        // Yielding more is always allowed, and what it returns may be any number.
-        libc::nice(NICENESS);
         if fixed_addresses {
             // The limit of the stack decides how far below it the kernel places everything else.
             let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
