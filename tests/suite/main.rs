@@ -8,6 +8,8 @@
 #[cfg(test)]
 mod absent;
 #[cfg(test)]
+mod audit;
+#[cfg(test)]
 mod bad_config;
 #[cfg(test)]
 mod bad_input;

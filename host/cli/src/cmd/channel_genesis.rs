@@ -18,9 +18,7 @@ use host_identity::check::{self, Wanted};
 use host_identity::{Certificate, KeyUse, Role, Root};
 use host_node::config::{ChannelsFile, GenesisInputs, Planned};
 use host_node::peer::rules::RuleShelf;
-use host_types::codec::Decode;
 use host_types::fault::Code;
-use host_types::genesis::ChannelGenesis;
 use host_types::height::BlockTime;
 use host_types::ids::{ChannelName, NetworkId};
 use serde_json::json;
@@ -44,7 +42,7 @@ pub(crate) fn genesis(asked: &Asked, context: &Context) -> Done {
     let members = Members::new(&NetworkDescription::load(&asked.network)?, certificates)?;
     let (mut planned, mut is_known) = (Vec::new(), Vec::new());
     for name in names {
-        let known = existing(&asked.out, name)?;
+        let known = up::read_genesis(&asked.out.join(format!("{name}.genesis")))?;
         let created = known.as_ref().map_or_else(|| BlockTime::new(now_us()), |one| one.created);
         let one = members.plan(&file, name, created)?;
         if known.as_ref().is_some_and(|known| *known != one.genesis) {
@@ -99,18 +97,6 @@ fn differs(out: &Path, name: &ChannelName, file: &Path) -> Failure {
     Failure::new(Code::ConfigBadValue, message).with_help(
         "compare file and members with those who made it; a channel that runs keeps its genesis",
     )
-}
-
-fn existing(folder: &Path, name: &ChannelName) -> Result<Option<ChannelGenesis>, Failure> {
-    let path = folder.join(format!("{name}.genesis"));
-    let bytes = match std::fs::read(&path) {
-        Ok(bytes) => bytes,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(Failure::file(&path, &error)),
-    };
-    ChannelGenesis::from_bytes(&bytes)
-        .map(Some)
-        .map_err(|error| Failure::new(Code::StoreDamaged, format!("{}: {error}", path.display())))
 }
 
 /// The signing certificate of a file, whatever else is in it.

@@ -7,6 +7,7 @@
 use super::Node;
 use crate::rule::Start;
 use crate::signer::{Job, Seat};
+use crate::store::Stored;
 use crate::villain::Villain;
 use crate::world::World;
 use host_core::pipeline::Head;
@@ -14,6 +15,14 @@ use host_core::vote::rule::Rule;
 use host_store::Entry;
 use host_types::epoch::{EpochConfig, ends_transactions};
 use host_types::{Epoch, View};
+
+/// A stored block with its result; the genesis when there is none.
+fn place(stored: Option<&Stored>, world: &World) -> Head {
+    match stored {
+        Some(stored) => Head { header: stored.layer.block.header().clone(), pair: stored.pair },
+        None => Head { header: world.channel.genesis.header(), pair: world.channel.root_pair() },
+    }
+}
 
 impl Node {
     /// For whom its signer works now.
@@ -25,23 +34,13 @@ impl Node {
 
     /// The last stored block with its result.
     pub(super) fn head(&self, world: &World) -> Head {
-        match self.store.ledger.last() {
-            Some(stored) => Head { header: stored.layer.block.header().clone(), pair: stored.pair },
-            None => {
-                Head { header: world.channel.genesis.header(), pair: world.channel.root_pair() }
-            }
-        }
+        place(self.store.ledger.last(), world)
     }
 
     /// The block that the present epoch stands on: the last stored one that seals.
     fn root(&self, world: &World) -> Head {
-        let seals = |stored: &&crate::store::Stored| ends_transactions(stored.layer.block.header());
-        match self.store.ledger.iter().rev().find(seals) {
-            Some(stored) => Head { header: stored.layer.block.header().clone(), pair: stored.pair },
-            None => {
-                Head { header: world.channel.genesis.header(), pair: world.channel.root_pair() }
-            }
-        }
+        let seals = |stored: &&Stored| ends_transactions(stored.layer.block.header());
+        place(self.store.ledger.iter().rev().find(seals), world)
     }
 
     /// The rule of an epoch at the last stored block, and this node's index in it.

@@ -73,11 +73,15 @@ pub(crate) fn genesis(
     data: &DataFolder,
     channel: &ChannelName,
 ) -> Result<Option<ChannelGenesis>, Failure> {
-    let path = genesis_path(data, channel);
-    let bytes = match std::fs::read(&path) {
+    read_genesis(&genesis_path(data, channel))
+}
+
+/// The genesis of a file; `None` when there is no such file.
+pub(crate) fn read_genesis(path: &Path) -> Result<Option<ChannelGenesis>, Failure> {
+    let bytes = match std::fs::read(path) {
         Ok(bytes) => bytes,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(Failure::file(&path, &error)),
+        Err(error) => return Err(Failure::file(path, &error)),
     };
     ChannelGenesis::from_bytes(&bytes)
         .map(Some)

@@ -19,7 +19,7 @@ mod stop;
 mod watch;
 mod wishes;
 
-pub(crate) use channels::{genesis, store as store_genesis};
+pub(crate) use channels::{genesis, read_genesis, store as store_genesis};
 pub(crate) use deploy::vote;
 pub(crate) use plugins::{Needed, install_into as install_plugins, released, rules};
 pub(crate) use prepare::{ORGANISATIONS, genesis_inputs};
