@@ -21,7 +21,6 @@ pub mod quota;
 pub mod readiness;
 mod renewal;
 mod revocations;
-pub mod rules;
 mod sign_start;
 pub mod start;
 pub mod status_wire;

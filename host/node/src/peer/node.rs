@@ -2,7 +2,6 @@
 
 use super::chosen::Chosen;
 use super::mesh::Mesh;
-use super::rules::RuleShelf;
 use super::start::genesis_files;
 use crate::channel::epochs::{Own, RuleFinder};
 use crate::channel::{ChannelHandle, recover};
@@ -10,6 +9,7 @@ use crate::config::{self, PeerConfig};
 use crate::scores::Scores;
 use crate::signer::Signer;
 use host_identity::SigningKey;
+use host_rules::RuleShelf;
 use host_store::{ChannelReplay, Durability, Entry, Lease, StoreOptions};
 use host_types::genesis::ChannelGenesis;
 use host_types::{
