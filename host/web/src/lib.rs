@@ -23,6 +23,7 @@ pub mod server;
 pub mod time;
 
 mod calls;
+mod ticket;
 mod v1;
 mod v2;
 

@@ -65,9 +65,9 @@ impl Pages {
     }
 }
 
-/// Pages of a peer: v1 (unless switched off) and v2.
+/// Pages of a peer: v1 (unless the gate keeps it from everybody) and v2.
 pub fn peer_pages(gateway: Arc<dyn Gateway>, config: RestConfig) -> Pages {
-    let routes = if config.v1 { v1_peer().merge(v2_peer()) } else { v2_peer() };
+    let routes = v1_peer().merge(v2_peer());
     let state = PeerApi { gateway, config: config.clone() };
     Pages::guarded(routes.with_state(Arc::new(state)), config)
 }
