@@ -60,6 +60,8 @@ mod readme;
 #[cfg(test)]
 mod receipts;
 #[cfg(test)]
+mod recorded;
+#[cfg(test)]
 mod rejoin;
 #[cfg(test)]
 mod replay;
