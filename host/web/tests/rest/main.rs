@@ -9,7 +9,13 @@ mod fake;
 #[cfg(test)]
 mod gate;
 #[cfg(test)]
+mod live;
+#[cfg(test)]
 mod server;
+#[cfg(test)]
+mod stream;
+#[cfg(test)]
+mod stream_client;
 #[cfg(test)]
 mod v1;
 #[cfg(test)]
