@@ -14,9 +14,15 @@ mod generated;
 #[cfg(test)]
 mod json_corpus;
 #[cfg(test)]
+mod live;
+#[cfg(test)]
 mod server;
 #[cfg(test)]
 mod sockets;
+#[cfg(test)]
+mod stream;
+#[cfg(test)]
+mod stream_client;
 #[cfg(test)]
 mod v1;
 #[cfg(test)]
