@@ -38,6 +38,8 @@ mod expiry;
 #[cfg(test)]
 mod groups;
 #[cfg(test)]
+mod homes;
+#[cfg(test)]
 mod isolation;
 #[cfg(test)]
 mod kills;
@@ -55,6 +57,8 @@ mod old_files;
 mod plain_rule;
 #[cfg(test)]
 mod proxy;
+#[cfg(test)]
+mod radiostation;
 #[cfg(test)]
 mod readme;
 #[cfg(test)]
