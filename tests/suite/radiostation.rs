@@ -57,6 +57,7 @@ impl PeerHandler for Liar {
                 let own = lists.iter().find(|(name, _)| name == from.name.as_str());
                 DirectoryReply::Peers(own.map(|(_, list)| list.clone()).unwrap_or_default())
             }
+            DirectoryRequest::Revoked { .. } => DirectoryReply::Revoked(vec![]),
         };
         Ok(Bytes::from(reply.to_bytes()))
     }
@@ -231,4 +232,67 @@ fn an_evicted_peer_votes_and_comes_back(homes: &Homes) {
     });
     assert!(call("invite"));
     eventually(WITHIN, "it is listed again", || names().contains(PEERS[3]).then_some(()));
+}
+
+/// T23: on the chain, then at every session and in the directory, and for ever.
+#[test]
+fn what_a_channel_has_taken_back_is_out_within_seconds_and_after_restarts() {
+    let mut homes = Homes::make();
+    homes.start(FIRST);
+    PEERS.iter().for_each(|name| homes.start(name));
+    homes.is_whole(&[0, 1, 2, 3]);
+    homes.activate_token();
+    eventually(WITHIN, "all four are listed", || {
+        (directory(&homes, FIRST)?.len() == 4).then_some(())
+    });
+    for who in ["registrar/peer3", "registrar/operator"] {
+        homes.ok(&format!("ca revoke {who} --dir net/registrar/ca"));
+    }
+    let at = format!("-c a --endpoint {}", homes.url(0));
+    let folder = homes.folder().to_owned();
+    let key = |peer: usize| {
+        format!("--identity {}", folder.join("net").join(PEERS[peer]).join("pki/sign.key").display())
+    };
+    let proposed = homes.ok(&format!(
+        "cert revoke net/registrar/ca/crl.pem --propose --json {at} {}",
+        key(0)
+    ));
+    let id = proposed.json()["change"].as_str().unwrap().to_owned();
+    for peer in [1, 2] {
+        homes.ok(&format!("channel vote {id} --approve {at} {}", key(peer)));
+    }
+    let in_force = std::time::Instant::now();
+    let is_out = |homes: &Homes| {
+        let all = directory(homes, FIRST)?;
+        let is_listed = all.iter().any(|one| one["name"] == PEERS[3]);
+        let connected = homes.metric(0, "loopchain_peer_connected{peer=\"registrar/peer3\"}")?;
+        (!is_listed && connected == 0).then_some(())
+    };
+    eventually(Duration::from_secs(5), "the revoked peer is out", || is_out(&homes));
+    assert!(in_force.elapsed() <= Duration::from_secs(5));
+    let paid = |homes: &Homes| {
+        let line = format!(
+            "tx send token transfer to=hx{} amount=0 {at} --identity net/registrar/operator/sign.key",
+            "11".repeat(20)
+        );
+        homes.cli(&line.split_whitespace().collect::<Vec<_>>())
+    };
+    assert_eq!((paid(&homes).code, paid(&homes).error().as_str()), (4, "LC4105"));
+
+    // Its number is on disk everywhere: the next processes know it before they hear anybody.
+    for name in [FIRST, PEERS[0]] {
+        homes.kill(name);
+        homes.start(name);
+    }
+    homes.is_whole(&[0, 1, 2]);
+    eventually(WITHIN, "the others are listed again", || {
+        (directory(&homes, FIRST)?.iter().filter(|one| one["state"] == "connected").count() == 3)
+            .then_some(())
+    });
+    assert!(is_out(&homes).is_some());
+    assert_eq!((paid(&homes).code, paid(&homes).error().as_str()), (4, "LC4105"));
+    homes.pays();
+    let again = format!("cert revoke net/registrar/ca/crl.pem --propose {at} {}", key(0));
+    let again = homes.cli(&again.split_whitespace().collect::<Vec<_>>());
+    assert!(again.code == 4 && again.stderr.contains("does not follow"), "{again:?}");
 }
