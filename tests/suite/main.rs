@@ -76,6 +76,8 @@ mod step_budget;
 #[cfg(test)]
 mod storage_faults;
 #[cfg(test)]
+mod streams;
+#[cfg(test)]
 mod terminal;
 #[cfg(test)]
 mod testnet;

@@ -18,6 +18,7 @@ pub mod args_pki;
 mod ca_folder;
 mod client;
 mod cmd;
+mod event_stream;
 mod failure;
 mod identity;
 mod key_folder;
