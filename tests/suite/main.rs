@@ -82,6 +82,8 @@ mod step_budget;
 #[cfg(test)]
 mod storage_faults;
 #[cfg(test)]
+mod streams;
+#[cfg(test)]
 mod terminal;
 #[cfg(test)]
 mod testnet;

@@ -20,7 +20,7 @@ pub use audit::{AuditCommand, AuditReport, AuditSource, AuditVerify, ReportForma
 pub use block::{BlockCommand, BlockVerify};
 pub use channel::{ChannelCommand, ChannelCreate, Configure};
 pub use config::ConfigCommand;
-pub use event::{EventCommand, EventList};
+pub use event::{EventCommand, EventList, EventWatch};
 pub use peer::{PeerCommand, PeerRun, Run, RunCommand};
 pub use receipt::{Trusted, VerifyReceipt};
 pub use score::{ScoreCommand, ScoreNew, ScoreVerify, ScoreWatch};
