@@ -1,5 +1,6 @@
 //! The command line: one definition for parsing, help and completions.
 
+use crate::args_api::ApiCommand;
 use crate::args_logs::{LogCollectorCommand, Logs};
 use crate::args_network::{ChannelGenesis, RadioStationCommand, TestnetCommand};
 use crate::args_operate::{PeerJoin, PeerLeave};
@@ -123,6 +124,9 @@ pub enum Command {
     LogCollector(LogCollectorCommand),
     /// Explain an error code, or `exit-codes`.
     Explain(Explain),
+    /// REST: its OpenAPI document.
+    #[command(subcommand)]
+    Api(ApiCommand),
     /// Run a peer.
     #[command(subcommand)]
     Peer(PeerCommand),

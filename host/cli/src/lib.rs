@@ -10,6 +10,7 @@
 
 mod api;
 pub mod args;
+pub mod args_api;
 pub mod args_life;
 pub mod args_logs;
 pub mod args_network;

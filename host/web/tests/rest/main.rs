@@ -14,6 +14,10 @@ mod generated;
 #[cfg(test)]
 mod json_corpus;
 #[cfg(test)]
+mod openapi;
+#[cfg(test)]
+mod schema;
+#[cfg(test)]
 mod server;
 #[cfg(test)]
 mod sockets;
