@@ -27,6 +27,7 @@ pub use score::{ScoreCommand, ScoreNew, ScoreVerify, ScoreWatch};
 pub use tx::{Query, TxCommand, TxSend};
 pub use up::Up;
 
+use crate::args_api::ApiCommand;
 use crate::args_logs::{LogCollectorCommand, Logs};
 use crate::args_network::{RadioStationCommand, TestnetCommand};
 use crate::args_pki::{CaCommand, CertCommand};
@@ -146,6 +147,9 @@ pub enum Command {
     LogCollector(LogCollectorCommand),
     /// Explain an error code, or `exit-codes`.
     Explain(Explain),
+    /// REST: its OpenAPI document.
+    #[command(subcommand)]
+    Api(ApiCommand),
     /// Run a peer.
     #[command(subcommand)]
     Peer(PeerCommand),

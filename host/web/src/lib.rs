@@ -13,6 +13,7 @@ pub mod body;
 pub mod config;
 pub mod gate;
 pub mod json;
+pub mod openapi;
 pub mod ops;
 pub mod problem;
 pub mod query;

@@ -16,6 +16,10 @@ mod json_corpus;
 #[cfg(test)]
 mod live;
 #[cfg(test)]
+mod openapi;
+#[cfg(test)]
+mod schema;
+#[cfg(test)]
 mod server;
 #[cfg(test)]
 mod sockets;
