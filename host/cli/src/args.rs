@@ -4,6 +4,7 @@ use crate::args_logs::{LogCollectorCommand, Logs};
 use crate::args_network::{ChannelGenesis, RadioStationCommand, TestnetCommand};
 use crate::args_operate::{PeerJoin, PeerLeave};
 use crate::args_pki::{CaCommand, CertCommand, PeerInit};
+use crate::args_tx::TxList;
 use crate::cmd::bench::Bench;
 use crate::cmd::replay::ReplayArgs;
 use crate::cmd::replay::place::StoreFlags;
@@ -481,7 +482,12 @@ pub enum TxCommand {
         /// Save the portable receipt, once it was checked: `loopchain verify FILE` needs no network.
         #[arg(long, value_name = "FILE")]
         receipt: Option<PathBuf>,
+        /// With its portable receipt, unchecked, as `proof` of the JSON document.
+        #[arg(long, conflicts_with = "receipt")]
+        proof: bool,
     },
+    /// Final transactions by who signed them and what they called, newest first.
+    List(TxList),
     /// Check a portable receipt of this transaction; nobody is asked. Exit code 7 when it is refused.
     Verify {
         /// 64 hex digits.

@@ -394,6 +394,19 @@ impl Client {
         Ok((body, info))
     }
 
+    /// A page of final transactions; names and values of the query.
+    pub(crate) async fn transactions(&self, query: &[(&str, String)]) -> Result<Value, Failure> {
+        let pairs = query.iter().map(|(name, value)| format!("{name}={}", escaped(value)));
+        let query = pairs.collect::<Vec<_>>().join("&");
+        self.api.get(&self.path(&format!("/transactions?{query}"))).await
+    }
+
+    /// A final transaction with its portable receipt, unchecked.
+    pub(crate) async fn proved(&self, hash: &str) -> Result<Value, Failure> {
+        let path = format!("/transactions/{}?proof=true", escaped(hash));
+        self.api.get(&self.path(&path)).await
+    }
+
     /// A block.
     pub(crate) async fn block(&self, reference: &str) -> Result<Value, Failure> {
         self.api.get(&self.path(&format!("/blocks/{}", escaped(reference)))).await

@@ -4,6 +4,7 @@
 //! In: names, ids, raw transactions. Out: views made for reading, or a coded [`Rejection`].
 //! Not here: HTTP, JSON, how a channel works.
 
+use crate::lookups::{StateAnswer, StateQuestion, TxFilter, TxsPage};
 use async_trait::async_trait;
 use host_types::block::{Header, Pair, RootPair};
 use host_types::change::Change;
@@ -604,6 +605,16 @@ pub trait Gateway: Send + Sync {
         channel: &ChannelName,
         filter: EventFilter,
     ) -> Result<EventsPage, Rejection>;
+
+    /// Final transactions by who signed them and what they called, newest first.
+    async fn search(&self, channel: &ChannelName, filter: TxFilter) -> Result<TxsPage, Rejection>;
+
+    /// A key of the state, with its proof when that is wanted.
+    async fn state(
+        &self,
+        channel: &ChannelName,
+        wanted: StateQuestion,
+    ) -> Result<StateAnswer, Rejection>;
 
     /// Up to `limit` blocks below `before` (the newest when none), newest first.
     async fn blocks(

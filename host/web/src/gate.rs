@@ -96,13 +96,27 @@ impl Gate {
             return Err(Problem::not_found("the path is not UTF-8"));
         }
         let (parts, body) = request.into_parts();
-        let body = self.read(&parts.headers, body).await?;
+        let limit = self.body_limit(parts.uri.path());
+        let body = self.read(&parts.headers, body, limit).await?;
         Ok(Request::from_parts(parts, Body::from(body)))
     }
 
+    /// Bytes that a body may have: many transactions have more room than one.
+    fn body_limit(&self, path: &str) -> usize {
+        let is_bulk = !is_v1(path) && path.ends_with("/transactions/bulk");
+        if is_bulk { self.config.bulk_limit } else { self.config.body_limit }
+    }
+
+    /// The headers that tell a client of its rate, where it has one.
+    fn tell_rate(&self, address: IpAddr, headers: &mut HeaderMap) {
+        let is_exempt = self.config.is_loopback_exempt && address.is_loopback();
+        if let Some(buckets) = self.buckets.as_ref().filter(|_| !is_exempt) {
+            crate::rate::put_headers(buckets, address, Instant::now(), headers);
+        }
+    }
+
     /// The whole body, or 413 and 408.
-    async fn read(&self, headers: &HeaderMap, body: Body) -> Result<Bytes, Problem> {
-        let limit = self.config.body_limit;
+    async fn read(&self, headers: &HeaderMap, body: Body, limit: usize) -> Result<Bytes, Problem> {
         let too_large = || {
             Problem::new(Code::BodyTooLarge, format!("the body is over the limit of {limit} bytes"))
         };
@@ -160,15 +174,21 @@ pub(crate) async fn pass<F: Future<Output = Response>>(
     // The old edition told every client; only browsers, which name an origin, need it.
     let is_told = is_v1(&path) || origin.is_some();
     let origin = gate.allowed_origin(origin).filter(|_| is_told);
+    let is_cbor = !is_v1(&path) && crate::cbor::is_wanted(request.headers());
+    let address = ClientAddress::of(request.extensions());
     let response = match gate.admit(request).await {
         Ok(request) => inner(request).await,
         Err(problem) => axum::response::IntoResponse::into_response(problem),
     };
     let response = preflight(&method, response);
     let mut response = in_form(&path, &id, response);
+    if is_cbor {
+        response = crate::cbor::translated(response).await;
+    }
     if response.status().is_server_error() {
         tracing::warn!(event = "rest.failed", path, status = response.status().as_u16());
     }
+    gate.tell_rate(address, response.headers_mut());
     put_headers(&path, id, origin, response.headers_mut());
     response
 }
@@ -207,7 +227,7 @@ fn in_form(path: &str, id: &RequestId, mut response: Response) -> Response {
 }
 
 /// Room for all that [`put_headers`] adds.
-const HEADERS_ADDED: usize = 10;
+const HEADERS_ADDED: usize = 14;
 
 const V1_HEADERS: [(header::HeaderName, &str); 4] = [
     (header::ACCESS_CONTROL_MAX_AGE, "21600"),
@@ -222,7 +242,10 @@ const V2_HEADERS: [(header::HeaderName, &str); 3] = [
         header::ACCESS_CONTROL_ALLOW_HEADERS,
         "Accept, Content-Type, If-None-Match, Prefer, X-Request-Id",
     ),
-    (header::ACCESS_CONTROL_EXPOSE_HEADERS, "ETag, Location, Retry-After, X-Request-Id"),
+    (
+        header::ACCESS_CONTROL_EXPOSE_HEADERS,
+        "ETag, Location, RateLimit-Limit, RateLimit-Remaining, RateLimit-Reset, Retry-After, X-Request-Id",
+    ),
 ];
 
 fn put_headers(path: &str, id: RequestId, origin: Option<HeaderValue>, headers: &mut HeaderMap) {
@@ -236,6 +259,9 @@ fn put_headers(path: &str, id: RequestId, origin: Option<HeaderValue>, headers: 
         if !is_cors || origin.is_some() {
             headers.insert(name, HeaderValue::from_static(value));
         }
+    }
+    if !is_v1 {
+        headers.append(header::VARY, HeaderValue::from_static("Accept"));
     }
     if let Some(origin) = origin {
         if origin != "*" {

@@ -3,6 +3,7 @@
 //! In: an address and the time. Out: whether the request may go on. Memory is bounded: buckets that
 //! are full again say nothing and are dropped.
 
+use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::{Mutex, PoisonError};
@@ -66,9 +67,44 @@ impl Buckets {
         is_allowed
     }
 
+    /// What `address` has left: whole requests, and seconds until it has all of them again.
+    #[must_use]
+    pub fn left(&self, address: IpAddr, now: Instant) -> (u64, u64) {
+        let buckets = self.buckets.lock().unwrap_or_else(PoisonError::into_inner);
+        let full = Bucket { tokens: self.limit.burst, at: now };
+        let tokens = self.refilled(buckets.get(&address).copied().unwrap_or(full), now);
+        drop(buckets);
+        let missing = (self.limit.burst - tokens).max(0.0);
+        let seconds = missing / self.limit.per_second.max(f64::MIN_POSITIVE);
+        (whole(tokens.floor()), whole(seconds.ceil()))
+    }
+
     fn refilled(&self, bucket: Bucket, now: Instant) -> f64 {
         let seconds = now.saturating_duration_since(bucket.at).as_secs_f64();
         seconds.mul_add(self.limit.per_second, bucket.tokens).min(self.limit.burst)
+    }
+}
+
+/// A bucket has at most millions of tokens, and an hour is long enough to tell of.
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped before")]
+fn whole(value: f64) -> u64 {
+    value.clamp(0.0, 1e9) as u64
+}
+
+/// `RateLimit-Limit`, `RateLimit-Remaining` and `RateLimit-Reset` (seconds) of an address.
+pub(crate) fn put_headers(
+    buckets: &Buckets,
+    address: IpAddr,
+    now: Instant,
+    headers: &mut HeaderMap,
+) {
+    let (remaining, reset) = buckets.left(address, now);
+    for (name, value) in [
+        ("ratelimit-limit", whole(buckets.limit.burst)),
+        ("ratelimit-remaining", remaining),
+        ("ratelimit-reset", reset),
+    ] {
+        headers.insert(HeaderName::from_static(name), HeaderValue::from(value));
     }
 }
 
