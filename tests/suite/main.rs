@@ -38,6 +38,8 @@ mod expiry;
 #[cfg(test)]
 mod groups;
 #[cfg(test)]
+mod homes;
+#[cfg(test)]
 mod isolation;
 #[cfg(test)]
 mod kills;
@@ -57,6 +59,8 @@ mod old_files;
 mod plain_rule;
 #[cfg(test)]
 mod proxy;
+#[cfg(test)]
+mod radiostation;
 #[cfg(test)]
 mod readme;
 #[cfg(test)]
@@ -79,6 +83,8 @@ mod shape;
 mod step_budget;
 #[cfg(test)]
 mod storage_faults;
+#[cfg(test)]
+mod streams;
 #[cfg(test)]
 mod terminal;
 #[cfg(test)]

@@ -5,6 +5,7 @@
 //! Not here: HTTP, JSON, how a channel works.
 
 use crate::lookups::{StateAnswer, StateQuestion, TxFilter, TxsPage};
+use crate::stream::{StreamFilter, StreamPage};
 use async_trait::async_trait;
 use host_types::block::{Header, Pair, RootPair};
 use host_types::change::Change;
@@ -615,6 +616,17 @@ pub trait Gateway: Send + Sync {
         channel: &ChannelName,
         wanted: StateQuestion,
     ) -> Result<StateAnswer, Rejection>;
+
+    /// What a stream tells from a place on, about `bytes` of it: at least one item where there is one.
+    ///
+    /// `HistoryGone` when the place lies before what is kept.
+    async fn told(
+        &self,
+        channel: &ChannelName,
+        filter: &StreamFilter,
+        from: EventPlace,
+        bytes: usize,
+    ) -> Result<StreamPage, Rejection>;
 
     /// Up to `limit` blocks below `before` (the newest when none), newest first.
     async fn blocks(

@@ -25,6 +25,7 @@ mod queue;
 pub mod server;
 mod service;
 pub mod session;
+pub mod stream;
 pub mod trust;
 
 #[cfg(test)]

@@ -14,6 +14,7 @@ pub mod cbor;
 pub mod config;
 pub mod gate;
 pub mod json;
+pub mod openapi;
 pub mod ops;
 pub mod problem;
 pub mod query;
@@ -21,9 +22,11 @@ pub mod rate;
 pub mod receipt;
 pub mod router;
 pub mod server;
+pub mod stream;
 pub mod time;
 
 mod calls;
+mod ticket;
 mod v1;
 mod v2;
 

@@ -12,7 +12,7 @@ pub(crate) mod scores;
 pub(crate) mod search;
 pub(crate) mod state;
 pub(crate) mod transactions;
-mod views;
+pub(crate) mod views;
 
 use crate::body;
 use crate::cbor::plain_tag;
@@ -74,7 +74,11 @@ fn channel(gateway: &dyn Gateway, name: &str) -> Result<ChannelName, Problem> {
 
 /// The channel a path names, when its policy opens it to anybody: a request does not say who sends
 /// it, so where roles are named none can be met.
-fn open_channel(gateway: &dyn Gateway, name: &str, access: Access) -> Result<ChannelName, Problem> {
+pub(crate) fn open_channel(
+    gateway: &dyn Gateway,
+    name: &str,
+    access: Access,
+) -> Result<ChannelName, Problem> {
     let channel = channel(gateway, name)?;
     if gateway.is_open(&channel, access) {
         return Ok(channel);

@@ -8,11 +8,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use host_rpc::lookups::TxPosition;
 use host_types::{Code, Encode, Height, Rejection, SignedTransaction};
-use host_web::gate::ClientAddress;
-use host_web::rate::RateLimit;
-use host_web::{RestConfig, peer_pages};
 use http_body_util::BodyExt;
-use std::net::IpAddr;
 use std::sync::Arc;
 
 const CHANNEL: &str = "/api/v2/channels/channel1";
@@ -236,27 +232,6 @@ async fn documents_and_refusals_are_told_in_cbor_to_those_who_ask() {
     assert!(bytes.windows(6).any(|part| part == b"LC7104"), "{bytes:?}");
     let v1 = in_cbor("/api/v1/blocks", None).await.1;
     assert_eq!(v1["content-type"], "application/json", "v1 is what it was");
-}
-
-#[tokio::test]
-async fn a_client_is_told_of_its_rate() {
-    let rate = Some(RateLimit { per_second: 1.0, burst: 3.0 });
-    let pages = peer_pages(Arc::new(Node::default()), RestConfig { rate, ..RestConfig::default() });
-    let told = async || {
-        let mut request = Request::get("/api/v2/channels").body(Body::empty()).unwrap();
-        request.extensions_mut().insert(ClientAddress(IpAddr::from([192, 0, 2, 1])));
-        let answer = ask(&pages, request).await;
-        let header = |name| answer.header(name).to_owned();
-        let rate = ["ratelimit-limit", "ratelimit-remaining", "ratelimit-reset"].map(header);
-        (answer.status.as_u16(), rate)
-    };
-    let rate = |remaining: &str, reset: &str| ["3", remaining, reset].map(str::to_owned);
-    assert_eq!(told().await, (200, rate("2", "1")));
-    assert_eq!(told().await, (200, rate("1", "2")));
-    assert_eq!(told().await, (200, rate("0", "3")));
-    assert_eq!(told().await, (429, rate("0", "3")));
-    let exempt = get(&peer_router(), "/api/v2/channels").await;
-    assert_eq!(exempt.header("ratelimit-limit"), "", "who is not counted is told nothing");
 }
 
 #[tokio::test]
