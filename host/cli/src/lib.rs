@@ -9,6 +9,7 @@
 //! Where to look next: [`args`], `cmd/`.
 
 pub mod args;
+pub mod args_api;
 pub mod args_life;
 pub mod args_logs;
 pub mod args_network;

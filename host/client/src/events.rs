@@ -147,6 +147,7 @@ pub struct EventReader {
     parser: Parser,
     ready: VecDeque<StreamEvent>,
     reopened: u32,
+    has_connected: bool,
 }
 
 impl EventReader {
@@ -159,6 +160,7 @@ impl EventReader {
             parser: Parser::default(),
             ready: VecDeque::new(),
             reopened: 0,
+            has_connected: false,
         }
     }
 
@@ -221,6 +223,12 @@ impl EventReader {
         &self.last_id
     }
 
+    /// Whether any peer has answered with the stream so far.
+    #[must_use]
+    pub const fn has_connected(&self) -> bool {
+        self.has_connected
+    }
+
     /// The peer says why it is over: another one goes on, or nobody would.
     fn ended(&mut self, event: &StreamEvent) -> Result<(), ClientError> {
         self.body = None;
@@ -241,6 +249,7 @@ impl EventReader {
         self.parser = Parser::default();
         let last = (!self.last_id.is_empty()).then_some(self.last_id.as_str());
         self.body = Some(self.client.open_stream(&self.path, last).await?);
+        self.has_connected = true;
         Ok(())
     }
 }

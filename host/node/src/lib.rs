@@ -18,6 +18,7 @@ pub mod proxy;
 pub mod radiostation;
 pub mod receipt;
 pub mod replay;
+mod rest;
 pub mod scores;
 pub mod shutdown;
 pub mod signer;
