@@ -22,6 +22,8 @@ mod channel_life;
 #[cfg(test)]
 mod channel_plan;
 #[cfg(test)]
+mod clients;
+#[cfg(test)]
 mod consortium;
 #[cfg(test)]
 mod divergence;
