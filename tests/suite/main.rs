@@ -36,6 +36,8 @@ mod examples;
 #[cfg(test)]
 mod expiry;
 #[cfg(test)]
+mod fifty_channels;
+#[cfg(test)]
 mod groups;
 #[cfg(test)]
 mod homes;
@@ -67,6 +69,8 @@ mod receipts;
 mod rejoin;
 #[cfg(test)]
 mod replay;
+#[cfg(test)]
+mod roles;
 #[cfg(test)]
 mod score_calls;
 #[cfg(test)]

@@ -251,12 +251,13 @@ fn what_a_channel_has_taken_back_is_out_within_seconds_and_after_restarts() {
     let at = format!("-c a --endpoint {}", homes.url(0));
     let folder = homes.folder().to_owned();
     let key = |peer: usize| {
-        format!("--identity {}", folder.join("net").join(PEERS[peer]).join("pki/sign.key").display())
+        format!(
+            "--identity {}",
+            folder.join("net").join(PEERS[peer]).join("pki/sign.key").display()
+        )
     };
-    let proposed = homes.ok(&format!(
-        "cert revoke net/registrar/ca/crl.pem --propose --json {at} {}",
-        key(0)
-    ));
+    let proposed =
+        homes.ok(&format!("cert revoke net/registrar/ca/crl.pem --propose --json {at} {}", key(0)));
     let id = proposed.json()["change"].as_str().unwrap().to_owned();
     for peer in [1, 2] {
         homes.ok(&format!("channel vote {id} --approve {at} {}", key(peer)));

@@ -130,7 +130,8 @@ fn an_expired_validator_sends_no_system_transactions_until_it_registers_a_renewe
     let refused = may_send_system(&f.membership, &validator.id, after).unwrap_err();
     assert_eq!(refused.code, Code::CertificateExpired);
     let (role, public) = (Role::Validator, validator.key.public());
-    let longer = Validity { not_after: BlockTime::new(after.get() * 2), ..Validity::days_from_now(9) };
+    let longer =
+        Validity { not_after: BlockTime::new(after.get() * 2), ..Validity::days_from_now(9) };
     let renewed = f.authority.issue_signing(&expired.name, role, None, &public, longer).unwrap();
     may_register(&f.membership, &renewed.id, &renewed.der, after).unwrap();
     let mut members = (*f.membership).clone();

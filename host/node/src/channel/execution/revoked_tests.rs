@@ -114,21 +114,17 @@ async fn what_is_taken_back_counts_from_the_next_block_on_in_either_order() {
     let alice = Member::new(&authority, "bank-a/alice", Role::Client, 2);
     let genesis = Arc::new(genesis(&authority, [&peer, &alice]));
     let folder = tempfile::tempdir().unwrap();
-    let store =
-        ChannelStore::open(&folder.path().join("demo"), &genesis, &StoreOptions::default()).unwrap();
+    let store = ChannelStore::open(&folder.path().join("demo"), &genesis, &StoreOptions::default())
+        .unwrap();
     let program = std::env::current_exe().unwrap();
-    let scores = Scores::open(&folder.path().join("scores"), program, score_native_link::Sandbox::Basic);
+    let scores =
+        Scores::open(&folder.path().join("scores"), program, score_native_link::Sandbox::Basic);
     let (reader, scores) = (store.reader(), Arc::new(scores.unwrap()));
     let committed = Committed::new(reader.clone(), store.tree());
     let base = knowledge(&genesis, &committed, &reader).unwrap();
     let tip = reader.tip();
-    let mut executor = Executor::new(
-        Arc::clone(&genesis),
-        scores,
-        committed,
-        store.segments(),
-        (tip.block, base),
-    );
+    let mut executor =
+        Executor::new(Arc::clone(&genesis), scores, committed, store.segments(), (tip.block, base));
 
     let revoked = Revoked { serial: alice.certificate.serial.clone(), at: genesis.created };
     let crl = authority.issue_crl(1, genesis.created, &[revoked]).unwrap();
