@@ -66,6 +66,8 @@ mod readme;
 #[cfg(test)]
 mod receipts;
 #[cfg(test)]
+mod recorded;
+#[cfg(test)]
 mod rejoin;
 #[cfg(test)]
 mod replay;
@@ -83,6 +85,8 @@ mod shape;
 mod step_budget;
 #[cfg(test)]
 mod storage_faults;
+#[cfg(test)]
+mod streams;
 #[cfg(test)]
 mod terminal;
 #[cfg(test)]

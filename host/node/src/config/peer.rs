@@ -6,13 +6,14 @@
 use super::layers::{Overrides, merged};
 use super::radiostations::{self, RadioStationTarget};
 use super::render::ConfigError;
+use super::rest::RestConfig;
 use super::units::Size;
 use host_types::fault::Code;
 use host_types::hash::Hash32;
 use host_types::ids::{ChannelName, NetworkId, NodeName};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 /// `[network]`: which network this is, and whom it trusts.
@@ -78,33 +79,6 @@ impl RpcConfig {
     pub fn target(&self) -> String {
         if self.advertise.is_empty() { self.listen.to_string() } else { self.advertise.clone() }
     }
-}
-
-/// Type of `response_code` in v1's `GET /transactions`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum ResponseCode {
-    /// An integer.
-    #[default]
-    Int,
-    /// A string.
-    String,
-}
-
-/// `[rest]`: the REST interface.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct RestConfig {
-    /// Address to listen on.
-    pub listen: SocketAddr,
-    /// Channel of v1 requests that name none.
-    pub v1_default_channel: String,
-    /// Type of `response_code` in v1's `GET /transactions`.
-    pub response_code: ResponseCode,
-    /// Largest body of a request.
-    pub body_limit: Size,
-    /// Addresses of proxies whose `X-Forwarded-For` is believed.
-    pub trusted_proxies: Vec<IpAddr>,
 }
 
 /// `[ops]`: metrics, health and the operator's own door.
@@ -360,18 +334,6 @@ pub(super) const fn loopback(port: u16) -> SocketAddr {
 impl Default for RpcConfig {
     fn default() -> Self {
         Self { listen: loopback(7100), advertise: String::new() }
-    }
-}
-
-impl Default for RestConfig {
-    fn default() -> Self {
-        Self {
-            listen: loopback(9000),
-            v1_default_channel: "loopchain_default".to_owned(),
-            response_code: ResponseCode::default(),
-            body_limit: Size(256 << 10),
-            trusted_proxies: Vec::new(),
-        }
     }
 }
 

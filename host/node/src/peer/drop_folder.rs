@@ -7,8 +7,8 @@
 //! Deliberately not here: activation, which the channel votes on.
 
 use super::node::Node;
-use super::rules::libraries;
 use crate::scores::{Artefact, Scores};
+use host_rules::shelf::libraries;
 use host_types::limits::SCORE_BYTES_MAX;
 use host_types::{Code, Rejection};
 use notify::Watcher;

@@ -24,7 +24,6 @@ pub mod radiostations;
 pub mod readiness;
 pub(crate) mod renewal;
 pub mod revocations;
-pub mod rules;
 mod sign_start;
 pub mod start;
 mod station_metrics;

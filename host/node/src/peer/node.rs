@@ -5,7 +5,6 @@ use super::known_peers::KnownPeers;
 use super::mesh::Mesh;
 use super::radiostations::Stations;
 use super::revocations::Lists;
-use super::rules::RuleShelf;
 use super::start::genesis_files;
 use crate::channel::epochs::{Own, RuleFinder};
 use crate::channel::{ChannelHandle, recover};
@@ -13,6 +12,7 @@ use crate::config::{self, PeerConfig};
 use crate::scores::Scores;
 use crate::signer::Signer;
 use host_identity::SigningKey;
+use host_rules::RuleShelf;
 use host_store::{ChannelReplay, Durability, Entry, Lease, StoreOptions};
 use host_types::genesis::ChannelGenesis;
 use host_types::{

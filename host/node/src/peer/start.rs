@@ -9,18 +9,19 @@ use super::known_peers::KnownPeers;
 use super::mesh::Mesh;
 use super::metrics::Metrics;
 use super::node::{Identity, Node, NodeParts, lock};
-use super::rules::{self, RuleShelf};
 use super::{accuse, certificates, readiness, renewal, revocations};
 use super::{dev_only, discovery, drop_folder, many_channels};
 use crate::channel::intake::wall_clock;
 use crate::channel::while_joined;
 use crate::config::{self, PeerConfig, TlsConfig};
+use crate::rest;
 use crate::scores::Scores;
 use crate::shutdown::Shutdown;
 use crate::telemetry;
 use host_identity::{Certificate, Root, TlsIdentity, keyfile, password};
 use host_rpc::gateway::Gateway;
 use host_rpc::{Session, Trust};
+use host_rules::shelf::{self as rules, RuleShelf};
 use host_types::genesis::ChannelGenesis;
 use host_types::{Code, Decode, NodeName, Rejection};
 use std::collections::{BTreeMap, BTreeSet};
@@ -114,8 +115,8 @@ fn serve_web(
 ) -> Result<(), Rejection> {
     let default = node.config.default_channel().map_err(Rejection::from)?;
     let gateway: Arc<dyn Gateway> = Arc::new(LocalGateway::new(Arc::clone(node), default, metrics));
-    let settings = rest_config(&node.config.rest);
-    let limits = server_limits(node.config.rest.listen);
+    let settings = rest::settings(&node.config.rest);
+    let limits = rest::limits(&node.config.rest);
     let ops_pages = host_web::ops_pages(host_web::OpsSource::of_gateway(&gateway));
     let router = host_web::peer_pages(gateway, settings);
     tasks.spawn(host_web::serve(rest, router, limits, until(stopped.clone())));
@@ -127,30 +128,6 @@ fn serve_web(
 pub(crate) async fn until(mut stopped: watch::Receiver<bool>) {
     // A lost sender is the same wish.
     stopped.wait_for(|stop| *stop).await.ok();
-}
-
-/// REST as the configuration wants it. Networks on loopback are dev networks: no rates for this
-/// machine.
-pub(crate) fn rest_config(config: &config::RestConfig) -> host_web::RestConfig {
-    let base = if config.listen.ip().is_loopback() {
-        host_web::RestConfig::dev()
-    } else {
-        host_web::RestConfig::default()
-    };
-    host_web::RestConfig {
-        is_response_code_text: config.response_code == config::ResponseCode::String,
-        body_limit: usize::try_from(config.body_limit.0).unwrap_or(usize::MAX),
-        trusted_proxies: config.trusted_proxies.clone(),
-        ..base
-    }
-}
-
-/// Connections of one address are not counted apart where all clients share one.
-pub(crate) fn server_limits(listen: std::net::SocketAddr) -> host_web::ServerLimits {
-    let limits = host_web::ServerLimits::default();
-    let per_address =
-        if listen.ip().is_loopback() { limits.connections } else { limits.connections_per_address };
-    host_web::ServerLimits { connections_per_address: per_address, ..limits }
 }
 
 /// The roots that a configuration trusts: files, or folders of them.

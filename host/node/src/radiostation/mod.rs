@@ -29,6 +29,7 @@ mod tests;
 use crate::config::RadioStationConfig;
 use crate::peer::certificates::{self, Holder};
 use crate::peer::{renewal, start};
+use crate::rest;
 use crate::shutdown::Shutdown;
 use crate::telemetry;
 use admin::StationAdmin;
@@ -87,8 +88,8 @@ async fn serve_until(
     listeners: Listeners,
     shutdown: Shutdown,
 ) -> Result<(), Rejection> {
-    let rest = start::rest_config(&station.config.rest);
-    let limits = start::server_limits(station.config.rest.listen);
+    let rest = rest::settings_of_station(&station.config.rest);
+    let limits = rest::limits(&station.config.rest);
     let directory: Arc<dyn Directory> = Arc::new(Views::new(Arc::clone(&station))?);
     let (stop, stopped) = watch::channel(false);
     let source = host_web::OpsSource::of_directory(&directory, env!("CARGO_PKG_VERSION"));
