@@ -38,6 +38,8 @@ mod examples;
 #[cfg(test)]
 mod expiry;
 #[cfg(test)]
+mod fifty_channels;
+#[cfg(test)]
 mod groups;
 #[cfg(test)]
 mod homes;
@@ -73,6 +75,8 @@ mod recorded;
 mod rejoin;
 #[cfg(test)]
 mod replay;
+#[cfg(test)]
+mod roles;
 #[cfg(test)]
 mod score_calls;
 #[cfg(test)]
