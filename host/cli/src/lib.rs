@@ -8,6 +8,7 @@
 //!
 //! Where to look next: [`args`], `cmd/`.
 
+mod alias;
 mod api;
 pub mod args;
 pub mod args_life;
@@ -18,7 +19,11 @@ pub mod args_pki;
 mod ca_folder;
 mod client;
 mod cmd;
+mod definition;
+mod examples;
 mod failure;
+#[cfg(test)]
+mod help_tests;
 mod identity;
 mod key_folder;
 mod network;
