@@ -7,6 +7,7 @@ mod audit;
 mod block;
 mod channel;
 mod config;
+mod doctor;
 mod event;
 mod peer;
 mod receipt;
@@ -20,13 +21,15 @@ pub use audit::{AuditCommand, AuditReport, AuditSource, AuditVerify, ReportForma
 pub use block::{BlockCommand, BlockVerify};
 pub use channel::{ChannelCommand, ChannelCreate, Configure};
 pub use config::ConfigCommand;
-pub use event::{EventCommand, EventList};
+pub use doctor::Doctor;
+pub use event::{EventCommand, EventList, EventWatch};
 pub use peer::{PeerCommand, PeerRun, Run, RunCommand};
 pub use receipt::{Trusted, VerifyReceipt};
 pub use score::{ScoreCommand, ScoreNew, ScoreVerify, ScoreWatch};
 pub use tx::{Query, TxCommand, TxSend};
 pub use up::Up;
 
+use crate::args_api::ApiCommand;
 use crate::args_logs::{LogCollectorCommand, Logs};
 use crate::args_network::{RadioStationCommand, TestnetCommand};
 use crate::args_pki::{CaCommand, CertCommand};
@@ -181,8 +184,13 @@ pub enum Command {
     LogCollector(LogCollectorCommand),
     /// Delete the data of a local network that does not run.
     Reset,
+    /// Look at machine, configuration, keys, clock, disk and peers; exit code 7 for problems.
+    Doctor(Doctor),
     /// Explain an error code, `exit-codes` or a setting.
     Explain(Explain),
+    /// REST: its OpenAPI document.
+    #[command(subcommand)]
+    Api(ApiCommand),
     /// Run a peer.
     #[command(subcommand)]
     Peer(PeerCommand),

@@ -9,8 +9,8 @@
 //! Where to look next: [`args`], `cmd/`.
 
 mod alias;
-mod api;
 pub mod args;
+pub mod args_api;
 pub mod args_life;
 pub mod args_logs;
 pub mod args_network;

@@ -230,6 +230,8 @@ codes! {
     /// An auditor tried to submit.
     AuditorSubmits = 4301, 403, 4, false, "use a client identity";
 
+    /// The disk has almost no room left.
+    DiskLow = 5102, 503, 7, true, "`loopchain doctor` tells which volume; make room or grow it";
     /// The database ends before the tip marker.
     StoreBehindMarker = 5203, 503, 7, false, "the block files and peers rebuild it; the sign log is whole";
     /// The sign log failed: signing has stopped.
@@ -269,6 +271,8 @@ codes! {
     TooManyRequests = 7129, 429, 5, true, "wait for Retry-After";
     /// A request parameter is wrong.
     ParameterWrong = 7106, 400, 2, false, "use the form the message names";
+    /// As many streams are open as a peer keeps.
+    StreamsFull = 7130, 503, 5, true, "wait for Retry-After, or ask another peer: every id goes on there";
     /// A route of the old edition that is gone.
     Gone = 7410, 410, 2, false, "use what the message names instead";
 

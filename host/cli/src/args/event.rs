@@ -10,6 +10,32 @@ pub enum EventCommand {
     /// Events of final transactions, oldest first. Evidence against validators is
     /// `--score system --topic evidence-recorded`.
     List(EventList),
+    /// Follow blocks, transactions and events as they come; a lost connection is made again.
+    /// Ends with 130 on Ctrl-C.
+    Watch(EventWatch),
+}
+
+/// `event watch`
+#[derive(Debug, Args)]
+pub struct EventWatch {
+    /// Some of `block`, `tx` and `score`.
+    #[arg(long, default_value = "score", value_name = "LIST")]
+    pub types: String,
+    /// Transactions that call this SCORE, and its events, only.
+    #[arg(long)]
+    pub score: Option<String>,
+    /// Events of this name only.
+    #[arg(long, value_name = "NAME")]
+    pub topic: Option<String>,
+    /// Begin with this block; without it with the next one.
+    #[arg(long, value_name = "HEIGHT")]
+    pub from: Option<String>,
+    /// Begin behind this event.
+    #[arg(long, value_name = "ID", conflicts_with = "from")]
+    pub last_event_id: Option<String>,
+    /// End after so many.
+    #[arg(long, value_name = "N")]
+    pub limit: Option<u64>,
 }
 
 /// `event list`

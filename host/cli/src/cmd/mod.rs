@@ -4,6 +4,7 @@
 //! Deliberately not here: what a command line looks like (`args.rs`), how anything is printed
 //! (`output.rs`), what a peer does.
 
+mod api;
 mod audit;
 pub(crate) mod bench;
 mod block;
@@ -21,8 +22,10 @@ mod channel_genesis;
 mod channel_plan;
 mod configure;
 mod directory;
+mod doctor;
 mod down;
 mod event;
+mod event_watch;
 mod explain;
 mod import_old;
 mod keys;
@@ -93,6 +96,7 @@ pub(crate) fn run(command: Command, global: Global, out: Out) -> Done {
         Command::Proxy(command) => peer::proxy(&command, &context.global),
         Command::Logs(logs) => logs::logs(&logs, &context),
         Command::LogCollector(command) => log_collector::log_collector(&command, &context),
+        Command::Api(command) => api::run(&command, out),
         Command::Explain(explain) => explain::explain(explain.topic.as_deref(), out),
         Command::Keys(_) => keys::list(&context),
         Command::Completions(completions) => {
@@ -107,6 +111,7 @@ pub(crate) fn run(command: Command, global: Global, out: Out) -> Done {
         }
         Command::Replay(args) => replay::replay(&args, &context),
         Command::Bench(bench) => bench::bench(bench, &context),
+        Command::Doctor(args) => doctor::doctor(&args, &context),
         Command::Reset => reset::reset(&context),
         Command::Man(page) => man::man(&page, &context),
         Command::Version => version::version(out),
