@@ -36,6 +36,8 @@ mod evidence;
 #[cfg(test)]
 mod examples;
 #[cfg(test)]
+mod exit_codes;
+#[cfg(test)]
 mod expiry;
 #[cfg(test)]
 mod fifty_channels;

@@ -339,6 +339,15 @@ async fn follow_genesis(node: Arc<Node>, installed: watch::Sender<u64>, mut seen
 mod tests {
     use super::*;
 
+    #[tokio::test]
+    async fn a_port_that_is_taken_is_told_with_its_address() {
+        let first = bind("127.0.0.1:0".parse().unwrap()).await.unwrap();
+        let address = first.local_addr().unwrap();
+        let refused = bind(address).await.unwrap_err();
+        assert_eq!(refused.code, Code::PortTaken);
+        assert!(refused.message.starts_with(&format!("cannot listen on {address}: ")), "{refused}");
+    }
+
     #[test]
     fn every_listener_of_a_dev_network_stays_on_this_machine() {
         let home = "127.0.0.1:7".parse().unwrap();
