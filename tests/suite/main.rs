@@ -38,6 +38,8 @@ mod expiry;
 #[cfg(test)]
 mod groups;
 #[cfg(test)]
+mod homes;
+#[cfg(test)]
 mod isolation;
 #[cfg(test)]
 mod kills;
@@ -56,9 +58,13 @@ mod plain_rule;
 #[cfg(test)]
 mod proxy;
 #[cfg(test)]
+mod radiostation;
+#[cfg(test)]
 mod readme;
 #[cfg(test)]
 mod receipts;
+#[cfg(test)]
+mod recorded;
 #[cfg(test)]
 mod rejoin;
 #[cfg(test)]
@@ -75,6 +81,8 @@ mod shape;
 mod step_budget;
 #[cfg(test)]
 mod storage_faults;
+#[cfg(test)]
+mod streams;
 #[cfg(test)]
 mod terminal;
 #[cfg(test)]

@@ -8,7 +8,6 @@
 //!
 //! Where to look next: [`args`], `cmd/`.
 
-mod api;
 pub mod args;
 pub mod args_api;
 pub mod args_life;

@@ -1,6 +1,7 @@
 //! What an operator sets for a REST interface, with defaults that are safe.
 
 use crate::rate::RateLimit;
+use crate::stream::limits::StreamLimits;
 use std::net::IpAddr;
 use std::time::Duration;
 
@@ -32,6 +33,8 @@ pub struct RestConfig {
     pub is_loopback_exempt: bool,
     /// Addresses of proxies whose `X-Forwarded-For` says who the client is; nobody else's does.
     pub trusted_proxies: Vec<IpAddr>,
+    /// Bounds of streams.
+    pub streams: StreamLimits,
 }
 
 impl Default for RestConfig {
@@ -48,6 +51,7 @@ impl Default for RestConfig {
             rate: Some(RateLimit::default()),
             is_loopback_exempt: false,
             trusted_proxies: Vec::new(),
+            streams: StreamLimits::default(),
         }
     }
 }

@@ -21,6 +21,7 @@ pub mod rate;
 pub mod receipt;
 pub mod router;
 pub mod server;
+pub mod stream;
 pub mod time;
 
 mod calls;

@@ -7,7 +7,8 @@ use crate::config::RestConfig;
 use crate::gate::{self, Gate};
 use crate::openapi::{self, Interface};
 use crate::problem::Problem;
-use crate::{v1, v2};
+use crate::server::seats::Seats;
+use crate::{stream, v1, v2};
 use axum::Router;
 use axum::body::Body;
 use axum::http::{Method, Request, Uri};
@@ -23,6 +24,8 @@ use tower::Service;
 pub(crate) struct PeerApi {
     pub(crate) gateway: Arc<dyn Gateway>,
     pub(crate) config: RestConfig,
+    /// Places of open streams.
+    pub(crate) streams: Arc<Seats>,
 }
 
 /// What the handlers of a radiostation know.
@@ -110,7 +113,9 @@ impl Pages {
 /// Pages of a peer: v1 (unless the gate keeps it from everybody) and v2.
 pub fn peer_pages(gateway: Arc<dyn Gateway>, config: RestConfig) -> Pages {
     let routes = v1_peer().merge(v2_peer()).with_docs(Interface::Peer, &config);
-    let state = PeerApi { gateway, config: config.clone() };
+    let limits = config.streams;
+    let streams = Seats::new(limits.streams, limits.streams_per_address);
+    let state = PeerApi { gateway, config: config.clone(), streams };
     Pages::guarded(routes, Arc::new(state), config)
 }
 
@@ -192,6 +197,7 @@ fn v2_peer() -> Routes<Arc<PeerApi>> {
         .route("/api/v2/channels/{channel}/epochs", get(v2::epochs::list))
         .route("/api/v2/channels/{channel}/genesis", get(v2::epochs::genesis))
         .route("/api/v2/channels/{channel}/events", get(v2::events::page))
+        .route("/api/v2/channels/{channel}/events/ws", get(stream::ws::upgrade))
         .route("/api/v2/channels/{channel}/evidence", get(v2::evidence::list))
         .route("/api/v2/channels/{channel}/scores", get(v2::scores::list))
         .route("/api/v2/channels/{channel}/scores/{score}", get(v2::scores::one))

@@ -24,6 +24,7 @@ mod configure;
 mod directory;
 mod down;
 mod event;
+mod event_watch;
 mod explain;
 mod import_old;
 mod keys;

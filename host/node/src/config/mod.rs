@@ -20,6 +20,7 @@ mod peer;
 mod policies;
 mod profiles;
 mod proxy;
+mod radiostations;
 mod render;
 mod rest;
 mod rule;
@@ -48,6 +49,7 @@ pub use peer::{
 pub use policies::{PolicyTable, PolicyValue};
 pub use profiles::{Profile, ProfilesFile};
 pub use proxy::{ProxyConfig, ProxyPeers};
+pub use radiostations::{RADIOSTATIONS_MAX, RadioStationTarget, parse as radiostation_targets};
 pub use render::{ConfigError, Place, nearest};
 pub use rest::{Origin, ResponseCode, RestConfig, Switch};
 pub use units::{Percent, Size, Span};

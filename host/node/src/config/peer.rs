@@ -4,6 +4,7 @@
 //! [`RadioStationConfig`] with absolute paths. Every key has an effect; none is reserved.
 
 use super::layers::{Overrides, merged};
+use super::radiostations::{self, RadioStationTarget};
 use super::render::ConfigError;
 use super::rest::RestConfig;
 use super::units::Size;
@@ -141,7 +142,8 @@ pub struct TlsConfig {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct RadioStationTargets {
-    /// `host:port` of each; only for discovery.
+    /// `host:port` of each, or `ORG/NAME@host:port` when it has another name than
+    /// `network.radiostation`; only for discovery.
     pub targets: Vec<String>,
 }
 
@@ -316,6 +318,8 @@ pub struct RadioStationConfig {
     pub tls: TlsConfig,
     /// Channels whose members it admits.
     pub channels: ChannelsConfig,
+    /// Renewal of certificates.
+    pub renewal: RenewalConfig,
     /// Log.
     pub log: LogConfig,
     /// The home folder; not a setting.
@@ -413,6 +417,7 @@ impl Default for RadioStationConfig {
             ops: OpsConfig { listen: loopback(9052), ..OpsConfig::default() },
             tls: TlsConfig::default(),
             channels: ChannelsConfig::default(),
+            renewal: RenewalConfig::default(),
             log: LogConfig::default(),
             home: PathBuf::new(),
         }
@@ -441,6 +446,7 @@ impl PeerConfig {
         node_name(&config.org, &config.name)?;
         channel_name(&config.rest.v1_default_channel)?;
         config.log.collector_name(&config.org)?;
+        config.radiostations()?;
         Ok(config)
     }
 
@@ -450,6 +456,14 @@ impl PeerConfig {
     /// When the parts are no names; [`Self::load`] has checked that.
     pub fn node_name(&self) -> Result<NodeName, ConfigError> {
         node_name(&self.org, &self.name)
+    }
+
+    /// The RadioStations that this peer listens to.
+    ///
+    /// # Errors
+    /// When one is none; [`Self::load`] has checked that.
+    pub fn radiostations(&self) -> Result<Vec<RadioStationTarget>, ConfigError> {
+        radiostations::parse(&self.radiostation.targets, &self.network.radiostation)
     }
 
     /// Channel of v1 requests that name none.

@@ -1,15 +1,17 @@
 //! Brings a peer up and takes it down.
 
 use super::admin::PeerAdmin;
+use super::certificates::Holder;
 use super::chosen::Chosen;
 use super::gateway::LocalGateway;
 use super::handler::Handler;
+use super::known_peers::KnownPeers;
 use super::mesh::Mesh;
 use super::metrics::Metrics;
 use super::node::{Identity, Node, NodeParts};
-use super::rules::{self, RuleShelf};
 use super::{accuse, certificates, readiness, renewal, revocations};
 use super::{dev_only, discovery, drop_folder};
+use crate::channel::intake::wall_clock;
 use crate::channel::while_joined;
 use crate::config::{self, PeerConfig, TlsConfig};
 use crate::rest;
@@ -19,6 +21,7 @@ use crate::telemetry;
 use host_identity::{Certificate, Root, TlsIdentity, keyfile, password};
 use host_rpc::gateway::Gateway;
 use host_rpc::{Session, Trust};
+use host_rules::shelf::{self as rules, RuleShelf};
 use host_types::genesis::ChannelGenesis;
 use host_types::{Code, Decode, NodeName, Rejection};
 use std::collections::{BTreeMap, BTreeSet};
@@ -69,16 +72,18 @@ pub async fn run(config: PeerConfig, shutdown: Shutdown) -> Result<(), Rejection
     serve_web(&node, metrics, (rest, ops), &stopped, &mut tasks)?;
     let is_dev = roots(&node.config.tls)?.iter().all(Root::is_dev);
     tasks.spawn(drop_folder::watch(Arc::clone(&node), installed.clone(), is_dev));
-    tasks.spawn(certificates::follow(Arc::clone(&node)));
-    tasks.spawn(renewal::follow(Arc::clone(&node)));
+    let holder: Arc<dyn Holder> = Arc::clone(&node) as _;
+    tasks.spawn(certificates::follow(Arc::clone(&holder)));
+    tasks.spawn(renewal::follow(holder));
     let operator = PeerAdmin { node: Arc::clone(&node), installed: installed.clone() };
     let door = crate::admin::listen(&node.config.ops.admin_socket)?;
     tasks.spawn(crate::admin::serve(door, Arc::new(operator)));
     tasks.spawn(follow_genesis(Arc::clone(&node), installed.clone(), looked));
     let (log, org) = (&node.config.log, &node.config.org);
     telemetry::ship_lines(log, org, node.mesh.session(), &stopped, &mut tasks)?;
-    for target in node.config.radiostation.targets.clone() {
-        tasks.spawn(discovery::follow(Arc::clone(&node), target));
+    discovery::remember(&node);
+    for station in node.config.radiostations().map_err(Rejection::from)? {
+        tasks.spawn(discovery::follow(Arc::clone(&node), station));
     }
     tracing::info!(
         event = "peer.started",
@@ -221,6 +226,7 @@ fn build(config: PeerConfig) -> Result<Arc<Node>, Rejection> {
         std::fs::DirBuilder::new().recursive(true).mode(0o755).create(&config.plugins.dir);
     plugins.map_err(|e| bad(Code::ConfigUnreadable, e))?;
     let rules = RuleShelf::open(&config.plugins.dir, &data.join("rules"))?;
+    let known = KnownPeers::open(data, session.trust(), wall_clock());
     let mesh = Mesh::new(name.clone(), session);
     let replay = replay.channels;
     let chosen = Chosen::open(data)?;
@@ -232,6 +238,7 @@ fn build(config: PeerConfig) -> Result<Arc<Node>, Rejection> {
         gateway,
         signer,
         mesh,
+        known,
         scores,
         rules,
         replay,

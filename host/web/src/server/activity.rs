@@ -2,7 +2,7 @@
 
 use super::ServerLimits;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 /// Bytes that a client which was slow must take within the time for writing, or all that are left: two
@@ -20,6 +20,7 @@ pub(super) struct Activity {
     taken: AtomicU64,
     lingering_since: AtomicU64,
     requests: AtomicU64,
+    is_tunnel: AtomicBool,
 }
 
 /// A request that is being answered; over when dropped.
@@ -43,6 +44,7 @@ impl Activity {
             taken: AtomicU64::new(0),
             lingering_since: AtomicU64::new(0),
             requests: AtomicU64::new(0),
+            is_tunnel: AtomicBool::new(false),
         }
     }
 
@@ -98,6 +100,22 @@ impl Activity {
         self.begin(&self.lingering_since);
     }
 
+    /// The client's bytes are no requests any more.
+    pub(super) fn begin_tunnel(&self) {
+        self.is_tunnel.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether they are not.
+    pub(super) fn is_tunnel(&self) -> bool {
+        self.is_tunnel.load(Ordering::Relaxed)
+    }
+
+    /// Whether the client has taken nothing for so long.
+    pub(super) fn is_stalled(&self, limit: Duration) -> bool {
+        let since = self.stalled_since.load(Ordering::Relaxed);
+        since != 0 && Duration::from_millis(self.now().saturating_sub(since)) > limit
+    }
+
     /// A request has come.
     pub(super) fn begin_request(self: &Arc<Self>) -> Running {
         self.requests.fetch_add(1, Ordering::Relaxed);
@@ -114,7 +132,7 @@ impl Activity {
         if is_over(&self.lingering_since, limits.linger) {
             return Some("closed after its answer");
         }
-        if is_over(&self.stalled_since, limits.write_timeout) {
+        if self.is_stalled(limits.write_timeout) {
             return Some("it takes no answer");
         }
         if is_over(&self.head_since, limits.header_timeout) {

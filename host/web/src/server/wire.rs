@@ -98,7 +98,11 @@ impl AsyncRead for Wire {
     ) -> Poll<io::Result<()>> {
         loop {
             if self.granted == 0 {
-                self.grant();
+                if self.activity.is_tunnel() {
+                    self.granted = u64::MAX;
+                } else {
+                    self.grant();
+                }
             }
             if self.granted > 0 && !self.held.is_empty() {
                 self.hand_on(to);

@@ -14,6 +14,8 @@ mod generated;
 #[cfg(test)]
 mod json_corpus;
 #[cfg(test)]
+mod live;
+#[cfg(test)]
 mod openapi;
 #[cfg(test)]
 mod schema;
@@ -21,6 +23,10 @@ mod schema;
 mod server;
 #[cfg(test)]
 mod sockets;
+#[cfg(test)]
+mod stream;
+#[cfg(test)]
+mod stream_client;
 #[cfg(test)]
 mod v1;
 #[cfg(test)]
