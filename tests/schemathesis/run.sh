@@ -81,12 +81,12 @@ peer=$((base + 1900))
 "$loopchain" tx send token transfer to=bob amount=1 --data "$data" --endpoint "http://127.0.0.1:$peer" \
     --channel demo --identity alice >/dev/null
 
-config=$here/schemathesis.toml
-try_all 'peer, all data' "$peer" $((seconds * 6 / 10)) --config-file "$config" run --max-examples 40
-{ cat "$config"; real_names "http://127.0.0.1:$peer"; } >"$data/real.toml"
+try_all 'peer, all data' "$peer" $((seconds * 6 / 10)) --config-file "$here/peer.toml" run --max-examples 40
+{ cat "$here/peer.toml"; real_names "http://127.0.0.1:$peer"; } >"$data/real.toml"
 try_all 'peer, what is really there' "$peer" $((seconds * 2 / 10)) --config-file "$data/real.toml" run \
     --phases examples,coverage,fuzzing --mode positive --max-examples 20 --include-path-regex 'channel'
-try_all 'radiostation' $((base + 1902)) $((seconds * 2 / 10)) --config-file "$config" run --max-examples 20
+try_all 'radiostation' $((base + 1902)) $((seconds * 2 / 10)) --config-file "$here/radiostation.toml" run \
+    --max-examples 20
 
 # It still answers.
 curl --silent --fail --max-time 20 "http://127.0.0.1:$peer/api/v2/channels/demo" >/dev/null
