@@ -211,6 +211,7 @@ fn v2() -> Vec<Asked> {
         ask_for("listEpochs", format!("{channel}/epochs")),
         ask_for("getGenesis", format!("{channel}/genesis")),
         ask_for("listEvents", format!("{channel}/events?limit=2")),
+        Asked { status: 426, ..ask_for("watchEvents", format!("{channel}/events/ws")) },
         ask_for("listEvidence", "/api/v2/channels/channel1/evidence"),
         ask_for("listScores", format!("{channel}/scores")),
         ask_for("getScore", format!("{channel}/scores/token")),
