@@ -102,7 +102,7 @@ class Client:
             with error:
                 try:
                     told = json.loads(error.read(ANSWER_BYTES_MAX))
-                except (ValueError, OSError, http.client.HTTPException):
+                except (ValueError, RecursionError, OSError, http.client.HTTPException):
                     told = None
             after = error.headers.get("Retry-After", "")
             wait = float(after) if after.isdigit() else None
@@ -154,7 +154,7 @@ class Client:
                 if len(data) > ANSWER_BYTES_MAX:
                     raise ValueError
                 return json.loads(data)
-            except ValueError:
+            except (ValueError, RecursionError):
                 raise unreachable(f"{endpoint} is no peer: no JSON in its answer") from None
 
         return self._on_some_peer(ask)
