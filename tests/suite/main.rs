@@ -40,6 +40,8 @@ mod groups;
 #[cfg(test)]
 mod isolation;
 #[cfg(test)]
+mod journey;
+#[cfg(test)]
 mod kills;
 #[cfg(test)]
 mod log_collector;

@@ -481,6 +481,10 @@ pub enum TxCommand {
         /// Save the portable receipt, once it was checked: `loopchain verify FILE` needs no network.
         #[arg(long, value_name = "FILE")]
         receipt: Option<PathBuf>,
+        /// When it passed each stage on every peer of the local network, who proposed and voted, and why
+        /// it waits.
+        #[arg(long, conflicts_with = "receipt")]
+        journey: bool,
     },
     /// Check a portable receipt of this transaction; nobody is asked. Exit code 7 when it is refused.
     Verify {

@@ -394,6 +394,11 @@ impl Client {
         Ok((body, info))
     }
 
+    /// The way of a transaction, as the peer saw it.
+    pub(crate) async fn journey(&self, hash: &str) -> Result<Value, Failure> {
+        self.api.get(&self.path(&format!("/transactions/{}/journey", escaped(hash)))).await
+    }
+
     /// A block.
     pub(crate) async fn block(&self, reference: &str) -> Result<Value, Failure> {
         self.api.get(&self.path(&format!("/blocks/{}", escaped(reference)))).await

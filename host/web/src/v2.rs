@@ -5,6 +5,7 @@ pub(crate) mod channels;
 pub(crate) mod epochs;
 pub(crate) mod events;
 pub(crate) mod evidence;
+pub(crate) mod journey;
 pub(crate) mod proofs;
 pub(crate) mod scores;
 pub(crate) mod transactions;

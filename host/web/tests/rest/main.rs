@@ -9,6 +9,8 @@ mod fake;
 #[cfg(test)]
 mod gate;
 #[cfg(test)]
+mod journey;
+#[cfg(test)]
 mod live;
 #[cfg(test)]
 mod server;
