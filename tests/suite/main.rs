@@ -38,6 +38,8 @@ mod expiry;
 #[cfg(test)]
 mod groups;
 #[cfg(test)]
+mod homes;
+#[cfg(test)]
 mod isolation;
 #[cfg(test)]
 mod journey;
@@ -58,9 +60,13 @@ mod plain_rule;
 #[cfg(test)]
 mod proxy;
 #[cfg(test)]
+mod radiostation;
+#[cfg(test)]
 mod readme;
 #[cfg(test)]
 mod receipts;
+#[cfg(test)]
+mod recorded;
 #[cfg(test)]
 mod rejoin;
 #[cfg(test)]

@@ -8,8 +8,8 @@
 //!
 //! Where to look next: [`args`], `cmd/`.
 
-mod api;
 pub mod args;
+pub mod args_api;
 pub mod args_life;
 pub mod args_logs;
 pub mod args_network;
@@ -18,7 +18,6 @@ pub mod args_pki;
 mod ca_folder;
 mod client;
 mod cmd;
-mod event_stream;
 mod failure;
 mod identity;
 mod key_folder;

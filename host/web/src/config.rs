@@ -13,6 +13,8 @@ pub const BODY_BYTES_MAX: usize = 256 * 1024;
 pub struct RestConfig {
     /// Whether the old interface is served.
     pub v1: bool,
+    /// Whether `/api/openapi.json` and the page `/docs` are served.
+    pub docs: bool,
     /// v1 `GET /transactions` gives `response_code` as text, for clients of other editions.
     pub is_response_code_text: bool,
     /// Origins browsers may call from; `*` for every one, empty for none but its own.
@@ -25,7 +27,7 @@ pub struct RestConfig {
     pub query_timeout: Duration,
     /// Longest `Prefer: wait`; more is cut.
     pub wait_max: Duration,
-    /// Requests per address; none: unlimited.
+    /// Requests per certificate, else per address; none: unlimited.
     pub rate: Option<RateLimit>,
     /// Addresses 127.0.0.0/8 and ::1 are not counted (dev networks only).
     pub is_loopback_exempt: bool,
@@ -39,6 +41,7 @@ impl Default for RestConfig {
     fn default() -> Self {
         Self {
             v1: true,
+            docs: true,
             is_response_code_text: false,
             cors_origins: Vec::new(),
             body_limit: BODY_BYTES_MAX,

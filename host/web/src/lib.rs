@@ -13,6 +13,7 @@ pub mod body;
 pub mod config;
 pub mod gate;
 pub mod json;
+pub mod openapi;
 pub mod ops;
 pub mod problem;
 pub mod query;
@@ -24,6 +25,7 @@ pub mod stream;
 pub mod time;
 
 mod calls;
+mod ticket;
 mod v1;
 mod v2;
 

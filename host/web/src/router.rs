@@ -5,6 +5,7 @@
 
 use crate::config::RestConfig;
 use crate::gate::{self, Gate};
+use crate::openapi::{self, Interface};
 use crate::problem::Problem;
 use crate::server::seats::Seats;
 use crate::server::stopping::Stopping;
@@ -13,7 +14,7 @@ use axum::Router;
 use axum::body::Body;
 use axum::http::{Method, Request, Uri};
 use axum::response::Response;
-use axum::routing::{get, post};
+use axum::routing::{MethodRouter, get, post};
 use futures::future::{BoxFuture, ready};
 use futures::stream;
 use futures::{FutureExt, StreamExt};
@@ -36,6 +37,34 @@ pub(crate) struct StationApi {
     pub(crate) directory: Arc<dyn Directory>,
 }
 
+/// Routes that know their paths: a router does not tell them.
+struct Routes<S> {
+    router: Router<S>,
+    paths: Vec<&'static str>,
+}
+
+impl<S: Clone + Send + Sync + 'static> Routes<S> {
+    fn new() -> Self {
+        Self { router: Router::new(), paths: Vec::new() }
+    }
+
+    fn route(mut self, path: &'static str, methods: MethodRouter<S>) -> Self {
+        self.paths.push(path);
+        Self { router: self.router.route(path, methods), ..self }
+    }
+
+    fn merge(mut self, other: Self) -> Self {
+        self.paths.extend(other.paths);
+        Self { router: self.router.merge(other.router), ..self }
+    }
+
+    /// With the document of all these and its page, unless they are switched off.
+    fn with_docs(self, interface: Interface, config: &RestConfig) -> Self {
+        let docs = config.docs.then(|| openapi::routes(interface));
+        docs.into_iter().flatten().fold(self, |all, (path, methods)| all.route(path, methods))
+    }
+}
+
 /// What answers requests: routes, behind the gate unless they are of the operations listener. The
 /// gate stands around the whole router: `Allow` is set by a router on its way out. It is called,
 /// not layered: every layer of a router costs each request a boxed future.
@@ -43,17 +72,30 @@ pub(crate) struct StationApi {
 pub struct Pages {
     gate: Option<Arc<Gate>>,
     routes: Router,
+    paths: Vec<&'static str>,
 }
 
 impl Pages {
-    fn guarded(routes: Router, config: RestConfig) -> Self {
+    fn guarded<S: Clone + Send + Sync + 'static>(
+        routes: Routes<S>,
+        state: S,
+        config: RestConfig,
+    ) -> Self {
+        let Routes { router, paths } = routes;
+        let routes = router.with_state(state);
         let routes = routes.fallback(not_found).method_not_allowed_fallback(method_not_allowed);
-        Self { gate: Some(Gate::new(config)), routes }
+        Self { gate: Some(Gate::new(config)), routes, paths }
+    }
+
+    /// The path of every route, for whoever compares them with what is documented.
+    #[must_use]
+    pub fn paths(&self) -> &[&'static str] {
+        &self.paths
     }
 
     /// Without a gate, for those who reach the operations listener.
     pub(crate) fn open(routes: Router) -> Self {
-        Self { gate: None, routes }
+        Self { gate: None, routes, paths: Vec::new() }
     }
 
     /// The answer to one request; never fails, a refusal is an answer too.
@@ -72,18 +114,19 @@ impl Pages {
     }
 }
 
-/// Pages of a peer: v1 (unless switched off) and v2.
+/// Pages of a peer: v1 (unless the gate keeps it from everybody) and v2.
 pub fn peer_pages(gateway: Arc<dyn Gateway>, config: RestConfig) -> Pages {
-    let routes = if config.v1 { v1_peer().merge(v2_peer()) } else { v2_peer() };
+    let routes = v1_peer().merge(v2_peer()).with_docs(Interface::Peer, &config);
     let limits = config.streams;
     let streams = Seats::new(limits.streams, limits.streams_per_address);
     let state = PeerApi { gateway, config: config.clone(), streams };
-    Pages::guarded(routes.with_state(Arc::new(state)), config)
+    Pages::guarded(routes, Arc::new(state), config)
 }
 
 /// Pages of a radiostation: v1.
 pub fn radiostation_pages(directory: Arc<dyn Directory>, config: RestConfig) -> Pages {
-    Pages::guarded(v1_radiostation().with_state(Arc::new(StationApi { directory })), config)
+    let routes = v1_radiostation().with_docs(Interface::Radiostation, &config);
+    Pages::guarded(routes, Arc::new(StationApi { directory }), config)
 }
 
 /// Hands whole requests on to somebody who answers them: a proxy.
@@ -99,7 +142,8 @@ pub fn relay_pages<R: Relay>(relay: Arc<R>, config: RestConfig) -> Pages {
         let answered = Arc::clone(&relay).relay(request);
         async move { until_stopped(answered.await, stopping) }
     };
-    Pages { gate: Some(Gate::new(config)), routes: Router::new().fallback(answer) }
+    let routes = Router::new().fallback(answer);
+    Pages { gate: Some(Gate::new(config)), routes, paths: Vec::new() }
 }
 
 /// An answer of no known length may be a stream, which has no end: it breaks off when the node stops, so
@@ -125,8 +169,8 @@ async fn method_not_allowed(method: Method, uri: Uri) -> Problem {
     Problem::new(Code::MethodNotAllowed, format!("{} does not take {method}", uri.path()))
 }
 
-fn v1_peer() -> Router<Arc<PeerApi>> {
-    Router::new()
+fn v1_peer() -> Routes<Arc<PeerApi>> {
+    Routes::new()
         .route("/api/v1/status/peer", get(v1::status::peer))
         .route("/api/v1/status/score", get(v1::status::score))
         .route("/api/v1/query", post(v1::query::query))
@@ -135,9 +179,9 @@ fn v1_peer() -> Router<Arc<PeerApi>> {
         .route("/api/v1/blocks", get(v1::blocks::get))
 }
 
-fn v1_radiostation() -> Router<Arc<StationApi>> {
+fn v1_radiostation() -> Routes<Arc<StationApi>> {
     use v1::radiostation;
-    Router::new()
+    Routes::new()
         .route("/api/v1/peer/list", get(radiostation::list))
         .route("/api/v1/peer/leader", get(radiostation::leader))
         .route("/api/v1/peer/status", get(radiostation::status))
@@ -159,8 +203,8 @@ pub(crate) fn v1_methods(path: &str) -> &'static str {
     }
 }
 
-fn v2_peer() -> Router<Arc<PeerApi>> {
-    Router::new()
+fn v2_peer() -> Routes<Arc<PeerApi>> {
+    Routes::new()
         .route("/api/v2/channels", get(v2::channels::list))
         .route("/api/v2/channels/{channel}", get(v2::channels::one))
         .route("/api/v2/channels/{channel}/members", get(v2::channels::members))

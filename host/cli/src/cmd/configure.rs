@@ -13,7 +13,7 @@ use crate::failure::Failure;
 use crate::output::{OK, table};
 use crate::profile;
 use host_identity::Action;
-use host_node::plugins::PluggedRule;
+use host_rules::PluggedRule;
 use host_types::change::{Change, Configure, SystemCall, ValidatorChange};
 use host_types::epoch::{BlockLimits, EpochConfig, EpochRun, Epochs};
 use host_types::fault::Code;

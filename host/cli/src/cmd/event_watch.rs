@@ -6,10 +6,10 @@
 
 use super::{Context, Done};
 use crate::args::EventWatch;
-use crate::client::escaped;
-use crate::event_stream::{Frame, Source};
+use crate::client::Client;
 use crate::failure::Failure;
 use crate::profile;
+use host_client::StreamEvent;
 use serde_json::{Value, json};
 use std::process::ExitCode;
 use std::time::Duration;
@@ -21,29 +21,28 @@ const PAUSES: [Duration; 2] = [Duration::from_millis(200), Duration::from_secs(5
 /// Runs it.
 pub(crate) async fn watch(wanted: &EventWatch, context: &Context) -> Done {
     let target = profile::target(&context.global, &context.data)?;
-    let path = path(wanted, target.channel.as_str());
-    let source = Source::new(&target.endpoint, path, context.global.timeout)?;
+    let client = Client::new(&target, context.global.timeout, context.out)?;
     let mut watching =
-        Watching { source, wanted, context, last: wanted.last_event_id.clone(), shown: 0 };
+        Watching { client, wanted, context, last: wanted.last_event_id.clone(), shown: 0 };
     tokio::select! {
         done = watching.run() => done,
         _ = tokio::signal::ctrl_c() => Ok(ExitCode::from(EXIT_INTERRUPTED)),
     }
 }
 
-fn path(wanted: &EventWatch, channel: &str) -> String {
-    let mut path = format!("/api/v2/channels/{channel}/events?types={}", escaped(&wanted.types));
-    let given = [("score", &wanted.score), ("topic", &wanted.topic), ("from", &wanted.from)];
-    for (name, value) in given {
-        if let Some(value) = value {
-            path.push_str(&format!("&{name}={}", escaped(value)));
-        }
-    }
-    path
+/// What is asked for, without what was not said.
+fn filters(wanted: &EventWatch) -> Vec<(&'static str, &str)> {
+    let given = [
+        ("types", Some(&wanted.types)),
+        ("score", wanted.score.as_ref()),
+        ("topic", wanted.topic.as_ref()),
+        ("from", wanted.from.as_ref()),
+    ];
+    given.into_iter().filter_map(|(name, value)| Some((name, value?.as_str()))).collect()
 }
 
 struct Watching<'a> {
-    source: Source,
+    client: Client,
     wanted: &'a EventWatch,
     context: &'a Context,
     /// The last id heard.
@@ -53,67 +52,57 @@ struct Watching<'a> {
 
 impl Watching<'_> {
     async fn run(&mut self) -> Done {
-        // Who cannot be reached at first has most likely another address.
-        let mut connection = self.source.connect(self.last.as_deref()).await?;
+        let ([first, longest], mut was_reached) = (PAUSES, false);
+        let mut pause = first;
         loop {
+            let mut events = self.client.stream(&filters(self.wanted), self.last.as_deref());
             let lost = loop {
-                match connection.next().await {
-                    Ok(frame) => {
-                        if !self.take(frame) {
+                match events.next().await {
+                    Ok(event) => {
+                        pause = first;
+                        if !self.take(&event) {
                             return Ok(ExitCode::SUCCESS);
                         }
                     }
-                    Err(failure) => break failure,
+                    Err(error) => break Failure::from(error),
                 }
             };
-            connection = self.again(lost).await?;
-        }
-    }
-
-    /// Comes back behind the last id, for as long as that may help.
-    async fn again(&self, lost: Failure) -> Result<crate::event_stream::Connection, Failure> {
-        let [mut pause, longest] = PAUSES;
-        let mut failure = lost;
-        self.context.out.note(&format!("{}: coming back", failure.message()));
-        loop {
-            if !failure.code().is_retryable() {
-                return Err(failure);
+            was_reached |= events.has_connected();
+            // Who cannot be reached at first has most likely another address.
+            if !was_reached || !lost.code().is_retryable() {
+                return Err(lost);
+            }
+            if !events.last_id().is_empty() {
+                self.last = Some(events.last_id().to_owned());
+            }
+            if pause == first {
+                self.context.out.note(&format!("{}: coming back", lost.message()));
             }
             tokio::time::sleep(pause).await;
-            match self.source.connect(self.last.as_deref()).await {
-                Ok(connection) => return Ok(connection),
-                Err(refused) => failure = refused,
-            }
             pause = (pause * 2).min(longest);
         }
     }
 
-    /// Shows a frame; false when it was the last that is wanted, or nobody reads what is shown.
-    fn take(&mut self, frame: Frame) -> bool {
-        if let Some(id) = &frame.id {
-            self.last = Some(id.clone());
-        }
-        if frame.kind.is_empty() {
-            return true;
-        }
-        let data: Value = serde_json::from_str(&frame.data).unwrap_or_default();
+    /// Shows an event; false when it was the last that is wanted, or nobody reads what is shown.
+    fn take(&mut self, event: &StreamEvent) -> bool {
+        let data: Value = serde_json::from_str(&event.data).unwrap_or_default();
         let line = if self.context.out.is_json() {
             json!({
                 "schema": "loopchain.event.v1",
-                "id": frame.id,
-                "type": frame.kind,
+                "id": event.id,
+                "type": event.kind,
                 "data": data,
             })
             .to_string()
         } else {
-            line(&frame, &data)
+            line(event, &data)
         };
         self.shown += 1;
         self.context.out.stream(&line) && self.wanted.limit.is_none_or(|limit| self.shown < limit)
     }
 }
 
-fn line(frame: &Frame, data: &Value) -> String {
+fn line(frame: &StreamEvent, data: &Value) -> String {
     let text = |key: &str| match data.get(key) {
         Some(Value::String(text)) => text.clone(),
         Some(value) => value.to_string(),
@@ -131,7 +120,7 @@ fn line(frame: &Frame, data: &Value) -> String {
             format!("{place:<8} tx     {}  {call}  {}", short("transaction"), text("status"))
         }
         _ => {
-            let id = frame.id.clone().unwrap_or_default();
+            let id = &frame.id;
             format!("{id:<8} event  {}.{}  {}", text("score"), text("name"), text("fields"))
         }
     }
@@ -153,15 +142,15 @@ mod tests {
     }
 
     #[test]
-    fn filters_go_into_the_path() {
-        let expected = "/api/v2/channels/demo/events?types=block%2Cscore&score=token&from=7";
-        assert_eq!(path(&wanted(), "demo"), expected);
+    fn only_what_was_said_is_asked_for() {
+        let expected = [("types", "block,score"), ("score", "token"), ("from", "7")];
+        assert_eq!(filters(&wanted()), expected);
     }
 
     #[test]
     fn each_type_has_a_line() {
         let frame =
-            |kind: &str| Frame { id: Some("9.0.1".into()), kind: kind.into(), data: String::new() };
+            |kind: &str| StreamEvent { id: "9.0.1".into(), kind: kind.into(), data: String::new() };
         let hash = "ab".repeat(32);
         let block = json!({"height": 9, "hash": hash, "tx_count": 3});
         assert_eq!(line(&frame("block"), &block), "9        block  abababababab  3 transactions");

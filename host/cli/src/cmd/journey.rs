@@ -39,7 +39,7 @@ async fn others(
         async move {
             let wait = context.global.timeout.min(ANSWER);
             let answer = match Client::new(&target, wait, context.out) {
-                Ok(client) => client.journey(hash).await,
+                Ok(client) => client.journey(hash).await.map_err(Failure::from),
                 Err(failure) => Err(failure),
             };
             (name, answer)

@@ -6,7 +6,6 @@
 //! from (`store`).
 
 use super::{Findings, Least};
-use crate::block_proof::Rules;
 use crate::plugins::PluggedRule;
 use host_core::ingest::registration::{may_register, may_send_system, registering};
 use host_core::sync::accept::check_proof;
@@ -14,6 +13,7 @@ use host_core::system::revoke::revoked_by;
 use host_core::vote::rule::Rule;
 use host_identity::{Action, Certificate, Item, Membership, Serial, verify_batch};
 use host_rpc::gateway::EpochEnd;
+use host_rules::Rules;
 use host_store::Kept;
 use host_types::epoch::{EpochConfig, EpochRun, Epochs};
 use host_types::genesis::ChannelGenesis;

@@ -1,7 +1,7 @@
 //! Pages of a stream out of a real store: blocks with several transactions and events, in any pieces.
 
 use super::*;
-use crate::block_proof::tests::genesis;
+use host_client::fixture::genesis;
 use host_store::{ChannelStore, CommitBlock, StateCommitment, StoreOptions};
 use host_types::block::{Block, RootPair, tx_root};
 use host_types::proof::FinalProof;

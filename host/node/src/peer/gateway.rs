@@ -89,7 +89,7 @@ impl Gateway for LocalGateway {
             rpc_target: self.node.config.rpc.target(),
             order: 1,
             version: env!("CARGO_PKG_VERSION").to_owned(),
-            certificates: certificates::told(&self.node),
+            certificates: certificates::told(&*self.node),
         }
     }
 

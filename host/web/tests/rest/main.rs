@@ -1,4 +1,5 @@
-//! REST through its routers with a node that is made up: no sockets except in `server`.
+//! REST through its routers with a node that is made up: no sockets except in `server`, `sockets`,
+//! `json_corpus` and `generated`.
 
 #[cfg(test)]
 mod bad_inputs;
@@ -9,11 +10,21 @@ mod fake;
 #[cfg(test)]
 mod gate;
 #[cfg(test)]
+mod generated;
+#[cfg(test)]
 mod journey;
+#[cfg(test)]
+mod json_corpus;
 #[cfg(test)]
 mod live;
 #[cfg(test)]
+mod openapi;
+#[cfg(test)]
+mod schema;
+#[cfg(test)]
 mod server;
+#[cfg(test)]
+mod sockets;
 #[cfg(test)]
 mod stream;
 #[cfg(test)]

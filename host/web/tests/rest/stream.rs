@@ -325,7 +325,7 @@ fn hasty() -> ServerLimits {
 /// Bytes of an event's data, of a page, and of the chain that a stalled reader is offered.
 const EVENT_BYTES: usize = 1_000;
 const PAGE_BYTES: usize = 16 * 1024;
-const BLOCKS: usize = 20_000;
+const BLOCKS: usize = 8_000;
 
 #[tokio::test]
 async fn a_reader_that_stalls_costs_a_page_and_is_closed() {
