@@ -48,6 +48,8 @@ mod homes;
 #[cfg(test)]
 mod isolation;
 #[cfg(test)]
+mod journey;
+#[cfg(test)]
 mod kills;
 #[cfg(test)]
 mod log_collector;

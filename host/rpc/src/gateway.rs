@@ -4,6 +4,7 @@
 //! In: names, ids, raw transactions. Out: views made for reading, or a coded [`Rejection`].
 //! Not here: HTTP, JSON, how a channel works.
 
+use crate::journey::JourneyView;
 use crate::lookups::{StateAnswer, StateQuestion, TxFilter, TxsPage};
 use crate::stream::{StreamFilter, StreamPage};
 use async_trait::async_trait;
@@ -572,6 +573,13 @@ pub trait Gateway: Send + Sync {
         channel: &ChannelName,
         id: TxId,
     ) -> Result<Option<TxState>, Rejection>;
+
+    /// The way of a transaction as this node saw it; none when it never heard of it.
+    async fn journey(
+        &self,
+        channel: &ChannelName,
+        id: TxId,
+    ) -> Result<Option<JourneyView>, Rejection>;
 
     /// A final block.
     async fn block(

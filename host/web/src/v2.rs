@@ -6,6 +6,7 @@ pub(crate) mod channels;
 pub(crate) mod epochs;
 pub(crate) mod events;
 pub(crate) mod evidence;
+pub(crate) mod journey;
 pub(crate) mod network;
 pub(crate) mod proofs;
 pub(crate) mod scores;

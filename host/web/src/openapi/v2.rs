@@ -184,6 +184,14 @@ pub(super) const OPERATIONS: &[Operation] = &[
         ..GET
     },
     Operation {
+        path: "/api/v2/channels/{channel}/transactions/{hash}/journey",
+        id: "getJourney",
+        tag: "Transactions",
+        summary: "When this peer saw a transaction pass each stage, who voted, and why it waits",
+        answers: &[ok!("@Journey")],
+        ..GET
+    },
+    Operation {
         path: "/api/v2/channels/{channel}/blocks",
         id: "listBlocks",
         tag: "Blocks",

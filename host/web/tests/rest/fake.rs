@@ -10,6 +10,7 @@ use host_rpc::gateway::{
     EventsPage, EvidenceView, Gateway, MemberView, NodeView, PeerRecord, ProofView, QueryAnswer,
     ReceiptView, ScoreView, TxState, VersionsView,
 };
+use host_rpc::journey::JourneyView;
 use host_rpc::lookups::{StateAnswer, StateQuestion, TxFilter, TxsPage};
 use host_rpc::stream::{StreamFilter, StreamPage};
 use host_types::validators::ValidatorSet;
@@ -136,6 +137,15 @@ impl Gateway for Node {
     ) -> Result<Option<TxState>, Rejection> {
         failing(channel)?;
         Ok(chain::state(id))
+    }
+
+    async fn journey(
+        &self,
+        channel: &ChannelName,
+        id: TxId,
+    ) -> Result<Option<JourneyView>, Rejection> {
+        failing(channel)?;
+        Ok(crate::journey::of(id))
     }
 
     async fn block(
