@@ -269,6 +269,11 @@ mod tests {
         assert_eq!((fault.code(), fault.exit()), (Code::ScoreFault, 4));
         assert_eq!(fault.message(), "token.transfer: balance 0");
         let pending = TxInfo { state: "pending".to_owned(), receipt: None, ..sample("ok") };
-        assert_eq!(outcome(&pending, wait).unwrap_err().exit(), 6);
+        let pending = outcome(&pending, wait).unwrap_err();
+        assert_eq!((pending.code(), pending.exit()), (Code::NotFinalYet, 6));
+        for (status, code) in [("trap", Code::ScoreTrap), ("crash", Code::ScoreCrash)] {
+            let stopped = outcome(&sample(status), wait).unwrap_err();
+            assert_eq!((stopped.code(), stopped.exit()), (code, 4));
+        }
     }
 }

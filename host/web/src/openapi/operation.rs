@@ -70,6 +70,8 @@ pub(super) struct Operation {
     pub(super) answers: &'static [Answer],
     /// What it may be refused with, besides what every request may.
     pub(super) codes: &'static [Code],
+    /// The same for those that have another status than their code's own.
+    pub(super) also: &'static [(u16, Code)],
 }
 
 /// What the gate refuses any request with.
@@ -102,7 +104,7 @@ impl Operation {
     pub(super) fn refusals(&self) -> BTreeMap<u16, Vec<Code>> {
         let own = self.codes.iter().map(|code| (code.http(), *code));
         let mut by_status = BTreeMap::<u16, Vec<Code>>::new();
-        for (status, code) in OF_ALL.iter().copied().chain(own) {
+        for (status, code) in OF_ALL.iter().chain(self.also).copied().chain(own) {
             let codes = by_status.entry(status).or_default();
             if !codes.contains(&code) {
                 codes.push(code);

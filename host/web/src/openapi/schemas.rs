@@ -153,6 +153,9 @@ pub(super) const PROBLEM: Table = (
     ]],
 );
 
+/// What is taken with no other field; what is answered may have more one day.
+pub(super) const CLOSED: &[&str] = &["Envelope", "Question"];
+
 /// Everything v2 answers and takes.
 pub(super) const TABLES: &[Table] = &[
     PROBLEM,

@@ -30,6 +30,10 @@ const UNCHANGED: Answer =
     Answer { status: 304, description: "the client has it", bodies: NONE, headers: ETAG };
 const LIMIT: Parameter = ("limit", "page-in", "how many; 20 when not said");
 
+const SCORE_FILTER: Parameter = ("score", "score", "only of this SCORE");
+const TOPIC: Parameter = ("topic", "topic-in", "only of this name");
+const FROM: Parameter = ("from", "from-in", "a height, or HEIGHT.TX.EVENT as in `next_from`");
+
 macro_rules! ok {
     ($kind:literal) => {
         Answer { status: 200, description: "found", bodies: &[(JSON, $kind)], headers: &[] }
@@ -51,6 +55,7 @@ const GET: Operation = Operation {
     body: NONE,
     answers: &[],
     codes: codes!(),
+    also: &[],
 };
 
 /// One for each method of each route.
@@ -256,14 +261,49 @@ pub(super) const OPERATIONS: &[Operation] = &[
         path: "/api/v2/channels/{channel}/events",
         id: "listEvents",
         tag: "Events",
-        summary: "What final transactions announced, oldest first",
+        summary: "What final transactions announced: a page, oldest first, or a stream",
         query: &[
-            ("score", "score", "only of this SCORE"),
-            ("topic", "topic-in", "only of this name"),
-            ("from", "from-in", "a height, or HEIGHT.TX.EVENT as in `next_from`"),
+            SCORE_FILTER,
+            TOPIC,
+            FROM,
             LIMIT,
+            (
+                "types",
+                "'score'",
+                "a stream (`Accept: text/event-stream`) takes a list of `block`, `tx`, `score`",
+            ),
         ],
-        answers: &[ok!("@Events")],
+        headers: &[("Last-Event-ID", "place", "a stream begins behind it")],
+        answers: &[Answer {
+            status: 200,
+            description: "a page; a stream when it is asked for",
+            bodies: &[(JSON, "@Events"), ("text/event-stream", "text")],
+            headers: &[],
+        }],
+        codes: codes!(HistoryGone, StreamsFull),
+        ..GET
+    },
+    Operation {
+        path: "/api/v2/channels/{channel}/events/ws",
+        id: "watchEvents",
+        tag: "Events",
+        summary: "The stream over WebSocket",
+        query: &[
+            ("types", "types-in", "`score` when not said"),
+            SCORE_FILTER,
+            TOPIC,
+            FROM,
+            ("last_event_id", "place", "begin behind it"),
+        ],
+        headers: &[("Last-Event-ID", "place", "begin behind it")],
+        answers: &[Answer {
+            status: 101,
+            description: "a WebSocket; each message is `{\"id\", \"type\", \"data\"}`",
+            bodies: NONE,
+            headers: &[],
+        }],
+        codes: codes!(HistoryGone, StreamsFull),
+        also: &[(403, Code::ParameterWrong), (426, Code::ParameterWrong)],
         ..GET
     },
     Operation {
