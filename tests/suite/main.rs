@@ -46,6 +46,8 @@ mod groups;
 #[cfg(test)]
 mod homes;
 #[cfg(test)]
+mod hot_join;
+#[cfg(test)]
 mod isolation;
 #[cfg(test)]
 mod journey;
@@ -67,6 +69,8 @@ mod old_files;
 mod plain_rule;
 #[cfg(test)]
 mod proxy;
+#[cfg(test)]
+mod proxy_directory;
 #[cfg(test)]
 mod radiostation;
 #[cfg(test)]

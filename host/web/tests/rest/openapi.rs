@@ -273,6 +273,7 @@ fn radiostation() -> Vec<Asked> {
     let id = "00000000-0000-8000-8000-000000000000";
     let v1 = "/api/v1";
     vec![
+        ask_for("listSignedPeers", "/api/v2/peers"),
         ask_for("v1ListPeers", format!("{v1}/peer/list")),
         ask_for("v1ListPeers", format!("{v1}/peer/list?channel=nosuch")),
         ask_for("v1Leader", format!("{v1}/peer/leader")),
