@@ -46,6 +46,8 @@ mod kills;
 #[cfg(test)]
 mod log_collector;
 #[cfg(test)]
+mod lookups;
+#[cfg(test)]
 mod machines;
 #[cfg(test)]
 mod namespace;

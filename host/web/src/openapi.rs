@@ -6,6 +6,7 @@
 //! Deliberately not here: the routes (`router`), what an error means (`host-types`).
 
 mod kind;
+mod lookups;
 mod operation;
 mod page;
 mod schemas;
@@ -66,7 +67,7 @@ fn operations(interface: Interface) -> Vec<Operation> {
 
 fn tables(interface: Interface) -> Vec<Table> {
     match interface {
-        Interface::Peer => [schemas::TABLES, v1::PEER_TABLES].concat(),
+        Interface::Peer => [schemas::TABLES, lookups::TABLES, v1::PEER_TABLES].concat(),
         Interface::Radiostation => [&[schemas::PROBLEM], v1::RADIOSTATION_TABLES].concat(),
     }
 }

@@ -12,7 +12,7 @@ use super::node::{Identity, Node, NodeParts};
 use super::{accuse, certificates, readiness, renewal, revocations};
 use super::{dev_only, discovery, drop_folder};
 use crate::channel::intake::wall_clock;
-use crate::channel::while_joined;
+use crate::channel::{quorum, while_joined};
 use crate::config::{self, PeerConfig, TlsConfig};
 use crate::rest;
 use crate::scores::Scores;
@@ -273,6 +273,7 @@ pub(super) fn begin(
     let revoked = revocations::follow(Arc::clone(node), channel.clone());
     tokio::spawn(while_joined(joined(), revoked));
     tokio::spawn(while_joined(joined(), accuse::follow(Arc::clone(node), channel.clone())));
+    tokio::spawn(while_joined(joined(), quorum::follow(channel.clone())));
     let ready = readiness::follow(Arc::clone(node), channel.clone(), installed.subscribe());
     tokio::spawn(while_joined(joined(), ready));
     Ok(())

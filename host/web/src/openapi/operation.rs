@@ -22,6 +22,8 @@ pub(super) type Media = (&'static str, &'static str);
 
 pub(super) const JSON: &str = "application/json";
 pub(super) const CBOR: &str = "application/cbor";
+pub(super) const CBOR_SEQ: &str = "application/cbor-seq";
+pub(super) const NDJSON: &str = "application/x-ndjson";
 const PROBLEM: &str = "application/problem+json";
 
 /// What is answered when the request is taken.
@@ -89,6 +91,7 @@ const IN_PATHS: &[Parameter] = &[
     ("hash", "hash-in", "hash of a transaction"),
     ("block", "block-in", "height, hash, or `latest`"),
     ("score", "score", "name of a SCORE"),
+    ("key", "key-in", "hex of the bytes that the SCORE wrote"),
     ("other", "text", "anything else"),
 ];
 
@@ -225,7 +228,7 @@ fn allow() -> utoipa::openapi::header::Header {
 }
 
 fn content(media: &str, kind: &str, example: Option<&Value>) -> Content {
-    let example = example.filter(|_| media != CBOR).cloned();
+    let example = example.filter(|_| !media.starts_with(CBOR)).cloned();
     ContentBuilder::new().schema(Some(schema(kind))).example(example).build()
 }
 

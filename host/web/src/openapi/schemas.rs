@@ -170,7 +170,15 @@ pub(super) const TABLES: &[Table] = &[
         ]],
     ),
     ("ChannelState", "a channel as this peer knows it", &[CHANNEL]),
-    ("Channel", "one channel", &[&[("schema", "'loopchain.channel.v1'", "")], CHANNEL]),
+    (
+        "Channel",
+        "one channel",
+        &[
+            &[("schema", "'loopchain.channel.v1'", "")],
+            CHANNEL,
+            &[("configuration?", "@EpochConfig", "the present epoch, where anybody may read")],
+        ],
+    ),
     (
         "Node",
         "the peer that answers",

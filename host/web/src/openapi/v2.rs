@@ -1,6 +1,6 @@
 //! The requests that v2 takes.
 
-use super::operation::{Answer, CBOR, JSON, Media, Method, Operation, Parameter};
+use super::operation::{Answer, CBOR, CBOR_SEQ, JSON, Media, Method, NDJSON, Operation, Parameter};
 use host_types::Code;
 
 /// Refusals of what is asked of a channel.
@@ -129,6 +129,38 @@ pub(super) const OPERATIONS: &[Operation] = &[
         ..GET
     },
     Operation {
+        path: "/api/v2/channels/{channel}/transactions",
+        id: "findTransactions",
+        tag: "Transactions",
+        summary: "Final transactions by who signed them and what they called, newest first",
+        query: &[
+            ("signer", "text", "a certificate, or the address or name of a member"),
+            ("score", "score", "only calls of this SCORE"),
+            ("method", "topic-in", "only calls of this method of it"),
+            ("from", "u64", "in this block or later ones"),
+            ("to", "u64", "in this block or earlier ones"),
+            ("cursor", "cursor-in", "`next_cursor` of the page before"),
+            LIMIT,
+        ],
+        answers: &[ok!("@Transactions")],
+        ..GET
+    },
+    Operation {
+        method: Method::Post,
+        path: "/api/v2/channels/{channel}/transactions/bulk",
+        id: "sendTransactions",
+        tag: "Transactions",
+        summary: "Send many signed transactions; a line of answer each, in their order",
+        body: &[(JSON, "@Envelope"), (NDJSON, "@Envelope"), (CBOR_SEQ, "bytes-in")],
+        answers: &[Answer {
+            status: 200,
+            description: "looked at, each for itself",
+            bodies: &[(NDJSON, "@BulkLine")],
+            headers: &[],
+        }],
+        ..GET
+    },
+    Operation {
         path: "/api/v2/channels/{channel}/transactions/{hash}",
         id: "getTransaction",
         tag: "Transactions",
@@ -178,6 +210,37 @@ pub(super) const OPERATIONS: &[Operation] = &[
         headers: IF_NONE_MATCH,
         answers: &[ok!("@BlockProof", ETAG), UNCHANGED],
         codes: codes!(HistoryGone),
+        ..GET
+    },
+    Operation {
+        path: "/api/v2/channels/{channel}/state/{score}/{key}",
+        id: "getState",
+        tag: "State",
+        summary: "A key of the state, after the last block or a former one, with its proof",
+        query: &[
+            ("at", "u64", "after this block; only the last one is proved"),
+            ("proof", "'true'|'false'", "whether the way to the root is added"),
+        ],
+        answers: &[ok!("@StateKey")],
+        codes: codes!(HistoryGone, StoreBusy),
+        ..GET
+    },
+    Operation {
+        path: "/api/v2/network",
+        id: "getNetwork",
+        tag: "Network",
+        summary: "This peer, its channels, and the organisations that vote on them",
+        answers: &[ok!("@Network")],
+        codes: &[],
+        ..GET
+    },
+    Operation {
+        path: "/api/v2/network/peers",
+        id: "listPeers",
+        tag: "Network",
+        summary: "Validators of this peer's channels, and whether it is connected with them",
+        answers: &[ok!("@Peers")],
+        codes: &[],
         ..GET
     },
     Operation {

@@ -172,6 +172,10 @@ fn envelope(index: usize) -> Value {
     })
 }
 
+fn malformed() -> Value {
+    serde_json::json!({"transaction": "AA==", "signature": ""})
+}
+
 /// Requests of v2; the first of an operation and status is its example.
 fn v2() -> Vec<Asked> {
     let ids: Vec<_> = chain::transactions().iter().map(|(tx, ..)| tx.id()).collect();
@@ -189,6 +193,14 @@ fn v2() -> Vec<Asked> {
             headers: &[("content-type", "application/json"), ("prefer", "wait=30")],
             ..send("sendTransaction", format!("{channel}/transactions"), envelope(1))
         },
+        ask_for("findTransactions", format!("{channel}/transactions?limit=2")),
+        ask_for("findTransactions", format!("{channel}/transactions?signer=alice&limit=1")),
+        send("sendTransactions", format!("{channel}/transactions/bulk"), envelope(6)),
+        send("sendTransactions", format!("{channel}/transactions/bulk"), malformed()),
+        ask_for("getState", format!("{channel}/state/token/01?proof=true")),
+        ask_for("getState", format!("{channel}/state/token/02")),
+        ask_for("getNetwork", "/api/v2/network"),
+        ask_for("listPeers", "/api/v2/network/peers"),
         ask_for("getReceipt", format!("{channel}/transactions/{}/receipt", ids[1])),
         ask_for("listBlocks", format!("{channel}/blocks?limit=2")),
         ask_for("listBlocks", format!("{channel}/blocks?before=1")),
