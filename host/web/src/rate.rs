@@ -97,13 +97,7 @@ impl Buckets {
             *tokens = (*tokens + 1.0).min(burst);
             true
         });
-        self.owe(to, now)
-    }
-
-    /// Takes a token of a caller who may owe some then.
-    pub fn owe(&self, caller: Caller, now: Instant) -> Allowance {
-        let burst = self.limit.burst;
-        self.with(caller, now, |tokens| {
+        self.with(to, now, |tokens| {
             *tokens = (*tokens - 1.0).max(-burst);
             true
         })

@@ -49,14 +49,6 @@ impl Ticket {
             *held = (signer, self.buckets.charge(held.0, signer, Instant::now()));
         }
     }
-
-    /// The same for one of many transactions of one request: the request stays with its address, and each
-    /// signer pays for what is its own.
-    pub(crate) fn charge_more(&self, signer: CertificateId) {
-        let signer = Caller::Certificate(signer);
-        let allowance = self.buckets.owe(signer, Instant::now());
-        self.held.lock().unwrap_or_else(PoisonError::into_inner).1 = allowance;
-    }
 }
 
 const LIMIT: HeaderName = HeaderName::from_static("ratelimit-limit");

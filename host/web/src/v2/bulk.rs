@@ -6,14 +6,13 @@
 //! keeps nobody else's from being taken. Deliberately not here: waiting until they are final, which
 //! is asked for by their hashes.
 
-use super::transactions::{counted, decoded, envelope_of};
+use super::transactions::{decoded, envelope_of};
 use super::{Answer, channel};
 use crate::body::compact;
 use crate::calls;
 use crate::json::{Duplicates, Json, parse};
 use crate::problem::Problem;
 use crate::router::PeerApi;
-use crate::ticket::Ticket;
 use axum::body::{Body, Bytes};
 use axum::extract::{Path, Request, State};
 use axum::http::{HeaderValue, StatusCode, header};
@@ -61,14 +60,10 @@ pub(crate) async fn post(
         let detail = format!("{} transactions are more than {BULK_TXS_MAX}", items.len());
         return Err(Problem::new(Code::BodyTooLarge, detail));
     }
-    let ticket: Option<Ticket> = parts.extensions.get().cloned();
     let lines = stream::iter(items.into_iter().enumerate())
         .map(move |(index, item)| {
-            let (api, channel, ticket) = (Arc::clone(&api), channel.clone(), ticket.clone());
-            async move {
-                let taken = taken(&api, &channel, item, ticket.as_ref()).await;
-                Ok::<_, Infallible>(line(index, taken))
-            }
+            let (api, channel) = (Arc::clone(&api), channel.clone());
+            async move { Ok::<_, Infallible>(line(&api, &channel, index, item).await) }
         })
         .buffered(AT_ONCE);
     let mut response = Response::new(Body::from_stream(lines));
@@ -114,9 +109,9 @@ fn of_sequence(body: &Bytes) -> Vec<Item> {
     items
 }
 
-fn line(index: usize, taken: Result<(host_types::TxId, TxState), Problem>) -> Bytes {
+async fn line(api: &PeerApi, channel: &ChannelName, index: usize, item: Item) -> Bytes {
     let mut json = Json::object([("index", index.into())]);
-    match taken {
+    match taken(api, channel, item).await {
         Ok((id, state)) => {
             json.push("hash", id.to_string());
             match state {
@@ -147,14 +142,9 @@ async fn taken(
     api: &PeerApi,
     channel: &ChannelName,
     item: Item,
-    ticket: Option<&Ticket>,
 ) -> Result<(host_types::TxId, TxState), Problem> {
     let tx = decoded(&item?)?;
-    let counted = counted(api, channel, &tx, ticket).await?;
     let (id, state) = api.gateway.submit(channel, Arc::new(tx), None).await?;
-    if let Some((ticket, signer)) = counted {
-        ticket.charge_more(signer);
-    }
     match state {
         TxState::Rejected(why) => Err(why.into()),
         state => Ok((id, state)),

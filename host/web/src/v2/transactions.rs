@@ -56,7 +56,7 @@ pub(crate) async fn post(
 
 /// Whose account a transaction goes on once its signature was found good: its signer's, unless the
 /// node knows it already, because then whoever has read it may be sending it.
-pub(super) async fn counted<'a>(
+async fn counted<'a>(
     api: &PeerApi,
     channel: &ChannelName,
     tx: &SignedTransaction,

@@ -276,34 +276,6 @@ async fn a_signed_transaction_is_counted_for_its_certificate() {
     }
 }
 
-/// Sends signed transactions of these nonces in one request.
-async fn bulk(server: &Server, nonces: std::ops::Range<u64>) -> String {
-    let one = |nonce| chain::signed("token", "transfer", vec![0x80], nonce).raw().0;
-    let body: Vec<u8> = nonces.flat_map(|nonce| one(nonce).to_vec()).collect();
-    let head = format!(
-        "POST /api/v2/channels/channel2/transactions/bulk HTTP/1.1\r\nHost: a\r\n\
-         Connection: close\r\nContent-Type: application/cbor-seq\r\nContent-Length: {}\r\n\r\n",
-        body.len()
-    );
-    server.exchange(&[head.as_bytes(), &body].concat()).await
-}
-
-#[tokio::test]
-async fn many_transactions_of_one_request_are_counted_one_by_one() {
-    let server = start_with(counting(Vec::new(), 3.0), short()).await;
-    let first = bulk(&server, 300..303).await;
-    assert_eq!(first.matches("\"state\":\"pending\"").count(), 3, "{first}");
-    let second = bulk(&server, 303..306).await;
-    assert_eq!(second.matches("of this certificate").count(), 3, "{second}");
-    assert_eq!(second.matches("LC7129").count(), 3, "{second}");
-    assert!(bulk(&server, 306..307).await.contains("\"state\":\"rejected\""));
-    let fourth = bulk(&server, 307..308).await;
-    assert!(
-        fourth.starts_with("HTTP/1.1 429"),
-        "the address has paid for three requests: {fourth}"
-    );
-}
-
 /// 429 and 413 come at once, while others hold their connections.
 #[tokio::test]
 async fn refusals_come_at_once_under_a_flood() {
