@@ -176,6 +176,20 @@ fn malformed() -> Value {
     serde_json::json!({"transaction": "AA==", "signature": ""})
 }
 
+/// Requests of those who look for something, or send much.
+fn lookups(channel: &str) -> Vec<Asked> {
+    vec![
+        ask_for("findTransactions", format!("{channel}/transactions?limit=2")),
+        ask_for("findTransactions", format!("{channel}/transactions?signer=alice&limit=1")),
+        send("sendTransactions", format!("{channel}/transactions/bulk"), envelope(6)),
+        send("sendTransactions", format!("{channel}/transactions/bulk"), malformed()),
+        ask_for("getState", format!("{channel}/state/token/01?proof=true")),
+        ask_for("getState", format!("{channel}/state/token/02")),
+        ask_for("getNetwork", "/api/v2/network"),
+        ask_for("listPeers", "/api/v2/network/peers"),
+    ]
+}
+
 /// Requests of v2; the first of an operation and status is its example.
 fn v2() -> Vec<Asked> {
     let ids: Vec<_> = chain::transactions().iter().map(|(tx, ..)| tx.id()).collect();
@@ -193,14 +207,6 @@ fn v2() -> Vec<Asked> {
             headers: &[("content-type", "application/json"), ("prefer", "wait=30")],
             ..send("sendTransaction", format!("{channel}/transactions"), envelope(1))
         },
-        ask_for("findTransactions", format!("{channel}/transactions?limit=2")),
-        ask_for("findTransactions", format!("{channel}/transactions?signer=alice&limit=1")),
-        send("sendTransactions", format!("{channel}/transactions/bulk"), envelope(6)),
-        send("sendTransactions", format!("{channel}/transactions/bulk"), malformed()),
-        ask_for("getState", format!("{channel}/state/token/01?proof=true")),
-        ask_for("getState", format!("{channel}/state/token/02")),
-        ask_for("getNetwork", "/api/v2/network"),
-        ask_for("listPeers", "/api/v2/network/peers"),
         ask_for("getReceipt", format!("{channel}/transactions/{}/receipt", ids[1])),
         ask_for("listBlocks", format!("{channel}/blocks?limit=2")),
         ask_for("listBlocks", format!("{channel}/blocks?before=1")),
@@ -223,6 +229,7 @@ fn v2() -> Vec<Asked> {
         ),
         ask_for("getOpenApi", "/api/openapi.json"),
     ];
+    all.extend(lookups(channel));
     let places = [1, 0, 2, 3, 4, 5, 6, 7].map(|index| ids[index]);
     let paths = places.map(|id| format!("{channel}/transactions/{id}"));
     all.extend(paths.iter().map(|path| ask_for("getTransaction", path.clone())));
