@@ -321,7 +321,9 @@ fn remember(examples: &mut Map<String, Value>, asked: &Asked, template: &str, an
         entry["sent"] = body.clone();
     }
     let status = asked.status.to_string();
-    if entry["answered"][&status].is_null() && asked.id != "getOpenApi" {
+    // A refusal has the id of its request, and every code has an example already.
+    let is_example = asked.status < 400 && asked.id != "getOpenApi";
+    if is_example && entry["answered"][&status].is_null() {
         entry["answered"][&status] = answered.clone();
     }
 }
