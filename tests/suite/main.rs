@@ -22,6 +22,8 @@ mod channel_life;
 #[cfg(test)]
 mod channel_plan;
 #[cfg(test)]
+mod clean_log;
+#[cfg(test)]
 mod consortium;
 #[cfg(test)]
 mod divergence;
@@ -71,6 +73,8 @@ mod recorded;
 mod rejoin;
 #[cfg(test)]
 mod replay;
+#[cfg(test)]
+mod schemas;
 #[cfg(test)]
 mod score_calls;
 #[cfg(test)]
