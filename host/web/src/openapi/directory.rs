@@ -21,6 +21,7 @@ pub(super) const OPERATIONS: &[Operation] = &[Operation {
         headers: &[],
     }],
     codes: &[Code::Internal],
+    also: &[],
 }];
 
 /// What it answers.
