@@ -22,6 +22,8 @@ mod channel_life;
 #[cfg(test)]
 mod channel_plan;
 #[cfg(test)]
+mod clients;
+#[cfg(test)]
 mod consortium;
 #[cfg(test)]
 mod divergence;
@@ -34,13 +36,21 @@ mod evidence;
 #[cfg(test)]
 mod examples;
 #[cfg(test)]
+mod exit_codes;
+#[cfg(test)]
 mod expiry;
+#[cfg(test)]
+mod fifty_channels;
 #[cfg(test)]
 mod groups;
 #[cfg(test)]
 mod homes;
 #[cfg(test)]
+mod hot_join;
+#[cfg(test)]
 mod isolation;
+#[cfg(test)]
+mod journey;
 #[cfg(test)]
 mod kills;
 #[cfg(test)]
@@ -60,6 +70,8 @@ mod plain_rule;
 #[cfg(test)]
 mod proxy;
 #[cfg(test)]
+mod proxy_directory;
+#[cfg(test)]
 mod radiostation;
 #[cfg(test)]
 mod readme;
@@ -71,6 +83,8 @@ mod recorded;
 mod rejoin;
 #[cfg(test)]
 mod replay;
+#[cfg(test)]
+mod roles;
 #[cfg(test)]
 mod score_calls;
 #[cfg(test)]

@@ -8,6 +8,7 @@
 //!
 //! Where to look next: [`args`], `cmd/`.
 
+mod alias;
 pub mod args;
 pub mod args_api;
 pub mod args_life;
@@ -19,7 +20,11 @@ pub mod args_tx;
 mod ca_folder;
 mod client;
 mod cmd;
+mod definition;
+mod examples;
 mod failure;
+#[cfg(test)]
+mod help_tests;
 mod identity;
 mod key_folder;
 mod network;

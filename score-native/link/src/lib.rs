@@ -9,6 +9,7 @@ pub mod elf;
 pub mod limits;
 mod nest;
 mod outcome;
+mod pace;
 mod pool;
 mod process;
 pub mod protocol;
@@ -16,6 +17,9 @@ mod socket;
 mod spawn;
 mod store;
 mod worker;
+
+/// ABI of SCOREs that this host speaks: major and minor.
+pub const ABI: (u16, u16) = (score_native_abi::MAJOR, score_native_abi::MINOR);
 
 pub use elf::{CheckedScore, Finding, check};
 pub use nest::{Boxed, Callee, Neighbours, Nest, Place, Refusal};

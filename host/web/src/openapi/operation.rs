@@ -21,6 +21,7 @@ pub(super) type Parameter = (&'static str, &'static str, &'static str);
 pub(super) type Media = (&'static str, &'static str);
 
 pub(super) const JSON: &str = "application/json";
+pub(super) const EVENT_STREAM: &str = "text/event-stream";
 pub(super) const CBOR: &str = "application/cbor";
 pub(super) const CBOR_SEQ: &str = "application/cbor-seq";
 pub(super) const NDJSON: &str = "application/x-ndjson";
@@ -228,7 +229,7 @@ fn allow() -> utoipa::openapi::header::Header {
 }
 
 fn content(media: &str, kind: &str, example: Option<&Value>) -> Content {
-    let example = example.filter(|_| !media.starts_with(CBOR)).cloned();
+    let example = example.filter(|_| media.ends_with("json")).cloned();
     ContentBuilder::new().schema(Some(schema(kind))).example(example).build()
 }
 
