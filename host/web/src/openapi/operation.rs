@@ -21,6 +21,7 @@ pub(super) type Parameter = (&'static str, &'static str, &'static str);
 pub(super) type Media = (&'static str, &'static str);
 
 pub(super) const JSON: &str = "application/json";
+pub(super) const EVENT_STREAM: &str = "text/event-stream";
 pub(super) const CBOR: &str = "application/cbor";
 pub(super) const CBOR_SEQ: &str = "application/cbor-seq";
 pub(super) const NDJSON: &str = "application/x-ndjson";

@@ -1,6 +1,8 @@
 //! The requests that v2 takes.
 
-use super::operation::{Answer, CBOR, CBOR_SEQ, JSON, Media, Method, NDJSON, Operation, Parameter};
+use super::operation::{
+    Answer, CBOR, CBOR_SEQ, EVENT_STREAM, JSON, Media, Method, NDJSON, Operation, Parameter,
+};
 use host_types::Code;
 
 /// Refusals of what is asked of a channel.
@@ -18,6 +20,8 @@ macro_rules! codes {
 }
 
 const NONE: &[Media] = &[];
+const LAST_EVENT_ID: Parameter =
+    ("Last-Event-ID", "text", "a stream begins behind this id; pages pass over it");
 const IF_NONE_MATCH: &[Parameter] =
     &[("If-None-Match", "text", "an `ETag`; 304 when it still holds")];
 const ETAG: &[Parameter] = &[("ETag", "text", "of what will never change")];
@@ -281,11 +285,11 @@ pub(super) const OPERATIONS: &[Operation] = &[
                 "a stream (`Accept: text/event-stream`) takes a list of `block`, `tx`, `score`",
             ),
         ],
-        headers: &[("Last-Event-ID", "text", "a stream begins behind this id; pages pass over it")],
+        headers: &[LAST_EVENT_ID],
         answers: &[Answer {
             status: 200,
             description: "a page; a stream when it is asked for",
-            bodies: &[(JSON, "@Events"), ("text/event-stream", "text")],
+            bodies: &[(JSON, "@Events"), (EVENT_STREAM, "text")],
             headers: &[],
         }],
         codes: codes!(HistoryGone, StreamsFull),
@@ -303,7 +307,7 @@ pub(super) const OPERATIONS: &[Operation] = &[
             FROM,
             ("last_event_id", "place", "begin behind it"),
         ],
-        headers: &[("Last-Event-ID", "text", "begin behind this id, unless it is empty")],
+        headers: &[LAST_EVENT_ID],
         answers: &[Answer {
             status: 101,
             description: "a WebSocket; each message is `{\"id\", \"type\", \"data\"}`",
