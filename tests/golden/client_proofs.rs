@@ -144,7 +144,8 @@ fn grouped(mode: UnitMode) -> ChannelGenesis {
 
 fn flat_cases() -> Vec<Value> {
     let flat = Stage::new(genesis(), Mode::Core);
-    let mixed = LftProof { children: vec![flat.child(3, &[1]), flat.child(4, &[3])], ..flat.commits(&[0]) };
+    let mixed =
+        LftProof { children: vec![flat.child(3, &[1]), flat.child(4, &[3])], ..flat.commits(&[0]) };
     let votes = LftProof { children: vec![flat.child(2, &[0, 1, 2, 3])], ..flat.commits(&[]) };
     let twice = LftProof { children: vec![flat.child(3, &[0, 1])], ..flat.commits(&[0]) };
     let unsorted =
