@@ -217,3 +217,19 @@ fn every_width_of_an_integer_is_written_in_its_shortest_form() {
     }
     fixture.close();
 }
+
+#[test]
+fn the_page_of_errors_is_that_of_the_registry() {
+    let root = score_native_link::build::source_tree().unwrap();
+    let (path, page) = (root.join("docs/spec/errors.md"), host_types::fault_page::errors_page());
+    if std::env::var_os("GOLDEN_WRITE").is_some() {
+        std::fs::write(&path, &page).unwrap();
+    }
+    let written = std::fs::read_to_string(&path).unwrap_or_default();
+    assert!(
+        written == page,
+        "{}: an error changed. Write the page anew with GOLDEN_WRITE=1 cargo test -p tests --test \
+         golden page",
+        path.display()
+    );
+}
