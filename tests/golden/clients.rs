@@ -82,11 +82,13 @@ fn a_transaction_has_these_bytes_this_id_and_this_signature() {
 
 const SHAPE: &str = "<Open|Shut{at:u64,by:address}|Moved{0:text}>";
 
-#[test]
-fn arguments_are_typed_to_these_bytes_or_refused() {
+/// Parameters as name and type.
+type Parameters = &'static [(&'static str, &'static str)];
+
+fn typed_cases() -> Vec<(Parameters, Value)> {
     let wide = "340282366920938463463374607431768211455";
     let zeros = "00".repeat(32);
-    let cases: Vec<(&[(&str, &str)], Value)> = vec![
+    vec![
         (&[("to", "address"), ("amount", "u128")], json!({"amount": "30", "to": "alice"})),
         (&[("to", "address"), ("amount", "u128")], json!(["alice", 30])),
         (&[("to", "address"), ("amount", "u128")], json!({"to": "alice"})),
@@ -133,9 +135,13 @@ fn arguments_are_typed_to_these_bytes_or_refused() {
         (&[("a", SHAPE)], json!([{"Shut": {"at": 7}}])),
         (&[("a", "()")], json!([null])),
         (&[("a", "nonsense")], json!([1])),
-    ];
+    ]
+}
+
+#[test]
+fn arguments_are_typed_to_these_bytes_or_refused() {
     let alice = Address::new([0xaa; 20]);
-    let cases = cases.into_iter().map(|(fields, given)| {
+    let cases = typed_cases().into_iter().map(|(fields, given)| {
         let args = fields
             .iter()
             .map(|(name, kind)| Field { name: (*name).into(), kind: (*kind).into() })
