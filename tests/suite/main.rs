@@ -22,6 +22,8 @@ mod channel_life;
 #[cfg(test)]
 mod channel_plan;
 #[cfg(test)]
+mod clients;
+#[cfg(test)]
 mod consortium;
 #[cfg(test)]
 mod divergence;
@@ -33,6 +35,8 @@ mod epochs;
 mod evidence;
 #[cfg(test)]
 mod examples;
+#[cfg(test)]
+mod exit_codes;
 #[cfg(test)]
 mod expiry;
 #[cfg(test)]
@@ -49,6 +53,8 @@ mod isolation;
 mod kills;
 #[cfg(test)]
 mod log_collector;
+#[cfg(test)]
+mod lookups;
 #[cfg(test)]
 mod machines;
 #[cfg(test)]

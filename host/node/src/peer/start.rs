@@ -12,7 +12,7 @@ use super::node::{Identity, Node, NodeParts, lock};
 use super::{accuse, certificates, readiness, renewal, revocations};
 use super::{dev_only, discovery, drop_folder, many_channels, settings};
 use crate::channel::intake::wall_clock;
-use crate::channel::while_joined;
+use crate::channel::{quorum, while_joined};
 use crate::config::{self, PeerConfig, TlsConfig};
 use crate::rest;
 use crate::scores::Scores;
@@ -261,6 +261,7 @@ pub(super) fn begin(
     let revoked = revocations::follow(Arc::clone(node), channel.clone());
     tokio::spawn(while_joined(joined(), revoked));
     tokio::spawn(while_joined(joined(), accuse::follow(Arc::clone(node), channel.clone())));
+    tokio::spawn(while_joined(joined(), quorum::follow(channel.clone())));
     let ready = readiness::follow(Arc::clone(node), channel.clone(), installed.subscribe());
     tokio::spawn(while_joined(joined(), ready));
     Ok(())
@@ -338,6 +339,15 @@ async fn follow_genesis(node: Arc<Node>, installed: watch::Sender<u64>, mut seen
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    async fn a_port_that_is_taken_is_told_with_its_address() {
+        let first = bind("127.0.0.1:0".parse().unwrap()).await.unwrap();
+        let address = first.local_addr().unwrap();
+        let refused = bind(address).await.unwrap_err();
+        assert_eq!(refused.code, Code::PortTaken);
+        assert!(refused.message.starts_with(&format!("cannot listen on {address}: ")), "{refused}");
+    }
 
     #[test]
     fn every_listener_of_a_dev_network_stays_on_this_machine() {
