@@ -25,15 +25,19 @@ const CLOSED_LOOK: Duration = Duration::from_millis(50);
 /// Follows the file until the peer stops.
 pub(super) async fn follow(node: Arc<Node>, installed: watch::Sender<u64>) {
     let file: PathBuf = node.config.home.join("peer.toml");
-    let mut seen = stamps(vec![file.clone()]);
+    let mut taken = stamps(vec![file.clone()]);
+    let mut seen = taken.clone();
     let mut known = node.config.clone();
     loop {
         tokio::time::sleep(LOOK).await;
         let now = stamps(vec![file.clone()]);
-        if now == seen {
+        let is_still = now == seen;
+        seen = now;
+        // Who writes a file may have written half of it: it counts when it was the same twice.
+        if !is_still || seen == taken {
             continue;
         }
-        seen = now;
+        taken.clone_from(&seen);
         match PeerConfig::load(&node.config.home, &node.config.overrides) {
             Ok(mut config) => {
                 config.rejoin = known.rejoin;

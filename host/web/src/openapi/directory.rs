@@ -14,6 +14,7 @@ pub(super) const OPERATIONS: &[Operation] = &[Operation {
     query: &[],
     headers: &[],
     body: &[],
+    also: &[],
     answers: &[Answer {
         status: 200,
         description: "in join order",
