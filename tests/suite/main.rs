@@ -22,6 +22,8 @@ mod channel_life;
 #[cfg(test)]
 mod channel_plan;
 #[cfg(test)]
+mod clients;
+#[cfg(test)]
 mod consortium;
 #[cfg(test)]
 mod divergence;
@@ -34,7 +36,11 @@ mod evidence;
 #[cfg(test)]
 mod examples;
 #[cfg(test)]
+mod exit_codes;
+#[cfg(test)]
 mod expiry;
+#[cfg(test)]
+mod fifty_channels;
 #[cfg(test)]
 mod groups;
 #[cfg(test)]
@@ -47,6 +53,8 @@ mod journey;
 mod kills;
 #[cfg(test)]
 mod log_collector;
+#[cfg(test)]
+mod lookups;
 #[cfg(test)]
 mod machines;
 #[cfg(test)]
@@ -71,6 +79,8 @@ mod recorded;
 mod rejoin;
 #[cfg(test)]
 mod replay;
+#[cfg(test)]
+mod roles;
 #[cfg(test)]
 mod score_calls;
 #[cfg(test)]

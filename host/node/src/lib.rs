@@ -23,6 +23,7 @@ pub mod scores;
 pub mod shutdown;
 pub mod signer;
 pub mod telemetry;
+pub mod versions;
 pub mod whole_file;
 
 pub use host_rules::plugged as plugins;

@@ -20,6 +20,7 @@ pub mod greeting;
 pub mod journey;
 pub mod limits;
 mod link;
+pub mod lookups;
 mod pace;
 mod queue;
 pub mod server;

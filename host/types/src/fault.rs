@@ -230,6 +230,8 @@ codes! {
     /// An auditor tried to submit.
     AuditorSubmits = 4301, 403, 4, false, "use a client identity";
 
+    /// The disk has almost no room left.
+    DiskLow = 5102, 503, 7, true, "`loopchain doctor` tells which volume; make room or grow it";
     /// The database ends before the tip marker.
     StoreBehindMarker = 5203, 503, 7, false, "the block files and peers rebuild it; the sign log is whole";
     /// The sign log failed: signing has stopped.

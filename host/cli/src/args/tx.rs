@@ -4,6 +4,7 @@
 //! Deliberately not here: what the commands do (`cmd/tx.rs`, `cmd/query.rs`).
 
 use super::Trusted;
+use crate::args_tx::TxList;
 use clap::{Args, Subcommand};
 use std::path::PathBuf;
 
@@ -21,9 +22,14 @@ pub enum TxCommand {
         receipt: Option<PathBuf>,
         /// When it passed each stage on every peer of the local network, who proposed and voted, and why
         /// it waits.
-        #[arg(long, conflicts_with = "receipt")]
+        #[arg(long, conflicts_with_all = ["receipt", "proof"])]
         journey: bool,
+        /// With its portable receipt, unchecked, as `proof` of the JSON document.
+        #[arg(long, conflicts_with = "receipt")]
+        proof: bool,
     },
+    /// Final transactions by who signed them and what they called, newest first.
+    List(TxList),
     /// Check a portable receipt of this transaction; nobody is asked. Exit code 7 when it is refused.
     Verify {
         /// 64 hex digits.

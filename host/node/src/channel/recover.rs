@@ -17,6 +17,7 @@ use super::intake::{ContextSource, Intake};
 use super::journeys::Journeys;
 use super::links::Links;
 use super::own_words::{self, Heard};
+use super::quorum::QuorumWatch;
 use super::relay::Relay;
 use crate::plugins::PluggedRule;
 use crate::scores::Scores;
@@ -82,7 +83,8 @@ pub fn start(start: ChannelStart) -> Result<ChannelHandle, Rejection> {
         start;
     let store = open_store(&folder, &genesis, &options).map_err(|e| store_failed(&e))?;
     let (reader, segments, lease) = (store.reader(), store.segments(), store.lease());
-    let committed = Committed::new(reader.clone(), store.tree());
+    let tree = store.tree();
+    let committed = Committed::new(reader.clone(), Arc::clone(&tree));
     let genesis = Arc::new(genesis);
     let tip = reader.tip();
     let base = knowledge(&genesis, &committed, &reader)?;
@@ -142,6 +144,8 @@ pub fn start(start: ChannelStart) -> Result<ChannelHandle, Rejection> {
         divergences,
         left: watch::channel(false).0,
         lease,
+        tree,
+        quorum: QuorumWatch::default(),
         question_turns: tokio::sync::Mutex::new(()),
     };
     let world = world(&parts, (own, seat, starter), segments, work, context);

@@ -35,3 +35,4 @@ mod v1;
 mod v1_radiostation;
 #[cfg(test)]
 mod v2;
+mod v2_lookups;
