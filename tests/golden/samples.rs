@@ -187,6 +187,7 @@ pub(crate) fn genesis() -> ChannelGenesis {
             v1_gateway: true,
             audit: None,
             admin: None,
+            grants: Vec::new(),
         },
         metering_required: true,
         auto_activate: false,

@@ -19,6 +19,7 @@
 //! | `next` | what the next epoch runs with, once a `configure` change is accepted |
 //! | `excluded/` epoch (8 bytes) | indices of validators that lead nothing in it; absent when there are none |
 //! | `evidence/` epoch (8 bytes), signer (2), view (8), class (1) | `[height, statement, statement]` |
+//! | `trail/` `ORG/NAME` | `[height, records, hash of the last one]` |
 //! | `epoch/` number (8 bytes) | `[height of its root, what it runs with]`; epoch 0 is the genesis |
 
 use super::system_name;
