@@ -3,14 +3,17 @@
 //! In: a URL, a path, JSON. Out: JSON, or the failure that the peer's problem document tells.
 
 use crate::failure::Failure;
+use crate::reader::{Reader, channel_of};
 use crate::output::Out;
 use bytes::Bytes;
 use host_types::fault::Code;
+use host_types::ids::GenesisHash;
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::header::{ACCEPT, CONTENT_TYPE, HOST};
 use hyper::{Method, Request};
 use hyper_util::rt::TokioIo;
 use serde_json::Value;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// Largest answer that is read, bytes: a full block in JSON fits.
@@ -22,6 +25,8 @@ pub(crate) struct Api {
     authority: String,
     timeout: Duration,
     out: Out,
+    /// Who asks, when it is said.
+    reader: Option<Arc<Reader>>,
 }
 
 impl Api {
@@ -36,7 +41,31 @@ impl Api {
                 .with_help("peers of a local network listen on http://127.0.0.1:9000 and up"));
         };
         let authority = rest.trim_end_matches('/').to_owned();
-        Ok(Self { authority, timeout, out })
+        Ok(Self { authority, timeout, out, reader: None })
+    }
+
+    /// The same, with requests about a channel signed.
+    pub(crate) fn read_by(self, reader: Reader) -> Self {
+        Self { reader: Some(Arc::new(reader)), ..self }
+    }
+
+    /// The header of a signed request; none where nobody says who asks.
+    async fn signed(&self, (method, path): (&Method, &str), body: &[u8]) -> Result<Option<String>, Failure> {
+        let Some((reader, channel)) = self.reader.as_ref().zip(channel_of(path)) else {
+            return Ok(None);
+        };
+        let unsigned = Self { reader: None, ..self.clone() };
+        let ask = || async {
+            let status = unsigned.get(&format!("/api/v2/channels/{channel}")).await?;
+            let genesis = status.get("genesis").and_then(Value::as_str).unwrap_or_default();
+            GenesisHash::from_hex(genesis).ok_or_else(|| {
+                let message = format!("http://{} tells no genesis of {channel}", self.authority);
+                Failure::new(Code::ProtocolMismatch, message)
+            })
+        };
+        // A request inside a request: its future has no size of its own.
+        let genesis = Box::pin(reader.genesis.get_or_try_init(ask)).await?;
+        reader.header(*genesis, (method.as_str(), path), body).map(Some)
     }
 
     /// Asks.
@@ -110,6 +139,8 @@ impl Api {
             let message = format!("http://{} does not answer: {error}", self.authority);
             Failure::new(Code::Unreachable, message)
         };
+        let bytes = body.map(|body| Bytes::from(body.to_string())).unwrap_or_default();
+        let signed = self.signed((&method, path), &bytes).await?;
         let stream = tokio::net::TcpStream::connect(&self.authority).await;
         let stream = stream.map_err(|error| unreachable(&error))?;
         let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream))
@@ -125,13 +156,12 @@ impl Api {
         if let Some(wait) = wait {
             request = request.header("prefer", format!("wait={}", wait.as_secs().max(1)));
         }
-        let bytes = match body {
-            Some(body) => {
-                request = request.header(CONTENT_TYPE, "application/json");
-                Bytes::from(body.to_string())
-            }
-            None => Bytes::new(),
-        };
+        if body.is_some() {
+            request = request.header(CONTENT_TYPE, "application/json");
+        }
+        if let Some(signed) = signed {
+            request = request.header(host_web::SIGNED_READ, signed);
+        }
         let request = request.body(Full::new(bytes)).map_err(|error| unreachable(&error))?;
         let answer = sender.send_request(request).await.map_err(|error| unreachable(&error))?;
         let status = answer.status().as_u16();

@@ -4,9 +4,12 @@
 //! `host/web`; fields that no command needs are not named here.
 
 use crate::api::Api;
+use crate::cmd::Context;
 use crate::failure::Failure;
+use crate::identity::Identity;
 use crate::output::Out;
 use crate::profile::Target;
+use crate::reader::Reader;
 use crate::sign::Signed;
 use host_types::fault::Code;
 use host_types::genesis::ChannelGenesis;
@@ -247,6 +250,15 @@ impl Client {
     pub(crate) fn new(target: &Target, timeout: Duration, out: Out) -> Result<Self, Failure> {
         let api = Api::new(&target.endpoint, timeout, out)?;
         Ok(Self { api, channel: target.channel.clone() })
+    }
+
+    /// The same of a command that reads: where `--identity` names somebody, requests say so, and the
+    /// channel's policies and grants decide what is answered.
+    pub(crate) fn reading(target: &Target, context: &Context) -> Result<Self, Failure> {
+        let client = Self::new(target, context.global.timeout, context.out)?;
+        let Some(name) = &context.global.identity else { return Ok(client) };
+        let reader = Reader::new(Identity::find(&context.data, name)?);
+        Ok(Self { api: client.api.read_by(reader), ..client })
     }
 
     /// The channel.

@@ -26,6 +26,7 @@ mod network_facts;
 mod output;
 mod password;
 mod profile;
+mod reader;
 mod sign;
 mod time;
 

@@ -22,6 +22,7 @@ pub mod scores;
 pub mod shutdown;
 pub mod signer;
 pub mod telemetry;
+pub mod trail;
 pub mod whole_file;
 
 pub use shutdown::{Shutdown, Trigger};

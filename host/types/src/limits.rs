@@ -122,7 +122,7 @@ pub const GRANT_KEYS_MAX: usize = 16;
 /// Path and query of a signed request, bytes: longer than any that this product makes.
 pub const READ_TARGET_BYTES_MAX: usize = 2 * 1024;
 /// How far the expiry of a signed request may lie from the clock of the node that reads it, microseconds:
-/// enough for clocks that differ, and as long as one has to be remembered. Beyond: refused with `LC4304`.
+/// enough for clocks that differ, and as long as one has to be remembered. Beyond: refused with `LC4303`.
 pub const READ_WINDOW_US: u64 = 60 * 1_000_000;
 /// Signed requests that a node remembers, so that none is answered twice. Full: refused with `LC7129`;
 /// those that ran out make room. At 200 requests a second of one address, five addresses fill it.

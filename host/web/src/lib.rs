@@ -23,10 +23,12 @@ pub mod server;
 pub mod time;
 
 mod calls;
+mod identified;
 mod v1;
 mod v2;
 
 pub use config::RestConfig;
+pub use identified::SIGNED_READ;
 pub use ops::{OpsSource, ops_pages};
 pub use problem::Problem;
 pub use router::{Pages, Relay, peer_pages, radiostation_pages, relay_pages};

@@ -5,6 +5,7 @@
 
 use crate::config::RestConfig;
 use crate::gate::{self, Gate};
+use crate::identified;
 use crate::problem::Problem;
 use crate::{v1, v2};
 use axum::Router;
@@ -36,17 +37,49 @@ pub(crate) struct StationApi {
 pub struct Pages {
     gate: Option<Arc<Gate>>,
     routes: Router,
+    /// Of a peer: what answers requests that say who asks.
+    peer: Option<Peer>,
+}
+
+/// The node behind the pages of a peer.
+#[derive(Clone)]
+struct Peer {
+    gateway: Arc<dyn Gateway>,
+    config: RestConfig,
+}
+
+impl std::fmt::Debug for Peer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Peer")
+    }
+}
+
+impl Peer {
+    /// The pages of v2 as one caller sees the node: made for this request alone.
+    async fn routed(config: RestConfig, gateway: Arc<dyn Gateway>, request: Request<Body>) -> Response {
+        let state = Arc::new(PeerApi { gateway, config });
+        let routes = v2_peer().with_state(state);
+        let routes = routes.fallback(not_found).method_not_allowed_fallback(method_not_allowed);
+        called(routes, request).await
+    }
+}
+
+async fn called(mut routes: Router, request: Request<Body>) -> Response {
+    match routes.call(request).await {
+        Ok(response) => response,
+        Err(never) => match never {},
+    }
 }
 
 impl Pages {
     fn guarded(routes: Router, config: RestConfig) -> Self {
         let routes = routes.fallback(not_found).method_not_allowed_fallback(method_not_allowed);
-        Self { gate: Some(Gate::new(config)), routes }
+        Self { gate: Some(Gate::new(config)), routes, peer: None }
     }
 
     /// Without a gate, for those who reach the operations listener.
     pub(crate) fn open(routes: Router) -> Self {
-        Self { gate: None, routes }
+        Self { gate: None, routes, peer: None }
     }
 
     /// The answer to one request; never fails, a refusal is an answer too.
@@ -58,9 +91,13 @@ impl Pages {
     }
 
     async fn routed(&self, request: Request<Body>) -> Response {
-        match self.routes.clone().call(request).await {
-            Ok(response) => response,
-            Err(never) => match never {},
+        match &self.peer {
+            Some(Peer { gateway, config }) if identified::is_signed(request.headers()) => {
+                let config = config.clone();
+                let routed = |gateway, request| Peer::routed(config, gateway, request);
+                identified::answer(Arc::clone(gateway), request, routed).await
+            }
+            _ => called(self.routes.clone(), request).await,
         }
     }
 }
@@ -68,8 +105,9 @@ impl Pages {
 /// Pages of a peer: v1 (unless switched off) and v2.
 pub fn peer_pages(gateway: Arc<dyn Gateway>, config: RestConfig) -> Pages {
     let routes = if config.v1 { v1_peer().merge(v2_peer()) } else { v2_peer() };
+    let peer = Peer { gateway: Arc::clone(&gateway), config: config.clone() };
     let state = PeerApi { gateway, config: config.clone() };
-    Pages::guarded(routes.with_state(Arc::new(state)), config)
+    Pages { peer: Some(peer), ..Pages::guarded(routes.with_state(Arc::new(state)), config) }
 }
 
 /// Pages of a radiostation: v1.
@@ -86,7 +124,7 @@ pub trait Relay: Send + Sync + 'static {
 /// Pages that a relay answers, behind the same gate as a peer's: rates, sizes, times, CORS.
 pub fn relay_pages<R: Relay>(relay: Arc<R>, config: RestConfig) -> Pages {
     let answer = move |request: Request<Body>| Arc::clone(&relay).relay(request);
-    Pages { gate: Some(Gate::new(config)), routes: Router::new().fallback(answer) }
+    Pages { gate: Some(Gate::new(config)), routes: Router::new().fallback(answer), peer: None }
 }
 
 async fn not_found(uri: Uri) -> Problem {

@@ -18,7 +18,7 @@ const PAGE: usize = 100;
 pub(crate) async fn event(command: &EventCommand, context: &Context) -> Done {
     let EventCommand::List(wanted) = command;
     let target = profile::target(&context.global, &context.data)?;
-    let client = Client::new(&target, context.global.timeout, context.out)?;
+    let client = Client::reading(&target, context)?;
     let mut from = wanted.from.to_string();
     let mut events: Vec<Value> = Vec::new();
     let (channel, next) = loop {

@@ -19,6 +19,7 @@ use host_types::genesis::ChannelGenesis;
 use host_types::limits::BLOCKS_AHEAD_MAX;
 use host_types::proof::FinalProof;
 use host_types::{Code, Height, Rejection};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 /// A copy at the peer's last block.
@@ -27,6 +28,8 @@ pub struct AuditStore {
     rewound: Rewound,
     genesis: Arc<ChannelGenesis>,
     copied: CopyReport,
+    /// The folder that was copied.
+    pub(super) channel: PathBuf,
     /// Removed at the end.
     _scratch: Scratch,
 }
@@ -49,7 +52,7 @@ impl AuditStore {
         let (rewound, copied) =
             taken.map_err(|error| Rejection::new(error.code(), error.to_string()))?;
         let genesis = Arc::new(rewound.genesis().clone());
-        Ok(Self { rewound, genesis, copied, _scratch: scratch })
+        Ok(Self { rewound, genesis, copied, channel: place.channel.clone(), _scratch: scratch })
     }
 
     /// The channel's genesis, as the store has it: whoever audits compares its hash.

@@ -5,12 +5,14 @@
 //! is told and passed: the next ones are still looked at. Deliberately not here: where blocks come
 //! from (`store`).
 
+use super::trail::Roots;
 use super::{Findings, Least};
 use crate::block_proof::Rules;
 use crate::plugins::PluggedRule;
 use host_core::ingest::registration::{may_register, may_send_system, registering};
 use host_core::sync::accept::check_proof;
 use host_core::system::revoke::revoked_by;
+use host_core::system::trail::trail_by;
 use host_core::vote::rule::Rule;
 use host_identity::{Action, Certificate, Item, Membership, Serial, verify_batch};
 use host_rpc::gateway::EpochEnd;
@@ -21,7 +23,7 @@ use host_types::limits::BLOCKS_AHEAD_MAX;
 use host_types::proof::FinalProof;
 use host_types::{
     CertificateId, Code, Decode, Domain, Encode, Epoch, GenesisHash, Hash32, Header, Height,
-    Reader, Receipt, Rejection, RootPair, ScoreEvent, SignedTransaction, Status, merkle,
+    NodeName, Reader, Receipt, Rejection, RootPair, ScoreEvent, SignedTransaction, Status, merkle,
 };
 use plugin_api_loader::LoadedRule;
 use std::collections::{BTreeMap, BTreeSet};
@@ -44,6 +46,7 @@ pub struct Walk<'a> {
     rule: (PluggedRule, LoadedRule),
     membership: Membership,
     revoked: BTreeSet<(Hash32, Serial)>,
+    trails: Roots,
     last: (Header, RootPair),
     /// Blocks since the last one with a proof.
     unproved: u64,
@@ -79,6 +82,7 @@ impl<'a> Walk<'a> {
             ends: Vec::new(),
             membership,
             revoked: BTreeSet::new(),
+            trails: Roots::new(),
             last: (root, first),
             rule: (rule, loaded),
             unproved: 0,
@@ -100,6 +104,27 @@ impl<'a> Walk<'a> {
         let signer = &tx.transaction().signer;
         let member = self.membership.get(signer).map(|member| member.certificate.clone());
         member.or_else(|| Certificate::parse(&registering(tx)?).ok())
+    }
+
+    /// Roots of trails that the blocks so far hold.
+    pub(super) const fn trails(&self) -> &Roots {
+        &self.trails
+    }
+
+    /// Signing key of a certificate of the channel.
+    pub(super) fn key_of(&self, certificate: &CertificateId) -> Option<[u8; 32]> {
+        self.membership.get(certificate).map(|member| member.public_key)
+    }
+
+    /// Signing keys that a name has or had, also under certificates that were taken back.
+    pub(super) fn keys_of_name(&self, name: &NodeName) -> impl Iterator<Item = [u8; 32]> {
+        let named = self.membership.all().filter(move |member| member.name() == name);
+        named.map(|member| member.public_key)
+    }
+
+    /// Names of members.
+    pub(super) fn names(&self) -> impl Iterator<Item = &NodeName> {
+        self.membership.all().map(host_identity::Member::name)
     }
 
     /// What was found so far.
@@ -139,6 +164,7 @@ impl<'a> Walk<'a> {
         self.permissions(kept);
         self.evidence(header.height, &kept.result.events);
         self.revocations(kept);
+        self.roots(kept);
         self.found.blocks += 1;
         self.last = (header.clone(), roots);
         if header.next_validators.is_some() {
@@ -302,6 +328,13 @@ impl<'a> Walk<'a> {
         self.revoked.extend(system.filter_map(|write| revoked_by(&write.key)));
         if self.revoked.len() > before {
             self.membership.set_revoked(self.revoked.clone());
+        }
+    }
+
+    fn roots(&mut self, kept: &Kept) {
+        let system = kept.result.writes.iter().filter(|write| write.score.is_system());
+        for (name, root) in system.filter_map(|one| trail_by(&one.key, one.value.as_deref())) {
+            self.trails.entry(name).or_default().push(root);
         }
     }
 

@@ -1,23 +1,26 @@
 //! This node, as the REST interface sees it.
 
+use super::caller::{ReadCaller, Remembered};
 use super::certificates;
 use super::metrics::Metrics;
 use super::node::{Node, OWN_EXPIRY_US};
 use super::quota::{GATEWAY_TXS_PER_ADDRESS_MAX, Quota};
 use crate::channel::ChannelHandle;
+use crate::trail::Trail;
 use async_trait::async_trait;
 use host_rpc::gateway::{
-    Access, BlockRef, BlockView, ChannelStatus, EpochsView, EventFilter, EventsPage, EvidenceView,
+    Access, BlockRef, BlockView, Caller, ChannelStatus, EpochsView, EventFilter, EventsPage, EvidenceView,
     Gateway, MemberView, NodeView, ProofView, QueryAnswer, ReceiptView, ScoreView, TxState,
     VersionsView,
 };
 use host_types::genesis::Policy;
+use host_types::read_request::{ReadRequest, SignedRead};
 use host_types::validators::ValidatorSet;
 use host_types::{
-    CertificateId, ChannelName, Code, Height, Rejection, ScoreName, SignedTransaction, TxId,
+    BlockTime, CertificateId, ChannelName, Code, Height, Rejection, ScoreName, SignedTransaction, TxId,
 };
 use std::net::IpAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 /// Blocks of one page.
@@ -30,13 +33,23 @@ pub struct LocalGateway {
     default_channel: ChannelName,
     metrics: Arc<Metrics>,
     quota: Quota,
+    reads: Mutex<Remembered>,
 }
 
 impl LocalGateway {
     /// Of this node.
     #[must_use]
     pub fn new(node: Arc<Node>, default_channel: ChannelName, metrics: Arc<Metrics>) -> Self {
-        Self { node, default_channel, metrics, quota: Quota::default() }
+        Self { node, default_channel, metrics, quota: Quota::default(), reads: Mutex::default() }
+    }
+
+    /// A signed request that has not come before.
+    pub(super) fn remember(&self, request: &ReadRequest, now: BlockTime) -> Result<(), Rejection> {
+        self.reads.lock().unwrap_or_else(PoisonError::into_inner).take(request, now)
+    }
+
+    pub(super) fn trail(&self, channel: &ChannelHandle) -> Result<Arc<Trail>, Rejection> {
+        self.node.trail(channel)
     }
 
     fn find(&self, channel: &ChannelName) -> Result<ChannelHandle, Rejection> {
@@ -114,6 +127,15 @@ impl Gateway for LocalGateway {
             };
             *policy == Policy::Anyone
         })
+    }
+
+    fn identified(
+        self: Arc<Self>,
+        channel: &ChannelName,
+        asked: &SignedRead,
+    ) -> Result<Arc<dyn Caller>, Rejection> {
+        let channel = self.find(channel)?;
+        Ok(Arc::new(ReadCaller::of(self, channel, asked)?))
     }
 
     async fn channel(&self, channel: &ChannelName) -> Result<ChannelStatus, Rejection> {

@@ -7,6 +7,7 @@
 
 pub mod accuse;
 mod admin;
+mod caller;
 pub mod certificates;
 pub mod chosen;
 mod dev_only;
@@ -25,6 +26,7 @@ pub mod rules;
 mod sign_start;
 pub mod start;
 pub mod status_wire;
+mod trail_root;
 mod warm;
 
 pub use node::Node;

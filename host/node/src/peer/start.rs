@@ -8,7 +8,7 @@ use super::mesh::Mesh;
 use super::metrics::Metrics;
 use super::node::{Identity, Node, NodeParts};
 use super::rules::{self, RuleShelf};
-use super::{accuse, certificates, readiness, renewal, revocations};
+use super::{accuse, certificates, readiness, renewal, revocations, trail_root};
 use super::{dev_only, discovery, drop_folder};
 use crate::channel::while_joined;
 use crate::config::{self, PeerConfig, TlsConfig};
@@ -289,6 +289,7 @@ pub(super) fn begin(
     let revoked = revocations::follow(Arc::clone(node), channel.clone());
     tokio::spawn(while_joined(joined(), revoked));
     tokio::spawn(while_joined(joined(), accuse::follow(Arc::clone(node), channel.clone())));
+    tokio::spawn(while_joined(joined(), trail_root::follow(Arc::clone(node), channel.clone())));
     let ready = readiness::follow(Arc::clone(node), channel.clone(), installed.subscribe());
     tokio::spawn(while_joined(joined(), ready));
     Ok(())
