@@ -3,7 +3,7 @@
 //! In: a URL, a path, JSON. Out: JSON, or the failure that the peer's problem document tells.
 
 use crate::failure::Failure;
-use crate::reader::{Reader, channel_of};
+use crate::reader::{Reader, Says, channel_of};
 use crate::output::Out;
 use bytes::Bytes;
 use host_types::fault::Code;
@@ -49,9 +49,20 @@ impl Api {
         Self { reader: Some(Arc::new(reader)), ..self }
     }
 
+    /// The same once more, when it was refused to nobody in particular and it may be said who asks.
+    fn insisting(&self) -> Option<Self> {
+        let reader = self.reader.as_ref().filter(|reader| reader.says == Says::WhenRefused)?;
+        Some(Self { reader: Some(Arc::new(reader.always())), ..self.clone() })
+    }
+
     /// The header of a signed request; none where nobody says who asks.
-    async fn signed(&self, (method, path): (&Method, &str), body: &[u8]) -> Result<Option<String>, Failure> {
-        let Some((reader, channel)) = self.reader.as_ref().zip(channel_of(path)) else {
+    async fn signed(
+        &self,
+        (method, path): (&Method, &str),
+        body: &[u8],
+    ) -> Result<Option<String>, Failure> {
+        let reader = self.reader.as_ref().filter(|reader| reader.says == Says::Always);
+        let Some((reader, channel)) = reader.zip(channel_of(path)) else {
             return Ok(None);
         };
         let unsigned = Self { reader: None, ..self.clone() };
@@ -65,7 +76,7 @@ impl Api {
         };
         // A request inside a request: its future has no size of its own.
         let genesis = Box::pin(reader.genesis.get_or_try_init(ask)).await?;
-        reader.header(*genesis, (method.as_str(), path), body).map(Some)
+        reader.header(*genesis, (method.as_str(), path), body).await.map(Some)
     }
 
     /// Asks.
@@ -95,6 +106,22 @@ impl Api {
     }
 
     async fn exchange(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<&Value>,
+        wait: Option<Duration>,
+    ) -> Result<Value, Failure> {
+        match self.exchange_once(method.clone(), path, body, wait).await {
+            Err(refused) if refused.code() == Code::RoleRefused => match self.insisting() {
+                Some(insisting) => insisting.exchange_once(method, path, body, wait).await,
+                None => Err(refused),
+            },
+            done => done,
+        }
+    }
+
+    async fn exchange_once(
         &self,
         method: Method,
         path: &str,

@@ -6,10 +6,9 @@
 use crate::api::Api;
 use crate::cmd::Context;
 use crate::failure::Failure;
-use crate::identity::Identity;
 use crate::output::Out;
 use crate::profile::Target;
-use crate::reader::Reader;
+use crate::reader::{Reader, Says};
 use crate::sign::Signed;
 use host_types::fault::Code;
 use host_types::genesis::ChannelGenesis;
@@ -255,9 +254,19 @@ impl Client {
     /// The same of a command that reads: where `--identity` names somebody, requests say so, and the
     /// channel's policies and grants decide what is answered.
     pub(crate) fn reading(target: &Target, context: &Context) -> Result<Self, Failure> {
+        Self::said(target, context, Says::Always)
+    }
+
+    /// The same of a command that signs what it sends: what it reads on the way is asked for without
+    /// saying who asks, as long as nobody refuses that.
+    pub(crate) fn sending(target: &Target, context: &Context) -> Result<Self, Failure> {
+        Self::said(target, context, Says::WhenRefused)
+    }
+
+    fn said(target: &Target, context: &Context, says: Says) -> Result<Self, Failure> {
         let client = Self::new(target, context.global.timeout, context.out)?;
         let Some(name) = &context.global.identity else { return Ok(client) };
-        let reader = Reader::new(Identity::find(&context.data, name)?);
+        let reader = Reader::new(&context.data, name, says);
         Ok(Self { api: client.api.read_by(reader), ..client })
     }
 

@@ -5,6 +5,7 @@
 
 use crate::failure::Failure;
 use crate::identity::Identity;
+use crate::network::DataFolder;
 use crate::time::now_us;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -20,27 +21,49 @@ use tokio::sync::OnceCell;
 /// by as much in either way.
 const EXPIRY_US: u64 = READ_WINDOW_US / 2;
 
+/// When a command says who asks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Says {
+    /// With every request about a channel.
+    Always,
+    /// When a request without it was refused by a policy.
+    WhenRefused,
+}
+
 /// Who asks.
 #[derive(Debug)]
 pub(crate) struct Reader {
-    identity: Identity,
+    data: DataFolder,
+    name: String,
+    /// When.
+    pub says: Says,
+    /// Read when it is needed: it may want a password.
+    identity: OnceCell<Identity>,
     /// Of the channel that is asked about; a command asks about one.
     pub genesis: OnceCell<GenesisHash>,
 }
 
 impl Reader {
-    /// Of this identity.
-    pub(crate) fn new(identity: Identity) -> Self {
-        Self { identity, genesis: OnceCell::new() }
+    /// The identity of this name or path.
+    pub(crate) fn new(data: &DataFolder, name: &str, says: Says) -> Self {
+        let (data, name) = (data.clone(), name.to_owned());
+        Self { data, name, says, identity: OnceCell::new(), genesis: OnceCell::new() }
+    }
+
+    /// The same, with every request.
+    pub(crate) fn always(&self) -> Self {
+        Self::new(&self.data, &self.name, Says::Always)
     }
 
     /// The header's value.
-    pub(crate) fn header(
+    pub(crate) async fn header(
         &self,
         genesis: GenesisHash,
         (method, target): (&str, &str),
         body: &[u8],
     ) -> Result<String, Failure> {
+        let find = || async { Identity::find(&self.data, &self.name) };
+        let identity = self.identity.get_or_try_init(find).await?;
         let nonce = getrandom::u64()
             .map_err(|error| Failure::new(Code::Internal, format!("no random bytes: {error}")))?;
         let request = ReadRequest {
@@ -48,11 +71,11 @@ impl Reader {
             method: method.to_owned(),
             target: target.to_owned(),
             body: Hash32::sha256(body),
-            signer: self.identity.certificate.id,
+            signer: identity.certificate.id,
             nonce,
             expiry: BlockTime::new(now_us() + EXPIRY_US),
         };
-        let signature = self.identity.key.sign(&request.signing_message());
+        let signature = identity.key.sign(&request.signing_message());
         Ok(STANDARD.encode(SignedRead { request, signature }.to_bytes()))
     }
 }

@@ -25,7 +25,7 @@ pub(crate) async fn tx(command: TxCommand, context: &Context) -> Done {
     let target = profile::target(&context.global, &context.data)?;
     let client = match &command {
         // What is sent is signed by itself.
-        TxCommand::Send(_) => Client::new(&target, context.global.timeout, context.out)?,
+        TxCommand::Send(_) => Client::sending(&target, context)?,
         _ => Client::reading(&target, context)?,
     };
     match command {
