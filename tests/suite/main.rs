@@ -36,6 +36,8 @@ mod examples;
 #[cfg(test)]
 mod expiry;
 #[cfg(test)]
+mod grants;
+#[cfg(test)]
 mod groups;
 #[cfg(test)]
 mod isolation;

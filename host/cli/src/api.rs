@@ -3,8 +3,8 @@
 //! In: a URL, a path, JSON. Out: JSON, or the failure that the peer's problem document tells.
 
 use crate::failure::Failure;
-use crate::reader::{Reader, Says, channel_of};
 use crate::output::Out;
+use crate::reader::{Reader, Says, channel_of};
 use bytes::Bytes;
 use host_types::fault::Code;
 use host_types::ids::GenesisHash;

@@ -93,7 +93,9 @@ mod tests {
     #[test]
     fn what_is_in_a_channel_is_signed_for_and_that_there_is_one_is_not() {
         assert_eq!(channel_of("/api/v2/channels/demo/blocks/1?x=y"), Some("demo"));
-        for path in ["/api/v2/channels", "/api/v2/channels/demo", "/api/v2/channels/demo/", "/healthz"] {
+        for path in
+            ["/api/v2/channels", "/api/v2/channels/demo", "/api/v2/channels/demo/", "/healthz"]
+        {
             assert_eq!(channel_of(path), None, "{path}");
         }
     }

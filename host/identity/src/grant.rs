@@ -5,7 +5,9 @@
 //! scope of one (`host_types::grant`), serving what is asked (`host/node`).
 
 use host_types::grant::Grant;
-use host_types::limits::{GRANT_KEYS_MAX, GRANT_SCORES_MAX, GRANTS_MAX, STATE_KEY_BYTES_MAX, TEXT_BYTES_MAX};
+use host_types::limits::{
+    GRANT_KEYS_MAX, GRANT_SCORES_MAX, GRANTS_MAX, STATE_KEY_BYTES_MAX, TEXT_BYTES_MAX,
+};
 use host_types::{BlockTime, Hash32, NodeName};
 
 /// Whether a channel with these roots may have these grants.
@@ -97,10 +99,16 @@ mod tests {
             check(&[grant("a"), one], &roots()).unwrap_err()
         };
         assert_eq!(check(&[grant("a"), grant("b")], &roots()), Ok(()));
-        assert_eq!(wrong(|one| one.name = "a".into()), ("a".into(), "two grants have this name".into()));
+        assert_eq!(
+            wrong(|one| one.name = "a".into()),
+            ("a".into(), "two grants have this name".into())
+        );
         assert_eq!(wrong(|one| one.root = Hash32::sha256(b"a")).0, "b");
         assert_eq!(wrong(|one| one.who = Grantee::parse("bank-b").unwrap()).0, "b");
-        assert_eq!(wrong(|one| one.keys = vec![b"k".to_vec()]).1, "keys are those of a SCORE: name it");
+        assert_eq!(
+            wrong(|one| one.keys = vec![b"k".to_vec()]).1,
+            "keys are those of a SCORE: name it"
+        );
         assert_eq!(
             wrong(|one| (one.from, one.to) = (Height::new(9), Some(Height::new(8)))).1,
             "its last height is below its first"

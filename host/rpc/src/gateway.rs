@@ -15,8 +15,8 @@ use host_types::proof::FinalProof;
 use host_types::read_request::SignedRead;
 use host_types::validators::ValidatorSet;
 use host_types::{
-    Address, BlockId, BlockTime, CertificateId, ChannelName, Code, Epoch, GenesisHash, Hash32, Height,
-    NodeName, Receipt, Rejection, ScoreEvent, ScoreName, SignedTransaction, TxId,
+    Address, BlockId, BlockTime, CertificateId, ChannelName, Code, Epoch, GenesisHash, Hash32,
+    Height, NodeName, Receipt, Rejection, ScoreEvent, ScoreName, SignedTransaction, TxId,
 };
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -124,7 +124,8 @@ impl Grant {
 /// In one line, as people read it.
 impl fmt::Display for Grant {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let organisation = if matches!(self.who, Grantee::Organisation(_)) { "auditors of " } else { "" };
+        let organisation =
+            if matches!(self.who, Grantee::Organisation(_)) { "auditors of " } else { "" };
         write!(f, "{organisation}{} reads ", self.who)?;
         if self.scores.is_empty() {
             f.write_str("all")?;
@@ -217,7 +218,9 @@ mod tests {
     #[test]
     fn a_scope_ends_where_it_says() {
         let all = grant();
-        assert!(all.is_whole() && all.covers_score(&score("token")) && all.covers_key(&score("a"), b""));
+        assert!(
+            all.is_whole() && all.covers_score(&score("token")) && all.covers_key(&score("a"), b"")
+        );
         let heights = Grant { from: Height::new(5), to: Some(Height::new(9)), ..grant() };
         let inside: Vec<_> = (0..12).filter(|h| heights.covers_height(Height::new(*h))).collect();
         assert_eq!(inside, [5, 6, 7, 8, 9]);
@@ -242,7 +245,9 @@ mod tests {
         assert!(!grant().is_for(&name("fss/audit0"), &other));
         assert!(!grant().is_for(&name("fss/audit1"), &root));
         let all = Grant { who: Grantee::parse("fss").unwrap(), ..grant() };
-        assert!(all.is_for(&name("fss/audit1"), &root) && !all.is_for(&name("bank-a/audit1"), &root));
+        assert!(
+            all.is_for(&name("fss/audit1"), &root) && !all.is_for(&name("bank-a/audit1"), &root)
+        );
     }
 
     #[test]

@@ -56,7 +56,11 @@ impl std::fmt::Debug for Peer {
 
 impl Peer {
     /// The pages of v2 as one caller sees the node: made for this request alone.
-    async fn routed(config: RestConfig, gateway: Arc<dyn Gateway>, request: Request<Body>) -> Response {
+    async fn routed(
+        config: RestConfig,
+        gateway: Arc<dyn Gateway>,
+        request: Request<Body>,
+    ) -> Response {
         let state = Arc::new(PeerApi { gateway, config });
         let routes = v2_peer().with_state(state);
         let routes = routes.fallback(not_found).method_not_allowed_fallback(method_not_allowed);

@@ -85,7 +85,9 @@ fn lines(seen: &Seen) -> Vec<String> {
         };
         lines.extend(set.all().iter().map(validator));
         let grants = &config.policies(&seen.genesis).grants;
-        lines.extend(grants.iter().map(|one| format!("        grant {}: {}", one.name, grant_words(one))));
+        lines.extend(
+            grants.iter().map(|one| format!("        grant {}: {}", one.name, grant_words(one))),
+        );
     }
     let excluded = text(&seen.body, "excluded");
     if !matches!(excluded.as_str(), "" | "-") {

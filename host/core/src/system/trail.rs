@@ -68,13 +68,16 @@ pub(super) fn record(
     let signer = context.membership.get(&context.signer).ok_or_else(unknown)?;
     let name = signer.name();
     if !matches!(signer.role(), Role::Validator | Role::Peer) {
-        let message = format!("{name} is a {}: only validators and peers keep a trail", signer.role());
+        let message =
+            format!("{name} is a {}: only validators and peers keep a trail", signer.role());
         return Err(Rejection::new(Code::RoleRefused, message));
     }
     let known = state.get(&trail_key(name)).and_then(|value| TrailRoot::from_bytes(&value).ok());
     let before = known.map_or(0, |known| known.count);
     if count <= before {
-        return Err(refuse(format!("the trail of {name} has {before} records already, not {count}")));
+        return Err(refuse(format!(
+            "the trail of {name} has {before} records already, not {count}"
+        )));
     }
     state.put(trail_key(name), TrailRoot { height: context.height, count, root }.to_bytes());
     let events = vec![event("trail-recorded", |w| {
@@ -105,10 +108,7 @@ mod tests {
         let name = stage.fixture.genesis.validators.all()[0].name.clone();
         let kept = trail_of(&stage.state, &name).unwrap();
         assert_eq!((kept.height, kept.count), (Height::new(9), 3));
-        assert_eq!(
-            trail_by(&trail_key(&name), Some(&kept.to_bytes())),
-            Some((name.clone(), kept))
-        );
+        assert_eq!(trail_by(&trail_key(&name), Some(&kept.to_bytes())), Some((name.clone(), kept)));
         for count in [0, 2, 3] {
             let refused = stage.call(0, &said(count)).map(|_| ()).unwrap_err();
             assert_eq!(refused.code, Code::SystemRefused, "{count}");

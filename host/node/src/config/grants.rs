@@ -95,8 +95,7 @@ impl Of<'_> {
             name: name.to_owned(),
             who: who.clone(),
             root: *root,
-            scores: scores
-                .ok_or_else(|| bad("scores", "a SCORE is named [a-z][a-z0-9-]*"))?,
+            scores: scores.ok_or_else(|| bad("scores", "a SCORE is named [a-z][a-z0-9-]*"))?,
             keys: keys
                 .collect::<Option<_>>()
                 .ok_or_else(|| bad("keys", "0x is followed by an even number of hex digits"))?,

@@ -67,7 +67,9 @@ pub(super) fn check_time(request: &ReadRequest, now: BlockTime) -> Result<(), Re
     }
     if expiry - now > READ_WINDOW_US {
         let (ahead, most) = ((expiry - now) / 1_000, READ_WINDOW_US / 1_000);
-        return stale(format!("this signed request runs out in {ahead} ms; at most {most} ms are taken"));
+        return stale(format!(
+            "this signed request runs out in {ahead} ms; at most {most} ms are taken"
+        ));
     }
     Ok(())
 }
@@ -271,7 +273,8 @@ impl Gateway for Seen {
     ) -> Result<(TxId, TxState), Rejection> {
         self.check_own(channel)?;
         if self.member.role() == Role::Auditor {
-            let message = format!("{} is an auditor and may not send transactions", self.member.name());
+            let message =
+                format!("{} is an auditor and may not send transactions", self.member.name());
             return Err(Rejection::new(Code::AuditorSubmits, message));
         }
         self.inner.submit(channel, tx, wait).await
@@ -300,9 +303,9 @@ impl Gateway for Seen {
             TxState::Final(tx) => self.sees_transaction(&tx.transaction, Some(tx.height)),
             TxState::Pending(tx) => self.sees_transaction(tx, None),
             // Of what SCORE it was nobody knows any more.
-            TxState::Rejected(_) => self.sees(Access::Read, |grant| {
-                grant.covers_blocks() && self.covers_now(grant)
-            }),
+            TxState::Rejected(_) => {
+                self.sees(Access::Read, |grant| grant.covers_blocks() && self.covers_now(grant))
+            }
         }))
     }
 

@@ -9,15 +9,16 @@ use crate::channel::ChannelHandle;
 use crate::trail::Trail;
 use async_trait::async_trait;
 use host_rpc::gateway::{
-    Access, BlockRef, BlockView, Caller, ChannelStatus, EpochsView, EventFilter, EventsPage, EvidenceView,
-    Gateway, MemberView, NodeView, ProofView, QueryAnswer, ReceiptView, ScoreView, TxState,
-    VersionsView,
+    Access, BlockRef, BlockView, Caller, ChannelStatus, EpochsView, EventFilter, EventsPage,
+    EvidenceView, Gateway, MemberView, NodeView, ProofView, QueryAnswer, ReceiptView, ScoreView,
+    TxState, VersionsView,
 };
 use host_types::genesis::Policy;
 use host_types::read_request::{ReadRequest, SignedRead};
 use host_types::validators::ValidatorSet;
 use host_types::{
-    BlockTime, CertificateId, ChannelName, Code, Height, Rejection, ScoreName, SignedTransaction, TxId,
+    BlockTime, CertificateId, ChannelName, Code, Height, Rejection, ScoreName, SignedTransaction,
+    TxId,
 };
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};

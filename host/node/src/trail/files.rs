@@ -58,7 +58,8 @@ fn segments(folder: &Path) -> io::Result<Vec<u64>> {
 /// The records of a segment, and the bytes they fill; what is behind that is no record.
 fn records(bytes: &[u8]) -> (Vec<SignedRecord>, usize) {
     let (mut found, mut at) = (Vec::new(), 0);
-    while let Some((head, rest)) = bytes.get(at..).and_then(<[u8]>::split_first_chunk::<HEAD_BYTES>) {
+    while let Some((head, rest)) = bytes.get(at..).and_then(<[u8]>::split_first_chunk::<HEAD_BYTES>)
+    {
         let length = usize::try_from(u32::from_be_bytes(*head)).unwrap_or(usize::MAX);
         let body = rest.get(..length).filter(|_| (1..=TRAIL_RECORD_BYTES_MAX).contains(&length));
         let Some(record) = body.and_then(|body| SignedRecord::from_bytes(body).ok()) else { break };

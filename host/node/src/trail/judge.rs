@@ -81,8 +81,12 @@ fn missing(records: &[SignedRecord], roots: &[TrailRoot]) -> Option<Found> {
         let TrailRoot { height, count, .. } = *root;
         let message = match hashes.get(&count) {
             Some(hash) if *hash == root.root => return None,
-            Some(_) => format!("record {count} of the trail is another one than block {height} holds"),
-            None => format!("block {height} holds the root of {count} records, and record {count} is not there"),
+            Some(_) => {
+                format!("record {count} of the trail is another one than block {height} holds")
+            }
+            None => format!(
+                "block {height} holds the root of {count} records, and record {count} is not there"
+            ),
         };
         Some((height, Rejection::new(Code::TrailMissing, message)))
     })

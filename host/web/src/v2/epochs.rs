@@ -99,7 +99,9 @@ fn policies(policies: &Policies) -> Json {
 
 /// By name, each in one line.
 fn grants(grants: &[Grant]) -> Json {
-    Json::Object(grants.iter().map(|one| (one.name.clone().into(), says_grant(one).into())).collect())
+    Json::Object(
+        grants.iter().map(|one| (one.name.clone().into(), says_grant(one).into())).collect(),
+    )
 }
 
 fn says_grant(grant: &Grant) -> String {

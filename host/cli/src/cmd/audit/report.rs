@@ -223,7 +223,12 @@ fn signer(args: &AuditReport) -> &str {
     args.signer.as_deref().unwrap_or("anybody")
 }
 
-fn tell(args: &AuditReport, context: &Context, (store, found, rows, seen): Parts<'_>, by: &Identity) {
+fn tell(
+    args: &AuditReport,
+    context: &Context,
+    (store, found, rows, seen): Parts<'_>,
+    by: &Identity,
+) {
     let name = by.certificate.name.as_str();
     let document = json!({
         "schema": "loopchain.audit-report-made.v1",

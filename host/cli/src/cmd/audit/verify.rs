@@ -14,9 +14,9 @@ use host_node::audit::{AuditStore, Findings, Kept, TrailSeen, Walk};
 use host_node::block_proof::Rules;
 use host_node::replay::{AtTip, Replay};
 
-use host_types::{GenesisHash, NodeName};
 use host_types::fault::Code;
 use host_types::height::Height;
+use host_types::{GenesisHash, NodeName};
 use serde_json::{Value, json};
 use std::process::ExitCode;
 use std::time::{Duration, Instant};

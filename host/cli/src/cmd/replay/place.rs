@@ -5,8 +5,8 @@
 
 use crate::cmd::Context;
 use crate::failure::Failure;
-use crate::output::Progress;
 use crate::network::{Member, NetworkFile};
+use crate::output::Progress;
 use crate::profile;
 use clap::{Args, ValueEnum};
 use host_node::replay::{Place, Workers};
