@@ -24,6 +24,8 @@ mod channel_plan;
 #[cfg(test)]
 mod consortium;
 #[cfg(test)]
+mod damage;
+#[cfg(test)]
 mod divergence;
 #[cfg(test)]
 mod drop_in;

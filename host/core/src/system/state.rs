@@ -284,6 +284,13 @@ pub fn is_of_epochs(key: &[u8]) -> bool {
     key == NEXT || key.starts_with(EPOCH.as_bytes())
 }
 
+/// What a write under this key says of an epoch that begins.
+#[must_use]
+pub fn epoch_by(key: &[u8], value: Option<&[u8]>) -> Option<EpochConfig> {
+    let value = value.filter(|_| key.starts_with(EPOCH.as_bytes()))?;
+    read_epoch(value).ok().map(|(_, config)| config)
+}
+
 fn read_epoch(bytes: &[u8]) -> Result<(Height, EpochConfig), CodecError> {
     let mut r = Reader::new(bytes);
     r.array(2)?;

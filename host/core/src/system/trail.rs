@@ -50,13 +50,6 @@ pub fn trail_of(view: &dyn View, name: &NodeName) -> Option<TrailRoot> {
     TrailRoot::from_bytes(&view.get(&trail_key(name))?).ok()
 }
 
-/// What a write under this key says of whose trail.
-#[must_use]
-pub fn trail_by(key: &[u8], value: Option<&[u8]>) -> Option<(NodeName, TrailRoot)> {
-    let name = std::str::from_utf8(key.strip_prefix(TRAIL.as_bytes())?).ok()?;
-    Some((NodeName::new(name)?, TrailRoot::from_bytes(value?).ok()?))
-}
-
 /// Records it.
 pub(super) fn record(
     count: u64,
@@ -108,7 +101,6 @@ mod tests {
         let name = stage.fixture.genesis.validators.all()[0].name.clone();
         let kept = trail_of(&stage.state, &name).unwrap();
         assert_eq!((kept.height, kept.count), (Height::new(9), 3));
-        assert_eq!(trail_by(&trail_key(&name), Some(&kept.to_bytes())), Some((name.clone(), kept)));
         for count in [0, 2, 3] {
             let refused = stage.call(0, &said(count)).map(|_| ()).unwrap_err();
             assert_eq!(refused.code, Code::SystemRefused, "{count}");

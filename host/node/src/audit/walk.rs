@@ -12,11 +12,13 @@ use crate::plugins::PluggedRule;
 use host_core::ingest::registration::{may_register, may_send_system, registering};
 use host_core::sync::accept::check_proof;
 use host_core::system::revoke::revoked_by;
-use host_core::system::trail::trail_by;
+use host_core::system::state::epoch_by;
+use host_core::system::trail::TrailRoot;
 use host_core::vote::rule::Rule;
 use host_identity::{Action, Certificate, Item, Membership, Serial, verify_batch};
 use host_rpc::gateway::EpochEnd;
 use host_store::Kept;
+use host_types::change::SystemCall;
 use host_types::epoch::{EpochConfig, EpochRun, Epochs};
 use host_types::genesis::ChannelGenesis;
 use host_types::limits::BLOCKS_AHEAD_MAX;
@@ -165,6 +167,7 @@ impl<'a> Walk<'a> {
         self.evidence(header.height, &kept.result.events);
         self.revocations(kept);
         self.roots(kept);
+        self.begun(kept);
         self.found.blocks += 1;
         self.last = (header.clone(), roots);
         if header.next_validators.is_some() {
@@ -331,10 +334,33 @@ impl<'a> Walk<'a> {
         }
     }
 
-    fn roots(&mut self, kept: &Kept) {
+    /// A sealing block that is the last one of its store: the state that was copied is its parent's.
+    fn begun(&mut self, kept: &Kept) {
         let system = kept.result.writes.iter().filter(|write| write.score.is_system());
-        for (name, root) in system.filter_map(|one| trail_by(&one.key, one.value.as_deref())) {
-            self.trails.entry(name).or_default().push(root);
+        for config in system.filter_map(|one| epoch_by(&one.key, one.value.as_deref())) {
+            self.records.entry(config.epoch).or_insert(config);
+        }
+    }
+
+    /// From transactions and receipts, which the block's roots cover; what was written nothing covers
+    /// but executing again.
+    fn roots(&mut self, kept: &Kept) {
+        let height = kept.block.header().height;
+        let ended = kept.block.transactions().iter().zip(&kept.result.receipts);
+        for (tx, _) in ended.filter(|(_, receipt)| receipt.status == Status::Ok) {
+            let body = tx.transaction();
+            if !body.score.is_system() {
+                continue;
+            }
+            let Ok(Some(SystemCall::Trail { count, root })) =
+                SystemCall::decode(&body.method, &body.args)
+            else {
+                continue;
+            };
+            if let Some(member) = self.membership.get(&body.signer) {
+                let root = TrailRoot { height, count, root };
+                self.trails.entry(member.name().clone()).or_default().push(root);
+            }
         }
     }
 

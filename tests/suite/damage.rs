@@ -1,0 +1,193 @@
+//! A store that somebody changed, under `audit verify`: one byte of a block, of a result, of the
+//! database, of the tip marker. A checksum that is left wrong is found by itself; one that was made right
+//! again hides nothing either. Each copy is of a peer that has stopped. The trail is in `grants.rs`.
+
+use crate::sample;
+use serde_json::Value;
+use std::fs;
+use std::path::{Path, PathBuf};
+use tests::Network;
+use tests::network::CHANNEL;
+
+/// Bytes of a segment before its first record, and of a record before its payload.
+const FILE_HEAD: usize = 16;
+const RECORD_HEAD: usize = 8;
+/// Kinds of records.
+const BLOCK: u8 = 1;
+const RESULT: u8 = 2;
+/// Who is paid, so that the bytes of the payment are found again.
+const PAID: [u8; 20] = [0x11; 20];
+
+/// CRC-32 of IEEE 802.3, as segments have it.
+fn crc(bytes: &[u8]) -> u32 {
+    !bytes.iter().fold(!0, |crc, byte| {
+        (0..8).fold(crc ^ u32::from(*byte), |crc, _| {
+            (crc >> 1) ^ (0xedb8_8320 & (crc & 1).wrapping_neg())
+        })
+    })
+}
+
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for entry in fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let target = to.join(entry.file_name());
+        if entry.file_type().unwrap().is_dir() {
+            copy(&entry.path(), &target);
+        } else {
+            fs::copy(entry.path(), target).unwrap();
+        }
+    }
+}
+
+fn files(folder: &Path) -> Vec<PathBuf> {
+    let mut found: Vec<_> =
+        fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    found.sort();
+    let inner: Vec<_> =
+        found.iter().filter(|path| path.is_dir()).flat_map(|path| files(path)).collect();
+    found.retain(|path| path.is_file());
+    found.extend(inner);
+    found
+}
+
+/// The place of some bytes behind another place.
+fn place(bytes: &[u8], wanted: &[u8], from: usize) -> Option<usize> {
+    bytes[from..].windows(wanted.len()).position(|part| part == wanted).map(|at| from + at)
+}
+
+/// The payload of the record of a kind about a block.
+fn record(segment: &[u8], kind: u8, block: &[u8]) -> std::ops::Range<usize> {
+    let mut at = FILE_HEAD;
+    loop {
+        let length = u32::from_be_bytes(segment[at..at + 4].try_into().unwrap()) as usize;
+        let payload = at + RECORD_HEAD..at + RECORD_HEAD + length;
+        if segment[payload.start] == kind && segment[payload.start + 1..].starts_with(block) {
+            return payload;
+        }
+        at = payload.end;
+    }
+}
+
+/// A stopped peer's store, and the block with the payment.
+struct Stopped {
+    network: Network,
+    height: u64,
+    block: Vec<u8>,
+    genesis: String,
+}
+
+impl Stopped {
+    fn new() -> Self {
+        let mut network = Network::up(sample());
+        let to = format!("to=hx{}", "11".repeat(20));
+        let sent = network.cli_json(&["tx", "send", "token", "transfer", &to, "amount=7"]);
+        let height = sent["height"].as_u64().unwrap();
+        let told = network.get(0, &format!("/api/v2/channels/{CHANNEL}/blocks/{height}")).json();
+        let block = host_types::hash::from_hex(told["hash"].as_str().unwrap()).unwrap();
+        for _ in 0..2 {
+            let sent = network.cli(&["tx", "send", "token", "transfer", "to=carol", "amount=1"]);
+            assert_eq!(sent.code, 0, "{sent:?}");
+        }
+        let channel = network.channel(0, CHANNEL).unwrap();
+        let genesis = channel["genesis"].as_str().unwrap().to_owned();
+        assert!(network.interrupt().success());
+        Self { network, height, block, genesis }
+    }
+
+    /// What `audit verify` says of a copy with this change: exit code, and height and code of what it found.
+    fn after(&self, change: impl FnOnce(&Path), deep: bool) -> (i32, Vec<(u64, String)>) {
+        let data = self.network.data().join("peers/peer0/data");
+        let (folder, store) = (self.network.folder().join("copy"), "channels/demo");
+        fs::remove_dir_all(&folder).ok();
+        copy(&data.join(store), &folder.join(store));
+        change(&folder.join(store));
+        let (at, scores) = (folder.join(store), data.join("scores"));
+        let mut words = vec!["audit", "verify", "--json", "--genesis", &self.genesis];
+        words.extend(["--store", at.to_str().unwrap(), "--scores", scores.to_str().unwrap()]);
+        words.extend(deep.then_some("--deep"));
+        let said = self.network.cli(&words);
+        let Ok(told) = serde_json::from_str::<Value>(&said.stdout) else {
+            return (said.code, vec![(0, said.error())]);
+        };
+        let found = told["findings"].as_array().unwrap().iter();
+        let one = |one: &Value| {
+            (one["height"].as_u64().unwrap(), one["code"].as_str().unwrap().to_owned())
+        };
+        (said.code, found.map(one).collect())
+    }
+
+    /// Changes a byte of a record's payload `behind` the first place of `wanted` in it; with the checksum
+    /// made right again or not.
+    fn of_record(
+        &self,
+        kind: u8,
+        (wanted, behind): (&[u8], usize),
+        is_mended: bool,
+    ) -> impl Fn(&Path) {
+        let (wanted, block) = (wanted.to_vec(), self.block.clone());
+        move |store: &Path| {
+            let path = files(&store.join("blocks")).remove(0);
+            let mut bytes = fs::read(&path).unwrap();
+            let payload = record(&bytes, kind, &block);
+            let at = place(&bytes, &wanted, payload.start).unwrap() + behind;
+            assert!(payload.contains(&at));
+            bytes[at] ^= 1;
+            if is_mended {
+                let sum = crc(&bytes[payload.clone()]);
+                bytes[payload.start - 4..payload.start].copy_from_slice(&sum.to_be_bytes());
+            }
+            fs::write(path, bytes).unwrap();
+        }
+    }
+}
+
+#[test]
+fn every_byte_that_somebody_changed_in_a_store_is_found_with_its_block() {
+    let stopped = Stopped::new();
+    assert_eq!(stopped.after(|_| {}, true), (0, vec![]));
+    let at = stopped.height;
+    let first = |(exit, found): (i32, Vec<(u64, String)>)| (exit, found.into_iter().next());
+    let told = |height: u64, code: &str| (7, Some((height, code.to_owned())));
+
+    // A block's transaction: its own checksum, then the Merkle root over it.
+    let transaction = (PAID.as_slice(), 3);
+    let changed = stopped.after(stopped.of_record(BLOCK, transaction, false), false);
+    assert_eq!(first(changed), told(at, "LC5206"));
+    let changed = stopped.after(stopped.of_record(BLOCK, transaction, true), false);
+    assert_eq!(first(changed), told(at, "LC3321"));
+    // Its header: the hash by which the next one and the proof name it.
+    let header = (stopped.block.as_slice(), 32 + 8 + 4 + 12);
+    let changed = stopped.after(stopped.of_record(BLOCK, header, true), false);
+    assert_eq!(first(changed).0, 7);
+    // A result: the event of the payment, and the receipt before it.
+    let event = (PAID.as_slice(), 3);
+    let changed = stopped.after(stopped.of_record(RESULT, event, false), false);
+    assert_eq!(first(changed), told(at, "LC5206"));
+    let changed = stopped.after(stopped.of_record(RESULT, event, true), false);
+    assert_eq!(first(changed), told(at, "LC3321"));
+    let root = (stopped.block.as_slice(), 32 + 8 + 5);
+    let changed = stopped.after(stopped.of_record(RESULT, root, true), false);
+    assert_eq!(first(changed), told(at, "LC5206"));
+
+    // The state, and the marker that says how far the peer was.
+    let state = |store: &Path| {
+        let holds = |path: &PathBuf| place(&fs::read(path).unwrap(), &PAID, 0).is_some();
+        let path = files(&store.join("db")).into_iter().find(holds).expect("a key of the state");
+        let mut bytes = fs::read(&path).unwrap();
+        let at = place(&bytes, &PAID, 0).unwrap();
+        bytes[at] ^= 1;
+        fs::write(path, bytes).unwrap();
+    };
+    let (exit, found) = stopped.after(state, false);
+    assert_eq!(exit, 7, "{found:?}");
+    assert!(["LC5203", "LC5206"].contains(&found[0].1.as_str()), "{found:?}");
+    let marker = |store: &Path| {
+        let path = store.join("tip");
+        let mut bytes = fs::read(&path).unwrap();
+        bytes.iter_mut().for_each(|byte| *byte ^= 1);
+        fs::write(path, bytes).unwrap();
+    };
+    let (exit, found) = stopped.after(marker, false);
+    assert_eq!((exit, found), (7, vec![(0, "LC5206".to_owned())]));
+}
