@@ -36,9 +36,10 @@ at 0 score approve "$change" --identity "$(key exchange 2)"
 within 60 "token is active" at 0 query token.total_supply
 
 echo "== an auditor without a grant is a stranger"
-"$loopchain" peer init --home audit0 --network net/network.toml --org registrar --name audit0 \
-  --listen "127.0.0.1:$((port + 400))" --rule lft --score token --no-password
-"$loopchain" ca sign audit0/pki/request.pem --role auditor --dir net/registrar/ca
+line="$("$loopchain" ca invite --role auditor --name audit0 --dir net/registrar/ca --quiet)"
+"$loopchain" peer init --home audit0 --join "$line" --listen "127.0.0.1:$((port + 400))" \
+  --rule lft --score token --no-password
+"$loopchain" ca sign audit0/pki/request.pem --dir net/registrar/ca
 "$loopchain" peer init --home audit0 --certificates audit0/pki/request.bundle.pem --no-password
 auditor=audit0/pki/sign.key
 at 0 cert register --identity "$auditor"

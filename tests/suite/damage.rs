@@ -147,28 +147,25 @@ fn every_byte_that_somebody_changed_in_a_store_is_found_with_its_block() {
     let stopped = Stopped::new();
     assert_eq!(stopped.after(|_| {}, true), (0, vec![]));
     let at = stopped.height;
-    let first = |(exit, found): (i32, Vec<(u64, String)>)| (exit, found.into_iter().next());
-    let told = |height: u64, code: &str| (7, Some((height, code.to_owned())));
-
-    // A block's transaction: its own checksum, then the Merkle root over it.
-    let transaction = (PAID.as_slice(), 3);
-    let changed = stopped.after(stopped.of_record(BLOCK, transaction, false), false);
-    assert_eq!(first(changed), told(at, "LC5206"));
-    let changed = stopped.after(stopped.of_record(BLOCK, transaction, true), false);
-    assert_eq!(first(changed), told(at, "LC3321"));
-    // Its header: the hash by which the next one and the proof name it.
-    let header = (stopped.block.as_slice(), 32 + 8 + 4 + 12);
-    let changed = stopped.after(stopped.of_record(BLOCK, header, true), false);
-    assert_eq!(first(changed).0, 7);
-    // A result: the event of the payment, and the receipt before it.
-    let event = (PAID.as_slice(), 3);
-    let changed = stopped.after(stopped.of_record(RESULT, event, false), false);
-    assert_eq!(first(changed), told(at, "LC5206"));
-    let changed = stopped.after(stopped.of_record(RESULT, event, true), false);
-    assert_eq!(first(changed), told(at, "LC3321"));
-    let root = (stopped.block.as_slice(), 32 + 8 + 5);
-    let changed = stopped.after(stopped.of_record(RESULT, root, true), false);
-    assert_eq!(first(changed), told(at, "LC5206"));
+    let (paid, own) = ((PAID.as_slice(), 3), stopped.block.as_slice());
+    // Kind of record, the byte, whether its checksum is made right again; what is found first.
+    let table = [
+        // A transaction of the block: the checksum, else the Merkle root in the header.
+        ((BLOCK, paid, false), (at, "LC5206")),
+        ((BLOCK, paid, true), (at, "LC5206")),
+        // The header: the hash by which the index, the next block and the proof name it.
+        ((BLOCK, (own, 32 + 8 + 4 + 12), true), (at, "LC5206")),
+        // The result: an event of the payment, and the state root.
+        ((RESULT, paid, false), (at, "LC5206")),
+        ((RESULT, paid, true), (at, "LC3321")),
+        ((RESULT, (own, 32 + 8 + 5), true), (at, "LC5206")),
+    ];
+    let found = table.map(|((kind, byte, is_mended), _)| {
+        let (exit, found) = stopped.after(stopped.of_record(kind, byte, is_mended), false);
+        assert_eq!(exit, 7, "{kind} {is_mended}: {found:?}");
+        found.into_iter().next().unwrap()
+    });
+    assert_eq!(found, table.map(|(_, (height, code))| (height, code.to_owned())));
 
     // The state, and the marker that says how far the peer was.
     let state = |store: &Path| {

@@ -13,7 +13,7 @@ use crate::replay::Place;
 use crate::replay::scratch::Scratch;
 use host_core::system::state::epoch_records;
 use host_rpc::gateway::{EpochEnd, ProofView, ReceiptView};
-use host_store::{AtTip, CopyReport, Kept, Rewound, StoreError, Told, rewind};
+use host_store::{AtTip, CopyReport, Kept, RewindError, Rewound, StoreError, Told, rewind};
 use host_types::epoch::Epochs;
 use host_types::genesis::ChannelGenesis;
 use host_types::limits::BLOCKS_AHEAD_MAX;
@@ -34,6 +34,14 @@ pub struct AuditStore {
     _scratch: Scratch,
 }
 
+/// Files that cannot be read as what they are count as damaged here: nobody is asked to restart.
+fn code_of(error: &RewindError) -> Code {
+    match error {
+        RewindError::Store(error) if error.is_damage() => Code::StoreDamaged,
+        error => error.code(),
+    }
+}
+
 fn failed(error: &StoreError) -> Rejection {
     Rejection::new(error.code(), error.to_string())
 }
@@ -50,7 +58,7 @@ impl AuditStore {
         let last = |at: &AtTip<'_>| Ok(at.tip);
         let taken = rewind(&place.channel, &scratch.path().join("store"), &last, told);
         let (rewound, copied) =
-            taken.map_err(|error| Rejection::new(error.code(), error.to_string()))?;
+            taken.map_err(|error| Rejection::new(code_of(&error), error.to_string()))?;
         let genesis = Arc::new(rewound.genesis().clone());
         Ok(Self { rewound, genesis, copied, channel: place.channel.clone(), _scratch: scratch })
     }

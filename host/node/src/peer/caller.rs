@@ -200,10 +200,10 @@ impl Seen {
 
     /// Whether the caller sees something that grants of this kind cover.
     fn sees(&self, access: Access, covers: impl Fn(&Grant) -> bool) -> bool {
-        if self.is_open_by_policy(access) {
-            return true;
-        }
-        let Some(grant) = self.grants.iter().find(|grant| covers(grant)) else { return false };
+        // The grant first: the record names it also where a policy opens the same.
+        let Some(grant) = self.grants.iter().find(|grant| covers(grant)) else {
+            return self.is_open_by_policy(access);
+        };
         let mut used = self.used.lock().unwrap_or_else(PoisonError::into_inner);
         used.get_or_insert_with(|| grant.name.clone());
         true
