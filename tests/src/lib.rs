@@ -16,6 +16,7 @@ pub mod memory;
 pub mod network;
 pub mod ports;
 pub mod process;
+pub mod stream;
 pub mod tools;
 pub mod wallet;
 

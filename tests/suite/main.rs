@@ -42,6 +42,8 @@ mod grants;
 #[cfg(test)]
 mod groups;
 #[cfg(test)]
+mod homes;
+#[cfg(test)]
 mod isolation;
 #[cfg(test)]
 mod kills;
@@ -60,9 +62,13 @@ mod plain_rule;
 #[cfg(test)]
 mod proxy;
 #[cfg(test)]
+mod radiostation;
+#[cfg(test)]
 mod readme;
 #[cfg(test)]
 mod receipts;
+#[cfg(test)]
+mod recorded;
 #[cfg(test)]
 mod rejoin;
 #[cfg(test)]
@@ -79,6 +85,8 @@ mod shape;
 mod step_budget;
 #[cfg(test)]
 mod storage_faults;
+#[cfg(test)]
+mod streams;
 #[cfg(test)]
 mod terminal;
 #[cfg(test)]

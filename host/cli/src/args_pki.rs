@@ -126,8 +126,8 @@ pub struct CaNetwork {
     /// Who runs the RadioStation.
     #[arg(long, value_name = "ORG/NAME")]
     pub radiostation: Option<String>,
-    /// Where a RadioStation listens; repeatable.
-    #[arg(long, value_name = "HOST:PORT")]
+    /// Where a RadioStation listens; repeatable. ORG/NAME@HOST:PORT when it has a name of its own.
+    #[arg(long, value_name = "[ORG/NAME@]HOST:PORT")]
     pub target: Vec<String>,
 }
 

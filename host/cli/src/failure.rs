@@ -100,28 +100,25 @@ impl Failure {
     /// The failure that an `application/problem+json` body tells.
     #[must_use]
     pub(crate) fn from_problem(status: u16, body: &Value) -> Self {
-        let text = |key: &str| body.get(key).and_then(Value::as_str).map(str::to_owned);
-        let code = text("code")
-            .and_then(|code| code.strip_prefix("LC").and_then(|number| number.parse().ok()))
-            .and_then(Code::from_number);
-        let message = text("detail").or_else(|| text("title"));
-        let message = message.unwrap_or_else(|| format!("the peer answered with status {status}"));
-        let mut failure = Self::new(code.unwrap_or(Code::Internal), message);
-        failure.request_id = text("request_id");
-        failure.help = match body.get("help") {
-            Some(Value::Array(lines)) => {
-                lines.iter().filter_map(Value::as_str).map(str::to_owned).collect()
-            }
-            Some(Value::String(line)) => vec![line.clone()],
-            _ => Vec::new(),
-        };
-        failure
+        host_client::ClientError::from_problem(status, body).into()
     }
 }
 
 impl From<Rejection> for Failure {
     fn from(rejection: Rejection) -> Self {
         Self::new(rejection.code, rejection.message)
+    }
+}
+
+impl From<host_client::ClientError> for Failure {
+    fn from(error: host_client::ClientError) -> Self {
+        Self {
+            code: error.code(),
+            message: error.message().to_owned(),
+            help: error.help().to_vec(),
+            exit: None,
+            request_id: error.request_id().map(str::to_owned),
+        }
     }
 }
 

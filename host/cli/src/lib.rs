@@ -8,8 +8,8 @@
 //!
 //! Where to look next: [`args`], `cmd/`.
 
-mod api;
 pub mod args;
+pub mod args_api;
 pub mod args_life;
 pub mod args_logs;
 pub mod args_network;
@@ -26,7 +26,6 @@ mod network_facts;
 mod output;
 mod password;
 mod profile;
-mod reader;
 mod sign;
 mod time;
 

@@ -9,6 +9,7 @@ use crate::network::write_whole;
 use host_identity::bundle::{self, Block};
 use host_identity::invitation::NetworkFacts;
 use host_identity::{Root, keyfile};
+use host_node::config::radiostation_targets;
 use host_types::fault::Code;
 use host_types::genesis::NetworkGenesis;
 use host_types::height::BlockTime;
@@ -66,8 +67,15 @@ impl NetworkDescription {
         if !this.radiostation.is_empty() && NodeName::new(&this.radiostation).is_none() {
             return Err(wrong(format!("radiostation = {:?} is not ORG/NAME", this.radiostation)));
         }
+        this.check_targets()?;
         this.roots()?;
         Ok(this)
+    }
+
+    /// Where RadioStations are, in the form that peers read.
+    pub(crate) fn check_targets(&self) -> Result<(), Failure> {
+        radiostation_targets(&self.targets, &self.radiostation)?;
+        Ok(())
     }
 
     /// Writes the file.

@@ -80,6 +80,12 @@ impl Out {
         self.stdout(&format!("{value}\n"));
     }
 
+    /// One line of a stream, JSON or not; false when nobody reads it any more.
+    pub(crate) fn stream(self, line: &str) -> bool {
+        let mut stream = AutoStream::new(std::io::stdout().lock(), self.color);
+        stream.write_all(format!("{line}\n").as_bytes()).and_then(|()| stream.flush()).is_ok()
+    }
+
     /// JSON for programs or lines for people.
     pub(crate) fn either(self, value: &Value, lines: impl IntoIterator<Item = String>) {
         if self.is_json {

@@ -17,8 +17,8 @@ use zeroize::Zeroizing;
 pub const ORGANISATIONS_MAX: usize = 64;
 /// Addresses of radiostations in one invitation.
 pub const TARGETS_MAX: usize = 8;
-/// One address, bytes: a DNS name and a port.
-const TARGET_BYTES_MAX: usize = 261;
+/// One address, bytes: `ORG/NAME@` (130), a DNS name (253) and a port.
+const TARGET_BYTES_MAX: usize = 391;
 /// The whole line, bytes: 64 organisations with names of 64 bytes, base64.
 pub const LINE_BYTES_MAX: usize = 16 * 1024;
 

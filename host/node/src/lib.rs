@@ -8,16 +8,17 @@
 
 pub mod admin;
 pub mod audit;
-pub mod block_proof;
 pub mod channel;
 pub mod config;
 pub mod log_collector;
 pub mod peer;
-pub mod plugins;
+#[cfg(test)]
+mod plugged_tests;
 pub mod proxy;
 pub mod radiostation;
 pub mod receipt;
 pub mod replay;
+mod rest;
 pub mod scores;
 pub mod shutdown;
 pub mod signer;
@@ -25,4 +26,5 @@ pub mod telemetry;
 pub mod trail;
 pub mod whole_file;
 
+pub use host_rules::plugged as plugins;
 pub use shutdown::{Shutdown, Trigger};

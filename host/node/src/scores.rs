@@ -393,7 +393,7 @@ fn to_manifest(found: &score_native_link::elf::Manifest) -> Manifest {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::block_proof::tests::genesis;
+    use host_client::fixture::genesis;
 
     #[derive(Clone, Default)]
     struct Written(Arc<Mutex<Vec<u8>>>);

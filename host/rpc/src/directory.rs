@@ -9,13 +9,15 @@
 use crate::trust::{Trust, TrustError};
 use host_identity::{Certificate, SigningKey, verify};
 use host_types::codec::{CodecError, CodecErrorKind, Decode, Encode, Reader, Writer};
-use host_types::limits::{CERTIFICATE_BYTES_MAX, TEXT_BYTES_MAX};
-use host_types::{BlockTime, ChannelName, Domain, GenesisHash, Hash32, NetworkId, NodeName};
+use host_types::limits::{CERTIFICATE_BYTES_MAX, CRL_BYTES_MAX, TEXT_BYTES_MAX};
+use host_types::{BlockTime, ChannelName, Code, Domain, GenesisHash, Hash32, NetworkId, NodeName};
 
 /// Peers in one answer: what fits a frame at the largest certificate is less, at usual ones more.
 pub const LISTED_MAX: usize = 1_024;
 /// Channels one peer may announce.
 pub const CHANNELS_MAX: usize = 256;
+/// Roots of one network.
+pub const ROOTS_MAX: usize = 64;
 const FORMAT: u64 = 2;
 
 /// What stands for a channel in the entry of a peer. Who knows the channel's genesis can tell; who does
@@ -100,6 +102,17 @@ pub enum EntryError {
     Signature(NodeName),
 }
 
+impl EntryError {
+    /// Its number.
+    #[must_use]
+    pub const fn code(&self) -> Code {
+        match self {
+            Self::Trust(error) => error.code(),
+            Self::Signature(_) => Code::CertificateKeyWrong,
+        }
+    }
+}
+
 /// An entry whose certificate and signature were checked.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct VerifiedEntry {
@@ -158,6 +171,11 @@ pub enum DirectoryRequest {
         /// The channel.
         channel: Option<ChannelName>,
     },
+    /// Which revocation lists are known; and one that the radiostation may not have, DER.
+    Revoked {
+        /// The list. Who brings it is not believed: a root has signed it.
+        list: Option<Vec<u8>>,
+    },
 }
 
 impl Encode for DirectoryRequest {
@@ -172,6 +190,13 @@ impl Encode for DirectoryRequest {
                 w.uint(1);
                 w.option(channel.as_ref());
             }
+            Self::Revoked { list } => {
+                w.uint(2);
+                match list {
+                    Some(list) => w.bytes(list),
+                    None => w.null(),
+                }
+            }
         }
     }
 }
@@ -183,6 +208,8 @@ impl Decode<'_> for DirectoryRequest {
         match r.uint()? {
             0 => SignedEntry::decode(r).map(Self::Announce),
             1 => Ok(Self::List { channel: r.option()? }),
+            2 if r.is_null() => Ok(Self::Revoked { list: None }),
+            2 => Ok(Self::Revoked { list: Some(r.bytes(CRL_BYTES_MAX)?.to_vec()) }),
             _ => Err(error),
         }
     }
@@ -233,6 +260,8 @@ pub enum DirectoryReply {
     },
     /// Peers in join order.
     Peers(Vec<Listed>),
+    /// Numbers of the newest revocation lists, by fingerprint of the root.
+    Revoked(Vec<(Hash32, u64)>),
 }
 
 impl Encode for DirectoryReply {
@@ -247,6 +276,15 @@ impl Encode for DirectoryReply {
                 w.uint(1);
                 w.list(peers);
             }
+            Self::Revoked(numbers) => {
+                w.uint(2);
+                w.array(numbers.len());
+                for (root, number) in numbers {
+                    w.array(2);
+                    w.bytes(root.as_bytes());
+                    w.uint(*number);
+                }
+            }
         }
     }
 }
@@ -258,6 +296,14 @@ impl Decode<'_> for DirectoryReply {
         match r.uint()? {
             0 => Ok(Self::Announced { order: r.uint_as()? }),
             1 => r.list(LISTED_MAX).map(Self::Peers),
+            2 => {
+                let count = r.array_up_to(ROOTS_MAX)?;
+                let numbers = (0..count).map(|_| {
+                    r.array(2)?;
+                    Ok((Hash32::new(r.bytes_exact::<32>()?), r.uint()?))
+                });
+                numbers.collect::<Result<_, CodecError>>().map(Self::Revoked)
+            }
             _ => Err(error),
         }
     }
@@ -330,13 +376,18 @@ mod tests {
             DirectoryRequest::Announce(entry.clone()),
             DirectoryRequest::List { channel: None },
             DirectoryRequest::List { channel: ChannelName::new("trade") },
+            DirectoryRequest::Revoked { list: None },
+            DirectoryRequest::Revoked { list: Some(vec![1, 2, 3]) },
         ];
         for request in requests {
             assert_eq!(DirectoryRequest::from_bytes(&request.to_bytes()), Ok(request));
         }
         let listed = Listed { order: 1, is_connected: true, status_since: now, entry };
-        let replies =
-            [DirectoryReply::Announced { order: 7 }, DirectoryReply::Peers(vec![listed; 3])];
+        let replies = [
+            DirectoryReply::Announced { order: 7 },
+            DirectoryReply::Peers(vec![listed; 3]),
+            DirectoryReply::Revoked(vec![(Hash32::new([1; 32]), 9), (Hash32::new([2; 32]), 0)]),
+        ];
         for reply in replies {
             assert_eq!(DirectoryReply::from_bytes(&reply.to_bytes()), Ok(reply));
         }

@@ -4,6 +4,7 @@
 //! In: names, ids, raw transactions. Out: views made for reading, or a coded [`Rejection`].
 //! Not here: HTTP, JSON, how a channel works.
 
+use crate::stream::{StreamFilter, StreamPage};
 use async_trait::async_trait;
 use host_types::block::{Header, Pair, RootPair};
 use host_types::change::Change;
@@ -630,6 +631,17 @@ pub trait Gateway: Send + Sync {
         channel: &ChannelName,
         filter: EventFilter,
     ) -> Result<EventsPage, Rejection>;
+
+    /// What a stream tells from a place on, about `bytes` of it: at least one item where there is one.
+    ///
+    /// `HistoryGone` when the place lies before what is kept.
+    async fn told(
+        &self,
+        channel: &ChannelName,
+        filter: &StreamFilter,
+        from: EventPlace,
+        bytes: usize,
+    ) -> Result<StreamPage, Rejection>;
 
     /// Up to `limit` blocks below `before` (the newest when none), newest first.
     async fn blocks(

@@ -24,6 +24,7 @@ mod queue;
 pub mod server;
 mod service;
 pub mod session;
+pub mod stream;
 pub mod trust;
 
 #[cfg(test)]

@@ -6,7 +6,7 @@
 //! ([`crate::session`]), who may do what on a channel (`host/identity/membership.rs`).
 
 use host_identity::{Certificate, CertificateError, CertificateKey, Role, Root, Serial};
-use host_types::{BlockTime, CertificateId, Hash32, NetworkId, NodeName};
+use host_types::{BlockTime, CertificateId, Code, Hash32, NetworkId, NodeName};
 use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::{PoisonError, RwLock};
@@ -73,6 +73,20 @@ pub enum TrustError {
         /// In which role.
         role: Role,
     },
+}
+
+impl TrustError {
+    /// Its number.
+    #[must_use]
+    pub const fn code(&self) -> Code {
+        match self {
+            Self::Certificate(error) => error.code(),
+            Self::NotForTls(_) | Self::NotForSigning(_) => Code::CertificateUsageWrong,
+            Self::WrongOrganisation(_) => Code::CertificateUntrusted,
+            Self::Revoked(_) => Code::CertificateRevoked,
+            Self::WrongName { .. } => Code::CertificateNameWrong,
+        }
+    }
 }
 
 #[derive(Debug, Default)]
@@ -142,15 +156,17 @@ impl Trust {
         }
     }
 
-    fn is_revoked(&self, peer: &PeerIdentity) -> bool {
+    /// Whether the certificate of this number was taken back.
+    #[must_use]
+    pub fn is_revoked(&self, root: &Hash32, serial: &Serial) -> bool {
         let lists = self.lists.read().unwrap_or_else(PoisonError::into_inner);
-        lists.revoked.contains(&(peer.root, peer.serial.clone()))
+        lists.revoked.contains(&(*root, serial.clone()))
     }
 
     /// Waits until the certificate of a session is taken back.
     pub async fn revoked(&self, peer: &PeerIdentity) {
         let mut news = self.revocations.subscribe();
-        while !self.is_revoked(peer) {
+        while !self.is_revoked(&peer.root, &peer.serial) {
             // The sender lives as long as we do.
             news.changed().await.ok();
         }

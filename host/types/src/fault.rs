@@ -283,6 +283,8 @@ codes! {
     TooManyRequests = 7129, 429, 5, true, "wait for Retry-After";
     /// A request parameter is wrong.
     ParameterWrong = 7106, 400, 2, false, "use the form the message names";
+    /// As many streams are open as a peer keeps.
+    StreamsFull = 7130, 503, 5, true, "wait for Retry-After, or ask another peer: every id goes on there";
     /// A route of the old edition that is gone.
     Gone = 7410, 410, 2, false, "use what the message names instead";
 

@@ -1,6 +1,7 @@
 //! What an operator sets for a REST interface, with defaults that are safe.
 
 use crate::rate::RateLimit;
+use crate::stream::limits::StreamLimits;
 use std::net::IpAddr;
 use std::time::Duration;
 
@@ -12,6 +13,8 @@ pub const BODY_BYTES_MAX: usize = 256 * 1024;
 pub struct RestConfig {
     /// Whether the old interface is served.
     pub v1: bool,
+    /// Whether `/api/openapi.json` and the page `/docs` are served.
+    pub docs: bool,
     /// v1 `GET /transactions` gives `response_code` as text, for clients of other editions.
     pub is_response_code_text: bool,
     /// Origins browsers may call from; `*` for every one, empty for none but its own.
@@ -24,18 +27,21 @@ pub struct RestConfig {
     pub query_timeout: Duration,
     /// Longest `Prefer: wait`; more is cut.
     pub wait_max: Duration,
-    /// Requests per address; none: unlimited.
+    /// Requests per certificate, else per address; none: unlimited.
     pub rate: Option<RateLimit>,
     /// Addresses 127.0.0.0/8 and ::1 are not counted (dev networks only).
     pub is_loopback_exempt: bool,
     /// Addresses of proxies whose `X-Forwarded-For` says who the client is; nobody else's does.
     pub trusted_proxies: Vec<IpAddr>,
+    /// Bounds of streams.
+    pub streams: StreamLimits,
 }
 
 impl Default for RestConfig {
     fn default() -> Self {
         Self {
             v1: true,
+            docs: true,
             is_response_code_text: false,
             cors_origins: Vec::new(),
             body_limit: BODY_BYTES_MAX,
@@ -45,6 +51,7 @@ impl Default for RestConfig {
             rate: Some(RateLimit::default()),
             is_loopback_exempt: false,
             trusted_proxies: Vec::new(),
+            streams: StreamLimits::default(),
         }
     }
 }

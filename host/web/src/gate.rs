@@ -6,7 +6,8 @@
 
 use crate::config::RestConfig;
 use crate::problem::Problem;
-use crate::rate::Buckets;
+use crate::rate::{Buckets, Caller};
+use crate::ticket::{self, Ticket};
 use axum::body::{Body, Bytes};
 use axum::extract::Request;
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
@@ -16,7 +17,6 @@ use http_body_util::{BodyExt, LengthLimitError, Limited};
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Instant;
 
 /// Who is at the other end; put into requests by the server. Without one it is this machine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,7 +38,7 @@ pub struct RequestId(pub HeaderValue);
 #[derive(Debug)]
 pub(crate) struct Gate {
     config: RestConfig,
-    buckets: Option<Buckets>,
+    buckets: Option<Arc<Buckets>>,
     id_base: u64,
     requests: AtomicU64,
 }
@@ -50,7 +50,7 @@ const REQUEST_ID_BYTES_MAX: usize = 64;
 impl Gate {
     pub(crate) fn new(config: RestConfig) -> Arc<Self> {
         use std::hash::{BuildHasher, RandomState};
-        let buckets = config.rate.map(Buckets::new);
+        let buckets = config.rate.map(|rate| Arc::new(Buckets::new(rate)));
         // Random per process; ids must differ, not be secret.
         let id_base = RandomState::new().hash_one("request id");
         Arc::new(Self { config, buckets, id_base, requests: AtomicU64::new(0) })
@@ -69,12 +69,11 @@ impl Gate {
         }))
     }
 
-    fn is_over_rate(&self, address: IpAddr) -> bool {
+    /// The token of a request's address; none where nobody is counted.
+    fn ticket(&self, address: IpAddr) -> Option<Ticket> {
         let is_exempt = self.config.is_loopback_exempt && address.is_loopback();
-        match &self.buckets {
-            Some(buckets) if !is_exempt => !buckets.take(address, Instant::now()),
-            _ => false,
-        }
+        let buckets = self.buckets.as_ref().filter(|_| !is_exempt)?;
+        Some(Ticket::take(buckets, Caller::Address(address)))
     }
 
     /// The client that a trusted proxy names: the last one in its list, which the proxy added itself.
@@ -87,13 +86,19 @@ impl Gate {
         last.to_str().ok()?.rsplit(',').next()?.trim().parse().ok()
     }
 
-    async fn admit(&self, request: Request) -> Result<Request, Problem> {
-        let address = ClientAddress::of(request.extensions());
-        if self.is_over_rate(address) {
+    async fn admit(&self, request: Request, ticket: Option<&Ticket>) -> Result<Request, Problem> {
+        if ticket.is_some_and(|ticket| !ticket.allowance().is_allowed) {
             return Err(Problem::new(Code::TooManyRequests, "too many requests from this address"));
+        }
+        if !self.config.v1 && is_v1(request.uri().path()) {
+            return Err(Problem::not_found("v1 is not served here: use /api/v2"));
         }
         if !is_utf8_when_decoded(request.uri().path()) {
             return Err(Problem::not_found("the path is not UTF-8"));
+        }
+        if let Some(coding) = coding(request.headers()) {
+            let detail = format!("the body is encoded ({coding}); bodies are taken as they are");
+            return Err(Problem::new(Code::ContentType, detail));
         }
         let (parts, body) = request.into_parts();
         let body = self.read(&parts.headers, body).await?;
@@ -133,6 +138,16 @@ impl Gate {
     }
 }
 
+/// The coding of a body that would have to be unpacked first: a kilobyte of gzip can be a gigabyte.
+fn coding(headers: &HeaderMap) -> Option<String> {
+    let codings = headers.get_all(header::CONTENT_ENCODING).iter();
+    let mut codings = codings.map(|coding| String::from_utf8_lossy(coding.as_bytes()));
+    let is_packed = |coding: &str| !coding.trim().eq_ignore_ascii_case("identity");
+    codings
+        .find(|coding| is_packed(coding))
+        .map(|coding| coding.escape_default().take(32).collect())
+}
+
 fn is_utf8_when_decoded(path: &str) -> bool {
     !path.contains('%') || std::str::from_utf8(&crate::query::percent_decode(path)).is_ok()
 }
@@ -160,7 +175,11 @@ pub(crate) async fn pass<F: Future<Output = Response>>(
     // The old edition told every client; only browsers, which name an origin, need it.
     let is_told = is_v1(&path) || origin.is_some();
     let origin = gate.allowed_origin(origin).filter(|_| is_told);
-    let response = match gate.admit(request).await {
+    let ticket = gate.ticket(ClientAddress::of(request.extensions()));
+    if let Some(ticket) = &ticket {
+        request.extensions_mut().insert(ticket.clone());
+    }
+    let response = match gate.admit(request, ticket.as_ref()).await {
         Ok(request) => inner(request).await,
         Err(problem) => axum::response::IntoResponse::into_response(problem),
     };
@@ -170,6 +189,9 @@ pub(crate) async fn pass<F: Future<Output = Response>>(
         tracing::warn!(event = "rest.failed", path, status = response.status().as_u16());
     }
     put_headers(&path, id, origin, response.headers_mut());
+    if let Some(ticket) = ticket {
+        ticket::put_headers(ticket.allowance(), response.status(), response.headers_mut());
+    }
     response
 }
 
@@ -207,7 +229,7 @@ fn in_form(path: &str, id: &RequestId, mut response: Response) -> Response {
 }
 
 /// Room for all that [`put_headers`] adds.
-const HEADERS_ADDED: usize = 10;
+const HEADERS_ADDED: usize = 14;
 
 const V1_HEADERS: [(header::HeaderName, &str); 4] = [
     (header::ACCESS_CONTROL_MAX_AGE, "21600"),
@@ -222,7 +244,11 @@ const V2_HEADERS: [(header::HeaderName, &str); 3] = [
         header::ACCESS_CONTROL_ALLOW_HEADERS,
         "Accept, Content-Type, If-None-Match, Loopchain-Read, Prefer, X-Request-Id",
     ),
-    (header::ACCESS_CONTROL_EXPOSE_HEADERS, "ETag, Location, Retry-After, X-Request-Id"),
+    (
+        header::ACCESS_CONTROL_EXPOSE_HEADERS,
+        "ETag, Location, RateLimit-Limit, RateLimit-Remaining, RateLimit-Reset, Retry-After, \
+         X-Request-Id",
+    ),
 ];
 
 fn put_headers(path: &str, id: RequestId, origin: Option<HeaderValue>, headers: &mut HeaderMap) {

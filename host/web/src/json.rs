@@ -8,7 +8,7 @@ mod parse;
 
 use std::borrow::Cow;
 
-pub use parse::{DEPTH_MAX, Duplicates, JsonError, parse};
+pub use parse::{DEPTH_MAX, Duplicates, JsonError, VALUES_MAX, parse};
 
 /// A JSON value.
 #[derive(Clone, Debug, PartialEq)]

@@ -13,6 +13,7 @@ pub mod body;
 pub mod config;
 pub mod gate;
 pub mod json;
+pub mod openapi;
 pub mod ops;
 pub mod problem;
 pub mod query;
@@ -20,10 +21,12 @@ pub mod rate;
 pub mod receipt;
 pub mod router;
 pub mod server;
+pub mod stream;
 pub mod time;
 
 mod calls;
 mod identified;
+mod ticket;
 mod v1;
 mod v2;
 

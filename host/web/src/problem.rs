@@ -103,6 +103,12 @@ impl Problem {
 
     /// The answer as problem+json.
     pub(crate) fn into_problem_json(self, request_id: &str) -> Response {
+        let body = self.problem_json(request_id);
+        self.respond(HeaderValue::from_static("application/problem+json"), body)
+    }
+
+    /// Its body.
+    pub(crate) fn problem_json(&self, request_id: &str) -> String {
         let json = Json::object([
             ("type", format!("urn:loopchain:error:{}", self.code).into()),
             ("title", self.title().into()),
@@ -113,7 +119,7 @@ impl Problem {
             ("retryable", self.code.is_retryable().into()),
             ("help", self.help.iter().map(|line| Json::from(line.as_str())).collect()),
         ]);
-        self.respond(HeaderValue::from_static("application/problem+json"), body::compact(&json))
+        body::compact(&json)
     }
 
     fn respond(&self, content_type: HeaderValue, body: String) -> Response {

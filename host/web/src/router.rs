@@ -6,13 +6,15 @@
 use crate::config::RestConfig;
 use crate::gate::{self, Gate};
 use crate::identified;
+use crate::openapi::{self, Interface};
 use crate::problem::Problem;
-use crate::{v1, v2};
+use crate::server::seats::Seats;
+use crate::{stream, v1, v2};
 use axum::Router;
 use axum::body::Body;
 use axum::http::{Method, Request, Uri};
 use axum::response::Response;
-use axum::routing::{get, post};
+use axum::routing::{MethodRouter, get, post};
 use futures::future::BoxFuture;
 use host_rpc::gateway::{Directory, Gateway};
 use host_types::Code;
@@ -23,11 +25,47 @@ use tower::Service;
 pub(crate) struct PeerApi {
     pub(crate) gateway: Arc<dyn Gateway>,
     pub(crate) config: RestConfig,
+    /// Places of open streams.
+    pub(crate) streams: Arc<Seats>,
+}
+
+impl std::fmt::Debug for PeerApi {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("PeerApi")
+    }
 }
 
 /// What the handlers of a radiostation know.
 pub(crate) struct StationApi {
     pub(crate) directory: Arc<dyn Directory>,
+}
+
+/// Routes that know their paths: a router does not tell them.
+struct Routes<S> {
+    router: Router<S>,
+    paths: Vec<&'static str>,
+}
+
+impl<S: Clone + Send + Sync + 'static> Routes<S> {
+    fn new() -> Self {
+        Self { router: Router::new(), paths: Vec::new() }
+    }
+
+    fn route(mut self, path: &'static str, methods: MethodRouter<S>) -> Self {
+        self.paths.push(path);
+        Self { router: self.router.route(path, methods), ..self }
+    }
+
+    fn merge(mut self, other: Self) -> Self {
+        self.paths.extend(other.paths);
+        Self { router: self.router.merge(other.router), ..self }
+    }
+
+    /// With the document of all these and its page, unless they are switched off.
+    fn with_docs(self, interface: Interface, config: &RestConfig) -> Self {
+        let docs = config.docs.then(|| openapi::routes(interface));
+        docs.into_iter().flatten().fold(self, |all, (path, methods)| all.route(path, methods))
+    }
 }
 
 /// What answers requests: routes, behind the gate unless they are of the operations listener. The
@@ -37,35 +75,21 @@ pub(crate) struct StationApi {
 pub struct Pages {
     gate: Option<Arc<Gate>>,
     routes: Router,
+    paths: Vec<&'static str>,
     /// Of a peer: what answers requests that say who asks.
-    peer: Option<Peer>,
+    peer: Option<Arc<PeerApi>>,
 }
 
-/// The node behind the pages of a peer.
-#[derive(Clone)]
-struct Peer {
+/// The pages of v2 as one caller sees the node: made for this request alone.
+async fn seen_by(
+    peer: Arc<PeerApi>,
     gateway: Arc<dyn Gateway>,
-    config: RestConfig,
-}
-
-impl std::fmt::Debug for Peer {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Peer")
-    }
-}
-
-impl Peer {
-    /// The pages of v2 as one caller sees the node: made for this request alone.
-    async fn routed(
-        config: RestConfig,
-        gateway: Arc<dyn Gateway>,
-        request: Request<Body>,
-    ) -> Response {
-        let state = Arc::new(PeerApi { gateway, config });
-        let routes = v2_peer().with_state(state);
-        let routes = routes.fallback(not_found).method_not_allowed_fallback(method_not_allowed);
-        called(routes, request).await
-    }
+    request: Request<Body>,
+) -> Response {
+    let (config, streams) = (peer.config.clone(), Arc::clone(&peer.streams));
+    let routes = v2_peer().router.with_state(Arc::new(PeerApi { gateway, config, streams }));
+    let routes = routes.fallback(not_found).method_not_allowed_fallback(method_not_allowed);
+    called(routes, request).await
 }
 
 async fn called(mut routes: Router, request: Request<Body>) -> Response {
@@ -76,14 +100,26 @@ async fn called(mut routes: Router, request: Request<Body>) -> Response {
 }
 
 impl Pages {
-    fn guarded(routes: Router, config: RestConfig) -> Self {
+    fn guarded<S: Clone + Send + Sync + 'static>(
+        routes: Routes<S>,
+        state: S,
+        config: RestConfig,
+    ) -> Self {
+        let Routes { router, paths } = routes;
+        let routes = router.with_state(state);
         let routes = routes.fallback(not_found).method_not_allowed_fallback(method_not_allowed);
-        Self { gate: Some(Gate::new(config)), routes, peer: None }
+        Self { gate: Some(Gate::new(config)), routes, paths, peer: None }
+    }
+
+    /// The path of every route, for whoever compares them with what is documented.
+    #[must_use]
+    pub fn paths(&self) -> &[&'static str] {
+        &self.paths
     }
 
     /// Without a gate, for those who reach the operations listener.
     pub(crate) fn open(routes: Router) -> Self {
-        Self { gate: None, routes, peer: None }
+        Self { gate: None, routes, paths: Vec::new(), peer: None }
     }
 
     /// The answer to one request; never fails, a refusal is an answer too.
@@ -96,27 +132,29 @@ impl Pages {
 
     async fn routed(&self, request: Request<Body>) -> Response {
         match &self.peer {
-            Some(Peer { gateway, config }) if identified::is_signed(request.headers()) => {
-                let config = config.clone();
-                let routed = |gateway, request| Peer::routed(config, gateway, request);
-                identified::answer(Arc::clone(gateway), request, routed).await
+            Some(peer) if identified::is_signed(request.headers()) => {
+                let seen = |gateway, request| seen_by(Arc::clone(peer), gateway, request);
+                identified::answer(Arc::clone(&peer.gateway), request, seen).await
             }
             _ => called(self.routes.clone(), request).await,
         }
     }
 }
 
-/// Pages of a peer: v1 (unless switched off) and v2.
+/// Pages of a peer: v1 (unless the gate keeps it from everybody) and v2.
 pub fn peer_pages(gateway: Arc<dyn Gateway>, config: RestConfig) -> Pages {
-    let routes = if config.v1 { v1_peer().merge(v2_peer()) } else { v2_peer() };
-    let peer = Peer { gateway: Arc::clone(&gateway), config: config.clone() };
-    let state = PeerApi { gateway, config: config.clone() };
-    Pages { peer: Some(peer), ..Pages::guarded(routes.with_state(Arc::new(state)), config) }
+    let routes = v1_peer().merge(v2_peer()).with_docs(Interface::Peer, &config);
+    let limits = config.streams;
+    let streams = Seats::new(limits.streams, limits.streams_per_address);
+    let state = Arc::new(PeerApi { gateway, config: config.clone(), streams });
+    let peer = Some(Arc::clone(&state));
+    Pages { peer, ..Pages::guarded(routes, state, config) }
 }
 
 /// Pages of a radiostation: v1.
 pub fn radiostation_pages(directory: Arc<dyn Directory>, config: RestConfig) -> Pages {
-    Pages::guarded(v1_radiostation().with_state(Arc::new(StationApi { directory })), config)
+    let routes = v1_radiostation().with_docs(Interface::Radiostation, &config);
+    Pages::guarded(routes, Arc::new(StationApi { directory }), config)
 }
 
 /// Hands whole requests on to somebody who answers them: a proxy.
@@ -128,7 +166,8 @@ pub trait Relay: Send + Sync + 'static {
 /// Pages that a relay answers, behind the same gate as a peer's: rates, sizes, times, CORS.
 pub fn relay_pages<R: Relay>(relay: Arc<R>, config: RestConfig) -> Pages {
     let answer = move |request: Request<Body>| Arc::clone(&relay).relay(request);
-    Pages { gate: Some(Gate::new(config)), routes: Router::new().fallback(answer), peer: None }
+    let routes = Router::new().fallback(answer);
+    Pages { gate: Some(Gate::new(config)), routes, paths: Vec::new(), peer: None }
 }
 
 async fn not_found(uri: Uri) -> Problem {
@@ -139,8 +178,8 @@ async fn method_not_allowed(method: Method, uri: Uri) -> Problem {
     Problem::new(Code::MethodNotAllowed, format!("{} does not take {method}", uri.path()))
 }
 
-fn v1_peer() -> Router<Arc<PeerApi>> {
-    Router::new()
+fn v1_peer() -> Routes<Arc<PeerApi>> {
+    Routes::new()
         .route("/api/v1/status/peer", get(v1::status::peer))
         .route("/api/v1/status/score", get(v1::status::score))
         .route("/api/v1/query", post(v1::query::query))
@@ -149,9 +188,9 @@ fn v1_peer() -> Router<Arc<PeerApi>> {
         .route("/api/v1/blocks", get(v1::blocks::get))
 }
 
-fn v1_radiostation() -> Router<Arc<StationApi>> {
+fn v1_radiostation() -> Routes<Arc<StationApi>> {
     use v1::radiostation;
-    Router::new()
+    Routes::new()
         .route("/api/v1/peer/list", get(radiostation::list))
         .route("/api/v1/peer/leader", get(radiostation::leader))
         .route("/api/v1/peer/status", get(radiostation::status))
@@ -173,8 +212,8 @@ pub(crate) fn v1_methods(path: &str) -> &'static str {
     }
 }
 
-fn v2_peer() -> Router<Arc<PeerApi>> {
-    Router::new()
+fn v2_peer() -> Routes<Arc<PeerApi>> {
+    Routes::new()
         .route("/api/v2/channels", get(v2::channels::list))
         .route("/api/v2/channels/{channel}", get(v2::channels::one))
         .route("/api/v2/channels/{channel}/members", get(v2::channels::members))
@@ -190,6 +229,7 @@ fn v2_peer() -> Router<Arc<PeerApi>> {
         .route("/api/v2/channels/{channel}/epochs", get(v2::epochs::list))
         .route("/api/v2/channels/{channel}/genesis", get(v2::epochs::genesis))
         .route("/api/v2/channels/{channel}/events", get(v2::events::page))
+        .route("/api/v2/channels/{channel}/events/ws", get(stream::ws::upgrade))
         .route("/api/v2/channels/{channel}/evidence", get(v2::evidence::list))
         .route("/api/v2/channels/{channel}/scores", get(v2::scores::list))
         .route("/api/v2/channels/{channel}/scores/{score}", get(v2::scores::one))

@@ -7,7 +7,9 @@
 
 mod activity;
 mod framing;
-mod seats;
+pub(crate) mod seats;
+pub(crate) mod stopping;
+pub(crate) mod tunnel;
 mod wire;
 
 use crate::gate::ClientAddress;
@@ -25,13 +27,19 @@ use std::future::Future;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
+use stopping::Stopping;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
+use tunnel::{Tunnel, TunnelEnd};
 use wire::Wire;
 
 /// Pause after a failed `accept` (most often: no file descriptor left), milliseconds.
 const ACCEPT_PAUSE_MS: u64 = 50;
+/// Connections of all addresses. More: 503 and closed.
+pub(crate) const CONNECTIONS_MAX: usize = 1024;
+/// Connections of one address. More: 429 and closed.
+pub(crate) const CONNECTIONS_PER_ADDRESS_MAX: usize = 64;
 /// hyper refuses smaller buffers.
 const BUFFER_BYTES_MIN: usize = 8 * 1024;
 
@@ -68,8 +76,8 @@ impl Default for ServerLimits {
             drain: Duration::from_secs(10),
             head_bytes: 16 * 1024,
             headers: 100,
-            connections: 1024,
-            connections_per_address: 64,
+            connections: CONNECTIONS_MAX,
+            connections_per_address: CONNECTIONS_PER_ADDRESS_MAX,
         }
     }
 }
@@ -144,24 +152,41 @@ struct Connection {
 }
 
 impl Connection {
-    async fn run(self, stream: TcpStream, mut stopped: watch::Receiver<bool>) {
+    async fn run(self, stream: TcpStream, stopped: watch::Receiver<bool>) {
         stream.set_nodelay(true).ok();
         let limits = self.limits;
         let activity = Arc::new(Activity::new());
-        let io = TokioIo::new(Wire::new(stream, Arc::clone(&activity), limits.head_bytes));
-        let served = Arc::clone(&activity);
-        let service = service_fn(move |request| {
-            answer(Arc::clone(&self.pages), self.address, &served, request)
-        });
+        let (tunnel, tunnel_end) = Tunnel::new(&activity);
+        self.serve_http(stream, &activity, tunnel, stopped.clone()).await;
+        watch_tunnel(tunnel_end, &activity, &limits, stopped).await;
+    }
+
+    /// Answers requests until the connection is closed, is to be closed, or belongs to a tunnel.
+    async fn serve_http(
+        self,
+        stream: TcpStream,
+        activity: &Arc<Activity>,
+        tunnel: Tunnel,
+        mut stopped: watch::Receiver<bool>,
+    ) {
+        let limits = self.limits;
+        let io = TokioIo::new(Wire::new(stream, Arc::clone(activity), limits.head_bytes));
+        let asker = Asker {
+            pages: self.pages,
+            address: self.address,
+            activity: Arc::clone(activity),
+            stopping: Stopping::new(stopped.clone()),
+            tunnel,
+        };
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())
             .header_read_timeout(limits.idle_timeout + limits.header_timeout)
             .max_buf_size(limits.head_bytes.max(BUFFER_BYTES_MIN))
             .max_headers(limits.headers)
-            .serve_connection(io, service);
+            .serve_connection(io, service_fn(move |request| asker.answer(request)))
+            .with_upgrades();
         tokio::pin!(connection);
-        let between = (limits.header_timeout / 8).max(Duration::from_millis(1));
-        let mut checks = tokio::time::interval(between);
+        let mut checks = checks(&limits);
         let mut is_stopping = false;
         loop {
             tokio::select! {
@@ -180,30 +205,80 @@ impl Connection {
                         tracing::debug!(event = "rest.closed", reason);
                         return;
                     }
+                    // Who does not read is not waited for.
+                    if is_stopping && activity.is_stalled(limits.linger) {
+                        return;
+                    }
                 }
             }
         }
     }
 }
 
-fn answer(
+/// How often a connection is looked at.
+fn checks(limits: &ServerLimits) -> tokio::time::Interval {
+    tokio::time::interval((limits.header_timeout / 8).max(Duration::from_millis(1)))
+}
+
+/// Keeps the place of a connection for as long as a tunnel runs through it, and cuts that when its
+/// client takes nothing. Returns at once when there is none.
+async fn watch_tunnel(
+    mut tunnel: TunnelEnd,
+    activity: &Activity,
+    limits: &ServerLimits,
+    stopped: watch::Receiver<bool>,
+) {
+    let mut checks = checks(limits);
+    loop {
+        tokio::select! {
+            () = tunnel.over() => return,
+            _ = checks.tick() => {
+                let is_left = *stopped.borrow() && activity.is_stalled(limits.linger);
+                if activity.overdue(limits).is_some() || is_left {
+                    tracing::debug!(event = "rest.cut", "a WebSocket takes nothing");
+                    tunnel.cut();
+                }
+            }
+        }
+    }
+}
+
+/// What one connection's requests are answered with.
+struct Asker {
     pages: Arc<Pages>,
     address: IpAddr,
-    activity: &Arc<Activity>,
-    request: Request<Incoming>,
-) -> impl Future<Output = Result<Response<Body>, Infallible>> + use<> {
-    let running = activity.begin_request();
-    async move {
-        // What follows a chunked body was never framed by us, so it must not be read as a request.
-        let is_last = request.headers().contains_key(header::TRANSFER_ENCODING);
-        let mut request = request.map(Body::new);
-        request.extensions_mut().insert(ClientAddress(address.to_canonical()));
-        let mut response = pages.answer(request).await;
-        if is_last {
-            let close = HeaderValue::from_static("close");
-            response.headers_mut().insert(header::CONNECTION, close);
+    activity: Arc<Activity>,
+    stopping: Stopping,
+    tunnel: Tunnel,
+}
+
+impl Asker {
+    fn answer(
+        &self,
+        request: Request<Incoming>,
+    ) -> impl Future<Output = Result<Response<Body>, Infallible>> + use<> {
+        let running = self.activity.begin_request();
+        let (pages, address) = (Arc::clone(&self.pages), self.address);
+        let stopping = self.stopping.clone();
+        let is_upgrade = request.headers().contains_key(header::UPGRADE);
+        let tunnel = is_upgrade.then(|| self.tunnel.clone());
+        async move {
+            // What follows a chunked body was never framed by us, so it must not be read as a request.
+            let is_last = request.headers().contains_key(header::TRANSFER_ENCODING);
+            let mut request = request.map(Body::new);
+            let extensions = request.extensions_mut();
+            extensions.insert(ClientAddress(address.to_canonical()));
+            extensions.insert(stopping);
+            if let Some(tunnel) = tunnel {
+                extensions.insert(tunnel);
+            }
+            let mut response = pages.answer(request).await;
+            if is_last {
+                let close = HeaderValue::from_static("close");
+                response.headers_mut().insert(header::CONNECTION, close);
+            }
+            drop(running);
+            Ok(response)
         }
-        drop(running);
-        Ok(response)
     }
 }

@@ -8,7 +8,7 @@ pub(crate) mod evidence;
 pub(crate) mod proofs;
 pub(crate) mod scores;
 pub(crate) mod transactions;
-mod views;
+pub(crate) mod views;
 
 use crate::body;
 use crate::json::Json;
@@ -69,7 +69,11 @@ fn channel(gateway: &dyn Gateway, name: &str) -> Result<ChannelName, Problem> {
 
 /// The channel a path names, when this is open to whoever asks: to anybody, unless the request is
 /// signed (`identified`).
-fn open_channel(gateway: &dyn Gateway, name: &str, access: Access) -> Result<ChannelName, Problem> {
+pub(crate) fn open_channel(
+    gateway: &dyn Gateway,
+    name: &str,
+    access: Access,
+) -> Result<ChannelName, Problem> {
     let channel = channel(gateway, name)?;
     if gateway.is_open(&channel, access) {
         return Ok(channel);

@@ -12,6 +12,7 @@ mod epochs;
 mod executor;
 mod talk;
 
+use crate::neighbour::Neighbour;
 use crate::planted::Bug;
 use crate::signer::{Job, Signer};
 use crate::store::Store;
@@ -79,6 +80,10 @@ pub struct Node {
     /// Height up to which its clients heard `final`.
     pub told: Height,
     disk: FaultyDisk,
+    /// A copy of the whole disk, from before.
+    copy: Option<(FaultyDisk, Store)>,
+    /// Another channel of its signer.
+    neighbour: Neighbour,
     life: u64,
     serial: u64,
     memory: Option<Memory>,
@@ -104,6 +109,8 @@ impl Node {
             has_stopped: false,
             told: Height::ZERO,
             disk: FaultyDisk::default(),
+            copy: None,
+            neighbour: Neighbour::default(),
             life: 0,
             serial: 0,
             memory: None,
@@ -153,11 +160,13 @@ impl Node {
         self.life += 1;
         self.disk = memory.signer.disk_after_crash(world.chance.draw());
         self.store.crash(&mut world.chance);
+        self.neighbour.fell();
         match loss {
             Loss::Nothing => {}
             Loss::Log => {
                 self.has_lost_log = true;
                 self.disk = FaultyDisk::default();
+                self.neighbour.forgets();
             }
             Loss::Store => {
                 self.has_lost_store = true;
@@ -171,6 +180,7 @@ impl Node {
                 self.told = self.store.height();
                 world.checks.chain.forget(self.role.number);
             }
+            Loss::OldDisk { .. } => self.put_back(world),
         }
         if self.is_honest() && self.store.height() < self.told {
             let line =
@@ -178,6 +188,27 @@ impl Node {
             world.blame(self.role.number, &line);
         }
         world.note(self.role.number as u64 ^ 0xFA11);
+    }
+
+    /// Somebody copies the disk, as a crash now would leave it.
+    pub fn copy(&mut self, world: &mut World) {
+        let seed = world.chance.draw();
+        let disk = match &self.memory {
+            Some(memory) => memory.signer.disk_after_crash(seed),
+            None => self.disk.restart(seed),
+        };
+        let mut store = self.store.clone();
+        store.crash(&mut world.chance);
+        self.copy = Some((disk, store));
+    }
+
+    /// The copy is put back; without one the disk is empty.
+    fn put_back(&mut self, world: &mut World) {
+        self.has_lost_store = true;
+        self.neighbour.forgets();
+        (self.disk, self.store) = self.copy.take().unwrap_or_default();
+        self.told = self.store.height();
+        world.checks.chain.forget(self.role.number);
     }
 
     /// It starts.
@@ -312,7 +343,7 @@ impl Node {
         let seat = self.seat();
         let Some(memory) = self.memory.as_mut() else { return };
         let jobs = std::mem::take(&mut memory.jobs);
-        memory.signer.submit(seat, jobs);
+        memory.signer.submit(world.channel.hash, seat, jobs);
         self.start_flush(world);
         self.start_work(world);
         self.start_store(world);
@@ -337,6 +368,7 @@ impl Node {
             }
             Event::Client { .. }
             | Event::Turn
+            | Event::Copy { .. }
             | Event::Again { .. }
             | Event::Fall { .. }
             | Event::Rise { .. } => {}

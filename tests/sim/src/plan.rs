@@ -8,6 +8,7 @@ use crate::channel::BLOCK_TXS;
 use crate::client::Mix as ClientMix;
 use crate::planted::{Bug, Seat};
 use crate::rule::Kind;
+use crate::trouble::{self, Clock, Pause};
 use crate::turns::Turn;
 use crate::villain::Villain;
 use crate::world::Loss;
@@ -74,6 +75,12 @@ pub struct Plan {
     pub costs: Costs,
     /// How far each node's clock is off, microseconds.
     pub skews: Vec<i64>,
+    /// Clocks that jump, stop or drift, by the number of their node.
+    pub clocks: BTreeMap<usize, Clock>,
+    /// How often in a thousand the requests of a second channel go down in the same sync.
+    pub neighbour_permille: u64,
+    /// Processes that stand still.
+    pub pauses: Vec<Pause>,
     /// Time between two transactions.
     pub client_every: Micros,
     /// What clients send.
@@ -135,6 +142,9 @@ pub fn plan(seed: u64, bug: Option<Bug>) -> Plan {
         down_max: base.faults.down_max.max(MS),
         costs: base.costs,
         skews: Vec::new(),
+        clocks: BTreeMap::new(),
+        neighbour_permille: 0,
+        pauses: Vec::new(),
         client_every: chance.one_of(&[30 * MS, 100 * MS, 400 * MS, 2_000 * MS], 100 * MS),
         clients: draw_clients(&mut chance),
         late_clients: base.late_clients,
@@ -146,6 +156,7 @@ pub fn plan(seed: u64, bug: Option<Bug>) -> Plan {
     plan.turns = turns(&plan, heals_at);
     draw_faulty(&mut plan, &mut chance, heals_at);
     draw_skews(&mut plan, &mut chance);
+    trouble::draw(&mut plan);
     if plan.clients.boom + plan.clients.slow > 0 {
         plan.settles_within = PROGRESS_WITH_POISON;
     }
@@ -241,15 +252,6 @@ fn draw_clients(chance: &mut Chance) -> ClientMix {
 /// Who misbehaves, who is odd and who loses a disk: together with the groups that they spoil they
 /// weigh no more than the rule tolerates.
 fn draw_faulty(plan: &mut Plan, chance: &mut Chance, heals_at: Micros) {
-    let sets = plan.sets();
-    let fast = plan.parameters.iter().find(|(name, _)| name == "fast");
-    let slack: u128 = fast.and_then(|(_, value)| value.parse().ok()).unwrap_or(0);
-    let is_too_much = |bad: &dyn Fn(u16) -> bool| {
-        sets.iter().any(|set| {
-            let total = quorum::faulty_weight(set, |_| true);
-            quorum::faulty_weight(set, bad) > total.saturating_sub(1 + 2 * slack) / 3
-        })
-    };
     let count = plan.weights.len() as u64;
     if chance.permille(250) {
         return;
@@ -258,7 +260,7 @@ fn draw_faulty(plan: &mut Plan, chance: &mut Chance, heals_at: Micros) {
     for _ in 0..count {
         let index = u16::try_from(chance.below(count)).unwrap_or(0);
         let bad = |other| other == index || spoiled.contains(&other);
-        if spoiled.contains(&index) || is_too_much(&bad) {
+        if spoiled.contains(&index) || plan.is_too_much(&bad) {
             continue;
         }
         spoiled.insert(index);
@@ -307,6 +309,31 @@ impl Plan {
         };
         let later = self.turns.iter().map(|turn| &turn.weights);
         std::iter::once(&self.weights).chain(later).map(set).collect()
+    }
+
+    /// Whether validators weigh more than the rule tolerates in the set of any epoch.
+    #[must_use]
+    pub fn is_too_much(&self, bad: &dyn Fn(u16) -> bool) -> bool {
+        let fast = self.parameters.iter().find(|(name, _)| name == "fast");
+        let slack: u128 = fast.and_then(|(_, value)| value.parse().ok()).unwrap_or(0);
+        self.sets().iter().any(|set| {
+            let total = quorum::faulty_weight(set, |_| true);
+            quorum::faulty_weight(set, bad) > total.saturating_sub(1 + 2 * slack) / 3
+        })
+    }
+
+    /// Whether an old copy of a validator's disk is put back: it may sign another thing again.
+    #[must_use]
+    pub fn may_forget(&self, index: u16) -> bool {
+        let is_old = |loss: &Loss| matches!(loss, Loss::OldDisk { .. });
+        self.falls.iter().any(|(fall, loss)| fall.who == Some(usize::from(index)) && is_old(loss))
+    }
+
+    /// Until when a node stands still now.
+    #[must_use]
+    pub fn pauses_until(&self, node: usize, now: Micros) -> Option<Micros> {
+        let holds = |pause: &&Pause| pause.node == node && pause.from <= now && now < pause.until;
+        self.pauses.iter().filter(holds).map(|pause| pause.until).max()
     }
 
     /// Indices of villains that run twice.

@@ -131,6 +131,9 @@ impl Cluster {
             self.world.agenda.put(0, Event::Rise { node });
         }
         for (fall, loss) in self.world.plan.falls.clone() {
+            if let (Loss::OldDisk { copied }, Some(node)) = (loss, fall.who) {
+                self.world.agenda.put(copied, Event::Copy { node });
+            }
             let event = Event::Fall { who: fall.who, down: fall.down, loss };
             self.world.agenda.put(fall.at, event);
         }
@@ -222,6 +225,12 @@ impl Cluster {
             }
             Event::Meets { node, .. } => (*node, None),
             Event::Client { node } => return self.client(*node, None),
+            Event::Copy { node } => {
+                if let Some(node) = self.nodes.get_mut(*node) {
+                    node.copy(&mut self.world);
+                }
+                return;
+            }
             Event::Turn => return self.turn(),
             Event::Again { node, place } => return self.client(*node, Some(*place)),
             Event::Deliver { to, .. } | Event::Asked { to, .. } => (*to, None),
@@ -231,6 +240,11 @@ impl Cluster {
             | Event::Work { node, life }
             | Event::Stored { node, life } => (*node, Some(*life)),
         };
+        let now = self.world.now();
+        if let Some(until) = self.world.plan.pauses_until(node, now) {
+            self.world.agenda.put(until - now, event);
+            return;
+        }
         let Some(node) = self.nodes.get_mut(node) else { return };
         if node.is_up() && life.is_none_or(|life| life == node.life()) {
             node.handle(event, &mut self.world);

@@ -16,8 +16,20 @@ const RUNS_MAX: usize = 400;
 type Drop = fn(&Plan) -> Vec<(String, Plan)>;
 
 /// Every way to make a plan simpler, the largest first.
-const WAYS: [Drop; 10] =
-    [falls, deaths, villains, odd, turns, walls, network, clocks, clients, costs];
+const WAYS: [Drop; 12] = [
+    falls,
+    deaths,
+    villains,
+    odd,
+    turns,
+    walls,
+    network,
+    clocks,
+    wild_clocks,
+    pauses,
+    clients,
+    costs,
+];
 
 fn changed(plan: &Plan, what: String, change: impl FnOnce(&mut Plan)) -> (String, Plan) {
     let mut simpler = plan.clone();
@@ -120,6 +132,31 @@ fn clocks(plan: &Plan) -> Vec<(String, Plan)> {
     let what = format!("clocks off by {:?} us", plan.skews);
     let plain = changed(plan, what, |plan| plan.skews.iter_mut().for_each(|skew| *skew = 0));
     if skewed { vec![plain] } else { Vec::new() }
+}
+
+fn wild_clocks(plan: &Plan) -> Vec<(String, Plan)> {
+    let one = |(node, clock)| {
+        changed(plan, format!("the clock of node {node}: {clock:?}"), |plan| {
+            plan.clocks.remove(node);
+        })
+    };
+    plan.clocks.iter().map(one).collect()
+}
+
+fn pauses(plan: &Plan) -> Vec<(String, Plan)> {
+    let one = |(place, pause): (usize, &crate::trouble::Pause)| {
+        let (from, until) = (pause.from / MS, pause.until / MS);
+        let what = format!("node {} stands still from {from} to {until} ms", pause.node);
+        changed(plan, what, |plan| {
+            plan.pauses.remove(place);
+        })
+    };
+    let mut all: Vec<_> = plan.pauses.iter().enumerate().map(one).collect();
+    if plan.neighbour_permille > 0 {
+        let what = "a second channel uses the signer".to_owned();
+        all.push(changed(plan, what, |plan| plan.neighbour_permille = 0));
+    }
+    all
 }
 
 fn clients(plan: &Plan) -> Vec<(String, Plan)> {

@@ -9,8 +9,8 @@ use crate::channel::Channel;
 use host_store::faulty::{Fault, FaultyDisk};
 use host_store::{Entry, Guard, Record, SignLog, Verdict};
 use host_types::statement::{Slot, Statement};
-use host_types::{Epoch, View};
-use std::collections::VecDeque;
+use host_types::{Epoch, GenesisHash, View};
+use std::collections::{BTreeMap, VecDeque};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -86,13 +86,21 @@ pub enum Crash {
     Error,
 }
 
+/// What a channel wants made durable.
+#[derive(Clone, Debug)]
+struct Request {
+    channel: GenesisHash,
+    seat: Seat,
+    jobs: Vec<Job>,
+}
+
 /// The signer.
 #[derive(Debug)]
 pub struct Signer {
     disk: FaultyDisk,
     log: Option<SignLog>,
     guard: Guard,
-    queue: VecDeque<(Seat, Vec<Job>)>,
+    queue: VecDeque<Request>,
     /// A flush is under way.
     pub is_busy: bool,
     has_guard: bool,
@@ -119,10 +127,10 @@ impl Signer {
         Ok((signer, if is_lost { Vec::new() } else { entries }))
     }
 
-    /// Takes jobs.
-    pub fn submit(&mut self, seat: Seat, jobs: Vec<Job>) {
+    /// Takes jobs of a channel.
+    pub fn submit(&mut self, channel: GenesisHash, seat: Seat, jobs: Vec<Job>) {
         if !jobs.is_empty() {
-            self.queue.push_back((seat, jobs));
+            self.queue.push_back(Request { channel, seat, jobs });
         }
     }
 
@@ -133,20 +141,21 @@ impl Signer {
     }
 
     /// Whether what waits needs payloads synced.
-    fn needs_files(requests: &[(Seat, Vec<Job>)]) -> bool {
+    fn needs_files(requests: &[Request]) -> bool {
         let needs = |job: &Job| matches!(job, Job::Sign { needs_files: true, .. });
-        requests.iter().flat_map(|(_, jobs)| jobs).any(needs)
+        requests.iter().flat_map(|request| &request.jobs).any(needs)
     }
 
-    /// Carries out what waits. None when the power went.
+    /// Carries out what waits, and answers each channel. None when the power went. `channel` makes
+    /// the signatures; those of a neighbour are looked at by nobody.
     pub fn flush(
         &mut self,
         channel: &Channel,
         crash: Crash,
         sync_files: &mut dyn FnMut(),
-    ) -> Option<Vec<Answer>> {
+    ) -> Option<Vec<(GenesisHash, Answer)>> {
         let count = self.queue.len().min(BATCH_MAX);
-        let requests: Vec<(Seat, Vec<Job>)> = self.queue.drain(..count).collect();
+        let requests: Vec<Request> = self.queue.drain(..count).collect();
         if self.log.is_none() {
             return Some(stopped(&requests));
         }
@@ -159,20 +168,25 @@ impl Signer {
         if crash == Crash::AfterFiles {
             return None;
         }
-        let (mut records, mut answers, mut floor) = (Vec::new(), Vec::new(), None);
-        let all = requests.iter().flat_map(|(seat, jobs)| jobs.iter().map(|job| (*seat, job)));
-        for (seat, job) in all {
+        let (mut records, mut answers, mut floors) = (Vec::new(), Vec::new(), BTreeMap::new());
+        let all = requests.iter().flat_map(|request| {
+            request.jobs.iter().map(|job| ((request.channel, request.seat), job))
+        });
+        for ((of, seat), job) in all {
             match job {
                 Job::Sign { sequence, slots, body, .. } => {
-                    let answer = self.sign(channel, seat, (*sequence, slots, body), &mut records);
-                    answers.push(answer);
+                    let what = (*sequence, slots.as_slice(), body.as_slice());
+                    answers.push((of, self.sign(channel, (of, seat), what, &mut records)));
                 }
                 Job::Persist { view, record } => {
                     let bytes = record.clone();
                     let entry = Entry::RuleRecord { epoch: seat.epoch, view: *view, bytes };
-                    records.push(Record { channel: channel.hash, entry });
+                    records.push(Record { channel: of, entry });
                 }
-                Job::Floor { view } => floor = floor.max(Some((seat.epoch, *view))),
+                Job::Floor { view } => {
+                    let floor = floors.entry(of).or_insert((seat.epoch, *view));
+                    *floor = (*floor).max((seat.epoch, *view));
+                }
             }
         }
         if !self.append(&records, crash) {
@@ -181,9 +195,9 @@ impl Signer {
         if crash == Crash::AfterSync {
             return None;
         }
-        if let Some((epoch, view)) = floor {
-            self.guard.raise_floor(channel.hash, epoch, view);
-            let written = self.log.as_mut().map(|log| log.floor(channel.hash, epoch, view));
+        for (of, (epoch, view)) in floors {
+            self.guard.raise_floor(of, epoch, view);
+            let written = self.log.as_mut().map(|log| log.floor(of, epoch, view));
             if !matches!(written, Some(Ok(()))) {
                 self.log = None;
             }
@@ -212,11 +226,11 @@ impl Signer {
     fn sign(
         &mut self,
         channel: &Channel,
-        seat: Seat,
+        (of, seat): (GenesisHash, Seat),
         (sequence, slots, body): (u64, &[Slot], &[u8]),
         records: &mut Vec<Record>,
     ) -> Answer {
-        let verdict = self.guard.check(channel.hash, seat.epoch, slots);
+        let verdict = self.guard.check(of, seat.epoch, slots);
         if let Verdict::Refused { slot } = verdict
             && self.has_guard
         {
@@ -229,7 +243,7 @@ impl Signer {
             body: body.to_vec(),
             signature: statement.signature,
         };
-        records.push(Record { channel: channel.hash, entry });
+        records.push(Record { channel: of, entry });
         Answer::Signed(sequence, statement)
     }
 
@@ -240,10 +254,12 @@ impl Signer {
     }
 }
 
-fn stopped(requests: &[(Seat, Vec<Job>)]) -> Vec<Answer> {
-    let of = |job: &Job| match job {
-        Job::Sign { sequence, .. } => Some(Answer::Stopped(*sequence)),
-        _ => None,
-    };
-    requests.iter().flat_map(|(_, jobs)| jobs).filter_map(of).collect()
+fn stopped(requests: &[Request]) -> Vec<(GenesisHash, Answer)> {
+    let all = requests.iter().flat_map(|request| {
+        request.jobs.iter().filter_map(|job| match job {
+            Job::Sign { sequence, .. } => Some((request.channel, Answer::Stopped(*sequence))),
+            _ => None,
+        })
+    });
+    all.collect()
 }

@@ -27,6 +27,11 @@ pub enum Loss {
     Store,
     /// Files, and the newest blocks of the database: an old copy was put back. The sign log is whole.
     NewestBlocks,
+    /// All of it, the sign log too: a copy from an earlier time was put back.
+    OldDisk {
+        /// When it was made.
+        copied: Micros,
+    },
 }
 
 /// What happens later, and to which node. `life` tells events of a node's earlier lives apart.
@@ -122,6 +127,11 @@ pub enum Event {
         /// Its place among all that were sent.
         place: usize,
     },
+    /// Somebody copies a node's disk, to put it back later.
+    Copy {
+        /// Whose.
+        node: usize,
+    },
     /// A node loses power for some time.
     Fall {
         /// Who; none means all at once.
@@ -188,6 +198,8 @@ impl World {
     #[must_use]
     pub fn wall(&self, node: usize) -> BlockTime {
         let skew = self.plan.skews.get(node).copied().unwrap_or(0);
+        let wild = self.plan.clocks.get(&node).map_or(0, |clock| clock.off(self.now()));
+        let skew = skew + wild;
         let heals = self.is_healed() && !self.plan.is_villain(node);
         let skew = if heals { 0 } else { skew };
         BlockTime::new(self.true_wall().get().saturating_add_signed(skew))

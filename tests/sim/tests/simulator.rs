@@ -67,6 +67,10 @@ fn the_mix_holds_every_kind_of_trouble() {
             ("walls", !plan.network.partitions.is_empty()),
             ("loss", plan.network.loss_permille > 0),
             ("skew", plan.skews.iter().any(|skew| *skew != 0)),
+            ("wild clock", !plan.clocks.is_empty()),
+            ("pause", !plan.pauses.is_empty()),
+            ("neighbour", plan.neighbour_permille > 0),
+            ("old disk", plan.falls.iter().any(|(_, l)| matches!(l, Loss::OldDisk { .. }))),
             ("poison", plan.clients.boom > 0),
             ("real keys", plan.is_true_to_bytes()),
             ("followers", plan.followers > 0),
@@ -77,7 +81,7 @@ fn the_mix_holds_every_kind_of_trouble() {
         seen.extend(table.iter().filter(|(_, is)| *is).map(|(name, _)| *name));
     }
     assert!([1, 4, 5, 7, 10].iter().all(|size| sizes.contains(size)), "{sizes:?}");
-    assert_eq!(seen.len(), 20, "{seen:?}");
+    assert_eq!(seen.len(), 24, "{seen:?}");
     let all = [
         "Equivocator",
         "Forgetful",

@@ -6,7 +6,7 @@ use crate::{Finding, Tree};
 use std::path::Path;
 
 /// What may stand in the root, and nothing else.
-const ROOT: [&str; 19] = [
+const ROOT: [&str; 20] = [
     "CHANGELOG.md",
     "CONTRIBUTING.md",
     "Cargo.lock",
@@ -15,6 +15,7 @@ const ROOT: [&str; 19] = [
     "README.md",
     "SECURITY.md",
     "channels.toml",
+    "clients",
     "clippy.toml",
     "deny.toml",
     "docs",

@@ -9,7 +9,7 @@ use crate::{Finding, Tree};
 use std::collections::BTreeMap;
 
 /// Packages that may know both columns: the host's and the plugins'.
-const BRIDGES: [&str; 4] = ["host-rules", "host-node", "host-bench", "host-cli"];
+const BRIDGES: [&str; 5] = ["host-rules", "host-client", "host-node", "host-bench", "host-cli"];
 /// Foreign crates that floors 0 to 2 do not depend on.
 const HEAVY: [&str; 4] = ["axum", "fjall", "libloading", "tokio"];
 /// The highest floor without them.

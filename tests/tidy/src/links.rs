@@ -72,8 +72,10 @@ pub fn tests_named(tree: &Tree) -> Vec<Finding> {
     for (path, text) in tree.ending(".md") {
         for (number, line) in prose(text) {
             for word in line.split('`').skip(1).step_by(2).filter(|word| is_test(word)) {
-                let definition = format!("fn {word}(");
-                if !tree.ending(".rs").any(|(_, source)| source.contains(&definition)) {
+                // A setting with a long name looks the same.
+                let meant = [format!("fn {word}("), format!("pub {word}:")];
+                let is_meant = |source: &str| meant.iter().any(|text| source.contains(text));
+                if !tree.ending(".rs").any(|(_, source)| is_meant(source)) {
                     let message = format!("there is no test `{word}`");
                     findings.push(Finding::at(path, number, message));
                 }

@@ -3,7 +3,7 @@
 //! In: a proof, from the peer of the profile or from a file; the channel's genesis from the network's
 //! data folder or a file; the rule's `.so` from the data folder. Out: what was proved. The peer is
 //! not trusted, and with `--proof` it is not asked. Deliberately not here: the check itself
-//! (`host_node::block_proof`), the form of a proof (`host_web::block_proof`).
+//! (`host_client::block_proof`), the form of a proof (`host_web::block_proof`).
 
 use super::{Context, Done, up};
 use crate::args::BlockVerify;
@@ -12,9 +12,9 @@ use crate::failure::Failure;
 use crate::network::write_whole;
 use crate::output::OK;
 use crate::profile;
-use host_node::block_proof::{Proven, verify as verify_proof};
-use host_node::peer::rules::RuleShelf;
+use host_client::block_proof::{Proven, verify as verify_proof};
 use host_rpc::gateway::ProofView;
+use host_rules::RuleShelf;
 use host_types::fault::Code;
 use host_types::genesis::{ChannelGenesis, RuleConfig};
 use host_types::limits::{CERTIFICATE_BYTES_MAX, GENESIS_CERTIFICATES_MAX};

@@ -140,6 +140,7 @@ fn describe(name: &str, args: &CaNetwork, own: &Root) -> Result<NetworkDescripti
         return Err(Failure::new(Code::ConfigBadValue, message));
     }
     described.targets.clone_from(&args.target);
+    described.check_targets()?;
     Ok(described)
 }
 

@@ -6,13 +6,10 @@
 use crate::client::Client;
 use crate::failure::Failure;
 use crate::identity::AddressBook;
-use host_types::Address;
 use host_types::fault::Code;
-use host_types::manifest::{Manifest, Method};
-use host_web::arguments::{self, CallKind};
-use host_web::json::Json;
+use host_types::manifest::Manifest;
+use host_web::arguments::CallKind;
 use serde_json::{Map, Value};
-use std::cell::RefCell;
 use std::io::Read;
 use std::path::Path;
 
@@ -73,56 +70,15 @@ fn json_object(params: &str) -> Result<Value, Failure> {
     }
 }
 
-/// Canonical arguments of a method. What has no method goes to the SCORE's catch-all, if it has one.
+/// Canonical arguments of a method. Names that the key folder does not have the peer is asked for.
 pub(crate) async fn encode(
     client: &Client,
-    book: &mut AddressBook,
+    book: &AddressBook,
     manifest: &Manifest,
-    (kind, method): (CallKind, &str),
+    called: (CallKind, &str),
     given: &Value,
 ) -> Result<Vec<u8>, Failure> {
-    let takes_any = match kind {
-        CallKind::Transaction => manifest.any.invoke,
-        CallKind::Query => manifest.any.query,
-        CallKind::Deploy => false,
-    };
-    match arguments::find(manifest, kind, method) {
-        Ok(found) => {
-            look_up(client, book, manifest, found, given).await?;
-            let resolve = |name: &str| book.address(name);
-            Ok(arguments::encode(&manifest.name, found, &Json::from(given), &resolve)?)
-        }
-        Err(_) if takes_any => {
-            let body = Json::object([("method", method.into()), ("params", Json::from(given))]);
-            Ok(arguments::catch_all(&host_web::body::python(&body)))
-        }
-        Err(error) => Err(error.into()),
-    }
-}
-
-/// Asks the peer for names that the key folder does not have.
-async fn look_up(
-    client: &Client,
-    book: &mut AddressBook,
-    manifest: &Manifest,
-    method: &Method,
-    given: &Value,
-) -> Result<(), Failure> {
-    let unknown = RefCell::new(Vec::new());
-    let note = |name: &str| {
-        book.address(name).or_else(|| {
-            unknown.borrow_mut().push(name.to_owned());
-            Some(Address::default())
-        })
-    };
-    // What else is wrong is told by the encoding that follows.
-    arguments::encode(&manifest.name, method, &Json::from(given), &note).ok();
-    for name in unknown.into_inner() {
-        if let Some(address) = client.member_address(&name).await? {
-            book.insert(&name, address);
-        }
-    }
-    Ok(())
+    Ok(client.encode(manifest, called, given, |name| book.address(name)).await?)
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ use super::{Context, Done};
 use crate::failure::Failure;
 use crate::output::OK;
 use host_node::config::{ChannelsFile, GenesisInputs, Planned, nearest_channels_file};
-use host_node::peer::rules::RuleShelf;
+use host_rules::RuleShelf;
 use host_types::fault::Code;
 use host_types::ids::ChannelName;
 use host_types::tolerance::{Coalition, Entity};

@@ -17,7 +17,7 @@ use host_identity::bundle;
 use host_identity::check::{self, Wanted};
 use host_identity::{Certificate, KeyUse, Role, Root};
 use host_node::config::{ChannelsFile, GenesisInputs, Planned};
-use host_node::peer::rules::RuleShelf;
+use host_rules::RuleShelf;
 use host_types::fault::Code;
 use host_types::height::BlockTime;
 use host_types::ids::{ChannelName, NetworkId};

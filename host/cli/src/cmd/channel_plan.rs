@@ -53,7 +53,7 @@ pub(super) struct Compared {
 
 /// What a channel runs with, as a peer tells it.
 async fn running(client: &Client, around: &Around) -> Result<(RunningChannel, Seen), Failure> {
-    let (seen, scores) = tokio::try_join!(Seen::ask(client), client.scores())?;
+    let (seen, scores) = tokio::try_join!(Seen::ask(client), async { Ok(client.scores().await?) })?;
     let scores = scores.1.into_iter().map(|one| (one.name, (one.version, one.sha256)));
     let config = seen.base().clone();
     let loaded = around.rules.as_ref().and_then(|rules| rules.any_version(&config.rule).ok());

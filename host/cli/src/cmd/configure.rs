@@ -14,7 +14,7 @@ use crate::output::{OK, table};
 use crate::profile;
 use host_identity::Action;
 use host_node::config::grant_words;
-use host_node::plugins::PluggedRule;
+use host_rules::PluggedRule;
 use host_types::change::{Change, Configure, SystemCall, ValidatorChange};
 use host_types::epoch::{BlockLimits, EpochConfig, EpochRun, Epochs};
 use host_types::fault::Code;

@@ -1,7 +1,7 @@
 //! `event list`: what transactions of the channel announced, evidence against validators among it.
 //!
 //! In: a filter. Out: events, oldest first, page by page until there are enough. Deliberately not here:
-//! following new ones.
+//! following new ones (`event_watch`).
 
 use super::{Context, Done};
 use crate::args::{EventCommand, EventList};
@@ -16,7 +16,10 @@ const PAGE: usize = 100;
 
 /// Runs it.
 pub(crate) async fn event(command: &EventCommand, context: &Context) -> Done {
-    let EventCommand::List(wanted) = command;
+    let wanted = match command {
+        EventCommand::List(wanted) => wanted,
+        EventCommand::Watch(wanted) => return super::event_watch::watch(wanted, context).await,
+    };
     let target = profile::target(&context.global, &context.data)?;
     let client = Client::reading(&target, context)?;
     let mut from = wanted.from.to_string();

@@ -4,6 +4,7 @@
 //! Deliberately not here: what a command line looks like (`args.rs`), how anything is printed
 //! (`output.rs`), what a peer does.
 
+mod api;
 mod audit;
 pub(crate) mod bench;
 mod block;
@@ -23,6 +24,7 @@ mod configure;
 mod directory;
 mod down;
 mod event;
+mod event_watch;
 mod explain;
 mod import_old;
 mod keys;
@@ -92,6 +94,7 @@ pub(crate) fn run(command: Command, global: Global, out: Out) -> Done {
         Command::Proxy(command) => peer::proxy(&command, &context.global),
         Command::Logs(logs) => logs::logs(&logs, &context),
         Command::LogCollector(command) => log_collector::log_collector(&command, &context),
+        Command::Api(command) => api::run(&command, out),
         Command::Explain(explain) => explain::explain(&explain.topic, out),
         Command::Keys(_) => keys::list(&context),
         Command::Completions(completions) => {

@@ -160,13 +160,15 @@ fn runs(process: Process, asker: &Asker, facts: &NetworkFacts) -> Result<(), Fai
         return Err(runs_none(process, &asker.name, asker.role)
             .with_help("`loopchain cert request` makes the keys of a person"));
     }
-    if process == Process::RadioStation && asker.name.as_str() != facts.radiostation {
+    let own = facts.targets.iter().filter_map(|target| target.split_once('@'));
+    let mut known = own.map(|(name, _)| name).chain([facts.radiostation.as_str()]);
+    if process == Process::RadioStation && !known.any(|name| name == asker.name.as_str()) {
         let message = format!(
             "{} would be the RadioStation, and that of the network is `{}`",
             asker.name, facts.radiostation
         );
         return Err(Failure::new(Code::CertificateNameWrong, message)
-            .with_help("peers look for the name that `ca network --radiostation` said"));
+            .with_help("peers look for the name that `ca network --radiostation` said, or `--target ORG/NAME@HOST:PORT`"));
     }
     Ok(())
 }

@@ -3,7 +3,7 @@
 //! In: a receipt from a file or from the peer of the profile; what is trusted: roots, a hash, or the
 //! genesis in the data folder. Out: what it shows, or the first part that is wrong, exit code 7.
 //! `verify` and `tx verify` open no connection. Deliberately not here: the check itself
-//! (`host_node::receipt`), the form (`host_web::receipt`).
+//! (`host_client::receipt`), the form (`host_web::receipt`).
 
 use super::{Context, Done, block_verify, up};
 use crate::args::{Trusted, VerifyReceipt};
@@ -11,9 +11,9 @@ use crate::client::Client;
 use crate::failure::Failure;
 use crate::network::write_whole;
 use crate::output::OK;
-use host_node::peer::rules::RuleShelf;
-use host_node::receipt::{Shown, Trust, verify as verify_receipt};
+use host_client::receipt::{Shown, Trust, verify as verify_receipt};
 use host_rpc::gateway::ReceiptView;
+use host_rules::RuleShelf;
 use host_types::fault::Code;
 use host_types::ids::ChannelName;
 use host_types::{GenesisHash, Hash32, TxId};

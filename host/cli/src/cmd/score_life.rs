@@ -265,7 +265,7 @@ async fn held(client: &Client, name: &str, sha256: &str) -> Result<Option<Versio
     match client.versions(name).await {
         Ok((_, versions)) => Ok(versions.into_iter().find(|one| one.here && one.sha256 == sha256)),
         Err(failure) if failure.code() == Code::ScoreUnknown => Ok(None),
-        Err(failure) => Err(failure),
+        Err(failure) => Err(failure.into()),
     }
 }
 
@@ -294,9 +294,9 @@ async fn arguments(
     let method = manifest.as_ref().and_then(|manifest| manifest.method("deploy", "deploy"));
     match (method.filter(|_| is_first), &manifest) {
         (Some(method), Some(manifest)) => {
-            let mut book = AddressBook::of(&context.data);
+            let book = AddressBook::of(&context.data);
             let called = (CallKind::Deploy, method.name.as_str());
-            call::encode(client, &mut book, manifest, called, &given).await
+            call::encode(client, &book, manifest, called, &given).await
         }
         _ if has_some => {
             let message = format!("SCORE {} takes no `deploy` arguments now", version.score);

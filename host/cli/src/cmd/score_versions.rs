@@ -90,7 +90,7 @@ pub(super) async fn show(name: &str, all_peers: bool, context: &Context) -> Done
     let (seen, versions) = match client.versions(name).await {
         Ok(found) => found,
         // The beginning of its life is not there yet, or a peer of an earlier release answers.
-        Err(failure) => return Err(active.err().unwrap_or(failure)),
+        Err(failure) => return Err(active.err().unwrap_or(failure).into()),
     };
     let mut lines = vec![format!("SCORE {name} on {}", client.channel_name())];
     let (mut document, manifest) = match active {
@@ -106,7 +106,7 @@ pub(super) async fn show(name: &str, all_peers: bool, context: &Context) -> Done
         Err(failure) if failure.code() == Code::ScoreUnknown => {
             (json!({"schema": "loopchain.score.v1", "name": name}), None)
         }
-        Err(failure) => return Err(failure),
+        Err(failure) => return Err(failure.into()),
     };
     lines.extend(methods(manifest.as_ref()));
     lines.extend(rows(&versions));
@@ -160,7 +160,7 @@ async fn ask_peers(name: &str, context: &Context) -> Result<Vec<(String, Answer)
         let target = profile::Target { endpoint: url.clone(), ..target.clone() };
         let wait = context.global.timeout.min(ANSWER);
         let answer = match Client::new(&target, wait, context.out) {
-            Ok(client) => client.versions(name).await,
+            Ok(client) => client.versions(name).await.map_err(Failure::from),
             Err(failure) => Err(failure),
         };
         (url, answer)

@@ -79,7 +79,7 @@ async fn local(
 async fn ask(name: &str, target: Target, context: &Context) -> Seen {
     let wait = context.global.timeout.min(ANSWER);
     let channels = match Client::new(&target, wait, context.out) {
-        Ok(client) => client.channels().await,
+        Ok(client) => client.channels().await.map_err(Failure::from),
         Err(failure) => Err(failure),
     };
     let certificates = channels.as_ref().map(|(said, _)| certificates(said)).unwrap_or_default();

@@ -72,14 +72,14 @@ async fn send(send: &TxSend, client: &Client, identity: Option<String>, context:
     let given = call::given(&send.arguments, send.params.as_deref())?;
     let identity = Identity::find(&context.data, &name)?;
     let (_, channel) = client.channel().await?;
-    let mut book = AddressBook::of(&context.data);
+    let book = AddressBook::of(&context.data);
     let (_, _, manifest) = client.score(&send.score).await?;
     let manifest = manifest.ok_or_else(|| {
         let message = format!("the peer does not have the file of {} yet", send.score);
         Failure::new(Code::ArtefactMissing, message)
     })?;
     let called = (CallKind::Transaction, send.method.as_str());
-    let args = call::encode(client, &mut book, &manifest, called, &given).await?;
+    let args = call::encode(client, &book, &manifest, called, &given).await?;
     let score = ScoreName::new(&send.score)
         .ok_or_else(|| Failure::new(Code::ScoreUnknown, format!("no SCORE `{}`", send.score)))?;
     let call = Call { genesis: channel.genesis()?, score, method: send.method.clone(), args };

@@ -116,6 +116,29 @@ fn a_certificate_registers_itself_and_nobody_else_does() {
     assert_eq!(code(&f, Fixture::sign(for_another, &f.alice)), Some(Code::SignatureWrong));
 }
 
+/// A validator whose certificate ran out votes on, and says nothing else: its own transactions, `ready` and
+/// `evidence` among them, are those of an expired subject (`docs/spec/system.md`).
+#[test]
+fn an_expired_validator_sends_no_system_transactions_until_it_registers_a_renewed_certificate() {
+    use super::registration::{may_register, may_send_system};
+    use host_identity::{Certificate, Role, Validity};
+    let f = Fixture::new();
+    let validator = &f.validators[0];
+    let of = |id| f.membership.get(id).unwrap().certificate.clone();
+    let expired: Certificate = of(&validator.id);
+    let after = BlockTime::new(expired.not_after.get() + 1);
+    let refused = may_send_system(&f.membership, &validator.id, after).unwrap_err();
+    assert_eq!(refused.code, Code::CertificateExpired);
+    let (role, public) = (Role::Validator, validator.key.public());
+    let longer =
+        Validity { not_after: BlockTime::new(after.get() * 2), ..Validity::days_from_now(9) };
+    let renewed = f.authority.issue_signing(&expired.name, role, None, &public, longer).unwrap();
+    may_register(&f.membership, &renewed.id, &renewed.der, after).unwrap();
+    let mut members = (*f.membership).clone();
+    members.add(renewed.clone(), after).unwrap();
+    assert_eq!(may_send_system(&members, &renewed.id, after), Ok(public));
+}
+
 /// Found by `cargo sim --seed 0x385`: a node that was late could not vote for a block, because it took
 /// no body whose expiry had passed by its own clock, and without its weight there was no quorum.
 #[test]

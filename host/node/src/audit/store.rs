@@ -5,7 +5,6 @@
 //! here: what is right (`walk`).
 
 use super::Walk;
-use crate::block_proof::Rules;
 use crate::peer::readiness::Stored as State;
 use crate::plugins::PluggedRule;
 use crate::receipt::{Stored, assemble};
@@ -13,6 +12,7 @@ use crate::replay::Place;
 use crate::replay::scratch::Scratch;
 use host_core::system::state::epoch_records;
 use host_rpc::gateway::{EpochEnd, ProofView, ReceiptView};
+use host_rules::Rules;
 use host_store::{AtTip, CopyReport, Kept, RewindError, Rewound, StoreError, Told, rewind};
 use host_types::epoch::Epochs;
 use host_types::genesis::ChannelGenesis;

@@ -1,8 +1,7 @@
 //! A short chain of four validators: whole, and with each kind of thing wrong in one block.
 
 use super::*;
-use crate::block_proof::tests::{proof_by, rule};
-use crate::receipt::tests::{CLIENT, Fixture, child, fixture};
+use host_client::fixture::{CLIENT, Fixture, child, fixture, proof_by, rule};
 use host_store::{BlockResult, Kept};
 use host_types::block::{RootPair, tx_root};
 use host_types::proof::FinalProof;

@@ -7,7 +7,6 @@
 
 use super::trail::Roots;
 use super::{Findings, Least};
-use crate::block_proof::Rules;
 use crate::plugins::PluggedRule;
 use host_core::ingest::registration::{may_register, may_send_system, registering};
 use host_core::sync::accept::check_proof;
@@ -17,6 +16,7 @@ use host_core::system::trail::TrailRoot;
 use host_core::vote::rule::Rule;
 use host_identity::{Action, Certificate, Item, Membership, Serial, verify_batch};
 use host_rpc::gateway::EpochEnd;
+use host_rules::Rules;
 use host_store::Kept;
 use host_types::change::SystemCall;
 use host_types::epoch::{EpochConfig, EpochRun, Epochs};

@@ -282,7 +282,7 @@ fn change_view(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::block_proof::tests::genesis;
+    use host_client::fixture::genesis;
 
     #[test]
     fn a_validator_of_this_name_with_another_key_is_not_this_node() {

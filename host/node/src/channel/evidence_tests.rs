@@ -1,8 +1,8 @@
 //! Evidence is kept when it proves something, once, in bounds, and is there after a restart.
 
 use super::{EvidenceBook, FILE, Recorded};
-use crate::block_proof::tests::{genesis, key, rule};
 use crate::plugins::PluggedRule;
+use host_client::fixture::{genesis, key, rule};
 use host_core::system::state::View as ChainView;
 use host_core::vote::rule::{Rule, RuleInput, RuleOutput};
 use host_types::limits::EVIDENCE_PER_SIGNER_MAX;

@@ -327,3 +327,7 @@ impl Executor {
         &self.base
     }
 }
+
+#[cfg(test)]
+#[path = "execution/revoked_tests.rs"]
+mod revoked_tests;

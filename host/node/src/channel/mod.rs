@@ -31,6 +31,7 @@ pub mod receipt_view;
 pub mod recover;
 pub mod relay;
 pub mod serve;
+pub mod stream;
 pub mod versions;
 pub mod views;
 

@@ -328,8 +328,10 @@ pub(crate) fn knowledge(
     let (view, time) = (LayerView::new(None, committed.clone()), reader.tip().header.time);
     for der in registered_certificates(&view) {
         if let Ok(certificate) = Certificate::parse(&der) {
-            // One that has expired since can do nothing anyway.
-            membership.add(certificate, time).ok();
+            // One that has run out since is a member still, as it is on a node that did not restart:
+            // the code in a receipt must be the same.
+            let at = time.min(certificate.not_after);
+            membership.add(certificate, at).ok();
         }
     }
     membership.set_revoked(all_revoked(&view));

@@ -2,7 +2,7 @@
 //! everybody, whichever relay is down.
 
 use super::*;
-use crate::block_proof::tests::genesis;
+use host_client::fixture::genesis;
 use host_types::statement::Slot;
 use host_types::validators::{Validator, ValidatorSet};
 use host_types::{Hash32, NodeName, View, Weight};

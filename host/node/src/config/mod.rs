@@ -21,7 +21,9 @@ mod peer;
 mod policies;
 mod profiles;
 mod proxy;
+mod radiostations;
 mod render;
+mod rest;
 mod rule;
 mod toml_pass;
 mod units;
@@ -43,13 +45,15 @@ pub use layers::Overrides;
 pub use log_collector::{ForwardInput, LogCollectorConfig, StoreConfig};
 pub use peer::{
     ChannelsConfig, Durability, KeyFiles, LogConfig, LogFormat, NetworkConfig, OpsConfig,
-    PeerConfig, PluginsConfig, RadioStationConfig, RadioStationTargets, RenewalConfig,
-    ResponseCode, RestConfig, RpcConfig, Sandbox, ScoresConfig, StorageConfig, TlsConfig,
+    PeerConfig, PluginsConfig, RadioStationConfig, RadioStationTargets, RenewalConfig, RpcConfig,
+    Sandbox, ScoresConfig, StorageConfig, TlsConfig,
 };
 pub use policies::{PolicyTable, PolicyValue};
 pub use profiles::{Profile, ProfilesFile};
 pub use proxy::{ProxyConfig, ProxyPeers};
+pub use radiostations::{RADIOSTATIONS_MAX, RadioStationTarget, parse as radiostation_targets};
 pub use render::{ConfigError, Place, nearest};
+pub use rest::{Origin, ResponseCode, RestConfig, Switch};
 pub use units::{Percent, Size, Span};
 
 #[cfg(test)]

@@ -4,14 +4,16 @@
 //! [`RadioStationConfig`] with absolute paths. Every key has an effect; none is reserved.
 
 use super::layers::{Overrides, merged};
+use super::radiostations::{self, RadioStationTarget};
 use super::render::ConfigError;
+use super::rest::RestConfig;
 use super::units::Size;
 use host_types::fault::Code;
 use host_types::hash::Hash32;
 use host_types::ids::{ChannelName, NetworkId, NodeName};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 /// `[network]`: which network this is, and whom it trusts.
@@ -79,33 +81,6 @@ impl RpcConfig {
     }
 }
 
-/// Type of `response_code` in v1's `GET /transactions`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum ResponseCode {
-    /// An integer.
-    #[default]
-    Int,
-    /// A string.
-    String,
-}
-
-/// `[rest]`: the REST interface.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct RestConfig {
-    /// Address to listen on.
-    pub listen: SocketAddr,
-    /// Channel of v1 requests that name none.
-    pub v1_default_channel: String,
-    /// Type of `response_code` in v1's `GET /transactions`.
-    pub response_code: ResponseCode,
-    /// Largest body of a request.
-    pub body_limit: Size,
-    /// Addresses of proxies whose `X-Forwarded-For` is believed.
-    pub trusted_proxies: Vec<IpAddr>,
-}
-
 /// `[ops]`: metrics, health and the operator's own door.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -167,7 +142,8 @@ pub struct TlsConfig {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct RadioStationTargets {
-    /// `host:port` of each; only for discovery.
+    /// `host:port` of each, or `ORG/NAME@host:port` when it has another name than
+    /// `network.radiostation`; only for discovery.
     pub targets: Vec<String>,
 }
 
@@ -342,6 +318,8 @@ pub struct RadioStationConfig {
     pub tls: TlsConfig,
     /// Channels whose members it admits.
     pub channels: ChannelsConfig,
+    /// Renewal of certificates.
+    pub renewal: RenewalConfig,
     /// Log.
     pub log: LogConfig,
     /// The home folder; not a setting.
@@ -356,18 +334,6 @@ pub(super) const fn loopback(port: u16) -> SocketAddr {
 impl Default for RpcConfig {
     fn default() -> Self {
         Self { listen: loopback(7100), advertise: String::new() }
-    }
-}
-
-impl Default for RestConfig {
-    fn default() -> Self {
-        Self {
-            listen: loopback(9000),
-            v1_default_channel: "loopchain_default".to_owned(),
-            response_code: ResponseCode::default(),
-            body_limit: Size(256 << 10),
-            trusted_proxies: Vec::new(),
-        }
     }
 }
 
@@ -451,6 +417,7 @@ impl Default for RadioStationConfig {
             ops: OpsConfig { listen: loopback(9052), ..OpsConfig::default() },
             tls: TlsConfig::default(),
             channels: ChannelsConfig::default(),
+            renewal: RenewalConfig::default(),
             log: LogConfig::default(),
             home: PathBuf::new(),
         }
@@ -479,6 +446,7 @@ impl PeerConfig {
         node_name(&config.org, &config.name)?;
         channel_name(&config.rest.v1_default_channel)?;
         config.log.collector_name(&config.org)?;
+        config.radiostations()?;
         Ok(config)
     }
 
@@ -488,6 +456,14 @@ impl PeerConfig {
     /// When the parts are no names; [`Self::load`] has checked that.
     pub fn node_name(&self) -> Result<NodeName, ConfigError> {
         node_name(&self.org, &self.name)
+    }
+
+    /// The RadioStations that this peer listens to.
+    ///
+    /// # Errors
+    /// When one is none; [`Self::load`] has checked that.
+    pub fn radiostations(&self) -> Result<Vec<RadioStationTarget>, ConfigError> {
+        radiostations::parse(&self.radiostation.targets, &self.network.radiostation)
     }
 
     /// Channel of v1 requests that name none.

@@ -4,8 +4,9 @@
 //! certificate and no key: a proxy has no identity.
 
 use super::layers::{Overrides, merged};
-use super::peer::{LogConfig, OpsConfig, RestConfig, loopback};
+use super::peer::{LogConfig, OpsConfig, loopback};
 use super::render::ConfigError;
+use super::rest::RestConfig;
 use super::units::Size;
 use host_types::fault::Code;
 use host_types::ids::ChannelName;

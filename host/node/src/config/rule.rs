@@ -8,8 +8,7 @@
 use super::channels::ChannelsFile;
 use super::render::{ConfigError, nearest};
 use super::toml_pass::{key_span_of, unknown_key};
-use crate::peer::rules::RuleShelf;
-use crate::plugins::PluggedRule;
+use host_rules::{PluggedRule, RuleShelf};
 use host_types::fault::Code;
 use host_types::genesis::ChannelGenesis;
 

@@ -10,10 +10,10 @@ use super::readiness::Stored;
 use crate::channel::ChannelHandle;
 use host_core::system::evidence::{is_fresh, is_news};
 use host_core::system::system_name;
-use host_types::Rejection;
 use host_types::change::SystemCall;
 use host_types::evidence::Register;
 use host_types::statement::Statement;
+use host_types::{Code, Rejection};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
@@ -44,6 +44,8 @@ pub async fn follow(node: Arc<Node>, channel: ChannelHandle) {
             *at = Instant::now() + REPEAT;
             if let Err(rejection) = say(&node, &channel, statements).await
                 && !rejection.code.is_retryable()
+                // It may be renewed while the evidence still counts.
+                && rejection.code != Code::CertificateExpired
             {
                 tracing::info!(code = %rejection.code, ?register, "evidence was not taken: {}", rejection.message);
                 given_up.insert(register);

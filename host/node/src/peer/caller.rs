@@ -13,10 +13,11 @@ use async_trait::async_trait;
 use host_identity::policy::admits;
 use host_identity::{Action, Member, Role, grant, verify};
 use host_rpc::gateway::{
-    Access, BlockRef, BlockView, Caller, ChannelStatus, EpochsView, EventFilter, EventsPage,
-    EvidenceView, Gateway, MemberView, NodeView, ProofView, QueryAnswer, ReceiptView, ScoreView,
-    TxState, VersionsView,
+    Access, BlockRef, BlockView, Caller, ChannelStatus, EpochsView, EventFilter, EventPlace,
+    EventsPage, EvidenceView, Gateway, MemberView, NodeView, ProofView, QueryAnswer, ReceiptView,
+    ScoreView, TxState, VersionsView,
 };
+use host_rpc::stream::{StreamFilter, StreamPage, Told};
 use host_types::grant::Grant;
 use host_types::limits::{READ_WINDOW_US, READS_REMEMBERED_MAX};
 use host_types::read_request::{ReadRequest, SignedRead};
@@ -376,6 +377,28 @@ impl Gateway for Seen {
         page.events.retain(|one| {
             self.sees(Access::Read, |grant| {
                 grant.covers_height(one.place.height) && grant.covers_score(&one.event.score)
+            })
+        });
+        Ok(page)
+    }
+
+    async fn told(
+        &self,
+        channel: &ChannelName,
+        filter: &StreamFilter,
+        from: EventPlace,
+        bytes: usize,
+    ) -> Result<StreamPage, Rejection> {
+        self.check_own(channel)?;
+        let mut page = self.inner.told(channel, filter, from, bytes).await?;
+        page.items.retain(|item| {
+            self.sees(Access::Read, |grant| {
+                let is_open = match &item.told {
+                    Told::Score(_, event) => grant.covers_score(&event.score),
+                    Told::Tx(tx) => grant.covers_score(&tx.score),
+                    Told::Block(_) => grant.covers_blocks(),
+                };
+                is_open && grant.covers_height(item.place.height)
             })
         });
         Ok(page)

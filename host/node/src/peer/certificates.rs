@@ -1,18 +1,20 @@
-//! This node's own certificates: how long they last, and taking renewed ones while it runs.
+//! A process's own certificates: how long they last, and taking renewed ones while it runs.
 //!
-//! In: the files that the configuration names. Out: log lines when two thirds of their life are over,
-//! at 30, 7 and 1 days and when they have run out, what `status` and metrics tell, renewed certificates in use without a restart. An expired
-//! validator goes on voting: its key is in the validator set, and no certificate is asked for
-//! there. Deliberately not here: registering a renewed certificate on channels (its holder does
+//! In: the files that the configuration of a peer or a RadioStation names ([`Holder`]). Out: log lines when
+//! two thirds of their life are over, at 30, 7 and 1 days and when they have run out, what `status` and
+//! metrics tell, renewed certificates in use without a restart. An expired validator goes on voting: its
+//! key is in the validator set, and no certificate is asked for there. Deliberately not here: registering a renewed certificate on channels (its holder does
 //! that), whom others may be (`host/rpc/trust.rs`).
 
 use super::drop_folder::{Stamp, stamps};
 use super::node::Node;
 use crate::channel::intake::wall_clock;
+use crate::config::TlsConfig;
 use host_identity::keyfile::{self, KeyFileError};
 use host_identity::{Certificate, TlsIdentity, password};
+use host_rpc::Session;
 use host_rpc::gateway::NodeCertificate;
-use host_types::{BlockTime, Code};
+use host_types::{BlockTime, Code, NodeName};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -46,18 +48,97 @@ fn stage(not_before: BlockTime, not_after: BlockTime, now: BlockTime) -> Stage {
     }
 }
 
-/// The node's certificates as they stand in the files, by use.
-fn own(node: &Node) -> Vec<(&'static str, Certificate)> {
-    let files =
-        [("signing", &node.config.signing.certificate), ("tls", &node.config.tls.certificate)];
-    files.into_iter().filter_map(|(key_use, path)| Some((key_use, read(path)?))).collect()
+/// A process with certificates of its own.
+pub trait Holder: Send + Sync + 'static {
+    /// `ORG/NAME`.
+    fn name(&self) -> &NodeName;
+
+    /// Its TLS files.
+    fn tls(&self) -> &TlsConfig;
+
+    /// Its sessions.
+    fn session(&self) -> &Arc<Session>;
+
+    /// Its home folder.
+    fn home(&self) -> &Path;
+
+    /// Program and arguments that renew its certificates; empty: a person does it.
+    fn renewal(&self) -> &[String];
+
+    /// What goes on when a certificate has run out, for the log.
+    fn after_end(&self) -> &'static str;
+
+    /// The file of its signing certificate; none when it signs nothing.
+    fn signing_file(&self) -> Option<&Path> {
+        None
+    }
+
+    /// Takes what is in that file now.
+    fn take_signing(&self) {}
 }
 
-/// The node's certificates as `status` tells them.
+impl Holder for Node {
+    fn name(&self) -> &NodeName {
+        &self.name
+    }
+
+    fn tls(&self) -> &TlsConfig {
+        &self.config.tls
+    }
+
+    fn session(&self) -> &Arc<Session> {
+        self.mesh.session()
+    }
+
+    fn home(&self) -> &Path {
+        &self.config.home
+    }
+
+    fn renewal(&self) -> &[String] {
+        &self.config.renewal.command
+    }
+
+    fn after_end(&self) -> &'static str {
+        "it goes on voting"
+    }
+
+    fn signing_file(&self) -> Option<&Path> {
+        Some(&self.config.signing.certificate)
+    }
+
+    fn take_signing(&self) {
+        let file = &self.config.signing.certificate;
+        match read(file) {
+            Some(new) if new.signing_key() == Some(&self.identity.key.public()) => {
+                if self.identity.renew(new.id) {
+                    tracing::info!(
+                        event = "certificate.taken",
+                        "a renewed signing certificate of {} is in use: `loopchain cert register` makes it known",
+                        self.name
+                    );
+                }
+            }
+            _ => tracing::error!(
+                event = "certificate.odd",
+                "{} is no certificate of this node's key",
+                file.display()
+            ),
+        }
+    }
+}
+
+/// The certificates as they stand in the files, by use.
+fn own(holder: &dyn Holder) -> Vec<(&'static str, Certificate)> {
+    let signing = holder.signing_file().map(|path| ("signing", path));
+    let files = signing.into_iter().chain([("tls", holder.tls().certificate.as_path())]);
+    files.filter_map(|(key_use, path)| Some((key_use, read(path)?))).collect()
+}
+
+/// The certificates as `status` tells them.
 #[must_use]
-pub fn told(node: &Node) -> Vec<NodeCertificate> {
+pub fn told(holder: &dyn Holder) -> Vec<NodeCertificate> {
     let now = wall_clock();
-    let own = own(node).into_iter().map(|(key_use, certificate)| {
+    let own = own(holder).into_iter().map(|(key_use, certificate)| {
         let state = match stage(certificate.not_before, certificate.not_after, now) {
             Stage::Fine => "valid",
             Stage::Warned(_) => "ends soon",
@@ -69,90 +150,75 @@ pub fn told(node: &Node) -> Vec<NodeCertificate> {
 }
 
 /// Whether one of them should be renewed.
-pub(super) fn is_due(node: &Node) -> bool {
-    told(node).iter().any(|own| own.state != "valid")
+pub(super) fn is_due(holder: &dyn Holder) -> bool {
+    told(holder).iter().any(|own| own.state != "valid")
 }
 
 fn read(path: &Path) -> Option<Certificate> {
     Certificate::parse(&keyfile::load_certificate(path).ok()?).ok()
 }
 
-/// Follows the files until the node stops.
-pub(super) async fn follow(node: Arc<Node>) {
-    let files =
-        [&node.config.signing.certificate, &node.config.tls.certificate, &node.config.tls.key];
-    let files: Vec<PathBuf> = files.into_iter().cloned().collect();
+/// Follows the files until the process stops.
+pub(crate) async fn follow(holder: Arc<dyn Holder>) {
+    let tls = holder.tls();
+    let files = [holder.signing_file(), Some(&tls.certificate), Some(&tls.key)];
+    let files: Vec<PathBuf> = files.into_iter().flatten().map(Path::to_owned).collect();
     let mut seen: BTreeMap<PathBuf, Stamp> = stamps(files.clone());
-    let mut stages = [Stage::Fine; 2];
+    let mut stages = BTreeMap::new();
     loop {
-        tell(&node, &mut stages);
+        tell(&*holder, &mut stages);
         tokio::time::sleep(LOOK).await;
         let now = stamps(files.clone());
         if now != seen {
             seen = now;
-            take(&node);
+            take(&*holder);
         }
     }
 }
 
-fn tell(node: &Node, stages: &mut [Stage; 2]) {
-    let now = wall_clock();
-    for ((key_use, certificate), before) in own(node).into_iter().zip(stages) {
+fn tell(holder: &dyn Holder, stages: &mut BTreeMap<&'static str, Stage>) {
+    let (now, name) = (wall_clock(), holder.name());
+    for (key_use, certificate) in own(holder) {
         let stage = stage(certificate.not_before, certificate.not_after, now);
-        if stage > *before {
-            let name = &node.name;
-            let days = certificate.not_after.get().saturating_sub(now.get()).div_ceil(DAY_US);
-            match stage {
-                Stage::Fine => {}
-                Stage::Warned(_) => tracing::warn!(
-                    event = "certificate.ends",
-                    key_use,
-                    days,
-                    "the {key_use} certificate of {name} ends within {days} days: run `loopchain cert renew`"
-                ),
-                Stage::Expired => tracing::error!(
-                    event = "certificate.expired", code = %Code::OwnCertificateExpired, key_use,
-                    "the {key_use} certificate of {name} has run out; it goes on voting: run `loopchain cert renew`"
-                ),
-            }
+        let before = stages.insert(key_use, stage).unwrap_or(Stage::Fine);
+        if stage <= before {
+            continue;
         }
-        *before = stage;
+        let days = certificate.not_after.get().saturating_sub(now.get()).div_ceil(DAY_US);
+        match stage {
+            Stage::Fine => {}
+            Stage::Warned(_) => tracing::warn!(
+                event = "certificate.ends",
+                key_use,
+                days,
+                "the {key_use} certificate of {name} ends within {days} days: run `loopchain cert renew`"
+            ),
+            Stage::Expired => tracing::error!(
+                event = "certificate.expired", code = %Code::OwnCertificateExpired, key_use,
+                "the {key_use} certificate of {name} has run out; {}: run `loopchain cert renew`",
+                holder.after_end()
+            ),
+        }
     }
 }
 
 /// Takes what is in the files now; what cannot be used leaves the old in use.
-fn take(node: &Node) {
-    match read(&node.config.signing.certificate) {
-        Some(new) if new.signing_key() == Some(&node.identity.key.public()) => {
-            if node.identity.renew(new.id) {
-                tracing::info!(
-                    event = "certificate.taken",
-                    "a renewed signing certificate of {} is in use: `loopchain cert register` makes it known",
-                    node.name
-                );
-            }
-        }
-        _ => tracing::error!(
-            event = "certificate.odd",
-            "{} is no certificate of this node's key",
-            node.config.signing.certificate.display()
-        ),
-    }
-    let taken = tls(node).map_err(|error| error.to_string()).and_then(|identity| {
-        node.mesh.session().renew(identity).map_err(|error| error.to_string())
-    });
+fn take(holder: &dyn Holder) {
+    holder.take_signing();
+    let taken = identity(holder.tls())
+        .map_err(|error| error.to_string())
+        .and_then(|identity| holder.session().renew(identity).map_err(|error| error.to_string()));
     match taken {
         Ok(()) => tracing::info!(
             event = "certificate.taken",
             "new sessions of {} use the TLS certificate that is there now",
-            node.name
+            holder.name()
         ),
         Err(error) => tracing::error!(event = "certificate.odd", "the TLS certificate: {error}"),
     }
 }
 
-fn tls(node: &Node) -> Result<TlsIdentity, KeyFileError> {
-    let files = &node.config.tls;
+fn identity(files: &TlsConfig) -> Result<TlsIdentity, KeyFileError> {
     let password = password::of_node()?;
     let key = keyfile::load_pkcs8(&files.key, password.as_ref().map(|text| text.as_str()))?;
     let der = keyfile::load_certificate(&files.certificate)?;

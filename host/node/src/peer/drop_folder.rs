@@ -7,8 +7,8 @@
 //! Deliberately not here: activation, which the channel votes on.
 
 use super::node::Node;
-use super::rules::libraries;
 use crate::scores::{Artefact, Scores};
+use host_rules::shelf::libraries;
 use host_types::limits::SCORE_BYTES_MAX;
 use host_types::{Code, Rejection};
 use notify::Watcher;
@@ -30,7 +30,7 @@ const RESCAN: Duration = Duration::from_secs(5);
 const FILES_MAX: usize = 256;
 
 /// Length and time of a file: what tells that it has changed.
-pub(super) type Stamp = (u64, Option<SystemTime>);
+pub(crate) type Stamp = (u64, Option<SystemTime>);
 
 /// The folder as it was looked at last.
 #[derive(Default)]
@@ -139,7 +139,7 @@ pub async fn watch(node: Arc<Node>, installed: watch::Sender<u64>, is_dev: bool)
     }
 }
 
-pub(super) fn stamps(files: Vec<PathBuf>) -> BTreeMap<PathBuf, Stamp> {
+pub(crate) fn stamps(files: Vec<PathBuf>) -> BTreeMap<PathBuf, Stamp> {
     let stamp = |path: PathBuf| {
         let meta = std::fs::symlink_metadata(&path).ok()?;
         Some((path, (meta.len(), meta.modified().ok())))

@@ -9,10 +9,11 @@ use crate::channel::ChannelHandle;
 use crate::trail::Trail;
 use async_trait::async_trait;
 use host_rpc::gateway::{
-    Access, BlockRef, BlockView, Caller, ChannelStatus, EpochsView, EventFilter, EventsPage,
-    EvidenceView, Gateway, MemberView, NodeView, ProofView, QueryAnswer, ReceiptView, ScoreView,
-    TxState, VersionsView,
+    Access, BlockRef, BlockView, Caller, ChannelStatus, EpochsView, EventFilter, EventPlace,
+    EventsPage, EvidenceView, Gateway, MemberView, NodeView, ProofView, QueryAnswer, ReceiptView,
+    ScoreView, TxState, VersionsView,
 };
+use host_rpc::stream::{StreamFilter, StreamPage};
 use host_types::genesis::Policy;
 use host_types::read_request::{ReadRequest, SignedRead};
 use host_types::validators::ValidatorSet;
@@ -101,7 +102,7 @@ impl Gateway for LocalGateway {
             rpc_target: self.node.config.rpc.target(),
             order: 1,
             version: env!("CARGO_PKG_VERSION").to_owned(),
-            certificates: certificates::told(&self.node),
+            certificates: certificates::told(&*self.node),
         }
     }
 
@@ -270,6 +271,19 @@ impl Gateway for LocalGateway {
         let channel = self.find(channel)?;
         // It may read many blocks.
         let read = tokio::task::spawn_blocking(move || channel.events(&filter)).await;
+        read.map_err(|error| Rejection::new(Code::Internal, error.to_string()))?
+    }
+
+    async fn told(
+        &self,
+        channel: &ChannelName,
+        filter: &StreamFilter,
+        from: EventPlace,
+        bytes: usize,
+    ) -> Result<StreamPage, Rejection> {
+        let (channel, filter) = (self.find(channel)?, filter.clone());
+        // It may read many blocks.
+        let read = tokio::task::spawn_blocking(move || channel.told(&filter, from, bytes)).await;
         read.map_err(|error| Rejection::new(Code::Internal, error.to_string()))?
     }
 

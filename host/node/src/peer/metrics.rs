@@ -2,6 +2,7 @@
 
 use super::certificates;
 use super::node::Node;
+use super::station_metrics::StationMetrics;
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::Counter;
@@ -35,6 +36,7 @@ pub struct Metrics {
     signing_stopped: Gauge,
     /// By `use`.
     certificate_expiry: Family<Vec<(String, String)>, Gauge>,
+    stations: StationMetrics,
     lines_shipped: Counter,
     lines_dropped: Counter,
     lines_waiting: Gauge,
@@ -51,6 +53,7 @@ impl Default for Metrics {
             connected: Family::default(),
             signing_stopped: Gauge::default(),
             certificate_expiry: Family::default(),
+            stations: StationMetrics::default(),
             lines_shipped: Counter::default(),
             lines_dropped: Counter::default(),
             lines_waiting: Gauge::default(),
@@ -88,6 +91,7 @@ impl Default for Metrics {
                 "When a certificate of this node runs out, seconds since 1970",
                 metrics.certificate_expiry.clone(),
             );
+            metrics.stations.register(&mut registry);
             registry.register(
                 "log_lines_shipped",
                 "Log lines that the log collector has acknowledged",
@@ -140,6 +144,7 @@ impl Metrics {
             let seconds = number(own.not_after.get() / 1_000_000);
             self.certificate_expiry.get_or_create(&label).set(seconds);
         }
+        self.stations.set(&node.stations);
         if let Some(queue) = crate::telemetry::queue() {
             self.lines_shipped.inner().store(queue.shipped(), Ordering::Relaxed);
             self.lines_dropped.inner().store(queue.dropped(), Ordering::Relaxed);

@@ -1,8 +1,10 @@
 //! What all parts of a peer share.
 
 use super::chosen::Chosen;
+use super::known_peers::KnownPeers;
 use super::mesh::Mesh;
-use super::rules::RuleShelf;
+use super::radiostations::Stations;
+use super::revocations::Lists;
 use super::start::genesis_files;
 use crate::channel::epochs::{Own, RuleFinder};
 use crate::channel::{ChannelHandle, recover};
@@ -11,6 +13,7 @@ use crate::scores::Scores;
 use crate::signer::Signer;
 use crate::trail::{Reached, TRAIL_FOLDER, Trail};
 use host_identity::{Member, Role, SigningKey};
+use host_rules::RuleShelf;
 use host_store::{ChannelReplay, Durability, Entry, Lease, StoreOptions};
 use host_types::genesis::ChannelGenesis;
 use host_types::{
@@ -111,6 +114,12 @@ pub struct Node {
     pub signer: Signer,
     /// Other nodes.
     pub mesh: Arc<Mesh>,
+    /// What other nodes said of themselves.
+    pub known: KnownPeers,
+    /// What this node makes of its RadioStations.
+    pub stations: Stations,
+    /// Revocation lists that its channels have taken.
+    pub lists: Lists,
     /// Artefacts and workers.
     pub scores: Arc<Scores>,
     /// Consensus rules.
@@ -151,6 +160,8 @@ pub struct NodeParts {
     pub signer: Signer,
     /// Other nodes.
     pub mesh: Arc<Mesh>,
+    /// What other nodes said of themselves.
+    pub known: KnownPeers,
     /// Artefacts and workers.
     pub scores: Arc<Scores>,
     /// Consensus rules.
@@ -166,7 +177,7 @@ impl Node {
     #[must_use]
     pub fn new(parts: NodeParts) -> Self {
         let NodeParts { config, name, identity, gateway, signer, .. } = parts;
-        let NodeParts { mesh, scores, rules, replay, chosen, .. } = parts;
+        let NodeParts { mesh, known, scores, rules, replay, chosen, .. } = parts;
         Self {
             config,
             name,
@@ -174,6 +185,9 @@ impl Node {
             gateway,
             signer,
             mesh,
+            known,
+            stations: Stations::default(),
+            lists: Lists::default(),
             scores,
             rules: Arc::new(rules),
             replay: Mutex::new(replay),

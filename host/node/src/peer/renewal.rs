@@ -1,12 +1,11 @@
-//! Renewing this node's certificates by a command of its operator.
+//! Renewing the certificates of a peer or a RadioStation by a command of its operator.
 //!
 //! In: `[renewal] command`, how near their end certificates are. Out: the command, run in the home
 //! folder when two thirds of a certificate's life are over or 30 days are left, and again every hour
 //! until that is not so. What it leaves in the files is taken by [`super::certificates`]. Deliberately
 //! not here: what it does; it may ask an authority over any way there is, and say `cert register`.
 
-use super::certificates;
-use super::node::Node;
+use super::certificates::{self, Holder};
 use std::process::Stdio;
 use std::sync::Arc;
 use std::time::Duration;
@@ -22,21 +21,21 @@ const COMMAND_WITHIN: Duration = Duration::from_secs(60);
 /// Bytes of its stderr that the log shows.
 const STDERR_BYTES_MAX: u64 = 1_024;
 
-/// Follows the certificates until the node stops; ends at once when there is no command.
-pub(super) async fn follow(node: Arc<Node>) {
-    let Some((program, arguments)) = node.config.renewal.command.split_first() else { return };
+/// Follows the certificates until the process stops; ends at once when there is no command.
+pub(crate) async fn follow(holder: Arc<dyn Holder>) {
+    let Some((program, arguments)) = holder.renewal().split_first() else { return };
+    let name = holder.name();
     loop {
-        if !certificates::is_due(&node) {
+        if !certificates::is_due(&*holder) {
             tokio::time::sleep(LOOK).await;
             continue;
         }
         let mut command = Command::new(program);
-        command.args(arguments).current_dir(&node.config.home);
+        command.args(arguments).current_dir(holder.home());
         match tokio::time::timeout(COMMAND_WITHIN, run(command)).await {
-            Ok(Ok(())) if certificates::is_due(&node) => tracing::warn!(
+            Ok(Ok(())) if certificates::is_due(&*holder) => tracing::warn!(
                 event = "certificate.not_renewed",
-                "`{program}` has run, and the certificates of {} still end soon",
-                node.name
+                "`{program}` has run, and the certificates of {name} still end soon"
             ),
             Ok(Ok(())) => {
                 tracing::info!(event = "certificate.renewed", "`{program}` renewed certificates");

@@ -1,23 +1,27 @@
 //! Brings a peer up and takes it down.
 
 use super::admin::PeerAdmin;
+use super::certificates::Holder;
 use super::chosen::Chosen;
 use super::gateway::LocalGateway;
 use super::handler::Handler;
+use super::known_peers::KnownPeers;
 use super::mesh::Mesh;
 use super::metrics::Metrics;
 use super::node::{Identity, Node, NodeParts};
-use super::rules::{self, RuleShelf};
 use super::{accuse, certificates, readiness, renewal, revocations, trail_root};
 use super::{dev_only, discovery, drop_folder};
+use crate::channel::intake::wall_clock;
 use crate::channel::while_joined;
 use crate::config::{self, PeerConfig, TlsConfig};
+use crate::rest;
 use crate::scores::Scores;
 use crate::shutdown::Shutdown;
 use crate::telemetry;
 use host_identity::{Certificate, Root, TlsIdentity, keyfile, password};
 use host_rpc::gateway::Gateway;
 use host_rpc::{Session, Trust};
+use host_rules::shelf::{self as rules, RuleShelf};
 use host_types::genesis::ChannelGenesis;
 use host_types::{Code, Decode, NodeName, Rejection};
 use std::collections::{BTreeMap, BTreeSet};
@@ -68,16 +72,18 @@ pub async fn run(config: PeerConfig, shutdown: Shutdown) -> Result<(), Rejection
     serve_web(&node, metrics, (rest, ops), &stopped, &mut tasks)?;
     let is_dev = roots(&node.config.tls)?.iter().all(Root::is_dev);
     tasks.spawn(drop_folder::watch(Arc::clone(&node), installed.clone(), is_dev));
-    tasks.spawn(certificates::follow(Arc::clone(&node)));
-    tasks.spawn(renewal::follow(Arc::clone(&node)));
+    let holder: Arc<dyn Holder> = Arc::clone(&node) as _;
+    tasks.spawn(certificates::follow(Arc::clone(&holder)));
+    tasks.spawn(renewal::follow(holder));
     let operator = PeerAdmin { node: Arc::clone(&node), installed: installed.clone() };
     let door = crate::admin::listen(&node.config.ops.admin_socket)?;
     tasks.spawn(crate::admin::serve(door, Arc::new(operator)));
     tasks.spawn(follow_genesis(Arc::clone(&node), installed.clone(), looked));
     let (log, org) = (&node.config.log, &node.config.org);
     telemetry::ship_lines(log, org, node.mesh.session(), &stopped, &mut tasks)?;
-    for target in node.config.radiostation.targets.clone() {
-        tasks.spawn(discovery::follow(Arc::clone(&node), target));
+    discovery::remember(&node);
+    for station in node.config.radiostations().map_err(Rejection::from)? {
+        tasks.spawn(discovery::follow(Arc::clone(&node), station));
     }
     tracing::info!(
         event = "peer.started",
@@ -109,8 +115,8 @@ fn serve_web(
 ) -> Result<(), Rejection> {
     let default = node.config.default_channel().map_err(Rejection::from)?;
     let gateway: Arc<dyn Gateway> = Arc::new(LocalGateway::new(Arc::clone(node), default, metrics));
-    let settings = rest_config(&node.config.rest);
-    let limits = server_limits(node.config.rest.listen);
+    let settings = rest::settings(&node.config.rest);
+    let limits = rest::limits(&node.config.rest);
     let ops_pages = host_web::ops_pages(host_web::OpsSource::of_gateway(&gateway));
     let router = host_web::peer_pages(gateway, settings);
     tasks.spawn(host_web::serve(rest, router, limits, until(stopped.clone())));
@@ -122,30 +128,6 @@ fn serve_web(
 pub(crate) async fn until(mut stopped: watch::Receiver<bool>) {
     // A lost sender is the same wish.
     stopped.wait_for(|stop| *stop).await.ok();
-}
-
-/// REST as the configuration wants it. Networks on loopback are dev networks: no rates for this
-/// machine.
-pub(crate) fn rest_config(config: &config::RestConfig) -> host_web::RestConfig {
-    let base = if config.listen.ip().is_loopback() {
-        host_web::RestConfig::dev()
-    } else {
-        host_web::RestConfig::default()
-    };
-    host_web::RestConfig {
-        is_response_code_text: config.response_code == config::ResponseCode::String,
-        body_limit: usize::try_from(config.body_limit.0).unwrap_or(usize::MAX),
-        trusted_proxies: config.trusted_proxies.clone(),
-        ..base
-    }
-}
-
-/// Connections of one address are not counted apart where all clients share one.
-pub(crate) fn server_limits(listen: std::net::SocketAddr) -> host_web::ServerLimits {
-    let limits = host_web::ServerLimits::default();
-    let per_address =
-        if listen.ip().is_loopback() { limits.connections } else { limits.connections_per_address };
-    host_web::ServerLimits { connections_per_address: per_address, ..limits }
 }
 
 /// The roots that a configuration trusts: files, or folders of them.
@@ -244,6 +226,7 @@ fn build(config: PeerConfig) -> Result<Arc<Node>, Rejection> {
         std::fs::DirBuilder::new().recursive(true).mode(0o755).create(&config.plugins.dir);
     plugins.map_err(|e| bad(Code::ConfigUnreadable, e))?;
     let rules = RuleShelf::open(&config.plugins.dir, &data.join("rules"))?;
+    let known = KnownPeers::open(data, session.trust(), wall_clock());
     let mesh = Mesh::new(name.clone(), session);
     let replay = replay.channels;
     let chosen = Chosen::open(data)?;
@@ -255,6 +238,7 @@ fn build(config: PeerConfig) -> Result<Arc<Node>, Rejection> {
         gateway,
         signer,
         mesh,
+        known,
         scores,
         rules,
         replay,

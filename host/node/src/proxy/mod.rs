@@ -42,8 +42,8 @@ pub async fn run(config: ProxyConfig, shutdown: Shutdown) -> Result<(), Rejectio
         move || not_ready.not_ready(),
         env!("CARGO_PKG_VERSION"),
     );
-    let pages = host_web::relay_pages(Arc::clone(&proxy), start::rest_config(&config.rest));
-    let limits = start::server_limits(rest);
+    let pages = host_web::relay_pages(Arc::clone(&proxy), crate::rest::settings(&config.rest));
+    let limits = crate::rest::limits(&config.rest);
     let (stop, stopped) = watch::channel(false);
     let mut checks = JoinSet::new();
     for peer in proxy.peers() {

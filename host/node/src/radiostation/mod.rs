@@ -14,9 +14,11 @@
 mod admin;
 pub mod channels;
 pub mod evicted;
+mod lists_folder;
 pub mod live;
 pub mod metrics;
 pub mod registry;
+pub mod revoked;
 pub mod serve;
 pub mod station;
 pub mod views;
@@ -25,7 +27,9 @@ pub mod views;
 mod tests;
 
 use crate::config::RadioStationConfig;
-use crate::peer::start;
+use crate::peer::certificates::{self, Holder};
+use crate::peer::{renewal, start};
+use crate::rest;
 use crate::shutdown::Shutdown;
 use crate::telemetry;
 use admin::StationAdmin;
@@ -84,8 +88,8 @@ async fn serve_until(
     listeners: Listeners,
     shutdown: Shutdown,
 ) -> Result<(), Rejection> {
-    let rest = start::rest_config(&station.config.rest);
-    let limits = start::server_limits(station.config.rest.listen);
+    let rest = rest::settings_of_station(&station.config.rest);
+    let limits = rest::limits(&station.config.rest);
     let directory: Arc<dyn Directory> = Arc::new(Views::new(Arc::clone(&station))?);
     let (stop, stopped) = watch::channel(false);
     let source = host_web::OpsSource::of_directory(&directory, env!("CARGO_PKG_VERSION"));
@@ -104,6 +108,10 @@ async fn serve_until(
     telemetry::ship_lines(log, org, &station.session, &stopped, &mut servers)?;
     servers.spawn(host_web::serve(listeners.ops, ops, limits, start::until(stopped)));
     let mut asking = JoinSet::new();
+    let holder: Arc<dyn Holder> = Arc::clone(&station) as _;
+    asking.spawn(certificates::follow(Arc::clone(&holder)));
+    asking.spawn(renewal::follow(holder));
+    asking.spawn(lists_folder::follow(Arc::clone(&station)));
     asking.spawn(live::run(station));
 
     shutdown.requested().await;

@@ -23,6 +23,8 @@ const LIST_BYTES_MAX: usize = FETCH_BYTES_MAX - 64 * 1024;
 const LISTED_BYTES: usize = 32;
 /// 2: entries of format 2.
 const FORMAT: u64 = 2;
+/// Entries with the names of channels. Nobody believes them any more; the numbers that they had stay used.
+const FORMAT_WITH_NAMES: u64 = 1;
 
 /// One moment on two clocks: people read the first, silence is measured by the second, which
 /// never steps.
@@ -184,6 +186,12 @@ impl Registry {
         self.records.remove(name).is_some()
     }
 
+    /// Forgets those that `is_kept` does not want any more; their numbers stay used. Who they are.
+    pub fn retain(&mut self, is_kept: impl Fn(&Record) -> bool) -> Vec<NodeName> {
+        let gone = self.records.extract_if(.., |_, record| !is_kept(record));
+        gone.map(|(name, _)| name).collect()
+    }
+
     fn make_room(&mut self, now: Moment) -> Result<(), Full> {
         let silent = self.records.values().filter(|record| !record.is_connected(now));
         let name = silent.min_by_key(|record| record.heard()).ok_or(Full)?.name.clone();
@@ -231,7 +239,7 @@ impl Registry {
     }
 
     /// The registry as it was kept; everybody is silent until heard again. Entries that `check`
-    /// does not believe any more are left out, and their numbers stay used.
+    /// does not believe any more are left out, and their numbers stay used: all of a file of format 1.
     ///
     /// # Errors
     /// When the bytes are no registry.
@@ -244,11 +252,15 @@ impl Registry {
         let r = &mut reader;
         r.array(3)?;
         let unknown = r.error(CodecErrorKind::UnknownFormat);
-        if r.uint()? != FORMAT {
+        let format = r.uint()?;
+        if format != FORMAT && format != FORMAT_WITH_NAMES {
             return Err(unknown);
         }
         let out_of_range = r.error(CodecErrorKind::OutOfRange);
         let next_order: u32 = r.uint_as()?;
+        if format == FORMAT_WITH_NAMES {
+            return Ok(Self { records: BTreeMap::new(), next_order: next_order.max(1) });
+        }
         let kept: Vec<Kept> = r.list(PEERS_MAX)?;
         r.finish()?;
         if kept.iter().any(|one| one.order == 0 || one.order >= next_order) {
@@ -398,6 +410,22 @@ mod tests {
         assert!(again.list(at(0), |_| true).iter().all(|one| !one.is_connected));
         assert_eq!(announce(&mut again, "bank-a/peer0", at(1)).unwrap().order, 2);
         assert_eq!(announce(&mut again, "bank-d/peer0", at(1)).unwrap().order, 4);
+    }
+
+    #[test]
+    fn of_a_file_of_the_format_before_only_the_numbers_count() {
+        let mut registry = Registry::default();
+        for name in ["bank-b/peer0", "bank-a/peer0"] {
+            announce(&mut registry, name, at(0)).unwrap();
+        }
+        let mut bytes = registry.to_bytes();
+        assert_eq!(bytes[1], 2);
+        bytes[1] = 1;
+        let mut again = Registry::restore(&bytes, at(0), believe).unwrap();
+        assert_eq!(orders(&again), []);
+        assert_eq!(announce(&mut again, "bank-a/peer0", at(1)).unwrap().order, 3);
+        bytes[1] = 3;
+        assert!(Registry::restore(&bytes, at(0), believe).is_err());
     }
 
     #[test]

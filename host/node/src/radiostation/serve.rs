@@ -64,6 +64,14 @@ impl PeerHandler for Handler {
             DirectoryRequest::List { channel } => {
                 DirectoryReply::Peers(self.0.list(&from.name, channel.as_ref()))
             }
+            DirectoryRequest::Revoked { list } => {
+                if let Some(list) = list {
+                    self.0.revoke(&list).await.inspect_err(|rejection| {
+                        tracing::warn!(event = "revocations.refused", code = %rejection.code, peer = %from.name, "a revocation list of {}: {}", from.name, rejection.message);
+                    })?;
+                }
+                DirectoryReply::Revoked(self.0.revoked.numbers())
+            }
         };
         Ok(Bytes::from(reply.to_bytes()))
     }

@@ -7,14 +7,17 @@ use super::channels::{Known, KnownChannels};
 use super::evicted::Evicted;
 use super::live::Live;
 use super::registry::{Announced, Moment, Record, Registry};
+use super::revoked::Revocations;
 use crate::channel::intake::wall_clock;
-use crate::config::RadioStationConfig;
+use crate::config::{RadioStationConfig, TlsConfig};
+use crate::peer::certificates::Holder;
 use crate::whole_file::WholeFile;
 use host_identity::Root;
 use host_rpc::directory::{Listed, SignedEntry, channel_tag};
 use host_rpc::{PeerIdentity, Session, Target};
 use host_types::{ChannelName, Code, GenesisHash, NodeName, Rejection};
 use std::collections::BTreeSet;
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::Instant;
@@ -37,6 +40,9 @@ pub struct Station {
     pub live: Live,
     /// Names that may not announce themselves.
     pub evicted: Evicted,
+    /// Certificates that were taken back.
+    pub revoked: Revocations,
+    name: NodeName,
     registry: RwLock<Registry>,
     disk: Arc<Disk>,
     started: Instant,
@@ -65,6 +71,10 @@ impl Station {
         roots: Vec<Root>,
     ) -> Result<Self, Rejection> {
         let started = Instant::now();
+        let name = config.node_name().map_err(Rejection::from)?;
+        // Before anybody is believed: also what is on disk.
+        let revoked = Revocations::open(&config.data_dir)?;
+        session.trust().set_revoked(revoked.all());
         let file = WholeFile::open(&config.data_dir, REGISTRY_FILE)?;
         let registry = match file.load()? {
             None => Registry::default(),
@@ -84,6 +94,8 @@ impl Station {
             channels: KnownChannels::new(config.channels.clone(), session.trust().network()),
             live: Live::new(Arc::clone(&session)),
             evicted: Evicted::open(&config.data_dir)?,
+            revoked,
+            name,
             registry: RwLock::new(registry),
             disk: Arc::new(Disk {
                 file: Arc::new(tokio::sync::Mutex::new(file)),
@@ -195,6 +207,34 @@ impl Station {
         Ok(announced)
     }
 
+    /// Takes a revocation list: sessions under what it takes back end, and the entries of it go.
+    ///
+    /// # Errors
+    /// `LC4121` when it is not to be believed or older than the one known; when it cannot be kept.
+    pub async fn revoke(&self, der: &[u8]) -> Result<(), Rejection> {
+        if !self.revoked.take(der, &self.roots)? {
+            return Ok(());
+        }
+        let trust = self.session.trust();
+        trust.set_revoked(self.revoked.all());
+        let gone = self.registry_mut().retain(|record| {
+            let judged = record.signed.verify(trust, record.entry().issued);
+            !judged.is_err_and(|error| error.code() == Code::CertificateRevoked)
+        });
+        tracing::info!(
+            event = "revocations.taken",
+            gone = gone.len(),
+            "a revocation list is in force: {} entries left the directory",
+            gone.len()
+        );
+        if gone.is_empty() {
+            return Ok(());
+        }
+        self.disk.is_behind.store(true, Ordering::Release);
+        self.live.follow(&self.alive());
+        self.keep(true).await
+    }
+
     /// Takes a name out of the directory.
     ///
     /// # Errors
@@ -276,6 +316,32 @@ impl Station {
         let registry = self.registry();
         let serving = registry.records(|record| record.is_connected(now) && serves(record, known));
         serving.into_iter().map(|record| record.name.clone()).collect()
+    }
+}
+
+impl Holder for Station {
+    fn name(&self) -> &NodeName {
+        &self.name
+    }
+
+    fn tls(&self) -> &TlsConfig {
+        &self.config.tls
+    }
+
+    fn session(&self) -> &Arc<Session> {
+        &self.session
+    }
+
+    fn home(&self) -> &Path {
+        &self.config.home
+    }
+
+    fn renewal(&self) -> &[String] {
+        &self.config.renewal.command
+    }
+
+    fn after_end(&self) -> &'static str {
+        "peers open no new sessions to it, and go on with those they know"
     }
 }
 

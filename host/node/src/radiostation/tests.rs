@@ -12,7 +12,9 @@ use crate::peer::status_wire;
 use crate::shutdown::{Shutdown, Trigger};
 use async_trait::async_trait;
 use bytes::Bytes;
-use host_identity::{Authority, Role, SigningKey, Validity};
+use host_identity::{
+    Authority, Certificate, Revoked, Role, Root, Serial, SigningKey, Validity, bundle,
+};
 use host_rpc::directory::{
     DirectoryReply, DirectoryRequest, Entry, Listed, SignedEntry, channel_tag,
 };
@@ -23,7 +25,8 @@ use host_rpc::{
 use host_types::genesis::{ChannelGenesis, ChannelLimits, Policies, Policy, RuleConfig};
 use host_types::validators::{Validator, ValidatorSet};
 use host_types::{
-    ChannelName, Code, Decode, Encode, GenesisHash, Hash32, NetworkId, NodeName, Weight,
+    CertificateId, ChannelName, Code, Decode, Encode, GenesisHash, Hash32, NetworkId, NodeName,
+    Weight,
 };
 use serde_json::json;
 use std::net::SocketAddr;
@@ -140,6 +143,7 @@ fn open(authority: &Authority, folder: &tempfile::TempDir) -> Station {
     let config = RadioStationConfig {
         org: "bank-a".into(),
         data_dir: folder.path().join("data"),
+        home: folder.path().to_owned(),
         channels: ChannelsConfig { dir: folder.path().join("channels"), join: vec!["*".into()] },
         ..RadioStationConfig::default()
     };
@@ -214,7 +218,7 @@ async fn announce(client: &PeerClient, entry: SignedEntry) -> Result<u32, Code> 
     let reply = answer(client, request).await.map_err(|error| error.code())?;
     match DirectoryReply::from_bytes(&reply).unwrap() {
         DirectoryReply::Announced { order } => Ok(order),
-        DirectoryReply::Peers(_) => panic!("a list instead of a number"),
+        other => panic!("{other:?} instead of a number"),
     }
 }
 
@@ -222,7 +226,7 @@ async fn list(client: &PeerClient, channel: Option<ChannelName>) -> Vec<Listed> 
     let reply = answer(client, DirectoryRequest::List { channel }.to_bytes()).await.unwrap();
     match DirectoryReply::from_bytes(&reply).unwrap() {
         DirectoryReply::Peers(listed) => listed,
-        DirectoryReply::Announced { .. } => panic!("a number instead of a list"),
+        other => panic!("{other:?} instead of a list"),
     }
 }
 
@@ -315,6 +319,109 @@ async fn who_is_evicted_stays_away_until_invited_also_over_a_restart() {
     assert_eq!((&first["state"], &first["channels"]), (&"connected".into(), &json!(["demo"])));
     let wrong = operator.call(json!({"call": "evict", "peer": "nobody"})).await;
     assert_eq!(wrong.unwrap_err().code, Code::ParameterWrong);
+    world.stop().await;
+}
+
+async fn revoke(client: &PeerClient, list: Option<Vec<u8>>) -> Result<Vec<(Hash32, u64)>, Code> {
+    let request = DirectoryRequest::Revoked { list }.to_bytes();
+    let reply = answer(client, request).await.map_err(|error| error.code())?;
+    match DirectoryReply::from_bytes(&reply).unwrap() {
+        DirectoryReply::Revoked(numbers) => Ok(numbers),
+        other => panic!("{other:?} instead of numbers"),
+    }
+}
+
+/// T23 at the directory: session, entry and the way back are gone, also after a restart.
+#[tokio::test(flavor = "multi_thread")]
+async fn who_was_taken_back_is_out_at_once_and_no_older_list_brings_it_back() {
+    let world = World::start().await;
+    let good = world.client("bank-a/peer0", Role::Validator);
+    assert_eq!(announce(&good, world.entry("bank-a/peer0", "127.0.0.1:9")).await, Ok(1));
+    let tls = |who: &str| {
+        let validity = Validity::default();
+        world.authority.issue_tls(&name(who), Role::Peer, &[], validity).unwrap()
+    };
+    let identity = tls("bank-b/peer0");
+    let serial = identity.certificate.serial.clone();
+    let root = world.authority.root().clone();
+    let organisations = ["bank-a", "bank-b"].map(|name| (name.to_owned(), root.fingerprint()));
+    let trust = Arc::new(Trust::new(NETWORK, &organisations, vec![root.clone()]));
+    let target = Target { name: name("bank-a/radiostation"), address: world.rpc.to_string() };
+    let bad = PeerClient::start(Session::new(trust, identity).unwrap(), target);
+    let entry = world.entry("bank-b/peer0", "127.0.0.1:9");
+    let signing = Certificate::parse(&entry.entry().certificate).unwrap().serial;
+    assert_eq!(announce(&bad, entry.clone()).await, Ok(2));
+    assert_eq!(revoke(&good, None).await, Ok(vec![]));
+
+    let at = wall_clock();
+    let list = |number, serials: &[Serial]| {
+        let revoked: Vec<_> =
+            serials.iter().map(|serial| Revoked { serial: serial.clone(), at }).collect();
+        world.authority.issue_crl(number, at, &revoked).unwrap()
+    };
+    let mut closed = bad.connection();
+    assert!(*closed.borrow_and_update());
+    let newest = list(2, &[serial.clone(), signing]);
+    let known = vec![(root.fingerprint(), 2)];
+    assert_eq!(revoke(&good, Some(newest.clone())).await, Ok(known.clone()));
+    timeout(Duration::from_secs(5), closed.wait_for(|open| !*open)).await.unwrap().unwrap();
+    let listed = list_names(&good).await;
+    assert_eq!(listed, ["bank-a/peer0"]);
+    assert!(matches!(bad.status(Bytes::new()).await, Err(CallError::NotConnected { .. })));
+    // The good one says it for the other: the entry itself is refused.
+    let again = world.station.announce(&identity_of("bank-b/peer0", &root), entry).await;
+    assert_eq!(again.unwrap_err().code, Code::JoinRefused);
+
+    assert_eq!(revoke(&good, Some(newest)).await, Ok(known.clone()), "every peer brings it");
+    assert_eq!(revoke(&good, Some(list(1, &[]))).await, Err(Code::CrlRefused));
+    assert_eq!(revoke(&good, Some(b"no list".to_vec())).await, Err(Code::CrlRefused));
+    assert_eq!(revoke(&good, None).await, Ok(known));
+    let metrics = get(world.ops, "/metrics").await;
+    assert!(metrics.contains("loopchain_certificates_revoked 2"), "{metrics}");
+
+    let (authority, folder) = world.stop().await;
+    let again = open(&authority, &folder);
+    let names: Vec<_> = again.list(&name("bank-a/peer0"), None);
+    assert_eq!(names.len(), 1);
+    assert_eq!(again.revoked.numbers(), [(root.fingerprint(), 2)]);
+    assert!(again.session.trust().is_revoked(&root.fingerprint(), &serial));
+}
+
+fn identity_of(who: &str, root: &Root) -> PeerIdentity {
+    PeerIdentity {
+        root: root.fingerprint(),
+        name: name(who),
+        role: Role::Peer,
+        certificate: CertificateId::new(Hash32::new([1; 32])),
+        serial: Serial::new(&[1]).unwrap(),
+    }
+}
+
+async fn list_names(client: &PeerClient) -> Vec<String> {
+    let (mut names, trust_free) = (Vec::new(), list(client, None).await);
+    for one in trust_free {
+        let certificate = Certificate::parse(&one.entry.entry().certificate).unwrap();
+        names.push(certificate.name.as_str().to_owned());
+    }
+    names
+}
+
+/// What an operator puts into `pki/crl` counts as well.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_list_in_the_folder_of_the_operator_is_taken() {
+    let world = World::start().await;
+    let folder = world.station.config.home.join("pki/crl");
+    std::fs::create_dir_all(&folder).unwrap();
+    let revoked = [Revoked { serial: Serial::new(&[7]).unwrap(), at: wall_clock() }];
+    let crl = world.authority.issue_crl(1, wall_clock(), &revoked).unwrap();
+    let text = bundle::write(&[bundle::Block::new(bundle::CRL, crl)]).unwrap();
+    std::fs::write(folder.join("bank-a.pem"), text).unwrap();
+    let taken = async {
+        while world.station.revoked.all().is_empty() {
+            tokio::task::yield_now().await;
+        }
+    };
+    timeout(PATIENCE, taken).await.unwrap();
     world.stop().await;
 }
 

@@ -94,12 +94,7 @@ impl Directory for Views {
     }
 
     fn metrics(&self) -> String {
-        let now = self.station.now();
-        let (registered, connected) = {
-            let registry = self.station.registry();
-            (registry.records(|_| true).len(), registry.records(|r| r.is_connected(now)).len())
-        };
-        self.metrics.render(registered, connected, self.station.channels.names().len())
+        self.metrics.render(&self.station)
     }
 }
 

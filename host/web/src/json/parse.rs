@@ -9,6 +9,10 @@ use std::collections::HashMap;
 /// Deepest nesting of arrays and objects: bounds the recursion of every reader and writer.
 pub const DEPTH_MAX: usize = 32;
 
+/// Most values of one text, counting each array, object, number, text and word: twice what 64 KiB, the
+/// largest arguments and answers, can be made of. Each takes up to 80 bytes of memory.
+pub const VALUES_MAX: usize = 65_536;
+
 /// Objects with fewer keys are searched from end to end; more get an index.
 const SEARCHED_KEYS_MAX: usize = 8;
 
@@ -38,7 +42,7 @@ pub struct JsonError {
 pub fn parse(bytes: &[u8], duplicates: Duplicates) -> Result<Json, JsonError> {
     let text = std::str::from_utf8(bytes)
         .map_err(|e| JsonError { offset: e.valid_up_to(), what: "the text is not UTF-8" })?;
-    let mut parser = Parser { text, at: 0, duplicates };
+    let mut parser = Parser { text, at: 0, left: VALUES_MAX, duplicates };
     parser.skip_space();
     let value = parser.value(DEPTH_MAX)?;
     parser.skip_space();
@@ -48,6 +52,8 @@ pub fn parse(bytes: &[u8], duplicates: Duplicates) -> Result<Json, JsonError> {
 struct Parser<'a> {
     text: &'a str,
     at: usize,
+    /// Values that may still come.
+    left: usize,
     duplicates: Duplicates,
 }
 
@@ -77,6 +83,7 @@ impl Parser<'_> {
     }
 
     fn value(&mut self, depth: usize) -> Result<Json, JsonError> {
+        self.left = self.left.checked_sub(1).ok_or(self.error("too many values"))?;
         match self.peek() {
             Some(b'{') => self.object(depth),
             Some(b'[') => self.array(depth),

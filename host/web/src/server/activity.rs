@@ -2,8 +2,12 @@
 
 use super::ServerLimits;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
+
+/// Bytes that a client which was slow must take within the time for writing, or all that are left: two
+/// KiB a second with the default of 30 s, less than any line that people use.
+const TAKEN_MIN: u64 = 64 * 1024;
 
 /// Moments of one connection. Each is milliseconds since its start plus one; 0 is "not now".
 #[derive(Debug)]
@@ -12,8 +16,11 @@ pub(super) struct Activity {
     last: AtomicU64,
     head_since: AtomicU64,
     stalled_since: AtomicU64,
+    /// Bytes taken since then.
+    taken: AtomicU64,
     lingering_since: AtomicU64,
     requests: AtomicU64,
+    is_tunnel: AtomicBool,
 }
 
 /// A request that is being answered; over when dropped.
@@ -34,8 +41,10 @@ impl Activity {
             last: AtomicU64::new(1),
             head_since: AtomicU64::new(0),
             stalled_since: AtomicU64::new(0),
+            taken: AtomicU64::new(0),
             lingering_since: AtomicU64::new(0),
             requests: AtomicU64::new(0),
+            is_tunnel: AtomicBool::new(false),
         }
     }
 
@@ -68,15 +77,43 @@ impl Activity {
         self.begin(&self.stalled_since);
     }
 
-    /// The client took something.
+    /// The client took so many bytes. A few do not end a stall: whoever takes an answer byte by byte
+    /// holds it as long as whoever takes none.
+    pub(super) fn took(&self, bytes: usize) {
+        self.touch();
+        if self.stalled_since.load(Ordering::Relaxed) != 0 {
+            let bytes = u64::try_from(bytes).unwrap_or(u64::MAX);
+            if self.taken.fetch_add(bytes, Ordering::Relaxed).saturating_add(bytes) >= TAKEN_MIN {
+                self.end_stall();
+            }
+        }
+    }
+
+    /// The client took all that there was.
     pub(super) fn end_stall(&self) {
         self.stalled_since.store(0, Ordering::Relaxed);
-        self.touch();
+        self.taken.store(0, Ordering::Relaxed);
     }
 
     /// All is answered; what still comes is thrown away.
     pub(super) fn begin_linger(&self) {
         self.begin(&self.lingering_since);
+    }
+
+    /// The client's bytes are no requests any more.
+    pub(super) fn begin_tunnel(&self) {
+        self.is_tunnel.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether they are not.
+    pub(super) fn is_tunnel(&self) -> bool {
+        self.is_tunnel.load(Ordering::Relaxed)
+    }
+
+    /// Whether the client has taken nothing for so long.
+    pub(super) fn is_stalled(&self, limit: Duration) -> bool {
+        let since = self.stalled_since.load(Ordering::Relaxed);
+        since != 0 && Duration::from_millis(self.now().saturating_sub(since)) > limit
     }
 
     /// A request has come.
@@ -95,7 +132,7 @@ impl Activity {
         if is_over(&self.lingering_since, limits.linger) {
             return Some("closed after its answer");
         }
-        if is_over(&self.stalled_since, limits.write_timeout) {
+        if self.is_stalled(limits.write_timeout) {
             return Some("it takes no answer");
         }
         if is_over(&self.head_since, limits.header_timeout) {

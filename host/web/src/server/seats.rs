@@ -6,14 +6,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 /// Which bound was reached.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Refused {
+pub(crate) enum Refused {
     Address,
     All,
 }
 
 /// The places there are.
 #[derive(Debug)]
-pub(super) struct Seats {
+pub(crate) struct Seats {
     max: usize,
     max_per_address: usize,
     taken: Mutex<Taken>,
@@ -27,17 +27,17 @@ struct Taken {
 
 /// One place; free again when dropped.
 #[derive(Debug)]
-pub(super) struct Seat {
+pub(crate) struct Seat {
     seats: Arc<Seats>,
     address: IpAddr,
 }
 
 impl Seats {
-    pub(super) fn new(max: usize, max_per_address: usize) -> Arc<Self> {
+    pub(crate) fn new(max: usize, max_per_address: usize) -> Arc<Self> {
         Arc::new(Self { max, max_per_address, taken: Mutex::default() })
     }
 
-    pub(super) fn take(self: &Arc<Self>, address: IpAddr) -> Result<Seat, Refused> {
+    pub(crate) fn take(self: &Arc<Self>, address: IpAddr) -> Result<Seat, Refused> {
         let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
         if taken.all >= self.max {
             return Err(Refused::All);

@@ -15,6 +15,9 @@ use tokio::net::TcpStream;
 
 /// Read from the socket at once, bytes.
 const READ_BYTES: usize = 8 * 1024;
+/// Bytes nobody wants that are read before the socket is closed: what a client has under way when it
+/// is refused. Whoever sends a gigabyte all the same sends it nowhere.
+const LINGER_BYTES_MAX: usize = 4 * 1024 * 1024;
 /// No request line: hyper answers 400 and closes.
 const NO_REQUEST: &[u8] = b"\0\r\n\r\n";
 
@@ -30,6 +33,8 @@ pub(super) struct Wire {
     searched: usize,
     /// Bytes that may be handed on: the rest of a complete head and its body.
     granted: u64,
+    /// Bytes thrown away after the answer.
+    lingered: usize,
     /// Where the socket's bytes go first; made once, because clearing it costs as much as a read.
     space: Box<[u8]>,
 }
@@ -37,7 +42,7 @@ pub(super) struct Wire {
 impl Wire {
     pub(super) fn new(stream: TcpStream, activity: Arc<Activity>, head_max: usize) -> Self {
         let (held, space) = (BytesMut::new(), vec![0; READ_BYTES].into_boxed_slice());
-        Self { stream, activity, head_max, held, searched: 0, granted: 0, space }
+        Self { stream, activity, head_max, held, searched: 0, granted: 0, lingered: 0, space }
     }
 
     /// Reads into `held`; how many bytes came.
@@ -93,7 +98,11 @@ impl AsyncRead for Wire {
     ) -> Poll<io::Result<()>> {
         loop {
             if self.granted == 0 {
-                self.grant();
+                if self.activity.is_tunnel() {
+                    self.granted = u64::MAX;
+                } else {
+                    self.grant();
+                }
             }
             if self.granted > 0 && !self.held.is_empty() {
                 self.hand_on(to);
@@ -117,14 +126,17 @@ impl AsyncWrite for Wire {
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
         let written = Pin::new(&mut self.stream).poll_write(cx, bytes);
-        match written {
+        match &written {
             Poll::Pending => self.activity.begin_stall(),
-            Poll::Ready(_) => self.activity.end_stall(),
+            Poll::Ready(Ok(bytes)) => self.activity.took(*bytes),
+            Poll::Ready(Err(_)) => {}
         }
         written
     }
 
+    /// hyper asks for it once it has nothing left to write.
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.activity.end_stall();
         Pin::new(&mut self.stream).poll_flush(cx)
     }
 
@@ -135,10 +147,11 @@ impl AsyncWrite for Wire {
         let is_body_left = self.granted > 0 || !self.held.is_empty();
         if is_body_left {
             self.activity.begin_linger();
-            loop {
+            while self.lingered < LINGER_BYTES_MAX {
                 self.held.clear();
-                if ready!(self.poll_fill(cx))? == 0 {
-                    break;
+                match ready!(self.poll_fill(cx))? {
+                    0 => break,
+                    bytes => self.lingered += bytes,
                 }
             }
         }

@@ -1,11 +1,13 @@
 //! `GET /channels/{c}/events?score=&topic=&from=&limit=`: what transactions announced, oldest first.
+//! With `Accept: text/event-stream` the same path is a stream (`stream::sse`).
 
 use super::{Answer, ok, open_channel, views};
 use crate::json::Json;
 use crate::problem::Problem;
 use crate::query::Query;
 use crate::router::PeerApi;
-use axum::extract::{Path, RawQuery, State};
+use crate::stream;
+use axum::extract::{Path, Request, State};
 use host_rpc::gateway::{Access, EventFilter, EventPlace, EventView, ScoreView};
 use host_types::limits::METHOD_BYTES_MAX;
 use host_types::{Height, ScoreName};
@@ -20,17 +22,27 @@ const PAGE_MAX: u32 = 100;
 pub(crate) async fn page(
     State(api): State<Arc<PeerApi>>,
     Path(name): Path<String>,
-    RawQuery(query): RawQuery,
+    request: Request,
 ) -> Answer {
+    let (parts, _) = request.into_parts();
+    if stream::wants_stream(&parts.headers) {
+        return stream::sse::stream(&api, &name, &parts).await;
+    }
+    let query = Query::parse(parts.uri.query());
+    if query.get("types").is_some_and(|types| types != "score") {
+        let detail = "a page has events of SCOREs only: other `types` are told to \
+                      `Accept: text/event-stream`";
+        return Err(Problem::parameter(detail));
+    }
     let channel = open_channel(api.gateway.as_ref(), &name, Access::Read)?;
-    let filter = filter(&Query::parse(query.as_deref()))?;
+    let filter = filter(&query)?;
     let page = api.gateway.events(&channel, filter).await?;
     let scores = api.gateway.scores(&channel).await?;
     Ok(ok(&Json::object([
         ("schema", "loopchain.events.v1".into()),
         ("channel", channel.as_str().into()),
         ("events", page.events.iter().map(|event| item(event, &scores)).collect()),
-        ("next_from", page.next.map(text).into()),
+        ("next_from", page.next.map(|place| place.to_string()).into()),
     ])))
 }
 
@@ -67,14 +79,10 @@ fn place(text: &str) -> Option<EventPlace> {
     parts.next().is_none().then_some(EventPlace { height, tx, event })
 }
 
-fn text(place: EventPlace) -> String {
-    format!("{}.{}.{}", place.height.get(), place.tx, place.event)
-}
-
 fn item(view: &EventView, scores: &[ScoreView]) -> Json {
     let score = scores.iter().find(|score| score.name == view.event.score);
     let json = Json::object([
-        ("id", text(view.place).into()),
+        ("id", view.place.to_string().into()),
         ("height", view.place.height.get().into()),
         ("transaction", view.transaction.map(|id| id.to_string()).into()),
     ]);

@@ -9,6 +9,7 @@ use crate::problem::Problem;
 use crate::query::Query;
 use crate::receipt::document;
 use crate::router::PeerApi;
+use crate::ticket::Ticket;
 use axum::body::Bytes;
 use axum::extract::{Path, RawQuery, Request, State};
 use axum::http::request::Parts;
@@ -19,7 +20,7 @@ use base64::engine::general_purpose::STANDARD;
 use host_rpc::gateway::{Access, TxState};
 use host_types::codec::{CodecErrorKind, Writer};
 use host_types::limits::TX_BYTES_MAX;
-use host_types::{ChannelName, Code, Domain, RawTx, SignedTransaction, TxId};
+use host_types::{CertificateId, ChannelName, Code, Domain, RawTx, SignedTransaction, TxId};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -34,12 +35,16 @@ pub(crate) async fn post(
 ) -> Answer {
     let channel = channel(api.gateway.as_ref(), &name)?;
     // The gate has read it whole, within the limit.
-    let (Parts { headers, .. }, body) = request.into_parts();
+    let (Parts { headers, extensions, .. }, body) = request.into_parts();
     let body = axum::body::to_bytes(body, api.config.body_limit).await;
     let body = body.map_err(|error| Problem::parameter(error.to_string()))?;
     let tx = decoded(&envelope(&headers, body)?)?;
     let wait = wait(&headers)?.map(|wait| wait.min(api.config.wait_max));
+    let counted = counted(&api, &channel, &tx, extensions.get()).await?;
     let (id, state) = api.gateway.submit(&channel, Arc::new(tx), wait).await?;
+    if let Some((ticket, signer)) = counted {
+        ticket.charge(signer);
+    }
     let mut response = match &state {
         TxState::Final(_) => ok(&view(&api, &channel, &state).await),
         TxState::Rejected(why) => return Err(why.clone().into()),
@@ -47,6 +52,23 @@ pub(crate) async fn post(
     };
     put_place(&mut response, &channel, id, wait);
     Ok(response)
+}
+
+/// Whose account a transaction goes on once its signature was found good: its signer's, unless the
+/// node knows it already, because then whoever has read it may be sending it.
+async fn counted<'a>(
+    api: &PeerApi,
+    channel: &ChannelName,
+    tx: &SignedTransaction,
+    ticket: Option<&'a Ticket>,
+) -> Result<Option<(&'a Ticket, CertificateId)>, Problem> {
+    let Some(ticket) = ticket else { return Ok(None) };
+    if api.gateway.transaction(channel, tx.id()).await?.is_some() {
+        return Ok(None);
+    }
+    let signer = tx.transaction().signer;
+    ticket.admit(signer)?;
+    Ok(Some((ticket, signer)))
 }
 
 /// What is known of a transaction that was only just taken; the rest is at its `Location`.

@@ -90,7 +90,7 @@ pub(super) fn member(member: &MemberView) -> Json {
 }
 
 /// Fields of a block, without its transactions.
-pub(super) fn block_summary(block: &BlockView) -> Json {
+pub(crate) fn block_summary(block: &BlockView) -> Json {
     let header = &block.header;
     let mut json = Json::object([
         ("height", header.height.get().into()),
@@ -314,7 +314,7 @@ impl TxContext<'_> {
 }
 
 /// An event; its fields have names when the manifest of its SCORE tells them.
-pub(super) fn event(event: &ScoreEvent, manifest: Option<&Manifest>) -> Json {
+pub(crate) fn event(event: &ScoreEvent, manifest: Option<&Manifest>) -> Json {
     let kinds = manifest.map(|m| m.events.as_slice()).unwrap_or_default();
     let kind = kinds.iter().find(|kind| kind.name == event.name);
     let fields = kind

@@ -1,14 +1,16 @@
 //! A made-up node and radiostation, and requests to their routers.
 
 use crate::chain;
+use crate::live::Live;
 use async_trait::async_trait;
 use axum::body::Body;
 use axum::http::{HeaderMap, Request, StatusCode};
 use host_rpc::gateway::{
-    Access, BlockRef, BlockView, ChannelStatus, Directory, EpochsView, EventFilter, EventsPage,
-    EvidenceView, Gateway, MemberView, NodeView, PeerRecord, ProofView, QueryAnswer, ReceiptView,
-    ScoreView, TxState, VersionsView,
+    Access, BlockRef, BlockView, ChannelStatus, Directory, EpochsView, EventFilter, EventPlace,
+    EventsPage, EvidenceView, Gateway, MemberView, NodeView, PeerRecord, ProofView, QueryAnswer,
+    ReceiptView, ScoreView, TxState, VersionsView,
 };
+use host_rpc::stream::{StreamFilter, StreamPage};
 use host_types::validators::ValidatorSet;
 use host_types::value::Value;
 use host_types::{
@@ -18,6 +20,7 @@ use host_types::{
 use host_web::RestConfig;
 use http_body_util::BodyExt;
 use std::net::IpAddr;
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -33,8 +36,16 @@ pub(crate) struct Node {
     pub(crate) answer: Mutex<Option<Receipt>>,
     /// What sending is refused with.
     pub(crate) refusal: Mutex<Option<Rejection>>,
+    /// What streams of `channel1` tell; none: nothing.
+    pub(crate) live: Option<Arc<Live>>,
     /// What keeps it from being ready.
     pub(crate) not_ready: Vec<String>,
+}
+
+impl Node {
+    fn live(&self, channel: &ChannelName) -> Option<&Live> {
+        self.live.as_deref().filter(|_| channel.as_str() == "channel1")
+    }
 }
 
 fn failing(channel: &ChannelName) -> Result<(), Rejection> {
@@ -59,16 +70,22 @@ impl Gateway for Node {
     }
 
     fn has_channel(&self, channel: &ChannelName) -> bool {
-        self.channels().contains(channel)
+        let is_left = self.live(channel).is_some_and(|live| live.is_left.load(Ordering::Relaxed));
+        self.channels().contains(channel) && !is_left
     }
 
     fn is_open(&self, channel: &ChannelName, _access: Access) -> bool {
-        channel.as_str() != "closed"
+        let is_open = self.live(channel).is_none_or(|live| live.is_open.load(Ordering::Relaxed));
+        channel.as_str() != "closed" && is_open
     }
 
     async fn channel(&self, channel: &ChannelName) -> Result<ChannelStatus, Rejection> {
         failing(channel)?;
-        Ok(chain::status(channel.as_str()))
+        let mut status = chain::status(channel.as_str());
+        if let Some(live) = self.live(channel) {
+            status.height = live.height();
+        }
+        Ok(status)
     }
 
     async fn validators(&self, channel: &ChannelName) -> Result<ValidatorSet, Rejection> {
@@ -172,6 +189,20 @@ impl Gateway for Node {
         Ok(chain::events(&filter))
     }
 
+    async fn told(
+        &self,
+        channel: &ChannelName,
+        filter: &StreamFilter,
+        from: EventPlace,
+        bytes: usize,
+    ) -> Result<StreamPage, Rejection> {
+        failing(channel)?;
+        match self.live(channel) {
+            Some(live) => live.told(filter, from, bytes),
+            None => Ok(StreamPage { items: Vec::new(), next: from, is_caught_up: true }),
+        }
+    }
+
     async fn blocks(
         &self,
         channel: &ChannelName,
@@ -239,8 +270,11 @@ impl Gateway for Node {
         Ok(all.into_iter().find(|member| member.certificate == *certificate))
     }
 
-    async fn next_block(&self, _channel: &ChannelName, after: Height) -> Result<Height, Rejection> {
-        Ok(after.next())
+    async fn next_block(&self, channel: &ChannelName, after: Height) -> Result<Height, Rejection> {
+        match self.live(channel) {
+            Some(live) => live.next_block(after).await,
+            None => std::future::pending().await,
+        }
     }
 
     fn metrics(&self) -> String {

@@ -1,4 +1,5 @@
-//! REST through its routers with a node that is made up: no sockets except in `server`.
+//! REST through its routers with a node that is made up: no sockets except in `server`, `sockets`,
+//! `json_corpus` and `generated`.
 
 #[cfg(test)]
 mod bad_inputs;
@@ -9,7 +10,23 @@ mod fake;
 #[cfg(test)]
 mod gate;
 #[cfg(test)]
+mod generated;
+#[cfg(test)]
+mod json_corpus;
+#[cfg(test)]
+mod live;
+#[cfg(test)]
+mod openapi;
+#[cfg(test)]
+mod schema;
+#[cfg(test)]
 mod server;
+#[cfg(test)]
+mod sockets;
+#[cfg(test)]
+mod stream;
+#[cfg(test)]
+mod stream_client;
 #[cfg(test)]
 mod v1;
 #[cfg(test)]

@@ -10,15 +10,15 @@ use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
 /// Far longer than any limit of these tests; a test that waits for it fails.
-const PATIENCE: Duration = Duration::from_secs(20);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 
-struct Server {
-    address: SocketAddr,
+pub(crate) struct Server {
+    pub(crate) address: SocketAddr,
     stop: oneshot::Sender<()>,
     task: JoinHandle<()>,
 }
 
-fn short() -> ServerLimits {
+pub(crate) fn short() -> ServerLimits {
     ServerLimits {
         header_timeout: Duration::from_millis(200),
         idle_timeout: Duration::from_millis(800),
@@ -29,12 +29,16 @@ fn short() -> ServerLimits {
     }
 }
 
-async fn start(limits: ServerLimits) -> Server {
+pub(crate) async fn start(limits: ServerLimits) -> Server {
+    start_with(peer_router(), limits).await
+}
+
+pub(crate) async fn start_with(pages: host_web::Pages, limits: ServerLimits) -> Server {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let (stop, stopped) = oneshot::channel::<()>();
     let task = tokio::spawn(async move {
-        serve(listener, peer_router(), limits, async {
+        serve(listener, pages, limits, async {
             stopped.await.ok();
         })
         .await;
@@ -43,12 +47,12 @@ async fn start(limits: ServerLimits) -> Server {
 }
 
 impl Server {
-    async fn connect(&self) -> TcpStream {
+    pub(crate) async fn connect(&self) -> TcpStream {
         TcpStream::connect(self.address).await.unwrap()
     }
 
     /// Sends bytes, then reads until the server closes.
-    async fn exchange(&self, bytes: &[u8]) -> String {
+    pub(crate) async fn exchange(&self, bytes: &[u8]) -> String {
         let mut stream = self.connect().await;
         stream.write_all(bytes).await.unwrap();
         read_to_end(&mut stream).await
@@ -56,7 +60,7 @@ impl Server {
 }
 
 /// Everything until the connection is closed; a reset counts as closed.
-async fn read_to_end(stream: &mut TcpStream) -> String {
+pub(crate) async fn read_to_end(stream: &mut TcpStream) -> String {
     let mut all = Vec::new();
     let read = async {
         let mut some = [0; 4096];

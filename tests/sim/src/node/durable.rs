@@ -4,8 +4,9 @@
 //! In: jobs and batches. Out: answers as inputs, `final` to clients. Not here: the log (`signer`).
 
 use super::Node;
+use crate::neighbour::Neighbour;
 use crate::planted::Bug;
-use crate::signer::{Answer, Crash, Job};
+use crate::signer::{Answer, Crash, Job, Seat};
 use crate::world::{Event, Loss, World};
 use host_core::effect::FinalBlock;
 use host_core::input::Input;
@@ -22,6 +23,12 @@ impl Node {
             return;
         }
         memory.signer.is_busy = true;
+        let often = world.plan.neighbour_permille;
+        if often > 0 && self.role.villain.is_none() && world.chance.permille(often) {
+            let seat = Seat { epoch: Neighbour::EPOCH, number: 0 };
+            let jobs = self.neighbour.asks(&mut world.chance);
+            memory.signer.submit(Neighbour::channel(), seat, jobs);
+        }
         let cost = world.up_to(world.plan.costs.flush_max);
         world.agenda.put(cost, Event::Flush { node, life });
     }
@@ -49,8 +56,14 @@ impl Node {
         let before = if early { Crash::None } else { crash };
         let disk = early.then(|| memory.signer.disk_after_crash(0));
         let answers = memory.signer.flush(&world.channel, before, &mut || store.sync());
-        for answer in answers.clone().unwrap_or_default() {
-            self.signed(answer, world);
+        for (of, answer) in answers.clone().unwrap_or_default() {
+            if of == Neighbour::channel() {
+                if let Err(why) = self.neighbour.heard(&answer) {
+                    world.blame(self.role.number, &why);
+                }
+            } else {
+                self.signed(answer, world);
+            }
         }
         if answers.is_none() || early {
             self.die(world);

@@ -118,6 +118,7 @@ impl Node {
             | PeerMessage::Bundle(_) => return,
         };
         if self.is_honest()
+            && !self.role.index.is_some_and(|index| world.plan.may_forget(index))
             && self.seat().epoch >= statement.epoch
             && world.channel.seat_of(statement.epoch, statement.signer) == self.role.index
             && let Err(why) = world.checks.signed.leaves(statement)

@@ -87,7 +87,7 @@ impl Node {
         let begun = self.rule(config.epoch, &[], world);
         let Some(memory) = self.memory.as_mut() else { return };
         // What the old epoch still wants signed goes before.
-        memory.signer.submit(before, std::mem::take(&mut memory.jobs));
+        memory.signer.submit(world.channel.hash, before, std::mem::take(&mut memory.jobs));
         memory.floor = 0;
         // From here on the guard refuses everything of earlier epochs, also after a restart.
         memory.jobs.push(Job::Floor { view: View::ZERO });

@@ -11,8 +11,8 @@ use crate::cmd::{Context, Done, receipt, runtime, up};
 use crate::failure::{EXIT_FOUND, Failure};
 use crate::output::{OK, Out, WARN};
 use host_node::audit::{AuditStore, Findings, Kept, TrailSeen, Walk};
-use host_node::block_proof::Rules;
 use host_node::replay::{AtTip, Replay};
+use host_rules::Rules;
 
 use host_types::fault::Code;
 use host_types::height::Height;

@@ -102,7 +102,7 @@ pub(crate) async fn activate(local: &Local, wish: Wish<'_>) -> Result<ScoreInfo,
 async fn deploy(local: &Local, client: &Client, wish: Wish<'_>) -> Result<Deploy, Failure> {
     let manifest = &wish.artefact.manifest;
     let deployer = &wish.entry.deployer;
-    let mut book = AddressBook::of(&local.data);
+    let book = AddressBook::of(&local.data);
     let address = match Address::parse(deployer).or_else(|| book.address(deployer)) {
         Some(address) => address,
         None => client.member_address(deployer).await?.ok_or_else(|| {
@@ -119,7 +119,7 @@ async fn deploy(local: &Local, client: &Client, wish: Wish<'_>) -> Result<Deploy
     let args = match method.filter(|_| wish.is_first) {
         Some(method) => {
             let called = (CallKind::Deploy, method.name.as_str());
-            call::encode(client, &mut book, manifest, called, &given).await?
+            call::encode(client, &book, manifest, called, &given).await?
         }
         None if !wish.is_first || wish.entry.deploy.is_empty() => NO_ARGUMENTS.to_vec(),
         None => {

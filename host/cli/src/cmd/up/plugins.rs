@@ -6,7 +6,7 @@
 
 use crate::failure::Failure;
 use crate::network::{DataFolder, make_folder, write_whole};
-use host_node::peer::rules::RuleShelf;
+use host_rules::RuleShelf;
 use host_types::fault::Code;
 use host_types::manifest::{CatchAll, EventKind, FaultKind, Field, Manifest, Method};
 use plugin_api_loader::make::{self, MakeError};

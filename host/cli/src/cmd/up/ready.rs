@@ -8,8 +8,7 @@ use super::children::{Children, Event, log_tail};
 use super::deploy;
 use super::wishes::{Attempts, Outcome, fulfil};
 use super::{Local, banner, plugins};
-use crate::api::Api;
-use crate::client::{ChannelInfo, ScoreInfo};
+use crate::client::{ChannelInfo, Client, ScoreInfo};
 use crate::failure::Failure;
 use crate::network::{Member, MemberRole};
 use crate::output::WARN;
@@ -61,13 +60,13 @@ pub(crate) async fn answers(
     member: &Member,
     channels: &[ChannelName],
 ) -> Result<(), Failure> {
-    let api = Api::new(&member.url(), ASK_WITHIN, local.out)?;
+    let api = Client::at(&member.url(), ASK_WITHIN, local.out)?;
     let end = Instant::now() + ANSWER_WITHIN;
     let mut refused_since = None;
     loop {
         let missing = match member.role {
             MemberRole::Radiostation => match api.get("/api/v1/peer/list").await {
-                Err(failure) if failure.code() == Code::Unreachable => Some(failure),
+                Err(failure) if failure.code() == Code::Unreachable => Some(failure.into()),
                 _ => None,
             },
             MemberRole::Peer => not_in_step(local, member, channels).await,
@@ -93,7 +92,7 @@ pub(crate) async fn answers(
 
 /// Why a peer does not start one of the channels, as its readiness tells.
 async fn refusal(local: &Local, member: &Member, channels: &[ChannelName]) -> Option<Failure> {
-    let api = Api::new(&format!("http://{}", member.ops()), ASK_WITHIN, local.out).ok()?;
+    let api = Client::at(&format!("http://{}", member.ops()), ASK_WITHIN, local.out).ok()?;
     let answer = api.look("/readyz").await.ok()?;
     let reasons = answer.get("reasons")?.as_array()?;
     channels.iter().find_map(|channel| {
@@ -169,7 +168,7 @@ async fn not_in_step(local: &Local, member: &Member, channels: &[ChannelName]) -
         }
         let client = match local.client(channel, &member.url()) {
             Ok(client) => client,
-            Err(failure) => return Some(failure),
+            Err(failure) => return Some(failure.into()),
         };
         match client.channel().await {
             Ok((_, info)) if info.mode == "normal" => {}
@@ -183,7 +182,7 @@ async fn not_in_step(local: &Local, member: &Member, channels: &[ChannelName]) -
                     format!("{}: channel {channel} is {} {reason}", member.name, info.mode);
                 return Some(Failure::new(Code::Syncing, message));
             }
-            Err(failure) => return Some(failure),
+            Err(failure) => return Some(failure.into()),
         }
     }
     None

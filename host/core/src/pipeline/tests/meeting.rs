@@ -22,3 +22,16 @@ fn who_has_more_final_blocks_is_asked_for_them_and_who_has_not_is_not() {
     let [FetchRequest::Blocks { from, .. }] = asked.as_slice() else { panic!("{asked:?}") };
     assert_eq!(*from, Height::new(1));
 }
+
+/// Seed `0x1009c4` of the simulator: the channel was idle afterwards, so nobody claimed it again.
+#[test]
+fn a_claim_heard_while_a_question_is_open_outlives_its_empty_answer() {
+    let mut bench = Bench::new();
+    assert_eq!(asks(&bench.tell(Input::PeerHead { height: Height::new(3) })).len(), 1);
+    assert!(asks(&bench.tell(Input::PeerHead { height: Height::new(3) })).is_empty());
+    let lost = Input::FetchedBlocks { from: 0, range: None };
+    let [FetchRequest::Blocks { .. }] = asks(&bench.tell(lost.clone())).as_slice() else {
+        panic!("the second claim was dropped with the first")
+    };
+    assert!(asks(&bench.tell(lost)).is_empty(), "nobody has what was claimed");
+}

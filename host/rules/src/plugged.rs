@@ -2,11 +2,11 @@
 //!
 //! In: a loaded rule, a channel's genesis, its log. Out: a [`Rule`] that the stages step.
 //! Deliberately not here: opening files (`plugin-api-loader`), the words of a rule in the host's
-//! (`host-rules`), carrying outputs out.
+//! (the files beside it), carrying outputs out.
 
+use crate::{from_output, header_view, to_input, to_pair, to_record, to_validators};
 use host_core::vote::rule::{Rule, RuleFault, RuleInput, RuleOutput, RuleStatus};
 use host_identity::{Item, verify_batch};
-use host_rules::{from_output, to_input, to_pair, to_record, to_validators};
 use host_store::Entry;
 use host_types::block::{Header, Pair, RootPair};
 use host_types::epoch::{EpochRun, Epochs};
@@ -19,8 +19,6 @@ use plugin_api as api;
 use plugin_api::host::{Host, HostFns, level};
 use plugin_api::version::ApiVersion;
 use plugin_api_loader::{LoadedRule, RuleInstance, StepError, final_claim};
-
-pub use host_rules::header_view;
 
 /// What the host lends to every rule: the one signature rule, and the log.
 struct Lent;
@@ -259,7 +257,3 @@ impl Rule for PluggedRule {
         self.loaded.verify_final(&claim, HostFns::of::<Lent>()).is_ok()
     }
 }
-
-#[cfg(test)]
-#[path = "plugins_tests.rs"]
-mod tests;

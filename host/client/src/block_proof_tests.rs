@@ -1,111 +1,20 @@
 //! Proofs of four validators under the rule `lft`, whole and with one byte changed.
 
 use super::verify;
-use crate::plugins::header_view;
-use host_identity::SigningKey;
+use crate::fixture::{child, genesis, proof_by, roots, rule};
 use host_rpc::gateway::{EpochEnd, ProofView};
-use host_types::block::{Header, Pair, ProposalKind, RootPair};
+use host_types::block::{Header, ProposalKind, RootPair};
 use host_types::change::{Configure, ValidatorChange};
 use host_types::epoch::EpochConfig;
-use host_types::genesis::{ChannelGenesis, ChannelLimits, Policies, Policy, RuleConfig};
+use host_types::genesis::ChannelGenesis;
 use host_types::proof::FinalProof;
-use host_types::statement::StatementPrefix;
 use host_types::validators::{Validator, ValidatorSet};
-use host_types::{
-    BlockTime, ChannelName, Code, Epoch, Hash32, Height, NetworkId, NodeName, View, Weight,
-};
+use host_types::{BlockTime, ChannelName, Code, Epoch, Height, NodeName, View, Weight};
 use host_web::block_proof::{document, read};
-use lft::certificate::{FinalProof as LftProof, Signed};
-use lft::statement::{Body, Mode};
-use plugin_api_loader::LoadedRule;
-use std::path::Path;
-
-pub(crate) fn rule() -> LoadedRule {
-    let module = plugin_api::export::root_module::<lft::export::ExportedPlugin>();
-    LoadedRule::linked(module, [0; 32], Path::new("linked"))
-}
-
-pub(crate) fn key(index: u8) -> SigningKey {
-    SigningKey::from_seed([index + 1; 32])
-}
-
-pub(crate) fn genesis() -> ChannelGenesis {
-    let validator = |index: u8| Validator {
-        name: NodeName::new(&format!("bank-a/peer{index}")).unwrap(),
-        public_key: key(index).public(),
-        weight: Weight::new(1).unwrap(),
-        group: format!("bank-a/peer{index}"),
-    };
-    ChannelGenesis {
-        network: NetworkId::new(Hash32::new([9; 32])),
-        channel: ChannelName::new("demo").unwrap(),
-        created: BlockTime::new(1),
-        rule: RuleConfig {
-            id: "lft".into(),
-            version: rule().version(),
-            sha256: vec![],
-            parameters: vec![("delta".into(), "300".into())],
-        },
-        validators: ValidatorSet::new((0..4).map(validator).collect()).unwrap(),
-        roots: vec![],
-        certificates: vec![],
-        limits: ChannelLimits::default(),
-        policies: Policies {
-            submit: Policy::Anyone,
-            read: Policy::Anyone,
-            query: Policy::Anyone,
-            deploy: Policy::Quorum,
-            configure: Policy::Quorum,
-            v1_gateway: false,
-            audit: None,
-            admin: None,
-            grants: Vec::new(),
-        },
-        metering_required: false,
-        auto_activate: false,
-        call: host_types::call_bounds::CallBounds::default(),
-    }
-}
-
-fn roots(byte: u8) -> RootPair {
-    RootPair { state: Hash32::new([byte; 32]), receipts: Hash32::new([byte + 1; 32]) }
-}
-
-fn child(parent: &Header, result: RootPair) -> Header {
-    let view = View::new(parent.view.get() + 1);
-    let pair = Pair { block: parent.id(), roots: result };
-    let (height, time) = (parent.height.next(), BlockTime::new(parent.time.get() + 1));
-    Header { view, height, parent: pair, parent_view: parent.view, time, ..parent.clone() }
-}
 
 fn rule_proof(genesis: &ChannelGenesis, header: &Header, result: RootPair) -> Vec<u8> {
     let prefix = genesis.statement_prefix(Epoch::ZERO, genesis.header().id());
     proof_by(&prefix, header, result, &[0, 1, 3])
-}
-
-pub(crate) fn proof_by(
-    prefix: &StatementPrefix,
-    header: &Header,
-    result: RootPair,
-    by: &[u8],
-) -> Vec<u8> {
-    let pair = plugin_api::Pair {
-        block: header_view(header).id,
-        state_root: plugin_api::Hash(*result.state.as_bytes()),
-        receipts_root: plugin_api::Hash(*result.receipts.as_bytes()),
-    };
-    let view = header.view.get();
-    let body = Body::Commit { view, pair };
-    let commits: Vec<_> = by
-        .iter()
-        .map(|signer| {
-            let signer = *signer;
-            let item = body.verify_item(Mode::Core, prefix.as_bytes(), key(signer).public(), &[]);
-            let signature = key(signer).sign(&item.message).to_vec();
-            Signed { signer: u16::from(signer), signature }
-        })
-        .collect();
-    LftProof { view, pair, commits, children: vec![], fast: None }.encode()
 }
 
 /// The proof of block 1, which is that of block 1, 2 or 3.

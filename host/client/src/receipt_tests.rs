@@ -2,166 +2,18 @@
 //! value changed, and judged by somebody who trusts something else.
 
 use super::*;
-use crate::block_proof::tests::{key, proof_by, rule};
-use host_identity::{Authority, SigningKey, Validity};
-use host_rpc::gateway::EpochEnd;
-use host_types::block::{RootPair, tx_root};
-use host_types::change::{Configure, ValidatorChange};
-use host_types::epoch::EpochConfig;
-use host_types::proof::FinalProof;
-use host_types::validators::{Validator, ValidatorSet};
-use host_types::{
-    BlockId, BlockTime, Epoch, Header, Height, Pair, ScoreName, SignedTransaction, Status,
-    Transaction, View, Weight,
-};
+use crate::fixture::{CLIENT, Fixture, fixture, roots, rule};
+use host_identity::SigningKey;
+use host_types::validators::ValidatorSet;
+use host_types::{Epoch, Height};
 use host_web::receipt::{document, read};
 use serde_json::Value;
-
-pub(crate) const CLIENT: u8 = 40;
-/// Transactions of the block: the path has a promoted node.
-const COUNT: u64 = 5;
-
-pub(crate) struct Fixture {
-    pub(crate) authority: Authority,
-    pub(crate) genesis: Arc<ChannelGenesis>,
-    pub(crate) now: BlockTime,
-    pub(crate) client: Certificate,
-}
-
-pub(crate) fn fixture() -> Fixture {
-    let authority = Authority::new_dev("test").unwrap();
-    let now = Validity::days_from_now(0).not_after;
-    let issue = |name: &str, role, key: [u8; 32]| {
-        let name = NodeName::new(name).unwrap();
-        authority.issue_signing(&name, role, None, &key, Validity::default()).unwrap()
-    };
-    let client = SigningKey::from_seed([CLIENT; 32]).public();
-    let client = issue("bank-a/alice", Role::Client, client);
-    let peers =
-        (0..4).map(|i| issue(&format!("bank-a/peer{i}"), Role::Validator, key(i).public()).der);
-    let certificates = [authority.root().der().to_vec(), client.der.clone()];
-    let genesis = ChannelGenesis {
-        created: now,
-        roots: vec![("bank-a".into(), authority.root().fingerprint())],
-        certificates: certificates.into_iter().chain(peers).collect(),
-        ..crate::block_proof::tests::genesis()
-    };
-    Fixture { genesis: Arc::new(genesis), now, client, authority }
-}
+use std::sync::Arc;
 
 impl Fixture {
-    pub(crate) fn transaction(&self, nonce: u64, signed_by: u8) -> SignedTransaction {
-        let body = Transaction {
-            genesis: self.genesis.hash(),
-            score: ScoreName::new("token").unwrap(),
-            method: "transfer".into(),
-            args: vec![0x80].into(),
-            signer: self.client.id,
-            nonce,
-            expiry: BlockTime::new(self.now.get() + 60_000_000),
-        };
-        let signature = SigningKey::from_seed([signed_by; 32]).sign(&body.signing_message());
-        SignedTransaction::decode(&body.into_envelope(&signature)).unwrap()
-    }
-
-    /// The receipt of the fourth of five transactions, in epoch 0 or, after a change, in epoch 1.
-    fn receipt(&self, is_later: bool) -> ReceiptView {
-        self.signed_by(is_later, CLIENT)
-    }
-
-    fn signed_by(&self, is_later: bool, signer: u8) -> ReceiptView {
-        let transactions: Vec<_> =
-            (0..COUNT).map(|nonce| Arc::new(self.transaction(nonce, signer))).collect();
-        let result = |steps| Receipt::new((Status::Ok, 0), vec![7], &[], &[], steps);
-        let receipts: Vec<_> = (0..COUNT).map(result).collect();
-        let first = self.genesis.header();
-        let (parent, set, root, epochs) = if is_later {
-            let (end, set) = self.end();
-            (end.header.clone(), set, end.header.id(), vec![end])
-        } else {
-            (first.clone(), self.genesis.validators.clone(), first.id(), vec![])
-        };
-        let epoch = if is_later { Epoch::new(1) } else { Epoch::ZERO };
-        let ids: Vec<_> = transactions.iter().map(|tx| tx.id()).collect();
-        let header = Header {
-            epoch,
-            validators: set.hash(),
-            next_validators: None,
-            tx_count: u32::try_from(COUNT).unwrap(),
-            tx_root: tx_root(&ids),
-            ..child(&parent, roots(0x60))
-        };
-        let leaves = receipts.iter().map(Encode::to_bytes);
-        let result = RootPair {
-            state: Hash32::new([5; 32]),
-            receipts: merkle::root(Domain::ReceiptRoot, leaves),
-        };
-        let proof = self.proof(&header, &set, (epoch, root, result), epochs);
-        let block = Block::assemble(header, transactions.into()).unwrap();
-        let certificate = self.client.der.clone();
-        let stored = Stored { block: &block, receipts: &receipts, index: 3, certificate };
-        assemble(stored, Arc::clone(&self.genesis), proof).unwrap()
-    }
-
-    fn proof(
-        &self,
-        header: &Header,
-        validators: &ValidatorSet,
-        (epoch, root, roots): (Epoch, BlockId, RootPair),
-        epochs: Vec<EpochEnd>,
-    ) -> ProofView {
-        let prefix = self.genesis.statement_prefix(epoch, root);
-        let rule_proof = proof_by(&prefix, header, roots, &[0, 1, 3]);
-        let weights = validators.all().iter().map(|one| (one.name.clone(), one.weight.get()));
-        let signers = weights.enumerate().filter(|(index, _)| *index != 2).map(|(_, one)| one);
-        ProofView {
-            channel: self.genesis.channel.clone(),
-            header: header.clone(),
-            roots,
-            proof: FinalProof { descendants: vec![], roots, rule_proof },
-            rule: self.genesis.rule.clone(),
-            validators: validators.clone(),
-            signers: signers.collect(),
-            epochs,
-        }
-    }
-
-    /// The end of epoch 0, in which one validator got more weight.
-    fn end(&self) -> (EpochEnd, ValidatorSet) {
-        let first = EpochConfig::of_genesis(&self.genesis);
-        let validator =
-            Validator { weight: Weight::new(2).unwrap(), ..first.validators.all()[0].clone() };
-        let change = Configure {
-            epoch: Epoch::ZERO,
-            validators: vec![ValidatorChange::Set { validator, unit: None }],
-            rule: None,
-            limits: None,
-            policies: None,
-        };
-        let next = first.changed_by(Epoch::ZERO, &change).unwrap();
-        let genesis = self.genesis.header();
-        let header = Header { next_validators: Some(next.hash()), ..child(&genesis, roots(0x20)) };
-        let (roots, set) = (roots(0x40), next.validators.clone());
-        let prefix = self.genesis.statement_prefix(Epoch::ZERO, genesis.id());
-        let rule_proof = proof_by(&prefix, &header, roots, &[0, 1, 3]);
-        let proof = FinalProof { descendants: vec![], roots, rule_proof };
-        (EpochEnd { header, roots, proof, next }, set)
-    }
-
     fn trust(&self) -> Trust {
         Trust::Genesis(self.genesis.hash())
     }
-}
-
-fn roots(byte: u8) -> RootPair {
-    RootPair { state: Hash32::new([byte; 32]), receipts: Hash32::new([byte + 1; 32]) }
-}
-
-pub(crate) fn child(parent: &Header, result: RootPair) -> Header {
-    let view = View::new(parent.view.get() + 1);
-    let pair = Pair { block: parent.id(), roots: result };
-    let (height, time) = (parent.height.next(), BlockTime::new(parent.time.get() + 1));
-    Header { view, height, parent: pair, parent_view: parent.view, time, ..parent.clone() }
 }
 
 fn check(view: &ReceiptView, trust: &Trust) -> Result<Shown, Code> {
@@ -213,7 +65,7 @@ fn parts_of_other_receipts_are_refused_by_the_code_of_the_part() {
         change(&mut view);
         check(&view, &fixture.trust()).unwrap_err()
     };
-    let foreign = self::fixture().client.der;
+    let foreign = crate::fixture::fixture().client.der;
     let peer = fixture.genesis.certificates[2].clone();
     let cases: [Case<'_>; 12] = [
         ("another place", Code::ReceiptNotIncluded, &|view| view.included.index = 2),

@@ -1,8 +1,9 @@
 //! Groups that count as one on their way from channels.toml through a genesis to a rule: who takes
 //! them, and who refuses in one line.
 
-use super::{PluggedRule, to_validators};
 use crate::config::ChannelsFile;
+use crate::plugins::PluggedRule;
+use host_rules::to_validators;
 use host_types::codec::{Decode, Encode};
 use host_types::genesis::ChannelGenesis;
 use host_types::ids::ChannelName;

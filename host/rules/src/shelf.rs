@@ -3,13 +3,16 @@
 //! In: what a genesis names. Out: a loaded rule from the drop-in folder, checked and copied to a
 //! private place first. A rule is loaded once and stays until the process ends.
 
-use crate::plugins::PluggedRule;
+use crate::plugged::PluggedRule;
 use host_types::genesis::{ChannelGenesis, RuleConfig};
 use host_types::{Code, Rejection};
 use plugin_api_loader::{LoadedRule, Refusal, Registry, Wanted, check};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
+
+/// Finds the library of a rule.
+pub type Rules<'a> = &'a dyn Fn(&RuleConfig) -> Result<LoadedRule, Rejection>;
 
 /// Rules by id.
 #[derive(Debug)]
@@ -111,7 +114,8 @@ fn refused(refusal: &Refusal) -> Rejection {
 }
 
 /// `.so` files of a folder, sorted.
-pub(super) fn libraries(folder: &Path) -> Vec<PathBuf> {
+#[must_use]
+pub fn libraries(folder: &Path) -> Vec<PathBuf> {
     let Ok(entries) = std::fs::read_dir(folder) else { return Vec::new() };
     let mut found: Vec<PathBuf> = entries
         .flatten()

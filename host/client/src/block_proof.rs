@@ -6,13 +6,14 @@
 //! is there for people only: a reader must not be shown a signer who did not sign. Deliberately not
 //! here: fetching it, its JSON form, finding genesis and rule.
 
-use crate::plugins::PluggedRule;
 use host_core::sync::accept::check_proof;
 use host_core::vote::rule::Rule;
 use host_rpc::gateway::{EpochEnd, ProofView};
+use host_rules::PluggedRule;
+pub use host_rules::Rules;
 use host_types::block::{Header, RootPair};
 use host_types::epoch::{EpochRun, Epochs};
-use host_types::genesis::{ChannelGenesis, RuleConfig};
+use host_types::genesis::ChannelGenesis;
 use host_types::proof::FinalProof;
 use host_types::{Code, GenesisHash, Height, NodeName, Rejection};
 use plugin_api_loader::LoadedRule;
@@ -32,9 +33,6 @@ pub struct Proven {
 fn refused(message: impl Into<String>) -> Rejection {
     Rejection::new(Code::ProofWrong, message)
 }
-
-/// Finds the library of a rule.
-pub type Rules<'a> = &'a dyn Fn(&RuleConfig) -> Result<LoadedRule, Rejection>;
 
 /// Where the chain of epochs has led so far.
 struct Known<'a> {
@@ -179,4 +177,4 @@ fn check_signers(
 
 #[cfg(test)]
 #[path = "block_proof_tests.rs"]
-pub(crate) mod tests;
+mod tests;

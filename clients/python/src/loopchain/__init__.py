@@ -1,0 +1,28 @@
+"""Client of loopchain: sign, submit and wait, query, follow events, check proofs and receipts.
+
+In: addresses of peers, key files. Out: transactions on a channel, what its peers say, and whether it is so. The
+map: `client` talks, `keys` and `transaction` sign, `verify` checks, `codec` and `arguments` are the bytes.
+"""
+
+from .client import Client, check
+from .errors import LoopchainError
+from .events import Event, EventParser
+from .keys import Identity
+from .transaction import Call, Signed
+from .verify import Proven, Shown, verify_block_proof, verify_receipt
+
+__all__ = [
+    "Call",
+    "Client",
+    "Event",
+    "EventParser",
+    "Identity",
+    "LoopchainError",
+    "Proven",
+    "Shown",
+    "Signed",
+    "check",
+    "verify_block_proof",
+    "verify_receipt",
+]
+__version__ = "0.1.0"
