@@ -1,4 +1,4 @@
-//! The examples that are networks: each `run.sh` does what it says.
+//! The examples that are networks: their scripts do what they say.
 
 use score_native_link::build::source_tree;
 use std::process::{Command, Stdio};

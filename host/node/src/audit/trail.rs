@@ -63,5 +63,5 @@ fn signer(records: &[SignedRecord], walk: &Walk<'_>) -> Option<NodeName> {
         walk.keys_of_name(name).any(|key| verify(&key, &message, &first.signature))
     };
     let named = walk.trails().keys().find(is_by).cloned();
-    named.or_else(|| walk.names().find(|name| is_by(&name)).cloned())
+    named.or_else(|| walk.names().find(|name| is_by(name)).cloned())
 }

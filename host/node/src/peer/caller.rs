@@ -6,6 +6,7 @@
 //! the trail's files (`trail`), whom a grant admits (`host_identity::grant`).
 
 use super::gateway::LocalGateway;
+use super::signed_reads::check_time;
 use crate::channel::ChannelHandle;
 use crate::channel::intake::wall_clock;
 use crate::trail::{Answered, Trail};
@@ -19,61 +20,15 @@ use host_rpc::gateway::{
 };
 use host_rpc::stream::{StreamFilter, StreamPage, Told};
 use host_types::grant::Grant;
-use host_types::limits::{READ_WINDOW_US, READS_REMEMBERED_MAX};
-use host_types::read_request::{ReadRequest, SignedRead};
+use host_types::read_request::SignedRead;
 use host_types::validators::ValidatorSet;
 use host_types::{
-    BlockTime, CertificateId, ChannelName, Code, Domain, Encode, Hash32, Height, Rejection,
-    ScoreName, SignedTransaction, TxId,
+    BlockTime, CertificateId, ChannelName, Code, Hash32, Height, Rejection, ScoreName,
+    SignedTransaction, TxId,
 };
-use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
-
-/// Signed requests that were answered and could come again.
-#[derive(Debug, Default)]
-pub(super) struct Remembered {
-    by_expiry: BTreeMap<BlockTime, BTreeSet<Hash32>>,
-    count: usize,
-}
-
-impl Remembered {
-    /// Takes one that has not come before.
-    pub(super) fn take(&mut self, request: &ReadRequest, now: BlockTime) -> Result<(), Rejection> {
-        let live = self.by_expiry.split_off(&now);
-        let over = std::mem::replace(&mut self.by_expiry, live);
-        self.count -= over.values().map(BTreeSet::len).sum::<usize>();
-        let id = Domain::ReadRequest.hash(&[&request.to_bytes()]);
-        if self.by_expiry.get(&request.expiry).is_some_and(|known| known.contains(&id)) {
-            let message = "this signed request was answered before";
-            return Err(Rejection::new(Code::ReadRepeated, message));
-        }
-        if self.count >= READS_REMEMBERED_MAX {
-            let message = format!("{READS_REMEMBERED_MAX} signed requests came within a minute");
-            return Err(Rejection::new(Code::TooManyRequests, message));
-        }
-        self.by_expiry.entry(request.expiry).or_default().insert(id);
-        self.count += 1;
-        Ok(())
-    }
-}
-
-/// Whether a request is of now: it is answered until its expiry, which lies a minute ahead at most.
-pub(super) fn check_time(request: &ReadRequest, now: BlockTime) -> Result<(), Rejection> {
-    let (now, expiry) = (now.get(), request.expiry.get());
-    let stale = |message: String| Err(Rejection::new(Code::ReadStale, message));
-    if expiry < now {
-        return stale(format!("this signed request ran out {} ms ago", (now - expiry) / 1_000));
-    }
-    if expiry - now > READ_WINDOW_US {
-        let (ahead, most) = ((expiry - now) / 1_000, READ_WINDOW_US / 1_000);
-        return stale(format!(
-            "this signed request runs out in {ahead} ms; at most {most} ms are taken"
-        ));
-    }
-    Ok(())
-}
 
 /// The same as for a channel that does not exist.
 fn unknown(channel: &ChannelName) -> Rejection {
@@ -473,7 +428,3 @@ impl Gateway for Seen {
         self.inner.not_ready()
     }
 }
-
-#[cfg(test)]
-#[path = "caller_tests.rs"]
-mod tests;

@@ -1,10 +1,11 @@
 //! This node, as the REST interface sees it.
 
-use super::caller::{ReadCaller, Remembered};
+use super::caller::ReadCaller;
 use super::certificates;
 use super::metrics::Metrics;
 use super::node::{Node, OWN_EXPIRY_US};
 use super::quota::{GATEWAY_TXS_PER_ADDRESS_MAX, Quota};
+use super::signed_reads::Remembered;
 use crate::channel::ChannelHandle;
 use crate::trail::Trail;
 use async_trait::async_trait;

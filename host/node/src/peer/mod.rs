@@ -25,6 +25,7 @@ pub mod readiness;
 pub(crate) mod renewal;
 pub mod revocations;
 mod sign_start;
+mod signed_reads;
 pub mod start;
 mod station_metrics;
 pub mod status_wire;

@@ -94,7 +94,8 @@ pub fn read_all(channel: &Path) -> Result<(Vec<SignedRecord>, Option<String>), R
         let (records, end) = records(&bytes);
         all.extend(records);
         let rest = bytes.get(end..).unwrap_or_default();
-        if !rest.is_empty() && !(Some(segment) == last && is_torn(rest)) {
+        let is_whole = rest.is_empty() || (Some(segment) == last && is_torn(rest));
+        if !is_whole {
             let place = format!("{}: no record at byte {end}", path.display());
             return Ok((all, Some(place)));
         }

@@ -1,7 +1,7 @@
 //! A signed request is answered once, and only at its time.
 
 use super::*;
-use host_types::GenesisHash;
+use host_types::{CertificateId, GenesisHash};
 
 fn request(nonce: u64, expiry: u64) -> ReadRequest {
     ReadRequest {
