@@ -6,10 +6,13 @@
 //! red test; after it, `GOLDEN_WRITE=1 cargo test -p tests --test golden` writes the files anew.
 //!
 //! Deliberately not here: the formats of a consensus rule (`plugins/lft`), of the plugin interface
-//! (`plugin-api/src/wire_tests.rs`) and of files on disk (`host/store`).
+//! (`plugin-api/src/wire_tests.rs`) and of files on disk (`host/store`). What the clients of other
+//! languages check too stands in `clients`.
 
 #![expect(clippy::unwrap_used, reason = "fixed values; a test that panics has failed")]
 
+mod client_proofs;
+mod clients;
 mod fixture;
 mod samples;
 mod statement_message;
@@ -232,4 +235,20 @@ fn every_width_of_an_integer_is_written_in_its_shortest_form() {
         }
     }
     fixture.close();
+}
+
+#[test]
+fn the_page_of_errors_is_that_of_the_registry() {
+    let root = score_native_link::build::source_tree().unwrap();
+    let (path, page) = (root.join("docs/spec/errors.md"), host_types::fault_page::errors_page());
+    if std::env::var_os("GOLDEN_WRITE").is_some() {
+        std::fs::write(&path, &page).unwrap();
+    }
+    let written = std::fs::read_to_string(&path).unwrap_or_default();
+    assert!(
+        written == page,
+        "{}: an error changed. Write the page anew with GOLDEN_WRITE=1 cargo test -p tests --test \
+         golden page",
+        path.display()
+    );
 }

@@ -44,6 +44,9 @@ fn a_peer_that_computes_something_else_says_where_and_goes_on_with_the_agreed_re
     let (id, last) = (sent["hash"].as_str().unwrap_or_default(), last.as_str().unwrap_or_default());
     assert!(last.contains(id) && last.contains("balances/"), "{last}");
 
+    let log = std::fs::read_to_string(network.data().join("logs/peer3.log")).unwrap_or_default();
+    assert!(log.contains("LC3303"), "the log has its number, too");
+
     // The record is where the line says, and both write sets are in it.
     let file = last.rsplit_once("see ").map(|(_, file)| file).expect("the line names the file");
     let record: Value =

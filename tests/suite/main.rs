@@ -22,6 +22,8 @@ mod channel_life;
 #[cfg(test)]
 mod channel_plan;
 #[cfg(test)]
+mod clients;
+#[cfg(test)]
 mod consortium;
 #[cfg(test)]
 mod damage;
@@ -36,7 +38,11 @@ mod evidence;
 #[cfg(test)]
 mod examples;
 #[cfg(test)]
+mod exit_codes;
+#[cfg(test)]
 mod expiry;
+#[cfg(test)]
+mod fifty_channels;
 #[cfg(test)]
 mod grants;
 #[cfg(test)]
@@ -49,6 +55,8 @@ mod isolation;
 mod kills;
 #[cfg(test)]
 mod log_collector;
+#[cfg(test)]
+mod lookups;
 #[cfg(test)]
 mod machines;
 #[cfg(test)]
@@ -73,6 +81,8 @@ mod recorded;
 mod rejoin;
 #[cfg(test)]
 mod replay;
+#[cfg(test)]
+mod roles;
 #[cfg(test)]
 mod score_calls;
 #[cfg(test)]

@@ -7,6 +7,7 @@ mod audit;
 mod block;
 mod channel;
 mod config;
+mod doctor;
 mod event;
 mod peer;
 mod receipt;
@@ -20,6 +21,7 @@ pub use audit::{AuditCommand, AuditReport, AuditSource, AuditTrail, AuditVerify,
 pub use block::{BlockCommand, BlockVerify};
 pub use channel::{ChannelCommand, ChannelCreate, Configure};
 pub use config::ConfigCommand;
+pub use doctor::Doctor;
 pub use event::{EventCommand, EventList, EventWatch};
 pub use peer::{PeerCommand, PeerRun, Run, RunCommand};
 pub use receipt::{Trusted, VerifyReceipt};
@@ -34,14 +36,14 @@ use crate::args_pki::{CaCommand, CertCommand};
 use crate::cmd::bench::Bench;
 use crate::cmd::replay::ReplayArgs;
 use clap::parser::ValueSource;
-use clap::{ArgAction, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
+use clap::{ArgAction, Args, FromArgMatches, Parser, Subcommand, ValueEnum};
 use host_node::config::Span;
 use std::path::PathBuf;
 use std::time::Duration;
 
 /// A permissioned blockchain engine: many channels, LFT consensus, natively compiled SCOREs.
 #[derive(Debug, Parser)]
-#[command(name = "loopchain", version, about, max_term_width = 100, disable_help_subcommand = true)]
+#[command(name = "loopchain", version, max_term_width = 100, disable_help_subcommand = true)]
 pub struct Cli {
     /// What every command takes.
     #[command(flatten)]
@@ -60,7 +62,8 @@ impl Cli {
     where
         T: Into<std::ffi::OsString> + Clone,
     {
-        let matches = Self::command().try_get_matches_from(words)?;
+        let words = crate::alias::resolved(words.into_iter().map(Into::into).collect());
+        let matches = crate::definition::coloured(&words).try_get_matches_from(words)?;
         let mut cli = Self::from_arg_matches(&matches)?;
         cli.global.is_channel_typed =
             matches.value_source("channel") == Some(ValueSource::CommandLine);
@@ -89,28 +92,59 @@ fn time_span(text: &str) -> Result<Duration, String> {
 #[derive(Clone, Debug, Args)]
 pub struct Global {
     /// Profile of loopchain.toml.
-    #[arg(long, global = true, env = "LOOPCHAIN_PROFILE", value_name = "NAME")]
+    #[arg(
+        long,
+        global = true,
+        env = "LOOPCHAIN_PROFILE",
+        hide_env_values = true,
+        value_name = "NAME"
+    )]
     pub profile: Option<String>,
     /// REST interface of a peer, instead of the profile's.
-    #[arg(long, global = true, env = "LOOPCHAIN_ENDPOINT", value_name = "URL")]
+    #[arg(
+        long,
+        global = true,
+        env = "LOOPCHAIN_ENDPOINT",
+        hide_env_values = true,
+        value_name = "URL"
+    )]
     pub endpoint: Option<String>,
     /// Channel, instead of the profile's.
-    #[arg(short, long, global = true, env = "LOOPCHAIN_CHANNEL", value_name = "NAME")]
+    #[arg(
+        short,
+        long,
+        global = true,
+        env = "LOOPCHAIN_CHANNEL",
+        hide_env_values = true,
+        value_name = "NAME"
+    )]
     pub channel: Option<String>,
     /// Whether the channel was typed, and not read from the environment; not a flag.
     #[arg(skip)]
     pub is_channel_typed: bool,
     /// Who signs: a name of the key folder, or the path of a key file.
-    #[arg(long, global = true, env = "LOOPCHAIN_IDENTITY", value_name = "NAME|PATH")]
+    #[arg(
+        long,
+        global = true,
+        env = "LOOPCHAIN_IDENTITY",
+        hide_env_values = true,
+        value_name = "NAME|PATH"
+    )]
     pub identity: Option<String>,
     /// The loopchain.toml to use (for `up`: the channels.toml).
-    #[arg(long, global = true, env = "LOOPCHAIN_CONFIG", value_name = "PATH")]
+    #[arg(
+        long,
+        global = true,
+        env = "LOOPCHAIN_CONFIG",
+        hide_env_values = true,
+        value_name = "PATH"
+    )]
     pub config: Option<PathBuf>,
     /// A setting of peer.toml or radiostation.toml, above file and environment; repeatable.
     #[arg(long, global = true, value_name = "KEY=VALUE")]
     pub set: Vec<String>,
     /// The local network that is meant [default: ./.loopchain].
-    #[arg(long, global = true, env = "LOOPCHAIN_DATA", value_name = "DIR")]
+    #[arg(long, global = true, env = "LOOPCHAIN_DATA", hide_env_values = true, value_name = "DIR")]
     pub data: Option<PathBuf>,
     /// Exactly one JSON document on stdout; errors as JSON on stderr.
     #[arg(long, global = true)]
@@ -118,6 +152,9 @@ pub struct Global {
     /// No notes.
     #[arg(short, long, global = true)]
     pub quiet: bool,
+    /// Do what would be asked about: delete, overwrite.
+    #[arg(short, long, global = true)]
+    pub yes: bool,
     /// More: requests and answers of commands, debug lines of processes.
     #[arg(short, long, global = true, action = ArgAction::Count)]
     pub verbose: u8,
@@ -145,7 +182,11 @@ pub enum Command {
     /// Lines of many nodes in one place.
     #[command(subcommand)]
     LogCollector(LogCollectorCommand),
-    /// Explain an error code, or `exit-codes`.
+    /// Delete the data of a local network that does not run.
+    Reset,
+    /// Look at machine, configuration, keys, clock, disk and peers; exit code 7 for problems.
+    Doctor(Doctor),
+    /// Explain an error code, `exit-codes` or a setting.
     Explain(Explain),
     /// REST: its OpenAPI document.
     #[command(subcommand)]
@@ -202,6 +243,8 @@ pub enum Command {
     Bench(Bench),
     /// Completions for a shell.
     Completions(Completions),
+    /// Pages for man(1): one on stdout, or all into a folder.
+    Man(Man),
     /// Versions of what this program speaks.
     Version,
 }
@@ -209,8 +252,8 @@ pub enum Command {
 /// `explain`
 #[derive(Debug, Args)]
 pub struct Explain {
-    /// `LC1104`, or `exit-codes`.
-    pub topic: String,
+    /// `LC1104`, `exit-codes`, or a setting (`rest.listen`); all error codes without.
+    pub topic: Option<String>,
 }
 
 /// `keys`
@@ -225,4 +268,15 @@ pub enum KeysCommand {
 pub struct Completions {
     /// The shell.
     pub shell: clap_complete::Shell,
+}
+
+/// `man`
+#[derive(Debug, Args)]
+pub struct Man {
+    /// The words of a command; the page of `loopchain` itself without.
+    #[arg(num_args = 0..=2)]
+    pub command: Vec<String>,
+    /// Write the pages of all commands into this folder.
+    #[arg(long, value_name = "DIR", conflicts_with = "command")]
+    pub out: Option<PathBuf>,
 }

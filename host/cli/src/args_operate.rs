@@ -34,9 +34,6 @@ pub struct PeerLeave {
     /// would go.
     #[arg(long)]
     pub delete_data: bool,
-    /// Do delete.
-    #[arg(long, short = 'y', requires = "delete_data")]
-    pub yes: bool,
 }
 
 /// Which RadioStation.

@@ -62,7 +62,7 @@ pub enum CaCommand {
     Invite(CaInvite),
     /// Issue the certificates that a file of requests asks for.
     Sign(CaSign),
-    /// Take back every certificate of a name, or one by its serial number, and sign a new list.
+    /// Take back the certificates of a name, or one by its serial; signs a new list.
     Revoke {
         /// `NAME`, `ORG/NAME`, or a serial number.
         what: String,
@@ -221,7 +221,7 @@ pub enum CertCommand {
         #[arg(long)]
         propose: bool,
     },
-    /// Ask for new certificates under the same keys, or put those that came into their place.
+    /// Ask for new certificates under the same keys; put those that came into place.
     Renew(CertRenew),
 }
 

@@ -8,6 +8,7 @@
 //!
 //! Where to look next: [`args`], `cmd/`.
 
+mod alias;
 pub mod args;
 pub mod args_api;
 pub mod args_life;
@@ -15,10 +16,15 @@ pub mod args_logs;
 pub mod args_network;
 pub mod args_operate;
 pub mod args_pki;
+pub mod args_tx;
 mod ca_folder;
 mod client;
 mod cmd;
+mod definition;
+mod examples;
 mod failure;
+#[cfg(test)]
+mod help_tests;
 mod identity;
 mod key_folder;
 mod network;

@@ -201,3 +201,22 @@ pub(crate) fn table(head: &[&str], rows: Vec<Vec<String>>) -> Vec<String> {
     }
     table.lines().map(|line| line.trim().to_owned()).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Columns of a terminal that a text takes: a Hangul syllable takes two.
+    fn width(text: &str) -> usize {
+        text.chars().map(|c| if ('\u{1100}'..='\u{ffdc}').contains(&c) { 2 } else { 1 }).sum()
+    }
+
+    #[test]
+    fn columns_of_korean_names_stand_below_each_other() {
+        let row = |name: &str, org: &str| vec![name.to_owned(), org.to_owned()];
+        let lines = table(&["NAME", "ORG"], vec![row("민수", "은행-가"), row("alice", "bank-a")]);
+        let at = |line: &str, second: &str| width(line.split_once(second).unwrap().0);
+        let starts = [at(&lines[0], "ORG"), at(&lines[1], "은행"), at(&lines[2], "bank-a")];
+        assert_eq!(starts, [starts[0]; 3], "{lines:#?}");
+    }
+}

@@ -40,6 +40,7 @@ mod page;
 mod reader;
 pub mod receipt;
 mod retry;
+mod search;
 mod sign;
 
 pub use client::{Client, Settings};

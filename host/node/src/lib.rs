@@ -24,6 +24,7 @@ pub mod shutdown;
 pub mod signer;
 pub mod telemetry;
 pub mod trail;
+pub mod versions;
 pub mod whole_file;
 
 pub use host_rules::plugged as plugins;

@@ -205,17 +205,12 @@ impl Replay {
 
     async fn execute(&mut self, kept: &Kept) -> Result<(Arc<Layer>, Vec<Duration>), Rejection> {
         self.check_artefacts()?;
-        self.executor.replay(&kept.block).await.map_err(|error| {
-            let ExecuteError::NoResult(why) = error else {
-                return Rejection::new(Code::ReplayNoResult, format!("{error:?}"));
-            };
-            self.no_result(&why)
-        })
+        let height = self.next;
+        self.executor.replay(&kept.block).await.map_err(|error| no_result(height, error))
     }
 
     fn no_result(&self, why: &str) -> Rejection {
-        let message = format!("block {} has no result on this machine: {why}", self.next);
-        Rejection::new(Code::ReplayNoResult, message)
+        no_result(self.next, ExecuteError::NoResult(why.to_owned()))
     }
 
     /// The versions that are active must be here: an old one may have been removed by hand.
@@ -238,4 +233,14 @@ impl Replay {
         self.next = self.next.next();
         Ok(())
     }
+}
+
+/// A block that this machine could not execute says nothing about the block.
+fn no_result(height: Height, error: ExecuteError) -> Rejection {
+    let why = match error {
+        ExecuteError::NoResult(why) => why,
+        ExecuteError::Invalid(why) => format!("it breaks a rule of the host: {why}"),
+    };
+    let message = format!("block {height} has no result on this machine: {why}");
+    Rejection::new(Code::ReplayNoResult, message)
 }

@@ -536,7 +536,7 @@ mod tests {
             (0xffff, (Status::Fault, 0xffff)),
             (0xfffe_0001, (Status::Trap, 0xfffe_0001)),
             (CRASH, (Status::Crash, CRASH)),
-            (BLOCK_STEPS, (Status::Refused, 2115)),
+            (BLOCK_STEPS, (Status::Refused, u32::from(Code::BlockStepsUsed.number()))),
             (refusal::BAD_UTF8, (Status::Refused, 2107)),
             (refusal::BAD_ARGS, (Status::Refused, 2107)),
             (refusal::NO_METHOD, (Status::Refused, 2108)),

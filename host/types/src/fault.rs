@@ -241,6 +241,8 @@ codes! {
     /// A signed request was answered before.
     ReadRepeated = 4304, 409, 4, false, "sign every request by itself, with another nonce";
 
+    /// The disk has almost no room left.
+    DiskLow = 5102, 503, 7, true, "`loopchain doctor` tells which volume; make room or grow it";
     /// The database ends before the tip marker.
     StoreBehindMarker = 5203, 503, 7, false, "the block files and peers rebuild it; the sign log is whole";
     /// The sign log failed: signing has stopped.

@@ -18,6 +18,9 @@ mod spawn;
 mod store;
 mod worker;
 
+/// ABI of SCOREs that this host speaks: major and minor.
+pub const ABI: (u16, u16) = (score_native_abi::MAJOR, score_native_abi::MINOR);
+
 pub use elf::{CheckedScore, Finding, check};
 pub use nest::{Boxed, Callee, Neighbours, Nest, Place, Refusal};
 pub use outcome::{

@@ -14,6 +14,7 @@ pub mod files;
 pub mod floors;
 pub mod licences;
 pub mod links;
+pub mod provoked;
 pub mod sizes;
 pub mod source;
 pub mod tree;

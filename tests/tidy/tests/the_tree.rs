@@ -5,8 +5,8 @@
 use std::io::Write as _;
 use std::sync::LazyLock;
 use tests_tidy::{
-    Finding, Tree, Workspace, bans, console, files, floors, licences, links, report, sizes, tree,
-    unsafe_code, words,
+    Finding, Tree, Workspace, bans, console, files, floors, licences, links, provoked, report,
+    sizes, tree, unsafe_code, words,
 };
 
 static TREE: LazyLock<Tree> = LazyLock::new(|| Tree::read(&tree::root()).unwrap());
@@ -118,6 +118,11 @@ fn every_path_in_docs_leads_somewhere() {
 #[test]
 fn every_test_that_a_document_names_exists() {
     none(links::tests_named(&TREE));
+}
+
+#[test]
+fn every_error_code_is_provoked_by_a_test() {
+    none(provoked::codes(&TREE));
 }
 
 #[test]

@@ -17,9 +17,9 @@ pub enum ChannelCommand {
         /// Its name; the profile's without.
         name: Option<String>,
     },
-    /// What the channel runs with now and next, and the changes that wait for approvals.
+    /// What the channel runs with now and next; changes that wait for approvals.
     Epochs,
-    /// Change validators, the rule, its parameters or block limits from the next epoch on. With the keys of a
+    /// Change validators, rule, parameters or block limits from the next epoch on. With the keys of a
     /// local network: proposed, approved and in force when this returns.
     Configure(Configure),
     /// Approve a change that waits, as the one named by `--identity`.

@@ -242,7 +242,12 @@ pub(crate) fn bench(bench: Bench, context: &Context) -> Done {
     let mut report = Vec::new();
     let ratios = host_bench::run(command(bench, context.out.is_json()), &mut report)?;
     context.out.raw(&String::from_utf8_lossy(&report));
-    let missed: Vec<_> = required.iter().filter_map(|one| one.missed_by(&ratios)).collect();
+    judged(&required, &ratios)
+}
+
+/// What was required, against what was measured.
+fn judged(required: &[Requirement], ratios: &[Ratio]) -> Done {
+    let missed: Vec<_> = required.iter().filter_map(|one| one.missed_by(ratios)).collect();
     if missed.is_empty() {
         return Ok(ExitCode::SUCCESS);
     }
@@ -303,10 +308,11 @@ fn command(bench: Bench, is_json: bool) -> BenchCommand {
 
 #[cfg(test)]
 mod tests {
-    use super::requirement;
+    use super::{judged, requirement};
     use crate::args::{Cli, Command};
     use clap::Parser;
     use host_bench::Ratio;
+    use host_types::Code;
 
     #[test]
     fn the_defaults_of_the_command_are_those_of_the_bench() {
@@ -341,6 +347,9 @@ mod tests {
         assert!(!missed("G5=4") && missed("G5=3.9"));
         assert!(missed("G7=0"), "a ratio that was not measured is not met");
         assert!(requirement("G1").is_err() && requirement("G1=x").is_err());
+        assert!(judged(&[requirement("G1=0.25").unwrap()], &ratios).is_ok());
+        let missed = judged(&[requirement("G1=0.26").unwrap()], &ratios).unwrap_err();
+        assert_eq!((missed.code(), missed.exit()), (Code::GoalMissed, 7));
     }
 
     #[test]

@@ -1,50 +1,81 @@
-//! `explain LCnnnn`: what an error means and what to do; `explain exit-codes`.
+//! `explain LCnnnn`: what an error means and what to do; all of them without a topic; `exit-codes`;
+//! a setting of a file.
+//!
+//! In: a topic. Out: lines or one document. Deliberately not here: what the errors are, which is
+//! the registry's (`host/types/src/fault.rs`).
+
+mod setting;
 
 use super::Done;
 use crate::failure::Failure;
 use crate::output::Out;
+use host_types::exit_code::EXIT_CODES;
 use host_types::fault::Code;
-use serde_json::json;
+use host_types::fault_page::RANGES;
+use serde_json::{Value, json};
 use std::process::ExitCode;
 
-/// Exit codes and their meaning, as documented.
-pub(crate) const EXIT_CODES: &[(u8, &str)] = &[
-    (0, "done; for `tx send`: final, and the SCORE returned ok"),
-    (1, "unexpected failure"),
-    (2, "wrong usage or configuration: fix the input"),
-    (3, "not found"),
-    (4, "refused (signature, permission, error of the SCORE, invalid): do not retry"),
-    (5, "unavailable, or a timeout before acceptance: retry"),
-    (6, "accepted, not final within --timeout: loopchain tx wait HASH"),
-    (7, "a check found problems: look"),
-    (130, "interrupted"),
-];
-
 /// Runs it.
-pub(crate) fn explain(topic: &str, out: Out) -> Done {
-    if topic == "exit-codes" {
-        let list: Vec<_> = EXIT_CODES
-            .iter()
-            .map(|(code, meaning)| json!({"code": code, "meaning": meaning}))
-            .collect();
-        let lines = EXIT_CODES.iter().map(|(code, meaning)| format!("{code:>4}  {meaning}"));
-        out.either(&json!({"schema": "loopchain.exit-codes.v1", "codes": list}), lines);
-        return Ok(ExitCode::SUCCESS);
+pub(crate) fn explain(topic: Option<&str>, out: Out) -> Done {
+    match topic {
+        None => codes(out),
+        Some("exit-codes") => exit_codes(out),
+        Some(topic) => match number(topic) {
+            Some(number) => code(number, topic, out)?,
+            None => setting::explain(topic, out)?,
+        },
     }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// `LC1104`, `lc1104` or `1104`.
+fn number(topic: &str) -> Option<u16> {
     let digits = topic.trim_start_matches(['L', 'l']).trim_start_matches(['C', 'c']);
-    let code = digits.parse().ok().and_then(Code::from_number).ok_or_else(|| {
-        Failure::new(Code::NotFound, format!("there is no error code `{topic}`"))
-            .with_help("codes look like LC1104; `loopchain explain exit-codes` lists exit codes")
-    })?;
-    let document = json!({
-        "schema": "loopchain.explain.v1",
+    digits.parse().ok()
+}
+
+fn document(code: Code) -> Value {
+    json!({
         "code": code.to_string(),
         "title": code.title(),
         "help": code.help(),
         "exit_code": code.exit(),
         "http_status": code.http(),
         "retryable": code.is_retryable(),
-    });
+    })
+}
+
+fn codes(out: Out) {
+    let list: Vec<_> = Code::ALL.iter().map(|code| document(*code)).collect();
+    let mut lines = Vec::new();
+    for (thousand, about) in RANGES {
+        lines.push((*about).to_owned());
+        let mut codes: Vec<_> =
+            Code::ALL.iter().filter(|code| code.number() / 1000 == *thousand).collect();
+        codes.sort_unstable_by_key(|code| code.number());
+        lines.extend(codes.iter().map(|code| format!("  {code}  {}", code.title())));
+    }
+    out.either(&json!({"schema": "loopchain.explain-codes.v1", "codes": list}), lines);
+}
+
+fn exit_codes(out: Out) {
+    let list: Vec<_> = EXIT_CODES
+        .iter()
+        .map(|exit| json!({"code": exit.code, "meaning": exit.meaning, "script": exit.script}))
+        .collect();
+    let lines = EXIT_CODES
+        .iter()
+        .map(|exit| format!("{:>4}  {}: {}", exit.code, exit.meaning, exit.script));
+    out.either(&json!({"schema": "loopchain.exit-codes.v1", "codes": list}), lines);
+}
+
+fn code(number: u16, topic: &str, out: Out) -> Result<(), Failure> {
+    let code = Code::from_number(number).ok_or_else(|| {
+        Failure::new(Code::NotFound, format!("there is no error code `{topic}`"))
+            .with_help("codes look like LC1104; `loopchain explain` lists all of them")
+    })?;
+    let mut document = document(code);
+    document["schema"] = "loopchain.explain.v1".into();
     let retry = if code.is_retryable() { "may succeed later" } else { "will not succeed as it is" };
     let lines = [
         format!("{code}  {}", code.title()),
@@ -54,7 +85,7 @@ pub(crate) fn explain(topic: &str, out: Out) -> Done {
         format!("  a retry      {retry}"),
     ];
     out.either(&document, lines);
-    Ok(ExitCode::SUCCESS)
+    Ok(())
 }
 
 #[cfg(test)]
@@ -62,14 +93,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_exit_code_of_an_error_is_documented() {
-        for code in Code::ALL {
-            assert!(EXIT_CODES.iter().any(|(exit, _)| *exit == code.exit()), "{code}");
-        }
+    fn an_unknown_code_is_not_found() {
+        assert_eq!(explain(Some("LC0001"), Out::machine()).unwrap_err().exit(), 3);
+        assert_eq!(explain(Some("nonsense"), Out::machine()).unwrap_err().exit(), 3);
     }
 
     #[test]
-    fn an_unknown_code_is_not_found() {
-        assert_eq!(explain("LC0001", Out::machine()).unwrap_err().exit(), 3);
+    fn a_code_is_known_with_and_without_its_letters() {
+        for topic in [Some("LC1104"), Some("lc1104"), Some("1104"), Some("exit-codes"), None] {
+            assert!(explain(topic, Out::machine()).is_ok(), "{topic:?}");
+        }
     }
 }

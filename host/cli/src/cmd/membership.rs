@@ -54,7 +54,7 @@ pub(super) fn join(args: &PeerJoin, context: &Context) -> Done {
 /// `peer leave`
 pub(super) fn leave(args: &PeerLeave, context: &Context) -> Done {
     let socket = socket(&args.home)?;
-    if args.delete_data && !args.yes {
+    if args.delete_data && !context.global.yes {
         let call = json!({"call": "size", "channel": args.channel});
         let told = operate::call(&socket, &call, JOINS_WITHIN)?;
         let message = format!("this would delete {}", data(&told));

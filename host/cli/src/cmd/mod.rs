@@ -22,6 +22,7 @@ mod channel_genesis;
 mod channel_plan;
 mod configure;
 mod directory;
+mod doctor;
 mod down;
 mod event;
 mod event_watch;
@@ -30,6 +31,7 @@ mod import_old;
 mod keys;
 mod log_collector;
 mod logs;
+mod man;
 mod membership;
 mod operate;
 pub(crate) mod peer;
@@ -38,6 +40,7 @@ mod ps;
 mod query;
 mod receipt;
 pub(crate) mod replay;
+mod reset;
 mod score;
 mod score_gate;
 mod score_life;
@@ -49,6 +52,7 @@ mod score_watch;
 mod status;
 mod testnet;
 mod tx;
+mod tx_list;
 mod up;
 mod version;
 pub(crate) mod voting;
@@ -58,7 +62,6 @@ use crate::args_network::{RadioStationCommand, TestnetCommand};
 use crate::failure::Failure;
 use crate::network::DataFolder;
 use crate::output::Out;
-use clap::CommandFactory;
 use host_types::fault::Code;
 use std::process::ExitCode;
 
@@ -95,11 +98,11 @@ pub(crate) fn run(command: Command, global: Global, out: Out) -> Done {
         Command::Logs(logs) => logs::logs(&logs, &context),
         Command::LogCollector(command) => log_collector::log_collector(&command, &context),
         Command::Api(command) => api::run(&command, out),
-        Command::Explain(explain) => explain::explain(&explain.topic, out),
+        Command::Explain(explain) => explain::explain(explain.topic.as_deref(), out),
         Command::Keys(_) => keys::list(&context),
         Command::Completions(completions) => {
             let mut script = Vec::new();
-            let mut definition = crate::args::Cli::command();
+            let mut definition = crate::definition::complete();
             clap_complete::generate(completions.shell, &mut definition, "loopchain", &mut script);
             out.raw(&String::from_utf8_lossy(&script));
             Ok(ExitCode::SUCCESS)
@@ -109,6 +112,9 @@ pub(crate) fn run(command: Command, global: Global, out: Out) -> Done {
         }
         Command::Replay(args) => replay::replay(&args, &context),
         Command::Bench(bench) => bench::bench(bench, &context),
+        Command::Doctor(args) => doctor::doctor(&args, &context),
+        Command::Reset => reset::reset(&context),
+        Command::Man(page) => man::man(&page, &context),
         Command::Version => version::version(out),
         Command::Score(command) => score::score(command, &context),
         Command::Status => runtime()?.block_on(status::status(&context)),

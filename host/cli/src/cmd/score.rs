@@ -168,3 +168,18 @@ fn test(folder: &Path, filter: Option<&str>, context: &Context) -> Done {
     context.out.either(&document, [format!("{OK} the tests of {shown} passed")]);
     Ok(ExitCode::SUCCESS)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::output::Out;
+
+    #[test]
+    fn a_folder_without_a_score_fails_to_build() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().display().to_string();
+        let cli = crate::args::Cli::read(["loopchain", "score", "build", &path]).unwrap();
+        let failure = crate::cmd::run(cli.command, cli.global, Out::machine()).unwrap_err();
+        assert_eq!((failure.code(), failure.exit()), (Code::BuildFailed, 1));
+    }
+}

@@ -180,7 +180,8 @@ fn swap(
     let target = profile::target(&context.global, &context.data)?;
     let client = Client::new(&target, context.global.timeout, context.out)?;
     let (since, activation) = runtime()?.block_on(async {
-        let active = active(&client, checked).await?;
+        let is_of = (checked.manifest.name.as_str(), hex(&checked.sha256));
+        let active = active(&client, (is_of.0, &is_of.1), ACTIVE_WITHIN).await?;
         Ok::<_, Failure>((active.active_since, activation(&client, &active).await))
     })?;
     let channel = client.channel_name();
@@ -205,8 +206,11 @@ async fn activation(client: &Client, active: &ScoreInfo) -> Option<u64> {
 }
 
 /// Asks until the version with these bytes is the active one, or has failed to become it.
-async fn active(client: &Client, checked: &CheckedScore) -> Result<ScoreInfo, Failure> {
-    let (name, sha256) = (&checked.manifest.name, hex(&checked.sha256));
+async fn active(
+    client: &Client,
+    (name, sha256): (&str, &str),
+    within: Duration,
+) -> Result<ScoreInfo, Failure> {
     let ask = async {
         loop {
             if let Ok((_, info, _)) = client.score(name).await
@@ -214,17 +218,17 @@ async fn active(client: &Client, checked: &CheckedScore) -> Result<ScoreInfo, Fa
             {
                 return Ok(info);
             }
-            if let Some(why) = failed_to_start(client, name, &sha256).await {
+            if let Some(why) = failed_to_start(client, name, sha256).await {
                 return Err(why);
             }
             tokio::time::sleep(ASK).await;
         }
     };
-    tokio::time::timeout(ACTIVE_WITHIN, ask).await.unwrap_or_else(|_| {
+    tokio::time::timeout(within, ask).await.unwrap_or_else(|_| {
         let message = format!(
             "{name} was dropped, but channel {} does not run it after {} s",
             client.channel_name(),
-            ACTIVE_WITHIN.as_secs()
+            within.as_secs()
         );
         Err(Failure::new(Code::ScoreNotActive, message).with_help(
             "the terminal of `loopchain up` says why; a channel with `auto_activate = false` waits \
@@ -255,4 +259,24 @@ fn methods(methods: &[Method]) -> String {
         })
         .collect();
     format!("  methods: {}", list.join("   "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::profile::Target;
+    use host_types::ids::ChannelName;
+
+    #[test]
+    fn a_score_that_nobody_activates_is_told_with_the_time_that_was_waited() {
+        // Nothing listens on port 1: no peer ever says that it runs the version.
+        let channel = ChannelName::new("demo").unwrap();
+        let endpoint = "http://127.0.0.1:1".to_owned();
+        let target = Target { endpoint, channel, identity: None };
+        let client =
+            Client::new(&target, Duration::from_secs(1), crate::output::Out::machine()).unwrap();
+        let waited = active(&client, ("guestbook", "00"), Duration::from_millis(20));
+        let failure = runtime().unwrap().block_on(waited).unwrap_err();
+        assert_eq!((failure.code(), failure.exit()), (Code::ScoreNotActive, 6));
+    }
 }

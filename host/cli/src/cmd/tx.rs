@@ -1,6 +1,6 @@
-//! `tx send`, `tx get`, `tx wait`; `tx verify` is in `receipt.rs`.
+//! `tx send`, `tx get`, `tx wait`; `tx verify` is in `receipt.rs`, `tx list` in `tx_list.rs`.
 
-use super::{Context, Done, call, receipt};
+use super::{Context, Done, call, receipt, tx_list};
 use crate::args::{TxCommand, TxSend};
 use crate::client::{Client, EventInfo, ReceiptInfo, TxInfo};
 use crate::failure::Failure;
@@ -31,11 +31,15 @@ pub(crate) async fn tx(command: TxCommand, context: &Context) -> Done {
     match command {
         TxCommand::Send(send_args) => send(&send_args, &client, target.identity, context).await,
         TxCommand::Verify { .. } => Ok(ExitCode::SUCCESS),
-        TxCommand::Get { hash, receipt: Some(file) } => {
+        TxCommand::List(wanted) => tx_list::list(&wanted, &client, context).await,
+        TxCommand::Get { hash, receipt: Some(file), .. } => {
             receipt::save(&hash, &file, &client, context).await
         }
-        TxCommand::Get { hash, receipt: None } => {
-            let (body, info) = client.transaction(&hash).await?;
+        TxCommand::Get { hash, receipt: None, proof } => {
+            let (mut body, info) = client.transaction(&hash).await?;
+            if proof {
+                body = client.proved(&hash).await?;
+            }
             let manifest = manifest_of(&client, &info).await;
             show(context, &body, &Shown { info: &info, took: None, manifest })
         }
@@ -269,6 +273,11 @@ mod tests {
         assert_eq!((fault.code(), fault.exit()), (Code::ScoreFault, 4));
         assert_eq!(fault.message(), "token.transfer: balance 0");
         let pending = TxInfo { state: "pending".to_owned(), receipt: None, ..sample("ok") };
-        assert_eq!(outcome(&pending, wait).unwrap_err().exit(), 6);
+        let pending = outcome(&pending, wait).unwrap_err();
+        assert_eq!((pending.code(), pending.exit()), (Code::NotFinalYet, 6));
+        for (status, code) in [("trap", Code::ScoreTrap), ("crash", Code::ScoreCrash)] {
+            let stopped = outcome(&sample(status), wait).unwrap_err();
+            assert_eq!((stopped.code(), stopped.exit()), (code, 4));
+        }
     }
 }

@@ -307,7 +307,11 @@ fn a_block_is_stored_only_when_it_is_final_executed_and_agreed() {
     // The transaction cannot come again.
     let again = Input::Admitted { transactions: vec![bench.fixture.admitted(1)], is_local: true };
     let effects = bench.tell(again);
-    assert!(effects.iter().any(|e| matches!(e, Effect::Refused { .. })));
+    let why = effects.iter().find_map(|effect| match effect {
+        Effect::Refused { rejection, .. } => Some(rejection.code),
+        _ => None,
+    });
+    assert_eq!(why, Some(host_types::Code::TxDuplicate));
     assert!(!effects.iter().any(|e| matches!(e, Effect::Gossip { .. })));
 }
 

@@ -18,6 +18,7 @@ use host_rpc::gateway::{
     EventsPage, EvidenceView, Gateway, MemberView, NodeView, ProofView, QueryAnswer, ReceiptView,
     ScoreView, TxState, VersionsView,
 };
+use host_rpc::lookups::{StateAnswer, StateQuestion, TxFilter, TxsPage};
 use host_rpc::stream::{StreamFilter, StreamPage, Told};
 use host_types::grant::Grant;
 use host_types::read_request::SignedRead;
@@ -335,6 +336,34 @@ impl Gateway for Seen {
             })
         });
         Ok(page)
+    }
+
+    async fn search(&self, channel: &ChannelName, filter: TxFilter) -> Result<TxsPage, Rejection> {
+        self.check_own(channel)?;
+        let mut page = self.inner.search(channel, filter).await?;
+        page.found
+            .retain(|found| self.sees_transaction(&found.transaction, Some(found.position.height)));
+        Ok(page)
+    }
+
+    async fn state(
+        &self,
+        channel: &ChannelName,
+        wanted: StateQuestion,
+    ) -> Result<StateAnswer, Rejection> {
+        self.check_own(channel)?;
+        let covers = |grant: &Grant| {
+            let is_in = match wanted.at {
+                Some(height) => grant.covers_height(height),
+                None => self.covers_now(grant),
+            };
+            is_in && grant.covers_key(&wanted.score, &wanted.key)
+        };
+        if self.sees(Access::Read, covers) {
+            return self.inner.state(channel, wanted).await;
+        }
+        let message = format!("{channel} has no SCORE `{}`", wanted.score);
+        Err(Rejection::new(Code::ScoreUnknown, message))
     }
 
     async fn told(

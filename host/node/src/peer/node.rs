@@ -96,7 +96,7 @@ pub(crate) const fn durability(wanted: config::Durability) -> Durability {
     }
 }
 
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -136,7 +136,11 @@ pub struct Node {
     refused: Mutex<BTreeMap<ChannelName, String>>,
     /// Trails that were opened.
     trails: Mutex<BTreeMap<GenesisHash, Arc<Trail>>>,
-    starting: Mutex<()>,
+    /// Held from reading what channels say of trust until it is in force: else an older word, read by
+    /// another task before, could replace it.
+    pub(super) trusting: Mutex<()>,
+    /// One start at a time of each channel.
+    starting: Mutex<BTreeMap<ChannelName, Arc<Mutex<()>>>>,
 }
 
 impl std::fmt::Debug for Node {
@@ -197,6 +201,7 @@ impl Node {
             channels: RwLock::default(),
             refused: Mutex::default(),
             trails: Mutex::default(),
+            trusting: Mutex::default(),
             starting: Mutex::default(),
         }
     }
@@ -209,8 +214,9 @@ impl Node {
         &self,
         genesis: ChannelGenesis,
     ) -> Result<Option<ChannelHandle>, Rejection> {
-        let _one_at_a_time = self.starting.lock().unwrap_or_else(PoisonError::into_inner);
         let name = genesis.channel.clone();
+        let turn = Arc::clone(lock(&self.starting).entry(name.clone()).or_default());
+        let _one_at_a_time = lock(&turn);
         if self.channel(&name).is_some() {
             return Ok(None);
         }

@@ -24,6 +24,14 @@ fn a_receipt_is_told_in_one_line_whatever_a_score_says() {
 }
 
 #[test]
+fn a_block_without_a_result_here_is_no_difference_but_a_refusal_of_its_own() {
+    let error = host_core::input::ExecuteError::NoResult("the worker is gone".to_owned());
+    let refused = super::no_result(Height::new(7), error);
+    assert_eq!(refused.code, Code::ReplayNoResult);
+    assert_eq!(refused.message, "block 7 has no result on this machine: the worker is gone");
+}
+
+#[test]
 fn steps_have_a_ratio_only_when_any_were_counted() {
     assert_eq!(Steps::default().ratio(), None);
     let steps = Steps { old_sum: 200, new_sum: 300, ..Steps::default() };

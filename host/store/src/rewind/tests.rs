@@ -86,6 +86,18 @@ fn what_is_out_of_reach_is_told_with_what_is_kept() {
 }
 
 #[test]
+fn a_store_whose_files_go_away_all_the_time_is_busy() {
+    let folder = tempfile::tempdir().unwrap();
+    let (from, scratch) = (folder.path().join("peer"), folder.path().join("copy"));
+    drop(chain(&from, 0));
+    // A name without a file, as one that the peer removed between the list and the opening.
+    let gone = from.join(crate::database::opening::DATABASE_DIR).join("gone");
+    std::os::unix::fs::symlink("/nowhere", gone).unwrap();
+    let busy = before(&from, &scratch, BLOCKS).unwrap_err();
+    assert_eq!(busy.code(), Code::StoreBusy, "{busy}");
+}
+
+#[test]
 fn the_choice_sees_the_last_state() {
     let folder = tempfile::tempdir().unwrap();
     let (from, scratch) = (folder.path().join("peer"), folder.path().join("copy"));

@@ -122,6 +122,7 @@ async fn settings_are_text_with_a_type_and_secrets_are_hidden() {
 async fn what_changed_things_is_gone_and_says_what_to_do_instead() {
     let router = station_router();
     let settings = post(&router, "/api/v1/conf", "{}").await;
+    assert_eq!(settings.status, host_types::Code::Gone.http());
     assert_eq!(settings.status, 410);
     assert!(settings.body.starts_with("{\"message\": \"settings cannot be changed over HTTP"));
     for path in ["ca", "peer"] {

@@ -148,6 +148,15 @@ fn complaints(local: &Local) -> Vec<String> {
     local.network.members.iter().map(|member| last(&member.name)).collect()
 }
 
+/// Why a channel in another mode than `normal` keeps a peer from being ready.
+fn not_normal(peer: &str, channel: &ChannelName, (mode, reason): (&str, &str)) -> Failure {
+    let (code, _) = coded(reason);
+    if code == Code::SandboxIncomplete {
+        return Failure::new(code, format!("{peer}: {reason}"));
+    }
+    Failure::new(Code::Syncing, format!("{peer}: channel {channel} is {mode} {reason}"))
+}
+
 /// What a line of a log complains of.
 fn complaint(line: &str) -> Option<String> {
     let event: serde_json::Value = serde_json::from_str(line).ok()?;
@@ -174,13 +183,7 @@ async fn not_in_step(local: &Local, member: &Member, channels: &[ChannelName]) -
             Ok((_, info)) if info.mode == "normal" => {}
             Ok((_, info)) => {
                 let reason = info.mode_reason.unwrap_or_default();
-                let (code, _) = coded(&reason);
-                if code == Code::SandboxIncomplete {
-                    return Some(Failure::new(code, format!("{}: {reason}", member.name)));
-                }
-                let message =
-                    format!("{}: channel {channel} is {} {reason}", member.name, info.mode);
-                return Some(Failure::new(Code::Syncing, message));
+                return Some(not_normal(&member.name, channel, (&info.mode, &reason)));
             }
             Err(failure) => return Some(failure.into()),
         }
@@ -263,6 +266,16 @@ mod tests {
         assert_eq!(complaint(line).unwrap(), "LC6103: no worker: EPERM");
         assert_eq!(complaint(r#"{"level":"INFO","message":"started"}"#), None);
         assert_eq!(complaint("no json"), None);
+    }
+
+    #[test]
+    fn a_peer_that_catches_up_is_waited_for_and_one_without_a_sandbox_says_why() {
+        let demo = ChannelName::new("demo").unwrap();
+        let behind = not_normal("peer1", &demo, ("syncing", "at block 7 of 9"));
+        assert_eq!(behind.code(), Code::Syncing);
+        assert_eq!(behind.message(), "peer1: channel demo is syncing at block 7 of 9");
+        let bare = not_normal("peer1", &demo, ("degraded", "LC6103: no landlock"));
+        assert_eq!(bare.code(), Code::SandboxIncomplete);
     }
 
     #[test]
