@@ -203,6 +203,25 @@ fn policies_of_organisations_keep_their_bytes_and_hashes() {
 }
 
 #[test]
+fn grants_signed_reads_and_records_of_a_trail_keep_their_bytes_and_hashes() {
+    let mut fixture = Fixture::open("grants");
+    let policies = samples::policies_with_grants();
+    same::<host_types::genesis::Policies>(&mut fixture, "policies", &policies);
+    let mut genesis = samples::genesis();
+    genesis.policies = policies;
+    same::<ChannelGenesis>(&mut fixture, "channel", &genesis);
+    fixture.check("channel.hash", genesis.hash().as_bytes());
+    let read = samples::signed_read();
+    same::<host_types::read_request::SignedRead>(&mut fixture, "read", &read);
+    fixture.check("read.message", &read.request.signing_message());
+    let kept = samples::trail_record();
+    same::<host_types::trail::SignedRecord>(&mut fixture, "record", &kept);
+    fixture.check("record.hash", kept.record.hash().as_bytes());
+    fixture.check("record.message", &kept.record.signing_message());
+    fixture.close();
+}
+
+#[test]
 fn every_width_of_an_integer_is_written_in_its_shortest_form() {
     let mut fixture = Fixture::open("integers");
     for power in [0_u32, 4, 5, 8, 16, 32, 63] {

@@ -10,11 +10,14 @@ use host_types::epoch::{BlockLimits, EpochConfig};
 use host_types::genesis::{
     ChannelGenesis, ChannelLimits, NetworkGenesis, Policies, Policy, RuleConfig,
 };
+use host_types::grant::{Grant, Grantee};
 use host_types::message::{BlockRange, FetchReply, FetchRequest, PeerMessage, Proposal};
 use host_types::proof::FinalProof;
+use host_types::read_request::{ReadRequest, SignedRead};
 use host_types::receipt::Write;
 use host_types::statement::{Slot, Statement, StatementPrefix};
 use host_types::tolerance::UnitMode;
+use host_types::trail::{SignedRecord, TrailRecord};
 use host_types::validators::{Unit, Validator, ValidatorSet};
 use host_types::{
     Address, BlockId, BlockTime, CertificateId, ChannelName, Epoch, GenesisHash, Hash32, Header,
@@ -187,6 +190,7 @@ pub(crate) fn genesis() -> ChannelGenesis {
             v1_gateway: true,
             audit: None,
             admin: None,
+            grants: Vec::new(),
         },
         metering_required: true,
         auto_activate: false,
@@ -354,6 +358,64 @@ pub(crate) fn policies() -> Policies {
     }
 }
 
+/// Policies with a grant that names everything, and one that opens everything.
+pub(crate) fn policies_with_grants() -> Policies {
+    let grant = |name: &str| Grant {
+        name: name.into(),
+        who: Grantee::parse("fss/audit0").unwrap(),
+        root: hash(0x71),
+        scores: Vec::new(),
+        keys: Vec::new(),
+        from: Height::ZERO,
+        to: None,
+        until: None,
+    };
+    let part = Grant {
+        who: Grantee::parse("fss").unwrap(),
+        scores: vec![ScoreName::new("token").unwrap()],
+        keys: vec![b"balances/".to_vec()],
+        from: Height::new(10),
+        to: Some(Height::new(99)),
+        until: Some(BlockTime::new(1_800_000_000_000_000)),
+        ..grant("case-7")
+    };
+    Policies { grants: vec![grant("fss/audit0"), part], ..genesis().policies }
+}
+
+/// A request over REST that says who asks.
+pub(crate) fn signed_read() -> SignedRead {
+    SignedRead {
+        request: ReadRequest {
+            genesis: genesis().hash(),
+            method: "GET".into(),
+            target: "/api/v2/channels/demo/blocks/7?x=1".into(),
+            body: Hash32::sha256(b""),
+            signer: CertificateId::new(hash(0x72)),
+            nonce: 5,
+            expiry: BlockTime::new(1_800_000_000_000_000),
+        },
+        signature: [0x73; 64],
+    }
+}
+
+/// A record of a trail.
+pub(crate) fn trail_record() -> SignedRecord {
+    SignedRecord {
+        record: TrailRecord {
+            number: 2,
+            previous: hash(0x74),
+            request: signed_read(),
+            reader: NodeName::new("fss/audit0").unwrap(),
+            grant: "case-7".into(),
+            height: Height::new(9),
+            time: BlockTime::new(1_799_999_999_000_000),
+            status: 200,
+            answer: hash(0x75),
+        },
+        signature: [0x76; 64],
+    }
+}
+
 /// A change of policies alone.
 pub(crate) fn configure_policies() -> Change {
     Change::Configure(Configure {
@@ -366,12 +428,13 @@ pub(crate) fn configure_policies() -> Change {
 }
 
 /// One system call of every kind.
-pub(crate) fn system_calls() -> [SystemCall; 5] {
+pub(crate) fn system_calls() -> [SystemCall; 6] {
     [
         SystemCall::Register { certificate: vec![0x30, 0x03, 1, 2, 3] },
         SystemCall::Propose { change: change() },
         SystemCall::Approve { id: change().id() },
         SystemCall::Ready { sha256: hash(0x61) },
         SystemCall::Evidence { statements: Box::new([statement(), statement()]) },
+        SystemCall::Trail { count: 3, root: hash(0x77) },
     ]
 }

@@ -28,6 +28,8 @@ mod clients;
 #[cfg(test)]
 mod consortium;
 #[cfg(test)]
+mod damage;
+#[cfg(test)]
 mod divergence;
 #[cfg(test)]
 mod drop_in;
@@ -43,6 +45,8 @@ mod exit_codes;
 mod expiry;
 #[cfg(test)]
 mod fifty_channels;
+#[cfg(test)]
+mod grants;
 #[cfg(test)]
 mod groups;
 #[cfg(test)]

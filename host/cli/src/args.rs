@@ -17,7 +17,7 @@ mod tests;
 mod tx;
 mod up;
 
-pub use audit::{AuditCommand, AuditReport, AuditSource, AuditVerify, ReportFormat};
+pub use audit::{AuditCommand, AuditReport, AuditSource, AuditTrail, AuditVerify, ReportFormat};
 pub use block::{BlockCommand, BlockVerify};
 pub use channel::{ChannelCommand, ChannelCreate, Configure};
 pub use config::ConfigCommand;

@@ -9,7 +9,9 @@ use crate::answer::{ChannelInfo, MemberInfo, ScoreInfo, TxInfo, VersionInfo, man
 use crate::error::ClientError;
 use crate::events::EventReader;
 use crate::http::{Endpoint, Exchange, Question};
+use crate::identity::Signer;
 use crate::page::escaped;
+use crate::reader::{Reader, Says, channel_of};
 use crate::retry::Retry;
 use crate::sign::{Call, Signed};
 use host_types::fault::Code;
@@ -50,6 +52,7 @@ pub struct Settings {
     timeout: Duration,
     retry: Retry,
     observer: Option<Observer>,
+    reader: Option<Arc<Reader>>,
 }
 
 impl fmt::Debug for Settings {
@@ -91,7 +94,14 @@ impl Settings {
         let channel = ChannelName::new(channel).ok_or_else(|| {
             ClientError::new(Code::ChannelUnknown, format!("`{channel}` is no name of a channel"))
         })?;
-        Ok(Self { endpoints, channel, timeout: TIMEOUT, retry: Retry::default(), observer: None })
+        Ok(Self {
+            endpoints,
+            channel,
+            timeout: TIMEOUT,
+            retry: Retry::default(),
+            observer: None,
+            reader: None,
+        })
     }
 
     /// How long one answer may take (30 s otherwise); waiting for finality comes on top.
@@ -105,6 +115,28 @@ impl Settings {
     #[must_use]
     pub const fn with_retry(mut self, retry: Retry) -> Self {
         self.retry = retry;
+        self
+    }
+
+    /// Who asks, and when that is said: a channel may open itself to some only, and a peer keeps a record
+    /// of what it answers an auditor. `find` is called when it is needed first.
+    ///
+    /// ```
+    /// # use std::path::Path;
+    /// use host_client::{Identity, Says, Settings};
+    /// let settings = Settings::new(["http://127.0.0.1:9000"], "settlement")?
+    ///     .with_reader(Says::Always, || {
+    ///         Ok(Box::new(Identity::load(Path::new("audit0/pki/sign.key"), None)?))
+    ///     });
+    /// # Ok::<_, host_client::ClientError>(())
+    /// ```
+    #[must_use]
+    pub fn with_reader(
+        mut self,
+        says: Says,
+        find: impl Fn() -> Result<Box<dyn Signer + Send + Sync>, ClientError> + Send + Sync + 'static,
+    ) -> Self {
+        self.reader = Some(Arc::new(Reader::new(says, find)));
         self
     }
 
@@ -220,9 +252,30 @@ impl Client {
             // What the first peer took of the wait, the next one does not get.
             let wait = end.map(|end| end.saturating_duration_since(Instant::now()));
             let question = Question { method: method.clone(), path, body, wait, timeout: *timeout };
-            endpoint.exchange(&question, &seen).await
+            self.ask(endpoint, &question, &seen).await
         };
         self.on_some_peer(ask, end).await
+    }
+
+    /// Asks one peer, saying who asks where that is wanted.
+    async fn ask(
+        &self,
+        endpoint: &Endpoint,
+        question: &Question<'_>,
+        seen: &(dyn Fn(&Exchange) + Sync),
+    ) -> Result<Value, ClientError> {
+        let reader = self.settings.reader.as_deref();
+        let Some(reader) = reader.filter(|_| channel_of(question.path).is_some()) else {
+            return endpoint.exchange(question, None, seen).await;
+        };
+        if reader.says == Says::WhenRefused {
+            match endpoint.exchange(question, None, seen).await {
+                Err(refused) if refused.code() == Code::RoleRefused => {}
+                answer => return answer,
+            }
+        }
+        let signed = reader.header(endpoint, question, seen).await?;
+        endpoint.exchange(question, Some(&signed), seen).await
     }
 
     /// Asks one peer after the other until one answers, or refuses for good, or all rounds are over. No
@@ -778,7 +831,17 @@ impl Client {
         after: Option<&str>,
     ) -> Result<Incoming, ClientError> {
         let timeout = self.settings.timeout;
-        let open = async |endpoint: &Endpoint| endpoint.open_stream(path, after, timeout).await;
+        let open = async |endpoint: &Endpoint| {
+            let reader = self.settings.reader.as_deref();
+            let reader = reader.filter(|reader| reader.says == Says::Always);
+            let (method, body, wait) = (Method::GET, None, None);
+            let question = Question { method, path, body, wait, timeout };
+            let signed = match reader {
+                Some(reader) => Some(reader.header(endpoint, &question, &|_| {}).await?),
+                None => None,
+            };
+            endpoint.open_stream(path, (after, signed.as_deref()), timeout).await
+        };
         self.on_some_peer(open, None).await
     }
 }

@@ -76,6 +76,7 @@ pub fn genesis() -> ChannelGenesis {
             v1_gateway: false,
             audit: None,
             admin: None,
+            grants: Vec::new(),
         },
         metering_required: false,
         auto_activate: false,

@@ -6,6 +6,7 @@
 use crate::error::ClientError;
 use bytes::Bytes;
 use host_types::fault::Code;
+use host_web::SIGNED_READ;
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::header::{ACCEPT, CONTENT_TYPE, HOST, RETRY_AFTER};
 use hyper::{HeaderMap, Method, Request, body::Incoming};
@@ -61,16 +62,17 @@ impl Endpoint {
         Ok(Self { authority: rest.trim_end_matches('/').to_owned() })
     }
 
-    /// Asks, and tells `seen` how it went.
+    /// Asks, with a header that says who asks where there is one, and tells `seen` how it went.
     pub(crate) async fn exchange(
         &self,
         question: &Question<'_>,
+        signed: Option<&str>,
         seen: &(dyn Fn(&Exchange) + Sync),
     ) -> Result<Value, ClientError> {
         let started = Instant::now();
         // The peer answers by itself when its wait is over; the rest is for the way.
         let limit = question.wait.map_or(question.timeout, |wait| wait + WAY);
-        let Ok(exchanged) = tokio::time::timeout(limit, self.whole(question)).await else {
+        let Ok(exchanged) = tokio::time::timeout(limit, self.whole(question, signed)).await else {
             let message =
                 format!("http://{} did not answer in {} s", self.authority, limit.as_secs());
             return Err(ClientError::new(Code::Unreachable, message));
@@ -94,7 +96,7 @@ impl Endpoint {
     /// Asks for what is answered with an error status as well, such as readiness: the body, or null.
     pub(crate) async fn look(&self, path: &str, timeout: Duration) -> Result<Value, ClientError> {
         let question = Question { method: Method::GET, path, body: None, wait: None, timeout };
-        let Ok(answer) = tokio::time::timeout(timeout, self.whole(&question)).await else {
+        let Ok(answer) = tokio::time::timeout(timeout, self.whole(&question, None)).await else {
             let message = format!("http://{} did not answer in time", self.authority);
             return Err(ClientError::new(Code::Unreachable, message));
         };
@@ -111,8 +113,13 @@ impl Endpoint {
         ClientError::new(Code::Unreachable, message)
     }
 
-    async fn whole(&self, question: &Question<'_>) -> Result<(u16, HeaderMap, Bytes), ClientError> {
-        let (status, headers, body) = self.open(question, &[]).await?;
+    async fn whole(
+        &self,
+        question: &Question<'_>,
+        signed: Option<&str>,
+    ) -> Result<(u16, HeaderMap, Bytes), ClientError> {
+        let more: Vec<_> = signed.into_iter().map(|value| (SIGNED_READ, value)).collect();
+        let (status, headers, body) = self.open(question, &more).await?;
         let body = Limited::new(body, ANSWER_BYTES_MAX).collect().await;
         let body = body.map_err(|error| self.unreachable(&error))?;
         Ok((status, headers, body.to_bytes()))
@@ -122,13 +129,13 @@ impl Endpoint {
     pub(crate) async fn open_stream(
         &self,
         path: &str,
-        after: Option<&str>,
+        (after, signed): (Option<&str>, Option<&str>),
         timeout: Duration,
     ) -> Result<Incoming, ClientError> {
         let question = Question { method: Method::GET, path, body: None, wait: None, timeout };
         let accept = ("accept", "text/event-stream");
-        let more: Vec<_> =
-            [accept].into_iter().chain(after.map(|id| ("last-event-id", id))).collect();
+        let more = [accept].into_iter().chain(after.map(|id| ("last-event-id", id)));
+        let more: Vec<_> = more.chain(signed.map(|value| (SIGNED_READ, value))).collect();
         let Ok(opened) = tokio::time::timeout(timeout, self.open(&question, &more)).await else {
             return Err(self.unreachable(&"it opened no stream in time"));
         };

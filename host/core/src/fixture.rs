@@ -95,6 +95,7 @@ impl Fixture {
                 v1_gateway: false,
                 audit: None,
                 admin: None,
+                grants: Vec::new(),
             },
             metering_required: true,
             auto_activate: true,

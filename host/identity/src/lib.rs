@@ -13,6 +13,7 @@ pub mod batch;
 pub mod bundle;
 pub mod certificate;
 pub mod check;
+pub mod grant;
 pub mod invitation;
 pub mod issue;
 pub mod keyfile;

@@ -54,6 +54,7 @@ fn fixture() -> Fixture {
             v1_gateway: false,
             audit: None,
             admin: None,
+            grants: Vec::new(),
         },
         metering_required: false,
         auto_activate: false,
@@ -203,6 +204,7 @@ fn every_role_against_every_action() {
         configure: Policy::Quorum,
         v1_gateway: false,
         admin: None,
+        grants: Vec::new(),
         audit: None,
     };
     let open = Policies {
@@ -213,6 +215,7 @@ fn every_role_against_every_action() {
         configure: Policy::Anyone,
         v1_gateway: false,
         admin: None,
+        grants: Vec::new(),
         audit: None,
     };
     for (seed, (role, under_usual, under_open)) in (20..).zip(ROLES_AND_ACTIONS) {

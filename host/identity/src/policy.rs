@@ -236,6 +236,7 @@ mod tests {
                 v1_gateway: false,
                 audit: None,
                 admin: None,
+                grants: Vec::new(),
             };
             match name {
                 "submit" => all.submit = policy,

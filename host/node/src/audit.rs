@@ -9,10 +9,12 @@
 mod store;
 #[cfg(test)]
 mod tests;
+mod trail;
 mod walk;
 
 pub use host_store::Kept;
 pub use store::AuditStore;
+pub use trail::TrailSeen;
 pub use walk::Walk;
 
 use host_types::{Code, Epoch, Height, Rejection};

@@ -23,6 +23,7 @@ pub mod scores;
 pub mod shutdown;
 pub mod signer;
 pub mod telemetry;
+pub mod trail;
 pub mod versions;
 pub mod whole_file;
 

@@ -16,10 +16,11 @@ use host_types::genesis::{ChannelGenesis, Policy, RuleConfig};
 use host_types::manifest::Manifest;
 use host_types::merkle::Inclusion;
 use host_types::proof::FinalProof;
+use host_types::read_request::SignedRead;
 use host_types::validators::ValidatorSet;
 use host_types::{
-    Address, BlockId, BlockTime, CertificateId, ChannelName, Epoch, GenesisHash, Hash32, Height,
-    NodeName, Receipt, Rejection, ScoreEvent, ScoreName, SignedTransaction, TxId,
+    Address, BlockId, BlockTime, CertificateId, ChannelName, Code, Epoch, GenesisHash, Hash32,
+    Height, NodeName, Receipt, Rejection, ScoreEvent, ScoreName, SignedTransaction, TxId,
 };
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -524,6 +525,20 @@ pub struct NodeCertificate {
     pub state: &'static str,
 }
 
+/// Who signed a request, as a node knows it.
+#[async_trait]
+pub trait Caller: Send + Sync {
+    /// The node as this caller may see it.
+    fn gateway(&self) -> Arc<dyn Gateway>;
+
+    /// Whether the caller hears of an answer only after it was noted, so that it must be whole.
+    fn is_audited(&self) -> bool;
+
+    /// Notes what it is about to be answered: the HTTP status and the SHA-256 of the body. Without this
+    /// nothing is answered.
+    async fn answered(&self, status: u16, body: Hash32) -> Result<(), Rejection>;
+}
+
 /// A node, as the REST interface sees it.
 #[async_trait]
 pub trait Gateway: Send + Sync {
@@ -541,6 +556,17 @@ pub trait Gateway: Send + Sync {
 
     /// Whether a channel's policy lets anybody do this: a request says not yet who sends it.
     fn is_open(&self, channel: &ChannelName, access: Access) -> bool;
+
+    /// Who signed a request about a channel. Method, target and body are those of the request already;
+    /// everything else is checked here: member, signature, time, and that it comes once.
+    fn identified(
+        self: Arc<Self>,
+        channel: &ChannelName,
+        _asked: &SignedRead,
+    ) -> Result<Arc<dyn Caller>, Rejection> {
+        let message = format!("requests about {channel} cannot be signed here");
+        Err(Rejection::new(Code::RoleRefused, message))
+    }
 
     /// State of a channel.
     async fn channel(&self, channel: &ChannelName) -> Result<ChannelStatus, Rejection>;

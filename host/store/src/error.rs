@@ -148,6 +148,21 @@ impl StoreError {
         }
     }
 
+    /// Whether files are not what was written; not whether the system could read or write them.
+    #[must_use]
+    pub fn is_damage(&self) -> bool {
+        let Self::Database { source, .. } = self else { return self.code() == Code::StoreDamaged };
+        let mut at: Option<&(dyn std::error::Error + 'static)> = Some(source.as_ref());
+        while let Some(error) = at {
+            if let Some(io) = error.downcast_ref::<io::Error>() {
+                let kinds = [io::ErrorKind::InvalidData, io::ErrorKind::UnexpectedEof];
+                return kinds.contains(&io.kind());
+            }
+            at = error.source();
+        }
+        !matches!(**source, fjall::Error::Io(_))
+    }
+
     /// For `map_err` after a call to the operating system.
     pub(crate) fn io(
         part: Part,

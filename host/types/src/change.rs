@@ -2,7 +2,8 @@
 //!
 //! A system transaction is an ordinary one with the reserved SCORE name `system`; its method and
 //! arguments decode to a [`SystemCall`]. Host code executes it. So far: `register`, `propose` and
-//! `approve` of a `deploy`, `configure`, `freeze` or `unfreeze` change, `ready`, `evidence`.
+//! `approve` of a `deploy`, `configure`, `freeze`, `unfreeze` or `revoke` change, `ready`, `evidence`,
+//! `trail`.
 
 use crate::codec::{CodecError, CodecErrorKind, Decode, Encode, Reader, Writer};
 use crate::epoch::BlockLimits;
@@ -45,6 +46,13 @@ pub enum SystemCall {
         /// Both; which comes first means nothing.
         statements: Box<[Statement; 2]>,
     },
+    /// How far the trail of a node's audited reads goes.
+    Trail {
+        /// Records so far.
+        count: u64,
+        /// Hash of the last one.
+        root: Hash32,
+    },
 }
 
 impl SystemCall {
@@ -57,6 +65,7 @@ impl SystemCall {
             Self::Approve { .. } => "approve",
             Self::Ready { .. } => "ready",
             Self::Evidence { .. } => "evidence",
+            Self::Trail { .. } => "trail",
         }
     }
 
@@ -64,12 +73,16 @@ impl SystemCall {
     #[must_use]
     pub fn args(&self) -> Vec<u8> {
         let mut w = Writer::default();
-        w.array(if matches!(self, Self::Evidence { .. }) { 2 } else { 1 });
+        w.array(arguments_of(self.method()));
         match self {
             Self::Register { certificate } => w.bytes(certificate),
             Self::Propose { change } => change.encode(&mut w),
             Self::Approve { id } | Self::Ready { sha256: id } => id.encode(&mut w),
             Self::Evidence { statements } => statements.iter().for_each(|one| one.encode(&mut w)),
+            Self::Trail { count, root } => {
+                w.uint(*count);
+                root.encode(&mut w);
+            }
         }
         w.into_bytes()
     }
@@ -80,7 +93,7 @@ impl SystemCall {
     /// When the arguments are not those of the method.
     pub fn decode(method: &str, args: &[u8]) -> Result<Option<Self>, CodecError> {
         let mut r = Reader::new(args);
-        r.array(if method == "evidence" { 2 } else { 1 })?;
+        r.array(arguments_of(method))?;
         let call = match method {
             "register" => Self::Register { certificate: r.bytes(CERTIFICATE_BYTES_MAX)?.to_vec() },
             "propose" => Self::Propose { change: Change::decode(&mut r)? },
@@ -90,11 +103,17 @@ impl SystemCall {
                 let statements = [Statement::decode(&mut r)?, Statement::decode(&mut r)?];
                 Self::Evidence { statements: Box::new(statements) }
             }
+            "trail" => Self::Trail { count: r.uint()?, root: Hash32::decode(&mut r)? },
             _ => return Ok(None),
         };
         r.finish()?;
         Ok(Some(call))
     }
+}
+
+/// How many arguments a method takes.
+fn arguments_of(method: &str) -> usize {
+    if matches!(method, "evidence" | "trail") { 2 } else { 1 }
 }
 
 /// A change of a channel that its policy must accept.

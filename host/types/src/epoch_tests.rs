@@ -112,6 +112,7 @@ fn policies() -> Policies {
         v1_gateway: false,
         audit: None,
         admin: None,
+        grants: Vec::new(),
     }
 }
 

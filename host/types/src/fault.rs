@@ -183,6 +183,11 @@ codes! {
     /// A block does not follow the one before it, or is not what its Merkle roots say.
     ChainBroken = 3321, 409, 7, false, "do not rely on this peer's blocks from here on: audit another peer's, and ask whoever runs this one";
 
+    /// A record of a peer's trail of audited reads is not what the peer signed.
+    TrailBroken = 3322, 409, 7, false, "do not rely on this trail: somebody changed it; ask whoever runs the peer, and its channel";
+    /// Records of a peer's trail are missing, or others than those whose root is on the chain.
+    TrailMissing = 3323, 409, 7, false, "do not rely on this trail: the chain holds the root of another one; ask whoever runs the peer, and its channel";
+
     /// The signer's certificate is not in the channel's membership.
     SignerUnknown = 4101, 403, 4, false, "register the certificate on the channel first";
     /// The signer's certificate is not valid at block time.
@@ -229,6 +234,12 @@ codes! {
     OwnCertificateExpired = 4203, 503, 7, false, "`loopchain cert renew`, then `loopchain cert register` on each channel; no restart is needed";
     /// An auditor tried to submit.
     AuditorSubmits = 4301, 403, 4, false, "use a client identity";
+    /// An auditor has no grant that is in force.
+    GrantMissing = 4302, 403, 4, false, "ask the members of the channel for a grant (`auditors` or `grant` of channels.toml, `loopchain channel apply`)";
+    /// A signed request is too old, or of a time that lies ahead.
+    ReadStale = 4303, 403, 4, true, "sign it again: a signed request is good for a minute; compare the clocks of both machines";
+    /// A signed request was answered before.
+    ReadRepeated = 4304, 409, 4, false, "sign every request by itself, with another nonce";
 
     /// The disk has almost no room left.
     DiskLow = 5102, 503, 7, true, "`loopchain doctor` tells which volume; make room or grow it";
@@ -240,6 +251,9 @@ codes! {
     StoreFailed = 5205, 503, 5, false, "check the disk, then restart the peer; other channels go on";
     /// Files on disk are of another version or damaged.
     StoreDamaged = 5206, 500, 7, false, "restore the folder, or remove it and let the peer sync again";
+
+    /// A peer cannot write its trail of audited reads; it answers none until then.
+    TrailFailed = 5207, 503, 5, false, "check the disk and the `trail` folder of the channel, then restart the peer, or ask another one";
 
     /// A block is older than the history that a peer keeps.
     HistoryGone = 5301, 410, 3, false, "ask a peer that keeps more (`history_blocks` of the channel), or choose a younger block";

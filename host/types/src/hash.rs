@@ -157,6 +157,10 @@ pub enum Domain {
     Invitation,
     /// The list of files of an auditor's report.
     AuditReport,
+    /// A request over REST that says who asks.
+    ReadRequest,
+    /// A record of a peer's trail.
+    Trail,
 }
 
 impl Domain {
@@ -185,6 +189,8 @@ impl Domain {
             Self::Epoch => "loopchain/epoch/v1",
             Self::Invitation => "loopchain/invitation/v1",
             Self::AuditReport => "loopchain/audit-report/v1",
+            Self::ReadRequest => "loopchain/read-request/v1",
+            Self::Trail => "loopchain/trail/v1",
         }
     }
 

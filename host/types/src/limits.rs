@@ -113,6 +113,22 @@ pub const HISTORY_BLOCKS: u64 = 10_000;
 pub const PARAMETERS_MAX: usize = 64;
 /// A short text in a genesis (names, parameter values), bytes.
 pub const TEXT_BYTES_MAX: usize = 256;
+/// Grants of a channel: regulators are few, and every admission of a node looks through them.
+pub const GRANTS_MAX: usize = 32;
+/// SCOREs that one grant names.
+pub const GRANT_SCORES_MAX: usize = 16;
+/// Beginnings of keys that one grant names.
+pub const GRANT_KEYS_MAX: usize = 16;
+/// Path and query of a signed request, bytes: longer than any that this product makes.
+pub const READ_TARGET_BYTES_MAX: usize = 2 * 1024;
+/// How far the expiry of a signed request may lie from the clock of the node that reads it, microseconds:
+/// enough for clocks that differ, and as long as one has to be remembered. Beyond: refused with `LC4303`.
+pub const READ_WINDOW_US: u64 = 60 * 1_000_000;
+/// Signed requests that a node remembers, so that none is answered twice. Full: refused with `LC7129`;
+/// those that ran out make room. At 200 requests a second of one address, five addresses fill it.
+pub const READS_REMEMBERED_MAX: usize = 64 * 1024;
+/// One record of a trail, bytes: a signed request with what was answered.
+pub const TRAIL_RECORD_BYTES_MAX: usize = 8 * 1024;
 /// Wall time for executing one block, milliseconds; without a result by then this node skips.
 pub const EXECUTE_TIMEOUT_MS: u64 = 2_000;
 /// Why a change came to nothing, bytes: a line that people read, with the names that fit.

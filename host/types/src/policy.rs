@@ -6,7 +6,8 @@
 //! (`host-identity`), counting approvals (`host/core/src/system`).
 
 use crate::codec::{CodecError, CodecErrorKind, Decode, Encode, Reader, Writer};
-use crate::limits::{PARAMETERS_MAX, TEXT_BYTES_MAX};
+use crate::grant::Grant;
+use crate::limits::{GRANTS_MAX, PARAMETERS_MAX, TEXT_BYTES_MAX};
 use std::fmt;
 
 /// Who may do something: the parts of a policy.
@@ -68,6 +69,8 @@ pub struct Policies {
     pub audit: Option<Policy>,
     /// What accepts a `freeze` or `unfreeze` change; none: as `deploy`.
     pub admin: Option<Policy>,
+    /// What auditors may read besides; in the order in which people wrote it.
+    pub grants: Vec<Grant>,
 }
 
 impl Policies {
@@ -107,6 +110,7 @@ impl Policies {
     pub(crate) fn is_new(&self) -> bool {
         self.audit.is_some()
             || self.admin.is_some()
+            || !self.grants.is_empty()
             || self.all().iter().any(|(_, policy)| policy.is_new())
     }
 }
@@ -163,11 +167,17 @@ fn decode_texts(r: &mut Reader<'_>) -> Result<Vec<String>, CodecError> {
 /// Before there were `audit` and `admin`.
 const FIELDS: usize = 6;
 const FIELDS_WITH_BOTH: usize = 8;
+const FIELDS_WITH_GRANTS: usize = 9;
 
 impl Encode for Policies {
     fn encode(&self, w: &mut Writer) {
-        let has_more = self.audit.is_some() || self.admin.is_some();
-        w.array(if has_more { FIELDS_WITH_BOTH } else { FIELDS });
+        let has_grants = !self.grants.is_empty();
+        let has_more = has_grants || self.audit.is_some() || self.admin.is_some();
+        w.array(match (has_grants, has_more) {
+            (true, _) => FIELDS_WITH_GRANTS,
+            (false, true) => FIELDS_WITH_BOTH,
+            (false, false) => FIELDS,
+        });
         self.submit.encode(w);
         self.read.encode(w);
         self.query.encode(w);
@@ -178,13 +188,16 @@ impl Encode for Policies {
             w.option(self.audit.as_ref());
             w.option(self.admin.as_ref());
         }
+        if has_grants {
+            w.list(&self.grants);
+        }
     }
 }
 
 impl Decode<'_> for Policies {
     fn decode(r: &mut Reader<'_>) -> Result<Self, CodecError> {
         let arity = r.error(CodecErrorKind::WrongArity);
-        let fields = r.array_up_to(FIELDS_WITH_BOTH)?;
+        let fields = r.array_up_to(FIELDS_WITH_GRANTS)?;
         let mut policies = Self {
             submit: Policy::decode(r)?,
             read: Policy::decode(r)?,
@@ -194,18 +207,22 @@ impl Decode<'_> for Policies {
             v1_gateway: r.bool()?,
             audit: None,
             admin: None,
+            grants: Vec::new(),
         };
         match fields {
             FIELDS => return Ok(policies),
-            FIELDS_WITH_BOTH => {}
+            FIELDS_WITH_BOTH | FIELDS_WITH_GRANTS => {}
             _ => return Err(arity),
         }
         (policies.audit, policies.admin) = (r.option()?, r.option()?);
         // One form for one value.
-        if policies.audit.is_none() && policies.admin.is_none() {
-            return Err(arity);
-        }
-        Ok(policies)
+        let says_more = if fields == FIELDS_WITH_GRANTS {
+            policies.grants = r.list(GRANTS_MAX)?;
+            !policies.grants.is_empty()
+        } else {
+            policies.audit.is_some() || policies.admin.is_some()
+        };
+        if says_more { Ok(policies) } else { Err(arity) }
     }
 }
 
@@ -223,6 +240,20 @@ mod tests {
             v1_gateway: true,
             audit: None,
             admin: None,
+            grants: Vec::new(),
+        }
+    }
+
+    fn grant() -> Grant {
+        Grant {
+            name: "fss/audit0".into(),
+            who: crate::grant::Grantee::parse("fss/audit0").unwrap(),
+            root: crate::Hash32::sha256(b"root"),
+            scores: Vec::new(),
+            keys: Vec::new(),
+            from: crate::Height::ZERO,
+            to: None,
+            until: None,
         }
     }
 
@@ -250,7 +281,9 @@ mod tests {
             with(None, None),
             with(Some(Policy::Anyone), None),
             with(None, Some(counted.clone())),
-            Policies { deploy: counted, ..policies() },
+            Policies { deploy: counted.clone(), ..policies() },
+            Policies { grants: vec![grant()], ..policies() },
+            Policies { grants: vec![grant()], admin: Some(counted), ..policies() },
         ] {
             let bytes = policies.to_bytes();
             assert_eq!(Policies::from_bytes(&bytes), Ok(policies));
@@ -272,5 +305,10 @@ mod tests {
         w.option(None::<&Policy>);
         w.option(None::<&Policy>);
         assert!(Policies::from_bytes(&w.into_bytes()).is_err());
+        // A place for grants, and none in it.
+        let mut bytes = Policies { audit: Some(Policy::Anyone), ..policies() }.to_bytes();
+        bytes[0] += 1;
+        bytes.push(0x80);
+        assert!(Policies::from_bytes(&bytes).is_err());
     }
 }

@@ -252,7 +252,7 @@ const V2_HEADERS: [(header::HeaderName, &str); 3] = [
     (header::ACCESS_CONTROL_MAX_AGE, "21600"),
     (
         header::ACCESS_CONTROL_ALLOW_HEADERS,
-        "Accept, Content-Type, If-None-Match, Prefer, X-Request-Id",
+        "Accept, Content-Type, If-None-Match, Loopchain-Read, Prefer, X-Request-Id",
     ),
     (
         header::ACCESS_CONTROL_EXPOSE_HEADERS,

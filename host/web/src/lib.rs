@@ -26,11 +26,13 @@ pub mod stream;
 pub mod time;
 
 mod calls;
+mod identified;
 mod ticket;
 mod v1;
 mod v2;
 
 pub use config::RestConfig;
+pub use identified::SIGNED_READ;
 pub use ops::{OpsSource, ops_pages};
 pub use problem::Problem;
 pub use router::{Pages, Relay, peer_pages, radiostation_pages, relay_pages};

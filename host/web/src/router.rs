@@ -5,6 +5,7 @@
 
 use crate::config::RestConfig;
 use crate::gate::{self, Gate};
+use crate::identified;
 use crate::openapi::{self, Interface};
 use crate::problem::Problem;
 use crate::server::seats::Seats;
@@ -30,6 +31,12 @@ pub(crate) struct PeerApi {
     pub(crate) config: RestConfig,
     /// Places of open streams.
     pub(crate) streams: Arc<Seats>,
+}
+
+impl std::fmt::Debug for PeerApi {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("PeerApi")
+    }
 }
 
 /// What the handlers of a radiostation know.
@@ -73,6 +80,27 @@ pub struct Pages {
     gate: Option<Arc<Gate>>,
     routes: Router,
     paths: Vec<&'static str>,
+    /// Of a peer: what answers requests that say who asks.
+    peer: Option<Arc<PeerApi>>,
+}
+
+/// The pages of v2 as one caller sees the node: made for this request alone.
+async fn seen_by(
+    peer: Arc<PeerApi>,
+    gateway: Arc<dyn Gateway>,
+    request: Request<Body>,
+) -> Response {
+    let (config, streams) = (peer.config.clone(), Arc::clone(&peer.streams));
+    let routes = v2_peer().router.with_state(Arc::new(PeerApi { gateway, config, streams }));
+    let routes = routes.fallback(not_found).method_not_allowed_fallback(method_not_allowed);
+    called(routes, request).await
+}
+
+async fn called(mut routes: Router, request: Request<Body>) -> Response {
+    match routes.call(request).await {
+        Ok(response) => response,
+        Err(never) => match never {},
+    }
 }
 
 impl Pages {
@@ -84,7 +112,7 @@ impl Pages {
         let Routes { router, paths } = routes;
         let routes = router.with_state(state);
         let routes = routes.fallback(not_found).method_not_allowed_fallback(method_not_allowed);
-        Self { gate: Some(Gate::new(config)), routes, paths }
+        Self { gate: Some(Gate::new(config)), routes, paths, peer: None }
     }
 
     /// The path of every route, for whoever compares them with what is documented.
@@ -95,7 +123,7 @@ impl Pages {
 
     /// Without a gate, for those who reach the operations listener.
     pub(crate) fn open(routes: Router) -> Self {
-        Self { gate: None, routes, paths: Vec::new() }
+        Self { gate: None, routes, paths: Vec::new(), peer: None }
     }
 
     /// The answer to one request; never fails, a refusal is an answer too.
@@ -107,9 +135,12 @@ impl Pages {
     }
 
     async fn routed(&self, request: Request<Body>) -> Response {
-        match self.routes.clone().call(request).await {
-            Ok(response) => response,
-            Err(never) => match never {},
+        match &self.peer {
+            Some(peer) if identified::is_signed(request.headers()) => {
+                let seen = |gateway, request| seen_by(Arc::clone(peer), gateway, request);
+                identified::answer(Arc::clone(&peer.gateway), request, seen).await
+            }
+            _ => called(self.routes.clone(), request).await,
         }
     }
 }
@@ -119,8 +150,9 @@ pub fn peer_pages(gateway: Arc<dyn Gateway>, config: RestConfig) -> Pages {
     let routes = v1_peer().merge(v2_peer()).with_docs(Interface::Peer, &config);
     let limits = config.streams;
     let streams = Seats::new(limits.streams, limits.streams_per_address);
-    let state = PeerApi { gateway, config: config.clone(), streams };
-    Pages::guarded(routes, Arc::new(state), config)
+    let state = Arc::new(PeerApi { gateway, config: config.clone(), streams });
+    let peer = Some(Arc::clone(&state));
+    Pages { peer, ..Pages::guarded(routes, state, config) }
 }
 
 /// Pages of a radiostation: v1.
@@ -143,7 +175,7 @@ pub fn relay_pages<R: Relay>(relay: Arc<R>, config: RestConfig) -> Pages {
         async move { until_stopped(answered.await, stopping) }
     };
     let routes = Router::new().fallback(answer);
-    Pages { gate: Some(Gate::new(config)), routes, paths: Vec::new() }
+    Pages { gate: Some(Gate::new(config)), routes, paths: Vec::new(), peer: None }
 }
 
 /// An answer of no known length may be a stream, which has no end: it breaks off when the node stops, so

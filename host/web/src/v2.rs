@@ -74,8 +74,8 @@ fn channel(gateway: &dyn Gateway, name: &str) -> Result<ChannelName, Problem> {
     })
 }
 
-/// The channel a path names, when its policy opens it to anybody: a request does not say who sends
-/// it, so where roles are named none can be met.
+/// The channel a path names, when this is open to whoever asks: to anybody, unless the request is
+/// signed (`identified`).
 pub(crate) fn open_channel(
     gateway: &dyn Gateway,
     name: &str,
@@ -91,7 +91,8 @@ pub(crate) fn open_channel(
         Access::Audit => "audit",
     };
     let message = format!(
-        "`policy.{word}` of channel {channel} names roles, and requests carry no identity yet"
+        "`policy.{word}` of channel {channel} does not open this to you: say who you are by a signed \
+         request (`--identity`)"
     );
     Err(Problem::new(Code::RoleRefused, message))
 }

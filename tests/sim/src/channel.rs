@@ -159,6 +159,7 @@ fn genesis_of(
             v1_gateway: false,
             audit: None,
             admin: None,
+            grants: Vec::new(),
         },
         metering_required: true,
         auto_activate: false,

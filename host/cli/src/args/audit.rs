@@ -23,6 +23,8 @@ pub enum AuditCommand {
         #[arg(long, value_name = "FILE", requires = "number")]
         out: Option<PathBuf>,
     },
+    /// What a peer answered to auditors: who, what, under which grant, when.
+    Trail(AuditTrail),
     /// Transactions of a period with a receipt for each, signed by `--identity`.
     Report(AuditReport),
     /// Check the report of an auditor; nobody is asked. Exit code 7 when it is refused.
@@ -33,6 +35,17 @@ pub enum AuditCommand {
         #[command(flatten)]
         trusted: Trusted,
     },
+}
+
+/// `audit trail`
+#[derive(Clone, Debug, Args)]
+pub struct AuditTrail {
+    /// Of this auditor only: fss/audit0, or audit0.
+    #[arg(long, value_name = "NAME")]
+    pub reader: Option<String>,
+    /// Whose trail.
+    #[command(flatten)]
+    pub store: StoreFlags,
 }
 
 /// `audit verify`
@@ -52,6 +65,10 @@ pub struct AuditSource {
     /// Whose store.
     #[command(flatten)]
     pub store: StoreFlags,
+    /// Whose trail of audited reads it should have: ORG/NAME [default: with --peer that peer, else who
+    /// signed it]. A trail that is gone is missed only where this is known.
+    #[arg(long, value_name = "NAME")]
+    pub trail_of: Option<String>,
     /// The hash of the channel's genesis [default: of the genesis in the data folder].
     #[arg(long, value_name = "HASH")]
     pub genesis: Option<String>,

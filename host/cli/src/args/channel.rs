@@ -87,6 +87,10 @@ pub struct ChannelCreate {
     /// local network.
     #[arg(long, value_name = "ORG=SHA256:FINGERPRINT")]
     pub org: Vec<String>,
+    /// An auditor that reads all of it and may follow it: ORG/NAME, or ORG for all auditors of one;
+    /// repeatable.
+    #[arg(long, value_name = "ORG/NAME")]
+    pub auditor: Vec<String>,
     /// Its consensus rule [default: lft].
     #[arg(long, value_name = "ID")]
     pub rule: Option<String>,

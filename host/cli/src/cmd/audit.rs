@@ -4,6 +4,7 @@
 mod check;
 mod report;
 mod tables;
+mod trail;
 mod verify;
 
 use super::{Context, Done, runtime};
@@ -22,6 +23,7 @@ use std::process::ExitCode;
 pub(crate) fn audit(command: &AuditCommand, context: &Context) -> Done {
     match command {
         AuditCommand::Verify(args) => verify::verify(args, context),
+        AuditCommand::Trail(args) => trail::trail(args, context),
         AuditCommand::Report(args) => report::report(args, context),
         AuditCommand::Check { folder, trusted } => check::check(folder, trusted, context),
         AuditCommand::Evidence { number, out } => {
@@ -32,7 +34,7 @@ pub(crate) fn audit(command: &AuditCommand, context: &Context) -> Done {
 
 async fn evidence(wanted: Option<(u64, &Path)>, context: &Context) -> Done {
     let target = profile::target(&context.global, &context.data)?;
-    let client = Client::new(&target, context.global.timeout, context.out)?;
+    let client = Client::reading(&target, context)?;
     let body = client.evidence().await?;
     if let Some((number, file)) = wanted {
         return save(&body, number, file, context);

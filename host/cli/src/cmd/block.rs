@@ -17,7 +17,7 @@ pub(crate) async fn block(command: &BlockCommand, context: &Context) -> Done {
 
 async fn get(block: &str, context: &Context) -> Done {
     let target = profile::target(&context.global, &context.data)?;
-    let client = Client::new(&target, context.global.timeout, context.out)?;
+    let client = Client::reading(&target, context)?;
     let body = client.block(block).await?;
     context.out.either(&body, lines(&body));
     Ok(ExitCode::SUCCESS)

@@ -99,7 +99,7 @@ pub(crate) async fn verify(args: &BlockVerify, context: &Context) -> Done {
 async fn ask(block: &str, context: &Context) -> Result<Vec<u8>, Failure> {
     Asked::parse(block)?;
     let target = profile::target(&context.global, &context.data)?;
-    let client = Client::new(&target, context.global.timeout, context.out)?;
+    let client = Client::reading(&target, context)?;
     let body = client.block_proof(block).await?;
     if body.get("channel").and_then(Value::as_str) != Some(target.channel.as_str()) {
         let message = format!("the peer's proof is not of channel {}", target.channel);

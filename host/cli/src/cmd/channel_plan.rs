@@ -40,7 +40,7 @@ fn path_of(file: Option<&Path>, context: &Context) -> Result<PathBuf, Failure> {
 pub(super) fn client_of(name: &ChannelName, context: &Context) -> Result<Client, Failure> {
     let mut target = profile::target(&context.global, &context.data)?;
     target.channel = name.clone();
-    Client::new(&target, context.global.timeout, context.out)
+    Client::sending(&target, context)
 }
 
 /// A channel of the file beside its chain.

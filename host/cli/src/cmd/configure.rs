@@ -13,6 +13,7 @@ use crate::failure::Failure;
 use crate::output::{OK, table};
 use crate::profile;
 use host_identity::Action;
+use host_node::config::grant_words;
 use host_rules::PluggedRule;
 use host_types::change::{Change, Configure, SystemCall, ValidatorChange};
 use host_types::epoch::{BlockLimits, EpochConfig, EpochRun, Epochs};
@@ -40,7 +41,7 @@ fn wrong(message: impl Into<String>) -> Failure {
 pub(super) fn client(context: &Context) -> Result<(Client, Option<String>), Failure> {
     let target = profile::target(&context.global, &context.data)?;
     let identity = target.identity.clone();
-    Ok((Client::new(&target, context.global.timeout, context.out)?, identity))
+    Ok((Client::sending(&target, context)?, identity))
 }
 
 fn text(value: &Value, key: &str) -> String {
@@ -83,6 +84,10 @@ fn lines(seen: &Seen) -> Vec<String> {
             format!("        {} weight {} group {}", v.name, v.weight.get(), v.group)
         };
         lines.extend(set.all().iter().map(validator));
+        let grants = &config.policies(&seen.genesis).grants;
+        lines.extend(
+            grants.iter().map(|one| format!("        grant {}: {}", one.name, grant_words(one))),
+        );
     }
     let excluded = text(&seen.body, "excluded");
     if !matches!(excluded.as_str(), "" | "-") {

@@ -21,7 +21,7 @@ pub(crate) async fn event(command: &EventCommand, context: &Context) -> Done {
         EventCommand::Watch(wanted) => return super::event_watch::watch(wanted, context).await,
     };
     let target = profile::target(&context.global, &context.data)?;
-    let client = Client::new(&target, context.global.timeout, context.out)?;
+    let client = Client::reading(&target, context)?;
     let mut from = wanted.from.to_string();
     let mut events: Vec<Value> = Vec::new();
     let (channel, next) = loop {

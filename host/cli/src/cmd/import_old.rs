@@ -90,6 +90,9 @@ pub(super) fn create(wanted: &ChannelCreate, context: &Context) -> Done {
     if !organisations.is_empty() {
         lines.push_str(&format!("organisations = {{ {} }}\n", organisations.join(", ")));
     }
+    if !wanted.auditor.is_empty() {
+        lines.push_str(&format!("auditors = {}\n", json!(wanted.auditor)));
+    }
     let path = &wanted.out;
     let before = match std::fs::read_to_string(path) {
         Ok(text) => text,

@@ -19,7 +19,7 @@ pub(crate) async fn query(query: Query, context: &Context) -> Done {
     };
     let given = call::given(&query.arguments, query.params.as_deref())?;
     let target = profile::target(&context.global, &context.data)?;
-    let client = Client::new(&target, context.global.timeout, context.out)?;
+    let client = Client::reading(&target, context)?;
     let given = with_addresses(given, (score, method), &client, context).await?;
     let body = client.query(score, &json!({"method": method, "args": given})).await?;
     let result = body.get("result").cloned().unwrap_or(Value::Null);

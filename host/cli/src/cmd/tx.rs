@@ -24,7 +24,11 @@ pub(crate) async fn tx(command: TxCommand, context: &Context) -> Done {
         return receipt::verify_of(hash, proof, trusted, context);
     }
     let target = profile::target(&context.global, &context.data)?;
-    let client = Client::new(&target, context.global.timeout, context.out)?;
+    let client = match &command {
+        // What is sent is signed by itself.
+        TxCommand::Send(_) => Client::sending(&target, context)?,
+        _ => Client::reading(&target, context)?,
+    };
     match command {
         TxCommand::Send(send_args) => send(&send_args, &client, target.identity, context).await,
         TxCommand::Verify { .. } => Ok(ExitCode::SUCCESS),

@@ -8,7 +8,7 @@
 
 use super::state::{ChangeStatus, Closed, SystemState};
 use super::{Context, absence, refuse};
-use host_identity::policy;
+use host_identity::{grant, policy};
 use host_types::change::{Change, Configure};
 use host_types::epoch::{EpochConfig, EpochRun};
 use host_types::{Height, Rejection};
@@ -32,6 +32,8 @@ pub(super) fn check(
         let organisations = context.genesis.roots.iter().map(|(name, _)| name.as_str()).collect();
         policy::check(policies, &organisations)
             .map_err(|(name, error)| refuse(format!("policy {name}: {error}")))?;
+        grant::check(&policies.grants, &context.genesis.roots)
+            .map_err(|(name, why)| refuse(format!("grant {name}: {why}")))?;
         // The genesis is not known where a configuration is compared with another.
         let says_more =
             change.rule.is_some() || change.limits.is_some() || !change.validators.is_empty();

@@ -161,3 +161,40 @@ fn who_is_no_validator_proposes_nothing() {
     stage.height = 2;
     assert!(stage.state.0.is_empty(), "nothing is written");
 }
+
+#[test]
+fn a_grant_comes_and_goes_with_an_epoch_and_one_that_means_nobody_is_refused() {
+    let mut stage = Stage::new();
+    let (organisation, root) = stage.fixture.genesis.roots[0].clone();
+    let grant = |who: &str| host_types::grant::Grant {
+        name: "case".into(),
+        who: host_types::grant::Grantee::parse(who).unwrap(),
+        root,
+        scores: Vec::new(),
+        keys: Vec::new(),
+        from: Height::ZERO,
+        to: None,
+        until: None,
+    };
+    let with = |stage: &Stage, grants| {
+        let policies = stage.epoch().policies(&stage.fixture.genesis).clone();
+        Change::Configure(host_types::change::Configure {
+            epoch: stage.epoch().epoch,
+            validators: Vec::new(),
+            rule: None,
+            limits: None,
+            policies: Some(Box::new(host_types::genesis::Policies { grants, ..policies })),
+        })
+    };
+    let message = refused(stage.propose(0, with(&stage, vec![grant("nowhere/audit0")])));
+    assert_eq!(message, "grant case: the channel has no organisation nowhere with this root");
+    let one = grant(&format!("{organisation}/audit0"));
+    stage.accept(with(&stage, vec![one.clone()])).unwrap();
+    stage.height += 1;
+    stage.seal();
+    assert_eq!(stage.epoch().policies(&stage.fixture.genesis).grants, [one]);
+    stage.accept(with(&stage, Vec::new())).unwrap();
+    stage.height += 1;
+    stage.seal();
+    assert!(stage.epoch().policies(&stage.fixture.genesis).grants.is_empty());
+}

@@ -18,6 +18,7 @@ pub mod said;
 #[cfg(test)]
 mod stage;
 pub mod state;
+pub mod trail;
 
 use crate::ingest::registration::may_register;
 use host_identity::{Certificate, Membership};
@@ -104,7 +105,8 @@ pub fn execute(
         .map_err(|error| Rejection::new(Code::ArgumentsWrong, format!("system.{method}: {error}")))?
         .ok_or_else(|| {
             let message = format!(
-                "system has no method `{method}`; it has register, propose, approve, ready, evidence"
+                "system has no method `{method}`; it has register, propose, approve, ready, evidence, \
+                 trail"
             );
             Rejection::new(Code::MethodUnknown, message)
         })?;
@@ -117,6 +119,7 @@ pub fn execute(
         SystemCall::Evidence { statements } => {
             evidence::record(&statements, context, view, &mut state)?
         }
+        SystemCall::Trail { count, root } => trail::record(count, root, context, &mut state)?,
     };
     outcome.writes = state.into_writes();
     Ok(outcome)

@@ -19,6 +19,7 @@
 //! | `next` | what the next epoch runs with, once a `configure` change is accepted |
 //! | `excluded/` epoch (8 bytes) | indices of validators that lead nothing in it; absent when there are none |
 //! | `evidence/` epoch (8 bytes), signer (2), view (8), class (1) | `[height, statement, statement]` |
+//! | `trail/` `ORG/NAME` | `[height, records, hash of the last one]` |
 //! | `epoch/` number (8 bytes) | `[height of its root, what it runs with]`; epoch 0 is the genesis |
 
 use super::system_name;
@@ -281,6 +282,13 @@ pub fn epoch_records(view: &dyn View) -> Vec<(Height, EpochConfig)> {
 #[must_use]
 pub fn is_of_epochs(key: &[u8]) -> bool {
     key == NEXT || key.starts_with(EPOCH.as_bytes())
+}
+
+/// What a write under this key says of an epoch that begins.
+#[must_use]
+pub fn epoch_by(key: &[u8], value: Option<&[u8]>) -> Option<EpochConfig> {
+    let value = value.filter(|_| key.starts_with(EPOCH.as_bytes()))?;
+    read_epoch(value).ok().map(|(_, config)| config)
 }
 
 fn read_epoch(bytes: &[u8]) -> Result<(Height, EpochConfig), CodecError> {

@@ -13,12 +13,13 @@ use crate::replay::scratch::Scratch;
 use host_core::system::state::epoch_records;
 use host_rpc::gateway::{EpochEnd, ProofView, ReceiptView};
 use host_rules::Rules;
-use host_store::{AtTip, CopyReport, Kept, Rewound, StoreError, Told, rewind};
+use host_store::{AtTip, CopyReport, Kept, RewindError, Rewound, StoreError, Told, rewind};
 use host_types::epoch::Epochs;
 use host_types::genesis::ChannelGenesis;
 use host_types::limits::BLOCKS_AHEAD_MAX;
 use host_types::proof::FinalProof;
 use host_types::{Code, Height, Rejection};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 /// A copy at the peer's last block.
@@ -27,8 +28,18 @@ pub struct AuditStore {
     rewound: Rewound,
     genesis: Arc<ChannelGenesis>,
     copied: CopyReport,
+    /// The folder that was copied.
+    pub(super) channel: PathBuf,
     /// Removed at the end.
     _scratch: Scratch,
+}
+
+/// Files that cannot be read as what they are count as damaged here: nobody is asked to restart.
+fn code_of(error: &RewindError) -> Code {
+    match error {
+        RewindError::Store(error) if error.is_damage() => Code::StoreDamaged,
+        error => error.code(),
+    }
 }
 
 fn failed(error: &StoreError) -> Rejection {
@@ -47,9 +58,9 @@ impl AuditStore {
         let last = |at: &AtTip<'_>| Ok(at.tip);
         let taken = rewind(&place.channel, &scratch.path().join("store"), &last, told);
         let (rewound, copied) =
-            taken.map_err(|error| Rejection::new(error.code(), error.to_string()))?;
+            taken.map_err(|error| Rejection::new(code_of(&error), error.to_string()))?;
         let genesis = Arc::new(rewound.genesis().clone());
-        Ok(Self { rewound, genesis, copied, _scratch: scratch })
+        Ok(Self { rewound, genesis, copied, channel: place.channel.clone(), _scratch: scratch })
     }
 
     /// The channel's genesis, as the store has it: whoever audits compares its hash.

@@ -5,23 +5,27 @@
 //! is told and passed: the next ones are still looked at. Deliberately not here: where blocks come
 //! from (`store`).
 
+use super::trail::Roots;
 use super::{Findings, Least};
 use crate::plugins::PluggedRule;
 use host_core::ingest::registration::{may_register, may_send_system, registering};
 use host_core::sync::accept::check_proof;
 use host_core::system::revoke::revoked_by;
+use host_core::system::state::epoch_by;
+use host_core::system::trail::TrailRoot;
 use host_core::vote::rule::Rule;
 use host_identity::{Action, Certificate, Item, Membership, Serial, verify_batch};
 use host_rpc::gateway::EpochEnd;
 use host_rules::Rules;
 use host_store::Kept;
+use host_types::change::SystemCall;
 use host_types::epoch::{EpochConfig, EpochRun, Epochs};
 use host_types::genesis::ChannelGenesis;
 use host_types::limits::BLOCKS_AHEAD_MAX;
 use host_types::proof::FinalProof;
 use host_types::{
     CertificateId, Code, Decode, Domain, Encode, Epoch, GenesisHash, Hash32, Header, Height,
-    Reader, Receipt, Rejection, RootPair, ScoreEvent, SignedTransaction, Status, merkle,
+    NodeName, Reader, Receipt, Rejection, RootPair, ScoreEvent, SignedTransaction, Status, merkle,
 };
 use plugin_api_loader::LoadedRule;
 use std::collections::{BTreeMap, BTreeSet};
@@ -44,6 +48,7 @@ pub struct Walk<'a> {
     rule: (PluggedRule, LoadedRule),
     membership: Membership,
     revoked: BTreeSet<(Hash32, Serial)>,
+    trails: Roots,
     last: (Header, RootPair),
     /// Blocks since the last one with a proof.
     unproved: u64,
@@ -79,6 +84,7 @@ impl<'a> Walk<'a> {
             ends: Vec::new(),
             membership,
             revoked: BTreeSet::new(),
+            trails: Roots::new(),
             last: (root, first),
             rule: (rule, loaded),
             unproved: 0,
@@ -100,6 +106,27 @@ impl<'a> Walk<'a> {
         let signer = &tx.transaction().signer;
         let member = self.membership.get(signer).map(|member| member.certificate.clone());
         member.or_else(|| Certificate::parse(&registering(tx)?).ok())
+    }
+
+    /// Roots of trails that the blocks so far hold.
+    pub(super) const fn trails(&self) -> &Roots {
+        &self.trails
+    }
+
+    /// Signing key of a certificate of the channel.
+    pub(super) fn key_of(&self, certificate: &CertificateId) -> Option<[u8; 32]> {
+        self.membership.get(certificate).map(|member| member.public_key)
+    }
+
+    /// Signing keys that a name has or had, also under certificates that were taken back.
+    pub(super) fn keys_of_name(&self, name: &NodeName) -> impl Iterator<Item = [u8; 32]> {
+        let named = self.membership.all().filter(move |member| member.name() == name);
+        named.map(|member| member.public_key)
+    }
+
+    /// Names of members.
+    pub(super) fn names(&self) -> impl Iterator<Item = &NodeName> {
+        self.membership.all().map(host_identity::Member::name)
     }
 
     /// What was found so far.
@@ -139,6 +166,8 @@ impl<'a> Walk<'a> {
         self.permissions(kept);
         self.evidence(header.height, &kept.result.events);
         self.revocations(kept);
+        self.roots(kept);
+        self.begun(kept);
         self.found.blocks += 1;
         self.last = (header.clone(), roots);
         if header.next_validators.is_some() {
@@ -302,6 +331,36 @@ impl<'a> Walk<'a> {
         self.revoked.extend(system.filter_map(|write| revoked_by(&write.key)));
         if self.revoked.len() > before {
             self.membership.set_revoked(self.revoked.clone());
+        }
+    }
+
+    /// A sealing block that is the last one of its store: the state that was copied is its parent's.
+    fn begun(&mut self, kept: &Kept) {
+        let system = kept.result.writes.iter().filter(|write| write.score.is_system());
+        for config in system.filter_map(|one| epoch_by(&one.key, one.value.as_deref())) {
+            self.records.entry(config.epoch).or_insert(config);
+        }
+    }
+
+    /// From transactions and receipts, which the block's roots cover; what was written nothing covers
+    /// but executing again.
+    fn roots(&mut self, kept: &Kept) {
+        let height = kept.block.header().height;
+        let ended = kept.block.transactions().iter().zip(&kept.result.receipts);
+        for (tx, _) in ended.filter(|(_, receipt)| receipt.status == Status::Ok) {
+            let body = tx.transaction();
+            if !body.score.is_system() {
+                continue;
+            }
+            let Ok(Some(SystemCall::Trail { count, root })) =
+                SystemCall::decode(&body.method, &body.args)
+            else {
+                continue;
+            };
+            if let Some(member) = self.membership.get(&body.signer) {
+                let root = TrailRoot { height, count, root };
+                self.trails.entry(member.name().clone()).or_default().push(root);
+            }
         }
     }
 

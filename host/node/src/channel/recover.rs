@@ -167,18 +167,25 @@ fn set_going(
     handle
 }
 
+/// So often a node that does not vote asks somebody how far the channel is: a request of a few bytes.
+const FOLLOWER_ASKS: std::time::Duration = std::time::Duration::from_secs(5);
+
 /// What a node said while the connection to it was lost did not come, and in an idle channel nothing
-/// more may come: whoever is met is asked how far it is.
+/// more may come: whoever is met is asked how far it is. Who only follows asks now and then besides: it
+/// may have met everybody before it was let in (an auditor before its grant).
 async fn ask_whom_it_meets(channel: ChannelHandle) {
     let links = Arc::clone(&channel.parts().links);
     let mut met = links.met();
     loop {
-        let node = match met.recv().await {
-            Ok(node) => node,
-            Err(broadcast::error::RecvError::Lagged(_)) => continue,
-            Err(broadcast::error::RecvError::Closed) => return,
+        let node = tokio::select! {
+            met = met.recv() => match met {
+                Ok(node) => Some(node),
+                Err(broadcast::error::RecvError::Lagged(_)) => continue,
+                Err(broadcast::error::RecvError::Closed) => return,
+            },
+            () = tokio::time::sleep(FOLLOWER_ASKS), if channel.me().is_none() => None,
         };
-        let reply = links.fetch(Some(node), &FetchRequest::Head).await;
+        let reply = links.fetch(node, &FetchRequest::Head).await;
         if let Some((_, FetchReply::Head(height))) = reply {
             channel.tell(Command::Input(Input::PeerHead { height })).await;
         }

@@ -9,6 +9,7 @@
 
 use super::channels::{ChannelEntry, ChannelsFile};
 use super::genesis::{GenesisInputs, Planned};
+use super::grants::{grant_words, is_listed};
 use super::render::{ConfigError, Place};
 use super::toml_pass::span_of;
 use super::units::{Percent, Size, Span};
@@ -76,7 +77,8 @@ pub enum Means {
 /// One difference between file and chain.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Difference {
-    /// `validator`, `group`, `rule`, `parameter`, `limit`, `policy`, `organisation`, `execution`, `SCORE`.
+    /// `validator`, `group`, `rule`, `parameter`, `limit`, `policy`, `grant`, `organisation`, `execution`,
+    /// `SCORE`.
     pub kind: &'static str,
     /// Which one.
     pub name: String,
@@ -244,6 +246,10 @@ fn facts(channel: &ChannelGenesis, running: &RunningChannel) -> Vec<Fact> {
     let gateway = ("policy", "v1_gateway");
     let path = ["policy", "v1_gateway"];
     all.push(fact(gateway, channel.policies.v1_gateway, Means::Configure, &path));
+    for grant in &channel.policies.grants {
+        let path: &[&str] = if is_listed(grant) { &["auditors"] } else { &["grant", &grant.name] };
+        all.push(fact(("grant", &grant.name), grant_words(grant), Means::Configure, path));
+    }
     all
 }
 
@@ -400,7 +406,7 @@ fn change(
         validators,
         rule: differs(&["rule", "parameter"]).then(|| wanted.rule.clone()),
         limits: (before != after).then_some(after),
-        policies: differs(&["policy"]).then(|| Box::new(wanted.policies.clone())),
+        policies: differs(&["policy", "grant"]).then(|| Box::new(wanted.policies.clone())),
     };
     let says_something = !change.validators.is_empty()
         || change.rule.is_some()

@@ -68,6 +68,11 @@ fn says(plan: &ChannelPlan) -> Vec<String> {
 }
 
 const OF_ALL_FORMS: &str = "[channel.demo]\nfaulty_peers_max = 0\n\
+    auditors = [\"registrar/audit0\", \"exchange\"]\n\
+    [channel.demo.grant.case-7]\nauditor = \"bank-a/audit1\"\nscores = [\"token\"]\n\
+    keys = [\"balances/\", \"0x00ff\"]\nfrom = 10\nto = 99\nuntil = \"2027-01-31T00:00:00Z\"\n\
+    [channel.demo.grant.\"bank-b/audit2\"]\nauditor = \"bank-b/audit2\"\n\
+    until = \"2027-01-31T12:30:00.000001Z\"\n\
     [channel.demo.lft]\nblock_interval = \"20 ms\"\noptimistic = \"off\"\n\
     [channel.demo.group.bank-a]\nweight = 5\nvalidators = { \"bank-a/peer0\" = 1 }\n\
     [channel.demo.group.banks]\nweight = 4\nmode = \"quorum\"\ninner = 2\n\
@@ -112,7 +117,7 @@ fn every_edit_is_found_and_its_change_makes_the_chain_what_the_file_says() {
              validators = {{ \"bank-b/peer1\" = 1, \"exchange/peer2\" = 1 }}\n"
         )
     };
-    let table: [(String, &[&str]); 7] = [
+    let table: [(String, &[&str]); 8] = [
         (
             "[channel.demo.lft]\nblock_interval = \"20 ms\"\n".into(),
             &["parameter block_interval: - -> 20"],
@@ -133,6 +138,16 @@ fn every_edit_is_found_and_its_change_makes_the_chain_what_the_file_says() {
         (
             "[channel.demo.policy]\nsubmit = [\"client@bank-a\"]\nv1_gateway = false\n".into(),
             &["policy submit: client, admin -> client@bank-a", "policy v1_gateway: true -> false"],
+        ),
+        (
+            "[channel.demo]\nauditors = [\"registrar/audit0\"]\n[channel.demo.grant.case]\n\
+             auditor = \"exchange\"\nscores = [\"token\"]\nto = 9\nuntil = \"2027-01-31T00:00:00Z\"\n"
+                .into(),
+            &[
+                "grant registrar/audit0: - -> registrar/audit0 reads all",
+                "grant case: - -> auditors of exchange reads token, blocks 0 to 9, \
+                 until 2027-01-31T00:00:00.000000Z",
+            ],
         ),
         (
             groups(2),

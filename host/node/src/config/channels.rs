@@ -3,6 +3,7 @@
 //! In: the file. Out: [`ChannelsFile`], typed; every default is the one that the sample at the root
 //! of the source tree shows. What the numbers mean together is checked in `genesis.rs`.
 
+use super::grants::GrantEntry;
 use super::layers::read;
 use super::policies::PolicyTable;
 use super::render::{ConfigError, Place};
@@ -48,6 +49,12 @@ pub struct ChannelEntry {
     /// Organisations and the SHA-256 of their roots; empty on a dev network: those of `up`.
     #[serde(default)]
     pub organisations: BTreeMap<String, String>,
+    /// Auditors (`ORG/NAME`, or `ORG` for all of one) that read all of the channel and may follow it.
+    #[serde(default)]
+    pub auditors: Vec<String>,
+    /// Auditors that read part of it.
+    #[serde(default)]
+    pub grant: BTreeMap<String, GrantEntry>,
     /// How many arbitrary peers may lie together without a fork being possible.
     #[serde(default = "default_faulty_peers_max")]
     pub faulty_peers_max: u64,
@@ -76,6 +83,8 @@ const KEYS: &[&str] = &[
     "rule_version",
     "rule_sha256",
     "organisations",
+    "auditors",
+    "grant",
     "faulty_peers_max",
     "group",
     "limits",

@@ -5,7 +5,9 @@
 //! Deliberately not here: what is in no file: keys, certificates, arguments that `deploy` once had.
 
 use super::against_chain::{RunningChannel, tolerance};
+use super::grants::{is_listed, key_text};
 use super::units::{Percent, Size, Span};
+use host_collector::moment;
 use host_types::genesis::{ChannelGenesis, Policy, RuleConfig};
 use host_types::tolerance::UnitMode;
 use host_types::validators::ValidatorSet;
@@ -45,6 +47,7 @@ impl RunningChannel {
             pair(&mut out, "sha256", &quoted(sha256));
         }
         policies(&mut out, name, &now);
+        grants(&mut out, name, &now);
         out
     }
 }
@@ -70,6 +73,8 @@ fn head(out: &mut String, now: &ChannelGenesis) {
         .map(|(name, root)| format!("{} = {}", key(name), quoted(&format!("SHA256:{root}"))))
         .collect();
     pair(out, "organisations", &format!("{{ {} }}", roots.join(", ")));
+    let listed = now.policies.grants.iter().filter(|grant| is_listed(grant));
+    pair(out, "auditors", &list(&listed.map(|grant| grant.name.clone()).collect::<Vec<_>>()));
     // The file refuses what so few peers could fork; the chain does not know the number.
     let fork = tolerance(&now.validators, &now.rule).map_or(0, |t| t.fork.nodes.len() as u64);
     pair(out, "faulty_peers_max", &fork.saturating_sub(1).min(1).to_string());
@@ -164,4 +169,21 @@ fn policies(out: &mut String, name: &str, now: &ChannelGenesis) {
         pair(out, word, &value);
     }
     pair(out, "v1_gateway", &policies.v1_gateway.to_string());
+}
+
+fn grants(out: &mut String, name: &str, now: &ChannelGenesis) {
+    for grant in now.policies.grants.iter().filter(|grant| !is_listed(grant)) {
+        line(out, &format!("\n[channel.{name}.grant.{}]", key(&grant.name)));
+        pair(out, "auditor", &quoted(&grant.who.to_string()));
+        let scores: Vec<_> = grant.scores.iter().map(|score| score.as_str().to_owned()).collect();
+        pair(out, "scores", &list(&scores));
+        pair(out, "keys", &list(&grant.keys.iter().map(|key| key_text(key)).collect::<Vec<_>>()));
+        pair(out, "from", &grant.from.to_string());
+        if let Some(to) = grant.to {
+            pair(out, "to", &to.to_string());
+        }
+        if let Some(until) = grant.until {
+            pair(out, "until", &quoted(&moment::write(until.get())));
+        }
+    }
 }

@@ -63,12 +63,12 @@ impl ChannelsFile {
         let validators = of.validators(inputs)?;
         let (tolerance, mut warnings) = of.check_weights(&validators)?;
         let roots = of.roots(inputs)?;
-        let policies = of.policies(&roots.iter().map(|(name, _)| name.as_str()).collect())?;
+        let policies = of.policies(&roots)?;
         for (word, policy) in [("read", &policies.read), ("query", &policies.query)] {
             if *policy != Policy::Anyone {
                 warnings.push(format!(
-                    "channel {channel}: `policy.{word}` is not [\"*\"]: REST refuses it to \
-                     everybody until requests carry an identity"
+                    "channel {channel}: `policy.{word}` is not [\"*\"]: REST answers it to signed \
+                     requests only (`--identity`), and v1 to nobody"
                 ));
             }
         }

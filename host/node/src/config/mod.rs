@@ -13,6 +13,7 @@ mod against_chain;
 mod channels;
 mod export;
 mod genesis;
+mod grants;
 mod import_old;
 mod layers;
 mod log_collector;
@@ -36,6 +37,7 @@ pub use channels::{
     nearest_channels_file,
 };
 pub use genesis::{GenesisInputs, Planned};
+pub use grants::{GrantEntry, grant_words};
 pub use import_old::{
     Imported as ImportedOldFile, channels as import_old_channels, settings as import_old_settings,
 };

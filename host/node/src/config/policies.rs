@@ -9,6 +9,7 @@ use super::genesis::Of;
 use super::render::{ConfigError, nearest};
 use host_identity::Role;
 use host_identity::policy::{self, PolicyError};
+use host_types::Hash32;
 use host_types::genesis::{Policies, Policy};
 use host_types::limits::PARAMETERS_MAX;
 use serde::Deserialize;
@@ -117,21 +118,22 @@ impl Default for PolicyTable {
 }
 
 impl ChannelsFile {
-    /// The policies of a channel, which has these organisations.
+    /// The policies of a channel, which has these organisations under these roots.
     ///
     /// # Errors
     /// The first one that cannot be read or that nobody could meet, with its line.
     pub fn policies(
         &self,
         (name, entry): (&str, &ChannelEntry),
-        organisations: &BTreeSet<&str>,
+        roots: &[(String, Hash32)],
     ) -> Result<Policies, ConfigError> {
-        Of { file: self, name, entry }.policies(organisations)
+        Of { file: self, name, entry }.policies(roots)
     }
 }
 
 impl Of<'_> {
-    pub(super) fn policies(&self, known: &BTreeSet<&str>) -> Result<Policies, ConfigError> {
+    pub(super) fn policies(&self, roots: &[(String, Hash32)]) -> Result<Policies, ConfigError> {
+        let known: BTreeSet<&str> = roots.iter().map(|(name, _)| name.as_str()).collect();
         let table = &self.entry.policy;
         let perhaps = |name, value: &Option<PolicyValue>| {
             value.as_ref().map(|value| self.policy(name, value)).transpose()
@@ -145,10 +147,11 @@ impl Of<'_> {
             v1_gateway: table.v1_gateway,
             audit: perhaps("audit", &table.audit)?,
             admin: perhaps("admin", &table.admin)?,
+            grants: self.grants(roots)?,
         };
-        match policy::check(&policies, known) {
+        match policy::check(&policies, &known) {
             Ok(()) => Ok(policies),
-            Err((name, error)) => Err(self.refused(name, &error, known)),
+            Err((name, error)) => Err(self.refused(name, &error, &known)),
         }
     }
 

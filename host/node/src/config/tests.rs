@@ -346,3 +346,25 @@ fn policies_have_the_forms_of_the_guide() {
     assert_eq!(policies.audit, Some(Policy::Roles(vec!["auditor".into()])));
     assert_eq!(policies.admin, Some(Policy::Quorum));
 }
+
+/// Each mistake in a grant: its line, and what was perhaps meant.
+#[test]
+fn a_grant_that_means_nobody_or_nothing_is_refused_with_its_line() {
+    let with = |grant: &str| refused(&format!("[channel.demo]\n[channel.demo.grant.a]\n{grant}\n"));
+    for (grant, line, note, help) in [
+        ("auditor = \"bank-x/audit0\"", 3, "has no such organisation", "`bank-"),
+        ("auditor = \"Audit 0\"", 3, "ORG/NAME", ""),
+        ("auditor = \"bank-a\"\nscores = [\"To ken\"]", 4, "a SCORE is named", ""),
+        ("auditor = \"bank-a\"\nkeys = [\"0xabc\"]", 4, "hex digits", ""),
+        ("auditor = \"bank-a\"\nkeys = [\"a/\"]", 2, "name it", ""),
+        ("auditor = \"bank-a\"\nfrom = 9\nto = 8", 2, "below its first", ""),
+        ("auditor = \"bank-a\"\nuntil = \"tomorrow\"", 4, "2026-12-31T00:00:00Z", ""),
+        ("auditor = \"bank-a\"\nscore = []", 4, "", "`scores`"),
+    ] {
+        let (_, text) = with(grant);
+        assert!(text.contains(&format!("channels.toml:{line}:")), "{grant}: {text}");
+        assert!(text.contains(note) && text.contains(help), "{grant}: {text}");
+    }
+    let (_, text) = refused("[channel.demo]\nauditors = [\"bank-a\", \"bank-a\"]\n");
+    assert!(text.contains("two grants have this name"), "{text}");
+}

@@ -1,26 +1,31 @@
 //! This node, as the REST interface sees it.
 
+use super::caller::ReadCaller;
 use super::certificates;
 use super::metrics::Metrics;
 use super::node::{Node, OWN_EXPIRY_US};
 use super::quota::{GATEWAY_TXS_PER_ADDRESS_MAX, Quota};
+use super::signed_reads::Remembered;
 use crate::channel::ChannelHandle;
+use crate::trail::Trail;
 use async_trait::async_trait;
 use host_rpc::gateway::{
-    Access, BlockRef, BlockView, ChannelStatus, EpochsView, EventFilter, EventPlace, EventsPage,
-    EvidenceView, Gateway, MemberView, NodeView, ProofView, QueryAnswer, ReceiptView, ScoreView,
-    TxState, VersionsView,
+    Access, BlockRef, BlockView, Caller, ChannelStatus, EpochsView, EventFilter, EventPlace,
+    EventsPage, EvidenceView, Gateway, MemberView, NodeView, ProofView, QueryAnswer, ReceiptView,
+    ScoreView, TxState, VersionsView,
 };
 use host_rpc::journey::JourneyView;
 use host_rpc::lookups::{StateAnswer, StateQuestion, TxFilter, TxsPage};
 use host_rpc::stream::{StreamFilter, StreamPage};
 use host_types::genesis::Policy;
+use host_types::read_request::{ReadRequest, SignedRead};
 use host_types::validators::ValidatorSet;
 use host_types::{
-    CertificateId, ChannelName, Code, Height, Rejection, ScoreName, SignedTransaction, TxId,
+    BlockTime, CertificateId, ChannelName, Code, Height, Rejection, ScoreName, SignedTransaction,
+    TxId,
 };
 use std::net::IpAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 /// Blocks of one page.
@@ -33,13 +38,23 @@ pub struct LocalGateway {
     default_channel: ChannelName,
     metrics: Arc<Metrics>,
     quota: Quota,
+    reads: Mutex<Remembered>,
 }
 
 impl LocalGateway {
     /// Of this node.
     #[must_use]
     pub fn new(node: Arc<Node>, default_channel: ChannelName, metrics: Arc<Metrics>) -> Self {
-        Self { node, default_channel, metrics, quota: Quota::default() }
+        Self { node, default_channel, metrics, quota: Quota::default(), reads: Mutex::default() }
+    }
+
+    /// A signed request that has not come before.
+    pub(super) fn remember(&self, request: &ReadRequest, now: BlockTime) -> Result<(), Rejection> {
+        self.reads.lock().unwrap_or_else(PoisonError::into_inner).take(request, now)
+    }
+
+    pub(super) fn trail(&self, channel: &ChannelHandle) -> Result<Arc<Trail>, Rejection> {
+        self.node.trail(channel)
     }
 
     fn find(&self, channel: &ChannelName) -> Result<ChannelHandle, Rejection> {
@@ -117,6 +132,15 @@ impl Gateway for LocalGateway {
             };
             *policy == Policy::Anyone
         })
+    }
+
+    fn identified(
+        self: Arc<Self>,
+        channel: &ChannelName,
+        asked: &SignedRead,
+    ) -> Result<Arc<dyn Caller>, Rejection> {
+        let channel = self.find(channel)?;
+        Ok(Arc::new(ReadCaller::of(self, channel, asked)?))
     }
 
     async fn channel(&self, channel: &ChannelName) -> Result<ChannelStatus, Rejection> {

@@ -3,6 +3,7 @@
 //! In: bytes of an authenticated peer. Out: answers, or a coded refusal. Somebody who is no member
 //! of a channel gets the same answer as for a channel that does not exist.
 
+use super::caller::judged_at;
 use super::mesh::node_id;
 use super::node::Node;
 use super::status_wire;
@@ -10,6 +11,7 @@ use crate::channel::{ChannelHandle, serve};
 use async_trait::async_trait;
 use bytes::Bytes;
 use host_identity::Role;
+use host_identity::grant::may_follow;
 use host_rpc::{HelloReply, HelloRequest, PeerHandler, PeerIdentity, RpcError};
 use host_types::message::FetchRequest;
 use host_types::{Code, Decode, Encode, GenesisHash, Rejection};
@@ -29,6 +31,14 @@ impl Handler {
         // Clients have members' names too; only nodes follow a channel.
         if !from.role.is_node() {
             return Err(unknown());
+        }
+        // Blocks hold everything: a node of an auditor gets them by a grant of everything only.
+        if from.role == Role::Auditor {
+            let (epoch, who) = (channel.epoch(), (&from.name, &from.root));
+            let grants = &epoch.policies(channel.genesis()).grants;
+            if !may_follow(grants, who, judged_at(&channel)) {
+                return Err(unknown());
+            }
         }
         let is_validator = channel.epoch().validators.index_of(&from.name).is_some();
         let is_member = || {

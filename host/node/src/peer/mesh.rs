@@ -11,9 +11,12 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use host_core::effect::To;
 use host_core::vote::rule::NodeId;
+use host_identity::Role;
+use host_identity::grant::may_follow;
 use host_rpc::directory::{VerifiedEntry, channel_tag};
 use host_rpc::{Class, PeerClient, Session, Target};
 use host_types::genesis::ChannelGenesis;
+use host_types::grant::Grant;
 use host_types::message::{FetchReply, FetchRequest};
 use host_types::{BlockTime, Decode, Encode, GenesisHash, Hash32, NodeName, SignedTransaction};
 use std::collections::BTreeMap;
@@ -111,6 +114,7 @@ impl Mesh {
             mesh: Arc::clone(self),
             genesis: genesis.hash(),
             validators,
+            grants: genesis.policies.grants.clone(),
             knowledge: OnceLock::new(),
             turn: AtomicUsize::new(0),
         })
@@ -137,6 +141,8 @@ struct ChannelLinks {
     genesis: GenesisHash,
     /// Those of the genesis, until it is known who they are now.
     validators: Vec<NodeName>,
+    /// Grants of the genesis, which hold until an epoch has others.
+    grants: Vec<Grant>,
     knowledge: OnceLock<KnowledgeWatch>,
     /// Whom to ask first next time: nobody answers for ever in the place of others.
     turn: AtomicUsize,
@@ -146,9 +152,17 @@ impl ChannelLinks {
     /// Whether a node that says it serves the channel may have what is said in it.
     fn may_follow(&self, name: &NodeName) -> bool {
         let Some(knowledge) = self.knowledge.get() else { return false };
-        let membership = Arc::clone(&knowledge.borrow().membership);
-        let role = membership.by_name(name.as_str()).map(host_identity::Member::role);
-        role.is_some_and(host_identity::Role::is_node)
+        let (membership, epochs) = {
+            let knowledge = knowledge.borrow();
+            (Arc::clone(&knowledge.membership), Arc::clone(&knowledge.epochs))
+        };
+        let Some(member) = membership.by_name(name.as_str()) else { return false };
+        if member.role() != Role::Auditor {
+            return member.role().is_node();
+        }
+        let policies = epochs.current().config.policies.as_ref();
+        let grants = policies.map_or(&self.grants, |policies| &policies.grants);
+        may_follow(grants, (name, &member.root), wall_clock())
     }
 
     /// Validators of the present epoch, in the order of the set.

@@ -7,6 +7,7 @@
 
 pub mod accuse;
 mod admin;
+mod caller;
 pub mod certificates;
 pub mod chosen;
 mod dev_only;
@@ -26,9 +27,11 @@ pub(crate) mod renewal;
 pub mod revocations;
 mod settings;
 mod sign_start;
+mod signed_reads;
 pub mod start;
 mod station_metrics;
 pub mod status_wire;
+mod trail_root;
 mod warm;
 
 pub use node::Node;

@@ -11,7 +11,8 @@ use crate::channel::{ChannelHandle, recover};
 use crate::config::{self, ChannelsConfig, PeerConfig};
 use crate::scores::Scores;
 use crate::signer::Signer;
-use host_identity::SigningKey;
+use crate::trail::{Reached, TRAIL_FOLDER, Trail};
+use host_identity::{Member, Role, SigningKey};
 use host_rpc::directory::CHANNELS_MAX;
 use host_rules::RuleShelf;
 use host_store::{ChannelReplay, Durability, Entry, Lease, StoreOptions};
@@ -21,6 +22,7 @@ use host_types::{
     SignedTransaction, Transaction,
 };
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 /// A key with its registered certificate: what signs transactions of this node.
@@ -135,6 +137,8 @@ pub struct Node {
     /// Channels that ran in this process: what they signed since is not in `replay`.
     began: Mutex<BTreeSet<GenesisHash>>,
     refused: Mutex<BTreeMap<ChannelName, String>>,
+    /// Trails that were opened.
+    trails: Mutex<BTreeMap<GenesisHash, Arc<Trail>>>,
     /// Held from reading what channels say of trust until it is in force: else an older word, read by
     /// another task before, could replace it.
     pub(super) trusting: Mutex<()>,
@@ -200,6 +204,7 @@ impl Node {
             began: Mutex::default(),
             channels: RwLock::default(),
             refused: Mutex::default(),
+            trails: Mutex::default(),
             trusting: Mutex::default(),
             starting: Mutex::default(),
         }
@@ -253,7 +258,7 @@ impl Node {
         self.rules.accepts(&genesis)?;
         let log = self.signed_before(hash)?;
         let links = self.mesh.links(&genesis);
-        let folder = self.config.data_dir.join("channels").join(genesis.channel.as_str());
+        let folder = self.folder(&genesis.channel);
         let start = recover::ChannelStart {
             genesis,
             folder,
@@ -270,6 +275,42 @@ impl Node {
         lock(&self.replay).remove(&hash);
         lock(&self.began).insert(hash);
         Ok(handle)
+    }
+
+    /// Where the files of a channel are.
+    fn folder(&self, channel: &ChannelName) -> PathBuf {
+        self.config.data_dir.join("channels").join(channel.as_str())
+    }
+
+    /// The trail of what auditors were answered about a channel.
+    ///
+    /// # Errors
+    /// `LC5207` when it cannot be read; `LC4103` where this node could put no root on the chain.
+    pub(super) fn trail(&self, channel: &ChannelHandle) -> Result<Arc<Trail>, Rejection> {
+        let mut trails = lock(&self.trails);
+        if let Some(trail) = trails.get(&channel.parts().hash) {
+            return Ok(Arc::clone(trail));
+        }
+        let membership = Arc::clone(&channel.parts().knowledge.borrow().membership);
+        let role = membership.get(&self.identity.certificate()).map(Member::role);
+        if !matches!(role, Some(Role::Validator | Role::Peer)) {
+            let message = format!(
+                "{} can put no root of a trail on the chain: ask a validator or a peer of the channel",
+                self.name
+            );
+            return Err(Rejection::new(Code::RoleRefused, message));
+        }
+        let folder = self.folder(&channel.genesis().channel);
+        let trail = Arc::new(Trail::open(&folder, Arc::clone(&self.identity.key))?);
+        trails.insert(channel.parts().hash, Arc::clone(&trail));
+        Ok(trail)
+    }
+
+    /// How far the trail of a channel goes; none when there is none.
+    pub(super) fn trail_reached(&self, channel: &ChannelHandle) -> Option<Reached> {
+        let folder = self.folder(&channel.genesis().channel);
+        let is_there = folder.join(TRAIL_FOLDER).exists();
+        is_there.then(|| self.trail(channel).ok()).flatten().map(|trail| trail.reached())
     }
 
     /// What the sign log holds of a channel.
@@ -308,6 +349,7 @@ impl Node {
         lock(&self.refused).remove(name);
         let handle = self.channels.write().unwrap_or_else(PoisonError::into_inner).remove(name);
         let Some(handle) = handle else { return };
+        lock(&self.trails).remove(&handle.parts().hash);
         lock(&self.closing).insert(name.clone(), handle.parts().lease.clone());
         let scores = handle.score_views();
         handle.stop().await;

@@ -9,7 +9,7 @@ use super::known_peers::KnownPeers;
 use super::mesh::Mesh;
 use super::metrics::Metrics;
 use super::node::{Identity, Node, NodeParts, lock};
-use super::{accuse, certificates, readiness, renewal, revocations};
+use super::{accuse, certificates, readiness, renewal, revocations, trail_root};
 use super::{dev_only, discovery, drop_folder, many_channels, settings};
 use crate::channel::intake::wall_clock;
 use crate::channel::{quorum, while_joined};
@@ -261,6 +261,7 @@ pub(super) fn begin(
     let revoked = revocations::follow(Arc::clone(node), channel.clone());
     tokio::spawn(while_joined(joined(), revoked));
     tokio::spawn(while_joined(joined(), accuse::follow(Arc::clone(node), channel.clone())));
+    tokio::spawn(while_joined(joined(), trail_root::follow(Arc::clone(node), channel.clone())));
     tokio::spawn(while_joined(joined(), quorum::follow(channel.clone())));
     let ready = readiness::follow(Arc::clone(node), channel.clone(), installed.subscribe());
     tokio::spawn(while_joined(joined(), ready));

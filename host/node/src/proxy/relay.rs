@@ -419,7 +419,9 @@ fn response(status: StatusCode, headers: HeaderMap, body: Body) -> Response {
 
 /// Reads of v2 may be kept; another `Accept` is another answer.
 fn cache_key(asked: &Asked) -> Option<String> {
-    let is_read = asked.method == Method::GET && asked.wish.kind == Kind::Read;
+    // A signed request is between the caller and a peer, which notes it.
+    let is_signed = asked.headers.contains_key(host_web::SIGNED_READ);
+    let is_read = asked.method == Method::GET && asked.wish.kind == Kind::Read && !is_signed;
     let accept = asked.headers.get(header::ACCEPT).and_then(|value| value.to_str().ok());
     let is_v2 = asked.target.starts_with("/api/v2/channels/");
     (is_read && is_v2).then(|| format!("{} {}", asked.target, accept.unwrap_or_default()))

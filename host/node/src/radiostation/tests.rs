@@ -75,6 +75,7 @@ fn genesis() -> ChannelGenesis {
             v1_gateway: false,
             audit: None,
             admin: None,
+            grants: Vec::new(),
         },
         metering_required: false,
         auto_activate: false,

@@ -39,6 +39,7 @@ pub(crate) fn genesis(history_blocks: u64) -> ChannelGenesis {
             v1_gateway: false,
             audit: None,
             admin: None,
+            grants: Vec::new(),
         },
         metering_required: true,
         auto_activate: false,

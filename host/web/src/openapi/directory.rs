@@ -14,7 +14,6 @@ pub(super) const OPERATIONS: &[Operation] = &[Operation {
     query: &[],
     headers: &[],
     body: &[],
-    also: &[],
     answers: &[Answer {
         status: 200,
         description: "in join order",

@@ -548,6 +548,7 @@ pub(super) const TABLES: &[Table] = &[
             ("block_txs", "u64", ""),
             ("steps_per_block", "u64", ""),
             ("policies", "{text|bool}", "each in one line"),
+            ("grants", "{text}", "what auditors read, by name, each in one line"),
             ("config", "hex", ""),
         ]],
     ),

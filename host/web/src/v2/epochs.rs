@@ -4,11 +4,13 @@
 use super::{Answer, ok, open_channel};
 use crate::json::Json;
 use crate::router::PeerApi;
+use crate::time::rfc3339;
 use axum::extract::{Path, State};
 use host_rpc::gateway::{Access, ChangeView, EpochsView};
 use host_types::change::{Change, Configure, Deploy, ValidatorChange};
 use host_types::epoch::EpochConfig;
 use host_types::genesis::{ChannelGenesis, Policies};
+use host_types::grant::Grant;
 use host_types::validators::Validator;
 use host_types::{Encode, hash};
 use std::sync::Arc;
@@ -81,6 +83,7 @@ pub(super) fn config(config: &EpochConfig, genesis: &ChannelGenesis) -> Json {
         ("block_txs", config.limits.block_txs.into()),
         ("steps_per_block", config.limits.steps_per_block.into()),
         ("policies", policies(config.policies(genesis))),
+        ("grants", grants(&config.policies(genesis).grants)),
         ("config", hash::to_hex(&config.to_bytes()).into()),
     ])
 }
@@ -92,6 +95,18 @@ fn policies(policies: &Policies) -> Json {
         all.map(|(name, policy)| (name.into(), policy.to_string().into())).collect();
     fields.push(("v1_gateway".into(), policies.v1_gateway.into()));
     Json::Object(fields)
+}
+
+/// By name, each in one line.
+fn grants(grants: &[Grant]) -> Json {
+    Json::Object(
+        grants.iter().map(|one| (one.name.clone().into(), says_grant(one).into())).collect(),
+    )
+}
+
+fn says_grant(grant: &Grant) -> String {
+    let Some(until) = grant.until else { return grant.to_string() };
+    format!("{}, until {}", Grant { until: None, ..grant.clone() }, rfc3339(until.get()))
 }
 
 fn validator(validator: &Validator) -> Json {
@@ -167,6 +182,8 @@ fn differences(configure: &Configure) -> Vec<String> {
         lines.extend(all.map(|(name, policy)| format!("policy {name}: {policy}")));
         let word = if policies.v1_gateway { "on" } else { "off" };
         lines.push(format!("policy v1_gateway: {word}"));
+        let grants = policies.grants.iter();
+        lines.extend(grants.map(|one| format!("grant {}: {}", one.name, says_grant(one))));
     }
     lines
 }

@@ -341,6 +341,7 @@ pub(crate) fn epochs() -> EpochsView {
             v1_gateway: false,
             audit: None,
             admin: None,
+            grants: Vec::new(),
         },
         metering_required: false,
         auto_activate: false,

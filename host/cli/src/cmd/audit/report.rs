@@ -6,7 +6,8 @@
 //! how the forms look (`tables`).
 
 use super::tables::{Row, csv, html};
-use super::verify::{findings, open, walked};
+use super::trail::record;
+use super::verify::{findings, open, trail, trail_of, walked};
 use crate::args::{AuditReport, ReportFormat};
 use crate::cmd::replay::place::Stop;
 use crate::cmd::{Context, Done, receipt, runtime};
@@ -19,7 +20,7 @@ use crate::time::{now_us, parse, rfc3339};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use host_identity::Certificate;
-use host_node::audit::{AuditStore, Findings};
+use host_node::audit::{AuditStore, Findings, TrailSeen};
 use host_rpc::gateway::ReceiptView;
 use host_types::fault::Code;
 use host_types::{BlockTime, Domain, Encode, Hash32};
@@ -35,6 +36,8 @@ const TRANSACTIONS_MAX: usize = 100_000;
 pub(super) const SUMS: &str = "SHA256SUMS";
 /// Name of the signature over it.
 pub(super) const SIGNATURE: &str = "SIGNATURE.json";
+/// Name of the trail of audited reads.
+const TRAIL: &str = "trail.json";
 /// Name of the genesis.
 pub(super) const GENESIS: &str = "channel.genesis";
 const DAY_US: u64 = 86_400_000_000;
@@ -100,7 +103,9 @@ fn run(args: &AuditReport, context: &Context, stop: &Stop) -> Done {
     let rules = |wanted: &_| shelf.find(wanted);
     let mut folder = Folder::new(&args.out)?;
     let mut rows = Vec::new();
-    let found = walked(&store, &rules, (context.out, stop), &mut |kept, walk| {
+    let of = trail_of(&args.source, context)?;
+    let (out, of) = ((context.out, stop), of.as_ref());
+    let (found, seen) = walked(&store, &rules, out, of, &mut |kept, walk| {
         let header = kept.block.header();
         if !wanted.is_in(header.time) {
             return Ok(());
@@ -122,9 +127,10 @@ fn run(args: &AuditReport, context: &Context, stop: &Stop) -> Done {
         }
         Ok(())
     })?;
-    write(args, &mut folder, (&store, &found, &rows), &auditor)?;
+    put_trail(&mut folder, &seen)?;
+    write(args, &mut folder, (&store, &found, &rows, &seen), &auditor)?;
     folder.sign(&auditor)?;
-    tell(args, context, (&store, &found, &rows), &auditor);
+    tell(args, context, (&store, &found, &rows, &seen), &auditor);
     Ok(if found.count() == 0 { ExitCode::SUCCESS } else { ExitCode::from(EXIT_FOUND) })
 }
 
@@ -157,12 +163,22 @@ fn row(view: &ReceiptView, certificate: &Certificate) -> Row {
 }
 
 /// What a report is made of.
-type Parts<'a> = (&'a AuditStore, &'a Findings, &'a [Row]);
+type Parts<'a> = (&'a AuditStore, &'a Findings, &'a [Row], &'a TrailSeen);
+
+/// Every record, so that whoever has the report can check them.
+fn put_trail(folder: &mut Folder<'_>, seen: &TrailSeen) -> Result<(), Failure> {
+    let document = json!({
+        "schema": "loopchain.audit-trail.v1",
+        "of": seen.of.as_ref().map(host_types::NodeName::as_str),
+        "records": seen.records.iter().map(record).collect::<Vec<_>>(),
+    });
+    folder.put(TRAIL, format!("{document:#}\n").as_bytes())
+}
 
 fn write(
     args: &AuditReport,
     folder: &mut Folder<'_>,
-    (store, found, rows): Parts<'_>,
+    (store, found, rows, seen): Parts<'_>,
     auditor: &Identity,
 ) -> Result<(), Failure> {
     let genesis = store.genesis();
@@ -173,6 +189,7 @@ fn write(
         format!("channel {}, genesis {}", genesis.channel, genesis.hash()),
         format!("from {} to {}, signer {}", period[0], period[1], signer(args)),
         format!("{} transactions, {} findings", rows.len(), found.count()),
+        format!("{} records in the trail of audited reads", seen.records.len()),
         format!("audited up to block {} by {name}", store.last()),
     ];
     for format in &args.format {
@@ -190,6 +207,7 @@ fn write(
                     "from": args.from, "to": args.to, "signer": args.signer,
                     "auditor": name,
                     "height": store.last().get(),
+                    "trail": trail(seen),
                     "findings": findings(found),
                     "more_findings": found.more,
                     "transactions": rows.iter().map(Row::json).collect::<Vec<_>>(),
@@ -205,13 +223,19 @@ fn signer(args: &AuditReport) -> &str {
     args.signer.as_deref().unwrap_or("anybody")
 }
 
-fn tell(args: &AuditReport, context: &Context, (store, found, rows): Parts<'_>, by: &Identity) {
+fn tell(
+    args: &AuditReport,
+    context: &Context,
+    (store, found, rows, seen): Parts<'_>,
+    by: &Identity,
+) {
     let name = by.certificate.name.as_str();
     let document = json!({
         "schema": "loopchain.audit-report-made.v1",
         "channel": store.genesis().channel.as_str(),
         "transactions": rows.len(),
         "findings": findings(found),
+        "trail": trail(seen),
         "auditor": name,
         "out": args.out.display().to_string(),
     });

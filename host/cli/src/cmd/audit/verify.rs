@@ -10,13 +10,13 @@ use crate::cmd::replay::place::{Stop, megabytes, tell_copied};
 use crate::cmd::{Context, Done, receipt, runtime, up};
 use crate::failure::{EXIT_FOUND, Failure};
 use crate::output::{OK, Out, WARN};
-use host_node::audit::{AuditStore, Findings, Kept, Walk};
+use host_node::audit::{AuditStore, Findings, Kept, TrailSeen, Walk};
 use host_node::replay::{AtTip, Replay};
 use host_rules::Rules;
 
-use host_types::GenesisHash;
 use host_types::fault::Code;
 use host_types::height::Height;
+use host_types::{GenesisHash, NodeName};
 use serde_json::{Value, json};
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
@@ -45,13 +45,15 @@ async fn run(args: &AuditVerify, context: &Context, stop: &Stop) -> Done {
     let (shelf, _private) = receipt::rules(args.source.rules.as_deref(), context)?;
     let started = Instant::now();
     let rules = |wanted: &_| shelf.find(wanted);
-    let mut found = walked(&store, &rules, (context.out, stop), &mut |_, _| Ok(()))?;
+    let of = trail_of(&args.source, context)?;
+    let (mut found, trail) =
+        walked(&store, &rules, (context.out, stop), of.as_ref(), &mut |_, _| Ok(()))?;
     let took = started.elapsed();
     let deep = match args.deep && !stop.is_heard() {
         true => Some(again(args, context, stop, &mut found).await?),
         false => None,
     };
-    let shown = Shown { store: &store, found: &found, deep: deep.as_ref(), took };
+    let shown = Shown { store: &store, found: &found, trail: &trail, deep: deep.as_ref(), took };
     context.out.either(&shown.json(), shown.lines());
     Ok(if found.count() == 0 { ExitCode::SUCCESS } else { ExitCode::from(EXIT_FOUND) })
 }
@@ -95,13 +97,32 @@ pub(super) fn open(
     }
 }
 
+/// Whose trail the store should have, where that is known.
+pub(super) fn trail_of(
+    source: &AuditSource,
+    context: &Context,
+) -> Result<Option<NodeName>, Failure> {
+    let owner = match &source.trail_of {
+        Some(name) => Some(name.clone()),
+        None => source.store.owner(context)?,
+    };
+    let name = |text: String| {
+        NodeName::new(&text).ok_or_else(|| {
+            let message = format!("`{text}` is not written as ORG/NAME");
+            Failure::new(Code::UsageWrong, message)
+        })
+    };
+    owner.map(name).transpose()
+}
+
 /// Walks over all blocks; `visit` sees each one after it was checked.
 pub(super) fn walked(
     store: &AuditStore,
     rules: Rules<'_>,
     (out, stop): (Out, &Stop),
+    trail_of: Option<&NodeName>,
     visit: &mut dyn FnMut(&Kept, &Walk<'_>) -> Result<(), Failure>,
-) -> Result<Findings, Failure> {
+) -> Result<(Findings, TrailSeen), Failure> {
     let progress = out.progress("checking");
     let mut walk = store.walk(rules)?;
     let last = store.last().get();
@@ -127,13 +148,17 @@ pub(super) fn walked(
             progress.tell(&format!("block {height} of {last}, {percent} %"));
         }
     }
+    let (trail, wrong) = store.trail(&walk, trail_of);
     let mut found = walk.finish();
+    for (height, what) in wrong {
+        found.add(height, what.code, what.message);
+    }
     if let Some((height, why)) = ended {
         let message = format!("{}; nothing above it was judged", why.message);
         found.add(Height::new(height), why.code, message);
     }
     progress.finish(&format!("checked {} blocks", found.blocks));
-    Ok(found)
+    Ok((found, trail))
 }
 
 /// Executes what can be executed again, and compares.
@@ -172,6 +197,7 @@ async fn again(
 struct Shown<'a> {
     store: &'a AuditStore,
     found: &'a Findings,
+    trail: &'a TrailSeen,
     deep: Option<&'a Deep>,
     took: Duration,
 }
@@ -201,6 +227,7 @@ impl Shown<'_> {
             "deep": self.deep.map(|deep| json!({
                 "from": deep.from, "to": deep.to, "transactions": deep.transactions,
             })),
+            "trail": trail(self.trail),
             "findings": findings(found),
             "more_findings": found.more,
             "microseconds": u64::try_from(self.took.as_micros()).unwrap_or(u64::MAX),
@@ -250,6 +277,13 @@ impl Shown<'_> {
                 lines.push(format!("      the peer keeps no undo records of blocks below {from}"));
             }
         }
+        let trail = self.trail;
+        if !trail.records.is_empty() || is_of(TRAIL) {
+            let of = trail.of.as_ref().map_or("nobody", NodeName::as_str);
+            let (count, on_chain) = (trail.records.len(), trail.on_chain);
+            let text = format!("{count} records in the trail of {of}, {on_chain} on the chain");
+            lines.push(line(is_of(TRAIL), text));
+        }
         for (number, one) in (1..).zip(&found.list) {
             let (height, what) = (one.height, &one.what);
             lines.push(format!(
@@ -264,6 +298,18 @@ impl Shown<'_> {
         });
         lines
     }
+}
+
+/// What says something of a trail.
+const TRAIL: &[Code] = &[Code::TrailBroken, Code::TrailMissing, Code::TrailFailed];
+
+/// Whose trail it is, and how long.
+pub(super) fn trail(trail: &TrailSeen) -> Value {
+    json!({
+        "of": trail.of.as_ref().map(NodeName::as_str),
+        "records": trail.records.len(),
+        "on_chain": trail.on_chain,
+    })
 }
 
 /// By number, for programs.

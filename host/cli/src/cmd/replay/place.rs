@@ -5,6 +5,7 @@
 
 use crate::cmd::Context;
 use crate::failure::Failure;
+use crate::network::{Member, NetworkFile};
 use crate::output::Progress;
 use crate::profile;
 use clap::{Args, ValueEnum};
@@ -61,19 +62,33 @@ impl StoreFlags {
         Ok(place)
     }
 
+    /// `ORG/NAME` of the peer whose store it is, where the local network tells.
+    pub(crate) fn owner(&self, context: &Context) -> Result<Option<String>, Failure> {
+        if self.store.is_some() {
+            return Ok(None);
+        }
+        let network = context.data.require_network()?;
+        let member = self.member(&network)?;
+        Ok(Some(format!("{}/{}", member.org, member.name)))
+    }
+
     fn place_of_peer(&self, context: &Context) -> Result<Place, Failure> {
         let network = context.data.require_network()?;
+        let member = self.member(&network)?;
+        let channel = channel(context)?;
+        Ok(Place::of(&context.data.join(&member.home).join("data"), channel.as_str()))
+    }
+
+    fn member<'a>(&self, network: &'a NetworkFile) -> Result<&'a Member, Failure> {
         let wanted = self.peer.as_deref();
         let mut peers = network.peers();
         let member = peers.find(|peer| wanted.is_none_or(|name| peer.name == name));
-        let member = member.ok_or_else(|| {
+        member.ok_or_else(|| {
             let names: Vec<_> = network.peers().map(|peer| peer.name.as_str()).collect();
             let message = format!("the network has no peer `{}`", wanted.unwrap_or_default());
             Failure::new(host_types::Code::NotFound, message)
                 .with_help(format!("its peers are {}", names.join(", ")))
-        })?;
-        let channel = channel(context)?;
-        Ok(Place::of(&context.data.join(&member.home).join("data"), channel.as_str()))
+        })
     }
 
     /// This very program as worker.

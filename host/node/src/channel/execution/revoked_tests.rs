@@ -84,6 +84,7 @@ fn genesis(authority: &Authority, [peer, alice]: [&Member; 2]) -> ChannelGenesis
             v1_gateway: false,
             audit: None,
             admin: None,
+            grants: Vec::new(),
         },
         metering_required: false,
         auto_activate: false,
