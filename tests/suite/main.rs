@@ -22,6 +22,8 @@ mod channel_life;
 #[cfg(test)]
 mod channel_plan;
 #[cfg(test)]
+mod clean_log;
+#[cfg(test)]
 mod clients;
 #[cfg(test)]
 mod consortium;
@@ -85,6 +87,8 @@ mod rejoin;
 mod replay;
 #[cfg(test)]
 mod roles;
+#[cfg(test)]
+mod schemas;
 #[cfg(test)]
 mod score_calls;
 #[cfg(test)]
