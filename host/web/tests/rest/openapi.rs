@@ -237,9 +237,16 @@ fn v2() -> Vec<Asked> {
     let paths = places.map(|id| format!("{channel}/transactions/{id}"));
     all.extend(paths.iter().map(|path| ask_for("getTransaction", path.clone())));
     all.push(ask_for("getTransaction", format!("{}?proof=true", paths[0])));
+    all.extend(v1());
+    all
+}
+
+/// Requests of v1.
+fn v1() -> Vec<Asked> {
+    let ids: Vec<_> = chain::transactions().iter().map(|(tx, ..)| tx.id()).collect();
     let hello = serde_json::json!({"channel": "channel1", "data": "hello"});
     let v1 = "/api/v1";
-    all.extend([
+    vec![
         ask_for("v1PeerStatus", format!("{v1}/status/peer?channel=channel1")),
         ask_for("v1PeerStatus", format!("{v1}/status/peer?channel=nosuch")),
         ask_for("v1ScoreStatus", format!("{v1}/status/score?channel=channel1")),
@@ -259,8 +266,7 @@ fn v2() -> Vec<Asked> {
         ask_for("v1GetBlock", format!("{v1}/blocks?hash={}", chain::block(2).id)),
         ask_for("v1GetBlock", format!("{v1}/blocks?hash={}", chain::block(1).id)),
         ask_for("v1GetBlock", format!("{v1}/blocks?hash=0")),
-    ]);
-    all
+    ]
 }
 
 fn radiostation() -> Vec<Asked> {
