@@ -584,6 +584,21 @@ impl Client {
         Ok((body, info))
     }
 
+    /// The way of a transaction, as the peer saw it: stages, votes, why it waits.
+    ///
+    /// ```no_run
+    /// # async fn example(client: host_client::Client, hash: &str)
+    /// # -> Result<(), host_client::ClientError> {
+    /// let journey = client.journey(hash).await?;
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    /// `LC7104` when the peer never heard of it; else as [`Self::get`].
+    pub async fn journey(&self, hash: &str) -> Result<Value, ClientError> {
+        self.get(&self.path(&format!("/transactions/{}/journey", escaped(hash)))).await
+    }
+
     /// A block: by height, hash or `latest`.
     ///
     /// ```no_run
