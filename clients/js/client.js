@@ -288,7 +288,7 @@ export class Client {
         method: body === undefined ? "GET" : "POST",
         headers,
         body: body === undefined ? undefined : JSON.stringify(body),
-        signal: AbortSignal.timeout(Math.min(limit, TIMER_MAX)),
+        signal: AbortSignal.timeout(Math.min(Math.ceil(limit), TIMER_MAX)),
       });
       try {
         return JSON.parse(await answer.text());
