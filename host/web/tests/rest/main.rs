@@ -12,6 +12,8 @@ mod gate;
 #[cfg(test)]
 mod generated;
 #[cfg(test)]
+mod journey;
+#[cfg(test)]
 mod json_corpus;
 #[cfg(test)]
 mod live;
