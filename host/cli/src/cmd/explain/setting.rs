@@ -41,7 +41,6 @@ const PROCESSES: &[(&str, &str)] = &[
     ("rest.write_timeout", "how long a client may take nothing of its answer"),
     ("rest.connections", "connections of all clients"),
     ("rest.connections_per_address", "connections of one address"),
-    ("rest.cors_origins", "origins that a browser may call from"),
     ("rest.trusted_proxies", "addresses of proxies whose X-Forwarded-For is believed"),
     ("ops.listen", "address of metrics and health"),
     (
