@@ -214,16 +214,23 @@ impl Client {
         wait: Option<Duration>,
     ) -> Result<Value, ClientError> {
         let Settings { timeout, observer, .. } = &*self.settings;
-        let question = Question { method, path, body, wait, timeout: *timeout };
         let seen = |exchange: &Exchange| observer.iter().for_each(|observer| observer(exchange));
-        self.on_some_peer(async |endpoint: &Endpoint| endpoint.exchange(&question, &seen).await)
-            .await
+        let end = wait.map(|wait| Instant::now() + wait);
+        let ask = async |endpoint: &Endpoint| {
+            // What the first peer took of the wait, the next one does not get.
+            let wait = end.map(|end| end.saturating_duration_since(Instant::now()));
+            let question = Question { method: method.clone(), path, body, wait, timeout: *timeout };
+            endpoint.exchange(&question, &seen).await
+        };
+        self.on_some_peer(ask, end).await
     }
 
-    /// Asks one peer after the other until one answers, or refuses for good, or all rounds are over.
+    /// Asks one peer after the other until one answers, or refuses for good, or all rounds are over. No
+    /// round begins after `end`.
     async fn on_some_peer<T>(
         &self,
         ask: impl AsyncFn(&Endpoint) -> Result<T, ClientError>,
+        end: Option<Instant>,
     ) -> Result<T, ClientError> {
         let (retry, peers) = (self.settings.retry, self.settings.endpoints.len());
         let first = self.first.load(Ordering::Relaxed);
@@ -242,10 +249,11 @@ impl Client {
             }
             let error = last.unwrap_or_else(|| ClientError::new(Code::Internal, "no peer"));
             round += 1;
-            if round >= retry.rounds {
+            let pause = retry.pause(round - 1, error.retry_after(), chance());
+            if round >= retry.rounds || end.is_some_and(|end| Instant::now() + pause >= end) {
                 return Err(error);
             }
-            tokio::time::sleep(retry.pause(round - 1, error.retry_after(), chance())).await;
+            tokio::time::sleep(pause).await;
         }
     }
 
@@ -770,10 +778,8 @@ impl Client {
         after: Option<&str>,
     ) -> Result<Incoming, ClientError> {
         let timeout = self.settings.timeout;
-        self.on_some_peer(async |endpoint: &Endpoint| {
-            endpoint.open_stream(path, after, timeout).await
-        })
-        .await
+        let open = async |endpoint: &Endpoint| endpoint.open_stream(path, after, timeout).await;
+        self.on_some_peer(open, None).await
     }
 }
 

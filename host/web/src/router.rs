@@ -182,6 +182,7 @@ fn v1_peer() -> Routes<Arc<PeerApi>> {
 fn v1_radiostation() -> Routes<Arc<StationApi>> {
     use v1::radiostation;
     Routes::new()
+        .route("/api/v2/peers", get(v2::directory::peers))
         .route("/api/v1/peer/list", get(radiostation::list))
         .route("/api/v1/peer/leader", get(radiostation::leader))
         .route("/api/v1/peer/status", get(radiostation::status))

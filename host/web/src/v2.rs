@@ -3,6 +3,7 @@
 pub(crate) mod blocks;
 pub(crate) mod bulk;
 pub(crate) mod channels;
+pub(crate) mod directory;
 pub(crate) mod epochs;
 pub(crate) mod events;
 pub(crate) mod evidence;

@@ -20,13 +20,13 @@ pub enum TxCommand {
         /// Save the portable receipt, once it was checked: `loopchain verify FILE` needs no network.
         #[arg(long, value_name = "FILE")]
         receipt: Option<PathBuf>,
+        /// With its portable receipt, unchecked, as `proof` of the JSON document.
+        #[arg(long, conflicts_with_all = ["receipt", "journey"])]
+        proof: bool,
         /// When it passed each stage on every peer of the local network, who proposed and voted, and why
         /// it waits.
         #[arg(long, conflicts_with_all = ["receipt", "proof"])]
         journey: bool,
-        /// With its portable receipt, unchecked, as `proof` of the JSON document.
-        #[arg(long, conflicts_with = "receipt")]
-        proof: bool,
     },
     /// Final transactions by who signed them and what they called, newest first.
     List(TxList),

@@ -1,5 +1,5 @@
-//! `tx send`, `tx get`, `tx wait`; `tx verify` is in `receipt.rs`, `tx get --journey` in `journey.rs`,
-//! `tx list` in `tx_list.rs`.
+//! `tx send`, `tx get`, `tx wait`; `tx verify` is in `receipt.rs`, `tx list` in `tx_list.rs`, `tx get
+//! --journey` in `journey.rs`.
 
 use super::{Context, Done, call, journey, receipt, tx_list};
 use crate::args::{TxCommand, TxSend};

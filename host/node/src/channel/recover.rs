@@ -86,7 +86,6 @@ pub fn start(start: ChannelStart) -> Result<ChannelHandle, Rejection> {
     let tree = store.tree();
     let committed = Committed::new(reader.clone(), Arc::clone(&tree));
     let genesis = Arc::new(genesis);
-    let tip = reader.tip();
     let base = knowledge(&genesis, &committed, &reader)?;
     let (commands, queue) = mpsc::channel(COMMAND_QUEUE_MAX);
     let (own, answers) = mpsc::channel(ANSWER_QUEUE_MAX);
@@ -106,7 +105,7 @@ pub fn start(start: ChannelStart) -> Result<ChannelHandle, Rejection> {
         Arc::clone(&scores),
         committed,
         segments.clone(),
-        (tip.block, base),
+        (reader.tip().block, base),
     );
     let divergences = Arc::new(Divergences::new(genesis.channel.as_str(), &folder));
     let told = Arc::clone(&divergences);

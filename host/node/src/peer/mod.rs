@@ -24,6 +24,7 @@ pub mod radiostations;
 pub mod readiness;
 pub(crate) mod renewal;
 pub mod revocations;
+mod settings;
 mod sign_start;
 pub mod start;
 mod station_metrics;

@@ -35,4 +35,5 @@ mod v1;
 mod v1_radiostation;
 #[cfg(test)]
 mod v2;
+#[cfg(test)]
 mod v2_lookups;
