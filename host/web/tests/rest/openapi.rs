@@ -211,6 +211,12 @@ fn v2() -> Vec<Asked> {
         ask_for("getJourney", format!("{channel}/transactions/{}/journey", ids[1])),
         ask_for("getJourney", format!("{channel}/transactions/{}/journey", ids[6])),
         ask_for("getJourney", format!("{channel}/transactions/{}/journey", ids[7])),
+        // Without an upgrade; what it tells then is the business of other tests.
+        Asked {
+            status: 426,
+            headers: &[("x-request-id", "example")],
+            ..ask_for("watchEvents", format!("{channel}/events/ws"))
+        },
         ask_for("listBlocks", format!("{channel}/blocks?limit=2")),
         ask_for("listBlocks", format!("{channel}/blocks?before=1")),
         ask_for("getBlock", format!("{channel}/blocks/2")),
