@@ -6,10 +6,13 @@
 //! red test; after it, `GOLDEN_WRITE=1 cargo test -p tests --test golden` writes the files anew.
 //!
 //! Deliberately not here: the formats of a consensus rule (`plugins/lft`), of the plugin interface
-//! (`plugin-api/src/wire_tests.rs`) and of files on disk (`host/store`).
+//! (`plugin-api/src/wire_tests.rs`) and of files on disk (`host/store`). What the clients of other
+//! languages check too stands in `clients`.
 
 #![expect(clippy::unwrap_used, reason = "fixed values; a test that panics has failed")]
 
+mod client_proofs;
+mod clients;
 mod fixture;
 mod samples;
 mod statement_message;

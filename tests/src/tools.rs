@@ -5,10 +5,30 @@
 
 use crate::eventually;
 use crate::process;
+use std::ffi::OsStr;
 use std::fs::File;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
+
+/// A program that passes a check of itself; else it is said what to install, and nothing is found. Where it must be
+/// there (`CI` is set) its absence is a failure.
+///
+/// # Panics
+/// In CI, when it is absent or does not pass.
+#[must_use]
+pub fn found_or_said(program: &OsStr, check: &[&str], install: &str) -> Option<PathBuf> {
+    let checked = Command::new(program).args(check).output();
+    if checked.is_ok_and(|said| said.status.success()) {
+        return Some(program.into());
+    }
+    let missing = format!("{} is not what this test needs: {install}", program.display());
+    assert!(std::env::var_os("CI").is_none(), "{missing}");
+    // Without a stderr there is nobody to tell.
+    writeln!(std::io::stderr(), "skipped: {missing}").ok();
+    None
+}
 
 /// Whether a program can be run. Where it must be (`CI` is set) its absence is a failure.
 ///

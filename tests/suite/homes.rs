@@ -36,11 +36,17 @@ pub(crate) struct Homes {
 impl Homes {
     /// Makes them; nothing runs.
     pub(crate) fn make() -> Self {
+        Self::with("a")
+    }
+
+    /// With these channels, commas between them.
+    pub(crate) fn with(channels: &str) -> Self {
         build_scores();
         let (place, port) = (tempfile::tempdir().unwrap(), BasePort::take());
         let homes = Self { place, port, targets: None, running: BTreeMap::new() };
         let line = format!(
-            "testnet init --peers 4 --orgs 4 --channels a --out net --base-port {} --no-password",
+            "testnet init --peers 4 --orgs 4 --channels {channels} --out net --base-port {} \
+             --no-password",
             homes.port.number
         );
         homes.ok(&line);
@@ -135,6 +141,11 @@ impl Homes {
         };
         command.stdout(log()).stderr(log());
         self.running.insert(name.to_owned(), process::start(command));
+    }
+
+    /// Its process.
+    pub(crate) fn pid(&self, name: &str) -> u32 {
+        self.running[name].id()
     }
 
     /// SIGKILL.

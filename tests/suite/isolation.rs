@@ -73,13 +73,13 @@ fn outsider(network: &Network) -> Outsider {
     Outsider { home, tls }
 }
 
-fn network_id(network: &Network) -> NetworkId {
+pub(crate) fn network_id(network: &Network) -> NetworkId {
     let text = fs::read_to_string(network.data().join("peers/peer0/peer.toml")).unwrap();
     let line = text.lines().find(|line| line.starts_with("id = ")).unwrap();
     NetworkId::from_hex(line.trim_start_matches("id = ").trim_matches('"')).unwrap()
 }
 
-fn client(network: &Network, tls: TlsIdentity, to: (&str, u16)) -> PeerClient {
+pub(crate) fn client(network: &Network, tls: TlsIdentity, to: (&str, u16)) -> PeerClient {
     let root = Authority::load(&network.data().join("pki/ca"), None).unwrap().root().clone();
     let text = fs::read_to_string(network.data().join("peers/peer0/peer.toml")).unwrap();
     let organisations: Vec<_> = text

@@ -24,6 +24,8 @@ mod channel_plan;
 #[cfg(test)]
 mod clean_log;
 #[cfg(test)]
+mod clients;
+#[cfg(test)]
 mod consortium;
 #[cfg(test)]
 mod divergence;
@@ -40,6 +42,8 @@ mod exit_codes;
 #[cfg(test)]
 mod expiry;
 #[cfg(test)]
+mod fifty_channels;
+#[cfg(test)]
 mod groups;
 #[cfg(test)]
 mod homes;
@@ -49,6 +53,8 @@ mod isolation;
 mod kills;
 #[cfg(test)]
 mod log_collector;
+#[cfg(test)]
+mod lookups;
 #[cfg(test)]
 mod machines;
 #[cfg(test)]
@@ -73,6 +79,8 @@ mod recorded;
 mod rejoin;
 #[cfg(test)]
 mod replay;
+#[cfg(test)]
+mod roles;
 #[cfg(test)]
 mod schemas;
 #[cfg(test)]

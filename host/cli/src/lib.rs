@@ -16,6 +16,7 @@ pub mod args_logs;
 pub mod args_network;
 pub mod args_operate;
 pub mod args_pki;
+pub mod args_tx;
 mod ca_folder;
 mod client;
 mod cmd;

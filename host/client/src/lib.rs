@@ -39,6 +39,7 @@ mod identity;
 mod page;
 pub mod receipt;
 mod retry;
+mod search;
 mod sign;
 
 pub use client::{Client, Settings};

@@ -4,6 +4,7 @@
 //! In: names, ids, raw transactions. Out: views made for reading, or a coded [`Rejection`].
 //! Not here: HTTP, JSON, how a channel works.
 
+use crate::lookups::{StateAnswer, StateQuestion, TxFilter, TxsPage};
 use crate::stream::{StreamFilter, StreamPage};
 use async_trait::async_trait;
 use host_types::block::{Header, Pair, RootPair};
@@ -605,6 +606,16 @@ pub trait Gateway: Send + Sync {
         channel: &ChannelName,
         filter: EventFilter,
     ) -> Result<EventsPage, Rejection>;
+
+    /// Final transactions by who signed them and what they called, newest first.
+    async fn search(&self, channel: &ChannelName, filter: TxFilter) -> Result<TxsPage, Rejection>;
+
+    /// A key of the state, with its proof when that is wanted.
+    async fn state(
+        &self,
+        channel: &ChannelName,
+        wanted: StateQuestion,
+    ) -> Result<StateAnswer, Rejection>;
 
     /// What a stream tells from a place on, about `bytes` of it: at least one item where there is one.
     ///

@@ -19,6 +19,7 @@ pub mod gateway;
 pub mod greeting;
 pub mod limits;
 mod link;
+pub mod lookups;
 mod pace;
 mod queue;
 pub mod server;

@@ -270,6 +270,10 @@ impl ChannelStore {
         let height = last.block.header().height;
         let mut batch = self.shared.database.batch().durability(Some(self.persist_mode));
         let tx_total = self.index_blocks(&mut batch, blocks, &places);
+        let keyspaces = &self.shared.keyspaces;
+        crate::search::index(&mut batch, keyspaces, blocks.iter().map(|commit| &commit.block));
+        let indexed = schema::indexed_value(self.shared.indexed_from, height);
+        batch.insert(&keyspaces.meta, schema::META_INDEXED, indexed);
         self.count_made(&mut batch, blocks)?;
         let written = self.write_state(&mut batch, blocks)?;
         let previous = self.shared.tip().height;

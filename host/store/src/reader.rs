@@ -67,6 +67,7 @@ pub(crate) struct Keyspaces {
     pub(crate) txs: Keyspace,
     pub(crate) state: Keyspace,
     pub(crate) undo: Keyspace,
+    pub(crate) search: Keyspace,
 }
 
 pub(crate) struct Shared {
@@ -76,6 +77,8 @@ pub(crate) struct Shared {
     pub(crate) segments: Segments,
     pub(crate) tip: RwLock<Arc<Tip>>,
     pub(crate) cache: StateCache,
+    /// The first block that `search` has.
+    pub(crate) indexed_from: Height,
 }
 
 impl std::fmt::Debug for Shared {

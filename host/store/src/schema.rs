@@ -5,11 +5,13 @@
 //! | `meta` | `format` | u64 | once |
 //! | `meta` | `genesis` | the channel's genesis, canonical | once |
 //! | `meta` | `tip` | [`TipRow`] | by every commit |
+//! | `meta` | `indexed` | heights u64, u64: `search` has the blocks from the first to the second | by every commit |
 //! | `meta` | `made`, proposer u16 | u64: its blocks that hold transactions | by commits of such |
 //! | `heights` | height u64 | [`HeightRow`] | per block |
 //! | `ids` | block id 32 | height u64 | per block |
 //! | `txs` | first 16 bytes of the transaction's id | height u64, index u32 | per transaction |
 //! | `state` | SCORE name, 0x00, key | value | per key written |
+//! | `search` | a topic 17, height u64 | numbers of its transactions in the block | per block and topic |
 //! | `undo` | height u64 | [`UndoRow`] | per block; removed after `history_blocks` |
 //!
 //! Integers are big-endian, so keys sort by number. A commit writes one atomic batch over all of
@@ -31,6 +33,23 @@ pub const META_GENESIS: &[u8] = b"genesis";
 /// `meta`: tip.
 pub const META_TIP: &[u8] = b"tip";
 
+/// `meta`: which blocks `search` has.
+pub const META_INDEXED: &[u8] = b"indexed";
+
+/// Value of [`META_INDEXED`]: the first and the last block.
+#[must_use]
+pub fn indexed_value(first: Height, last: Height) -> [u8; 16] {
+    (u128::from(first.get()) << 64 | u128::from(last.get())).to_be_bytes()
+}
+
+/// Reads [`indexed_value`].
+#[must_use]
+pub fn decode_indexed(value: &[u8]) -> Option<(Height, Height)> {
+    let first = u64::from_be_bytes(value.get(..8)?.try_into().ok()?);
+    let last = u64::from_be_bytes(value.get(8..16)?.try_into().ok()?);
+    Some((Height::new(first), Height::new(last)))
+}
+
 /// `meta`: how many blocks with transactions a validator has proposed.
 #[must_use]
 pub fn made_key(proposer: u16) -> [u8; 6] {
@@ -48,6 +67,8 @@ pub const IDS: &str = "ids";
 pub const TXS: &str = "txs";
 /// See the table.
 pub const STATE: &str = "state";
+/// See the table, and [`crate::search`].
+pub const SEARCH: &str = "search";
 /// See the table.
 pub const UNDO: &str = "undo";
 

@@ -8,6 +8,9 @@ use std::time::Duration;
 /// One transaction's request body, bytes: a 64 KiB transaction in base64 with room around it.
 pub const BODY_BYTES_MAX: usize = 256 * 1024;
 
+/// One request body of many transactions, bytes.
+pub const BULK_BYTES_MAX: usize = 2 * 1024 * 1024;
+
 /// Settings of a REST interface.
 #[derive(Clone, Debug)]
 pub struct RestConfig {
@@ -21,6 +24,8 @@ pub struct RestConfig {
     pub cors_origins: Vec<String>,
     /// Largest request body, bytes. Larger: 413.
     pub body_limit: usize,
+    /// Largest body of `transactions/bulk`, bytes. Larger: 413.
+    pub bulk_limit: usize,
     /// How long a body may take to arrive. Longer: 408.
     pub body_timeout: Duration,
     /// How long a query of a SCORE may take. Longer: v1 -900, v2 503.
@@ -45,6 +50,7 @@ impl Default for RestConfig {
             is_response_code_text: false,
             cors_origins: Vec::new(),
             body_limit: BODY_BYTES_MAX,
+            bulk_limit: BULK_BYTES_MAX,
             body_timeout: Duration::from_secs(30),
             query_timeout: Duration::from_secs(30),
             wait_max: Duration::from_secs(60),

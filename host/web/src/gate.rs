@@ -101,13 +101,19 @@ impl Gate {
             return Err(Problem::new(Code::ContentType, detail));
         }
         let (parts, body) = request.into_parts();
-        let body = self.read(&parts.headers, body).await?;
+        let limit = self.body_limit(parts.uri.path());
+        let body = self.read(&parts.headers, body, limit).await?;
         Ok(Request::from_parts(parts, Body::from(body)))
     }
 
+    /// Bytes that a body may have: many transactions have more room than one.
+    fn body_limit(&self, path: &str) -> usize {
+        let is_bulk = !is_v1(path) && path.ends_with("/transactions/bulk");
+        if is_bulk { self.config.bulk_limit } else { self.config.body_limit }
+    }
+
     /// The whole body, or 413 and 408.
-    async fn read(&self, headers: &HeaderMap, body: Body) -> Result<Bytes, Problem> {
-        let limit = self.config.body_limit;
+    async fn read(&self, headers: &HeaderMap, body: Body, limit: usize) -> Result<Bytes, Problem> {
         let too_large = || {
             Problem::new(Code::BodyTooLarge, format!("the body is over the limit of {limit} bytes"))
         };
@@ -175,6 +181,7 @@ pub(crate) async fn pass<F: Future<Output = Response>>(
     // The old edition told every client; only browsers, which name an origin, need it.
     let is_told = is_v1(&path) || origin.is_some();
     let origin = gate.allowed_origin(origin).filter(|_| is_told);
+    let is_cbor = !is_v1(&path) && crate::cbor::is_wanted(request.headers());
     let ticket = gate.ticket(ClientAddress::of(request.extensions()));
     if let Some(ticket) = &ticket {
         request.extensions_mut().insert(ticket.clone());
@@ -185,6 +192,9 @@ pub(crate) async fn pass<F: Future<Output = Response>>(
     };
     let response = preflight(&method, response);
     let mut response = in_form(&path, &id, response);
+    if is_cbor {
+        response = crate::cbor::translated(response).await;
+    }
     if response.status().is_server_error() {
         tracing::warn!(event = "rest.failed", path, status = response.status().as_u16());
     }
@@ -262,6 +272,9 @@ fn put_headers(path: &str, id: RequestId, origin: Option<HeaderValue>, headers: 
         if !is_cors || origin.is_some() {
             headers.insert(name, HeaderValue::from_static(value));
         }
+    }
+    if !is_v1 {
+        headers.append(header::VARY, HeaderValue::from_static("Accept"));
     }
     if let Some(origin) = origin {
         if origin != "*" {

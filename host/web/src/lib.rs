@@ -10,6 +10,7 @@
 pub mod arguments;
 pub mod block_proof;
 pub mod body;
+pub mod cbor;
 pub mod config;
 pub mod gate;
 pub mod json;

@@ -6,6 +6,7 @@
 //! Deliberately not here: the routes (`router`), what an error means (`host-types`).
 
 mod kind;
+mod lookups;
 mod operation;
 mod page;
 mod schemas;
@@ -24,7 +25,7 @@ use std::collections::BTreeSet;
 use std::sync::LazyLock;
 use utoipa::openapi::example::ExampleBuilder;
 use utoipa::openapi::path::{PathItem, PathsBuilder};
-use utoipa::openapi::schema::{ComponentsBuilder, ObjectBuilder};
+use utoipa::openapi::schema::{AdditionalProperties, ComponentsBuilder, ObjectBuilder};
 use utoipa::openapi::tag::TagBuilder;
 use utoipa::openapi::{InfoBuilder, LicenseBuilder, OpenApi, OpenApiBuilder};
 
@@ -66,7 +67,7 @@ fn operations(interface: Interface) -> Vec<Operation> {
 
 fn tables(interface: Interface) -> Vec<Table> {
     match interface {
-        Interface::Peer => [schemas::TABLES, v1::PEER_TABLES].concat(),
+        Interface::Peer => [schemas::TABLES, lookups::TABLES, v1::PEER_TABLES].concat(),
         Interface::Radiostation => [&[schemas::PROBLEM], v1::RADIOSTATION_TABLES].concat(),
     }
 }
@@ -128,8 +129,11 @@ fn info(interface: Interface) -> utoipa::openapi::Info {
 }
 
 /// The schema of a table.
-fn object((_, meaning, parts): &Table) -> ObjectBuilder {
+fn object((name, meaning, parts): &Table) -> ObjectBuilder {
     let mut object = ObjectBuilder::new().description(Some(*meaning));
+    if schemas::CLOSED.contains(name) {
+        object = object.additional_properties(Some(AdditionalProperties::FreeForm(false)));
+    }
     for (name, kind, meaning) in parts.iter().copied().flatten() {
         let field = name.trim_end_matches('?');
         object = object.property(

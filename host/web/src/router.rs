@@ -185,7 +185,11 @@ fn v2_peer() -> Routes<Arc<PeerApi>> {
         .route("/api/v2/channels", get(v2::channels::list))
         .route("/api/v2/channels/{channel}", get(v2::channels::one))
         .route("/api/v2/channels/{channel}/members", get(v2::channels::members))
-        .route("/api/v2/channels/{channel}/transactions", post(v2::transactions::post))
+        .route(
+            "/api/v2/channels/{channel}/transactions",
+            get(v2::search::page).post(v2::transactions::post),
+        )
+        .route("/api/v2/channels/{channel}/transactions/bulk", post(v2::bulk::post))
         .route("/api/v2/channels/{channel}/transactions/{hash}", get(v2::transactions::get))
         .route(
             "/api/v2/channels/{channel}/transactions/{hash}/receipt",
@@ -199,6 +203,9 @@ fn v2_peer() -> Routes<Arc<PeerApi>> {
         .route("/api/v2/channels/{channel}/events", get(v2::events::page))
         .route("/api/v2/channels/{channel}/events/ws", get(stream::ws::upgrade))
         .route("/api/v2/channels/{channel}/evidence", get(v2::evidence::list))
+        .route("/api/v2/channels/{channel}/state/{score}/{key}", get(v2::state::one))
+        .route("/api/v2/network", get(v2::network::one))
+        .route("/api/v2/network/peers", get(v2::network::peers))
         .route("/api/v2/channels/{channel}/scores", get(v2::scores::list))
         .route("/api/v2/channels/{channel}/scores/{score}", get(v2::scores::one))
         .route("/api/v2/channels/{channel}/scores/{score}/versions", get(v2::scores::versions))

@@ -1,16 +1,21 @@
 //! `/api/v2`: status codes, problem+json, one schema name per document.
 
 pub(crate) mod blocks;
+pub(crate) mod bulk;
 pub(crate) mod channels;
 pub(crate) mod epochs;
 pub(crate) mod events;
 pub(crate) mod evidence;
+pub(crate) mod network;
 pub(crate) mod proofs;
 pub(crate) mod scores;
+pub(crate) mod search;
+pub(crate) mod state;
 pub(crate) mod transactions;
 pub(crate) mod views;
 
 use crate::body;
+use crate::cbor::plain_tag;
 use crate::json::Json;
 use crate::problem::{JSON, Problem};
 use axum::body::Body;
@@ -44,7 +49,7 @@ fn tagged(headers: &HeaderMap, tag: &Hash32, is_fixed: bool, json: &Json) -> Res
     let tag = format!("\"{tag}\"");
     let known = headers.get_all(header::IF_NONE_MATCH).iter().filter_map(|v| v.to_str().ok());
     let mut listed = known.flat_map(|value| value.split(',')).map(str::trim);
-    let is_known = listed.any(|t| t == "*" || t.strip_prefix("W/").unwrap_or(t) == tag);
+    let is_known = listed.any(|t| t == "*" || plain_tag(t.strip_prefix("W/").unwrap_or(t)) == tag);
     let mut response = ok(json);
     if is_known {
         *response.status_mut() = StatusCode::NOT_MODIFIED;

@@ -9,6 +9,7 @@ pub mod elf;
 pub mod limits;
 mod nest;
 mod outcome;
+mod pace;
 mod pool;
 mod process;
 pub mod protocol;

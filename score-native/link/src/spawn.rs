@@ -16,6 +16,7 @@ use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, OnceLock, mpsc};
+use std::time::Duration;
 
 /// Descriptor of the socket in the worker.
 pub const SOCKET_FD: RawFd = 3;
@@ -23,6 +24,9 @@ pub const SOCKET_FD: RawFd = 3;
 pub const PROGRESS_FD: RawFd = 4;
 /// Descriptor of the sealed SCORE file in the worker.
 pub const SCORE_FD: RawFd = 5;
+
+/// How much a worker with heavy batches yields (`nice`): beside something else it gets a tenth.
+const NICENESS: libc::c_int = 10;
 
 /// Bytes of the worker's first stack: the usual limit. Calls have a stack of their own.
 const MAIN_STACK_BYTES: libc::rlim_t = 8 << 20;
@@ -146,6 +150,25 @@ fn start(launch: &Launch) -> io::Result<Launched> {
     unsafe { command.pre_exec(move || prepare_child(fds, fixed_addresses)) };
     let child = command.spawn()?;
     Ok(Launched { child, socket: ours, progress: ProgressPage(progress) })
+}
+
+/// Processor time that a child, which is not waited for yet, has used; none where it cannot be read.
+pub(crate) fn cpu_time(process: u32) -> Option<Duration> {
+    let (mut clock, mut time) = (0, libc::timespec { tv_sec: 0, tv_nsec: 0 });
+    let id = libc::pid_t::try_from(process).ok()?;
+    // SAFETY: both write into variables that live through the calls.
+    let read = unsafe {
+        libc::clock_getcpuclockid(id, &raw mut clock) == 0
+            && libc::clock_gettime(clock, &raw mut time) == 0
+    };
+    let whole = Duration::from_secs(u64::try_from(time.tv_sec).ok()?);
+    read.then(|| whole + Duration::from_nanos(u64::try_from(time.tv_nsec).unwrap_or(0)))
+}
+
+/// From now on a child yields to whoever else wants the processor. Yielding more is always allowed.
+pub(crate) fn lower_priority(process: u32) {
+    // SAFETY: a system call without memory. A child that has just ended cannot yield any more.
+    unsafe { libc::setpriority(libc::PRIO_PROCESS, process, NICENESS) };
 }
 
 /// Runs in the child between fork and exec.

@@ -8,9 +8,10 @@
 use crate::limits::STACK_BYTES;
 use crate::nest::{Alone, Nest, Outermost, Outside};
 use crate::outcome::{CallReceipt, NoResult, Outcome};
+use crate::pace;
 use crate::process::{Broken, End, Process};
 use crate::protocol::{Batch, BlockId, CallKind, Exec, Order, Query, RawReceipt, SandboxReport};
-use crate::spawn::{Launch, sealed_file};
+use crate::spawn::{Launch, lower_priority, sealed_file};
 use std::ffi::OsString;
 use std::os::fd::OwnedFd;
 use std::path::PathBuf;
@@ -183,7 +184,7 @@ impl Worker {
     /// # Errors
     /// Why it does not run, in words for the operator.
     pub async fn start(config: WorkerConfig) -> Result<Self, NoResult> {
-        let mut line = Line { config, process: None, restarts: 0 };
+        let mut line = Line::new(config);
         line.ready().await?;
         Ok(Self { line })
     }
@@ -273,7 +274,7 @@ impl QueryWorker {
     /// A worker whose process starts with the first question.
     #[must_use]
     pub const fn new(config: WorkerConfig) -> Self {
-        Self { line: Line { config, process: None, restarts: 0 } }
+        Self { line: Line::new(config) }
     }
 
     /// Asks a question; [`Outcome::Receipts`] holds exactly one, without writes and events.
@@ -320,15 +321,33 @@ struct Line {
     config: WorkerConfig,
     process: Option<Process>,
     restarts: u64,
+    /// When a batch was heavy last.
+    heavy_at: Option<Instant>,
+    /// The process runs at a lower priority.
+    is_yielding: bool,
 }
 
 impl Line {
-    async fn ready(&mut self) -> Result<&mut Process, NoResult> {
+    const fn new(config: WorkerConfig) -> Self {
+        Self { config, process: None, restarts: 0, heavy_at: None, is_yielding: false }
+    }
+
+    /// Whether the process has to yield: something heavy came not long ago.
+    fn has_to_yield(&self) -> bool {
+        self.heavy_at.is_some_and(|at| at.elapsed() < pace::YIELDS_FOR)
+    }
+
+    async fn ready(&mut self) -> Result<(), NoResult> {
         if self.process.as_ref().is_some_and(Process::is_in_talk) {
             // A caller went away in the middle.
             self.drop_process();
         }
+        if self.is_yielding && !self.has_to_yield() {
+            // Only a new process has the priority back.
+            self.process = None;
+        }
         if self.process.is_none() {
+            self.is_yielding = self.has_to_yield();
             let start = tokio::time::timeout(START_TIMEOUT, Process::start(self.config.launch()));
             let process = start.await.unwrap_or_else(|_| Err("it does not get ready".into()));
             let process = process.map_err(NoResult::Start)?;
@@ -338,9 +357,12 @@ impl Line {
                     "layers of the sandbox are missing: {missing}"
                 )));
             }
+            if self.is_yielding {
+                lower_priority(process.id());
+            }
             self.process = Some(process);
         }
-        self.process.as_mut().ok_or_else(|| NoResult::Start("it is gone".into()))
+        Ok(())
     }
 
     async fn tell(&mut self, order: &Order) {
@@ -408,8 +430,8 @@ impl Line {
         order: &Order,
         outside: &mut dyn Outside,
     ) -> Result<Vec<RawReceipt>, Ended> {
-        let process = self.ready().await.map_err(Ended::NoResult)?;
-        match process.ask(order, outside).await {
+        self.ready().await.map_err(Ended::NoResult)?;
+        match self.ask(order, outside).await {
             Ok(receipts) => Ok(receipts),
             Err(Broken::NeedState) => Err(Ended::NeedState),
             Err(Broken::TooLong(why)) => Err(Ended::NoResult(NoResult::TooLong(why))),
@@ -429,6 +451,26 @@ impl Line {
                 };
                 self.restarts += 1;
                 Err(Ended::Process(end))
+            }
+        }
+    }
+
+    async fn ask(
+        &mut self,
+        order: &Order,
+        outside: &mut dyn Outside,
+    ) -> Result<Vec<RawReceipt>, Broken> {
+        let Some(process) = &mut self.process else { return Err(Broken::Gone) };
+        let id = process.id();
+        let mut ask = std::pin::pin!(process.ask(order, outside));
+        tokio::select! {
+            biased;
+            answer = &mut ask => answer,
+            () = pace::is_heavy(id) => {
+                // Noted at once: the deadline may end this before the answer comes.
+                self.heavy_at = Some(Instant::now());
+                self.is_yielding = true;
+                ask.await
             }
         }
     }

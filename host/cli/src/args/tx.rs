@@ -4,6 +4,7 @@
 //! Deliberately not here: what the commands do (`cmd/tx.rs`, `cmd/query.rs`).
 
 use super::Trusted;
+use crate::args_tx::TxList;
 use clap::{Args, Subcommand};
 use std::path::PathBuf;
 
@@ -19,7 +20,12 @@ pub enum TxCommand {
         /// Save the portable receipt, once it was checked: `loopchain verify FILE` needs no network.
         #[arg(long, value_name = "FILE")]
         receipt: Option<PathBuf>,
+        /// With its portable receipt, unchecked, as `proof` of the JSON document.
+        #[arg(long, conflicts_with = "receipt")]
+        proof: bool,
     },
+    /// Final transactions by who signed them and what they called, newest first.
+    List(TxList),
     /// Check a portable receipt of this transaction; nobody is asked. Exit code 7 when it is refused.
     Verify {
         /// 64 hex digits.

@@ -52,6 +52,7 @@ mod score_watch;
 mod status;
 mod testnet;
 mod tx;
+mod tx_list;
 mod up;
 mod version;
 pub(crate) mod voting;

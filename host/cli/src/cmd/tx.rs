@@ -1,6 +1,6 @@
-//! `tx send`, `tx get`, `tx wait`; `tx verify` is in `receipt.rs`.
+//! `tx send`, `tx get`, `tx wait`; `tx verify` is in `receipt.rs`, `tx list` in `tx_list.rs`.
 
-use super::{Context, Done, call, receipt};
+use super::{Context, Done, call, receipt, tx_list};
 use crate::args::{TxCommand, TxSend};
 use crate::client::{Client, EventInfo, ReceiptInfo, TxInfo};
 use crate::failure::Failure;
@@ -27,11 +27,15 @@ pub(crate) async fn tx(command: TxCommand, context: &Context) -> Done {
     match command {
         TxCommand::Send(send_args) => send(&send_args, &client, target.identity, context).await,
         TxCommand::Verify { .. } => Ok(ExitCode::SUCCESS),
-        TxCommand::Get { hash, receipt: Some(file) } => {
+        TxCommand::List(wanted) => tx_list::list(&wanted, &client, context).await,
+        TxCommand::Get { hash, receipt: Some(file), .. } => {
             receipt::save(&hash, &file, &client, context).await
         }
-        TxCommand::Get { hash, receipt: None } => {
-            let (body, info) = client.transaction(&hash).await?;
+        TxCommand::Get { hash, receipt: None, proof } => {
+            let (mut body, info) = client.transaction(&hash).await?;
+            if proof {
+                body = client.proved(&hash).await?;
+            }
             let manifest = manifest_of(&client, &info).await;
             show(context, &body, &Shown { info: &info, took: None, manifest })
         }

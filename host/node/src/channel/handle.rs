@@ -8,11 +8,12 @@ use super::executor_task::KnowledgeWatch;
 use super::intake::Intake;
 use super::links::Links;
 use super::own_words::Heard;
+use super::quorum::QuorumWatch;
 use super::relay::Relay;
 use crate::scores::Scores;
 use crate::signer::Signer;
 use host_core::pipeline::PipelineStatus;
-use host_store::{Lease, Reader, Segments};
+use host_store::{Lease, Reader, Segments, StateTree};
 use host_types::epoch::{EpochConfig, Epochs};
 use host_types::event::ChainEvent;
 use host_types::genesis::ChannelGenesis;
@@ -83,6 +84,10 @@ pub struct Parts {
     pub left: watch::Sender<bool>,
     /// Tells when its files are closed.
     pub lease: Lease,
+    /// The tree of the stored state, for proofs.
+    pub tree: Arc<StateTree>,
+    /// Since when there is no quorum.
+    pub quorum: QuorumWatch,
     /// Whose turn it is to ask further SCOREs in the middle of a question.
     pub question_turns: tokio::sync::Mutex<()>,
 }

@@ -16,6 +16,7 @@ use super::handle::{ChannelHandle, Parts, while_joined};
 use super::intake::{ContextSource, Intake};
 use super::links::Links;
 use super::own_words::{self, Heard};
+use super::quorum::QuorumWatch;
 use super::relay::Relay;
 use crate::plugins::PluggedRule;
 use crate::scores::Scores;
@@ -81,7 +82,8 @@ pub fn start(start: ChannelStart) -> Result<ChannelHandle, Rejection> {
         start;
     let store = open_store(&folder, &genesis, &options).map_err(|e| store_failed(&e))?;
     let (reader, segments, lease) = (store.reader(), store.segments(), store.lease());
-    let committed = Committed::new(reader.clone(), store.tree());
+    let tree = store.tree();
+    let committed = Committed::new(reader.clone(), Arc::clone(&tree));
     let genesis = Arc::new(genesis);
     let tip = reader.tip();
     let base = knowledge(&genesis, &committed, &reader)?;
@@ -139,6 +141,8 @@ pub fn start(start: ChannelStart) -> Result<ChannelHandle, Rejection> {
         divergences,
         left: watch::channel(false).0,
         lease,
+        tree,
+        quorum: QuorumWatch::default(),
         question_turns: tokio::sync::Mutex::new(()),
     };
     let world = world(&parts, (own, seat, starter), segments, work, context);

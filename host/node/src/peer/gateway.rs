@@ -11,6 +11,7 @@ use host_rpc::gateway::{
     EvidenceView, Gateway, MemberView, NodeView, ProofView, QueryAnswer, ReceiptView, ScoreView,
     TxState, VersionsView,
 };
+use host_rpc::lookups::{StateAnswer, StateQuestion, TxFilter, TxsPage};
 use host_rpc::stream::{StreamFilter, StreamPage};
 use host_types::genesis::Policy;
 use host_types::validators::ValidatorSet;
@@ -75,7 +76,7 @@ impl LocalGateway {
 fn check_open(channel: &ChannelHandle) -> Result<(), Rejection> {
     match channel.halted() {
         Some(why) => Err(Rejection::new(Code::ChannelHalted, why)),
-        None => Ok(()),
+        None => channel.without_quorum().map_or(Ok(()), Err),
     }
 }
 
@@ -132,8 +133,15 @@ impl Gateway for LocalGateway {
         wait: Option<Duration>,
     ) -> Result<(TxId, TxState), Rejection> {
         let channel = self.find(channel)?;
-        check_open(&channel)?;
-        let (id, mut height) = (tx.id(), channel.reader().tip().height);
+        let id = tx.id();
+        if let Err(closed) = check_open(&channel) {
+            // What is known already is told all the same: the same bytes get the same answer.
+            return match channel.transaction_state(id).await? {
+                Some(state) => Ok((id, state)),
+                None => Err(closed),
+            };
+        }
+        let mut height = channel.reader().tip().height;
         if let Err(rejection) = channel.intake().submit(Arc::clone(&tx)).await {
             // The same bytes again get the same answer, also after they have expired.
             if let Some(found) = channel.final_transaction(id)? {
@@ -251,6 +259,24 @@ impl Gateway for LocalGateway {
         read.map_err(|error| Rejection::new(Code::Internal, error.to_string()))?
     }
 
+    async fn search(&self, channel: &ChannelName, filter: TxFilter) -> Result<TxsPage, Rejection> {
+        let channel = self.find(channel)?;
+        // It may read many rows and blocks.
+        let read = tokio::task::spawn_blocking(move || channel.search(&filter)).await;
+        read.map_err(|error| Rejection::new(Code::Internal, error.to_string()))?
+    }
+
+    async fn state(
+        &self,
+        channel: &ChannelName,
+        wanted: StateQuestion,
+    ) -> Result<StateAnswer, Rejection> {
+        let channel = self.find(channel)?;
+        // A former state is read through every undo record since.
+        let read = tokio::task::spawn_blocking(move || channel.state_of(&wanted)).await;
+        read.map_err(|error| Rejection::new(Code::Internal, error.to_string()))?
+    }
+
     async fn told(
         &self,
         channel: &ChannelName,
@@ -347,6 +373,8 @@ impl Gateway for LocalGateway {
             } else if let Some(rejection) = channel.cannot_execute() {
                 let name = &channel.genesis().channel;
                 problems.push(format!("channel {name} is not voted on: {rejection}"));
+            } else if let Some(rejection) = channel.without_quorum() {
+                problems.push(rejection.message);
             }
         }
         problems.extend(self.node.signer.why_stopped());

@@ -15,6 +15,7 @@ pub mod drop_folder;
 pub mod gateway;
 pub mod handler;
 pub mod known_peers;
+mod many_channels;
 pub mod mesh;
 pub mod metrics;
 pub mod node;

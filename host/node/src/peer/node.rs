@@ -94,7 +94,7 @@ pub(crate) const fn durability(wanted: config::Durability) -> Durability {
     }
 }
 
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -132,7 +132,11 @@ pub struct Node {
     /// Channels that ran in this process: what they signed since is not in `replay`.
     began: Mutex<BTreeSet<GenesisHash>>,
     refused: Mutex<BTreeMap<ChannelName, String>>,
-    starting: Mutex<()>,
+    /// Held from reading what channels say of trust until it is in force: else an older word, read by
+    /// another task before, could replace it.
+    pub(super) trusting: Mutex<()>,
+    /// One start at a time of each channel.
+    starting: Mutex<BTreeMap<ChannelName, Arc<Mutex<()>>>>,
 }
 
 impl std::fmt::Debug for Node {
@@ -192,6 +196,7 @@ impl Node {
             began: Mutex::default(),
             channels: RwLock::default(),
             refused: Mutex::default(),
+            trusting: Mutex::default(),
             starting: Mutex::default(),
         }
     }
@@ -204,8 +209,9 @@ impl Node {
         &self,
         genesis: ChannelGenesis,
     ) -> Result<Option<ChannelHandle>, Rejection> {
-        let _one_at_a_time = self.starting.lock().unwrap_or_else(PoisonError::into_inner);
         let name = genesis.channel.clone();
+        let turn = Arc::clone(lock(&self.starting).entry(name.clone()).or_default());
+        let _one_at_a_time = lock(&turn);
         if self.channel(&name).is_some() {
             return Ok(None);
         }

@@ -5,7 +5,7 @@
 //! organisation itself has revoked it. And the newest list of each root, as a RadioStation wants it
 //! ([`Lists`]). Deliberately not here: transactions (`host/core`), telling RadioStations (`discovery`).
 
-use super::node::Node;
+use super::node::{Node, lock};
 use super::readiness::Stored;
 use crate::channel::ChannelHandle;
 use host_core::system::state::{ChangeStatus, all_changes};
@@ -45,12 +45,7 @@ pub(super) async fn follow(node: Arc<Node>, channel: ChannelHandle) {
         // It is another value only when somebody joined or was taken back.
         if known.as_ref().is_none_or(|known| !Arc::ptr_eq(known, &membership)) {
             known = Some(Arc::clone(&membership));
-            let channels = node.channels();
-            let all = channels.iter().flat_map(|channel| {
-                let membership = Arc::clone(&channel.parts().knowledge.borrow().membership);
-                membership.revoked().iter().cloned().collect::<Vec<_>>()
-            });
-            node.mesh.session().trust().set_revoked(all.collect());
+            take_back(&node);
             if !membership.revoked().is_empty() {
                 lists_of(&node, &channel, membership.roots());
             }
@@ -59,6 +54,17 @@ pub(super) async fn follow(node: Arc<Node>, channel: ChannelHandle) {
             return;
         }
     }
+}
+
+/// Brings all that the channels have taken back into force.
+fn take_back(node: &Node) {
+    let _one_at_a_time = lock(&node.trusting);
+    let channels = node.channels();
+    let all = channels.iter().flat_map(|channel| {
+        let membership = Arc::clone(&channel.parts().knowledge.borrow().membership);
+        membership.revoked().iter().cloned().collect::<Vec<_>>()
+    });
+    node.mesh.session().trust().set_revoked(all.collect());
 }
 
 /// The lists themselves stand in the changes that the channel has accepted.

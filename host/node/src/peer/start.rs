@@ -8,11 +8,11 @@ use super::handler::Handler;
 use super::known_peers::KnownPeers;
 use super::mesh::Mesh;
 use super::metrics::Metrics;
-use super::node::{Identity, Node, NodeParts};
+use super::node::{Identity, Node, NodeParts, lock};
 use super::{accuse, certificates, readiness, renewal, revocations};
-use super::{dev_only, discovery, drop_folder};
+use super::{dev_only, discovery, drop_folder, many_channels};
 use crate::channel::intake::wall_clock;
-use crate::channel::while_joined;
+use crate::channel::{quorum, while_joined};
 use crate::config::{self, PeerConfig, TlsConfig};
 use crate::rest;
 use crate::scores::Scores;
@@ -58,7 +58,7 @@ pub async fn run(config: PeerConfig, shutdown: Shutdown) -> Result<(), Rejection
 
     let installed = watch::channel(0).0;
     let looked = Looked::at(&node);
-    scan_channels(&node, &installed);
+    many_channels::start(&node, &installed).await;
     let handler = Arc::new(Handler(Arc::clone(&node)));
     let session = Arc::clone(node.mesh.session());
     let mut tasks = tokio::task::JoinSet::new();
@@ -246,19 +246,6 @@ fn build(config: PeerConfig) -> Result<Arc<Node>, Rejection> {
     })))
 }
 
-/// Starts channels whose genesis is in the folder.
-fn scan_channels(node: &Arc<Node>, installed: &watch::Sender<u64>) {
-    for genesis in geneses(&node.config.channels.dir) {
-        let name = genesis.channel.clone();
-        if !node.wants(&name) || node.channel(&name).is_some() {
-            continue;
-        }
-        if let Err(rejection) = begin(node, genesis, installed) {
-            tracing::error!(code = %rejection.code, channel = %name, "channel {name} does not start: {}", rejection.message);
-        }
-    }
-}
-
 /// Starts a channel and what follows it until it is left.
 pub(super) fn begin(
     node: &Arc<Node>,
@@ -273,6 +260,7 @@ pub(super) fn begin(
     let revoked = revocations::follow(Arc::clone(node), channel.clone());
     tokio::spawn(while_joined(joined(), revoked));
     tokio::spawn(while_joined(joined(), accuse::follow(Arc::clone(node), channel.clone())));
+    tokio::spawn(while_joined(joined(), quorum::follow(channel.clone())));
     let ready = readiness::follow(Arc::clone(node), channel.clone(), installed.subscribe());
     tokio::spawn(while_joined(joined(), ready));
     Ok(())
@@ -280,6 +268,7 @@ pub(super) fn begin(
 
 /// Those who vote on some channel now stay connected when their certificates run out.
 pub(super) fn pin_validators(node: &Node) {
+    let _one_at_a_time = lock(&node.trusting);
     let channels = node.channels();
     let sets = channels.iter().map(|channel| channel.epoch());
     let names: BTreeSet<NodeName> = sets
@@ -340,7 +329,7 @@ async fn follow_genesis(node: Arc<Node>, installed: watch::Sender<u64>, mut seen
         let now = Looked::at(&node);
         let is_of_interest = now.geneses != seen.geneses || !node.refused().is_empty();
         if now != seen && is_of_interest {
-            scan_channels(&node, &installed);
+            many_channels::start(&node, &installed).await;
         }
         seen = now;
     }

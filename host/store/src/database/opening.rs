@@ -89,6 +89,7 @@ pub(crate) fn open_database(
         txs: keyspace(schema::TXS)?,
         state: keyspace(schema::STATE)?,
         undo: keyspace(schema::UNDO)?,
+        search: keyspace(schema::SEARCH)?,
     };
     // What a killed process wrote but did not sync is about to be relied on.
     database.persist(options.persist_mode()).map_err(&failed)?;
@@ -155,6 +156,18 @@ pub(crate) fn read_tip(dir: &Path, keyspaces: &Keyspaces) -> Result<Option<TipRo
         .map_err(|e| StoreError::damaged(Part::Channel, dir, 0, format!("the tip's row: {e}")))
 }
 
+/// The first block that `search` has: of a new channel block 0; where another version of this program
+/// stored the last blocks, those to come.
+fn indexed_from(keyspaces: &Keyspaces, tip: Height) -> fjall::Result<Height> {
+    let row = keyspaces.meta.get(schema::META_INDEXED)?;
+    let known = row.and_then(|row| schema::decode_indexed(&row));
+    Ok(match known {
+        Some((first, last)) if last == tip => first,
+        _ if tip == Height::ZERO => Height::ZERO,
+        _ => tip.next(),
+    })
+}
+
 struct Parts<'a> {
     dir: &'a Path,
     genesis: &'a ChannelGenesis,
@@ -219,7 +232,7 @@ impl Parts<'_> {
             marker.write(&MarkedTip { height: Height::ZERO, block: block.id(), roots })?;
         }
         let tip = Tip { height: Height::ZERO, block: block.id(), roots, header, tx_total: 0 };
-        Ok(self.finish(tip, tree, marker))
+        self.finish(tip, tree, marker)
     }
 
     /// A channel that is here already: every part must agree with the database's tip.
@@ -259,7 +272,7 @@ impl Parts<'_> {
         }
         let (height, block, roots) = (tip.height, row.block, row.roots);
         let tip = Tip { height, block, roots, header, tx_total: row.tx_total };
-        Ok(self.finish(tip, tree, marker))
+        self.finish(tip, tree, marker)
     }
 
     fn load_tree(&self) -> Result<StateTree, StoreError> {
@@ -272,7 +285,14 @@ impl Parts<'_> {
         StateTree::load(entries)
     }
 
-    fn finish(self, tip: Tip, tree: StateTree, marker: TipMarker) -> ChannelStore {
+    fn finish(
+        self,
+        tip: Tip,
+        tree: StateTree,
+        marker: TipMarker,
+    ) -> Result<ChannelStore, StoreError> {
+        let indexed_from =
+            indexed_from(&self.keyspaces, tip.height).map_err(database_error(self.dir))?;
         let shared = Shared {
             path: self.dir.to_owned(),
             database: self.database,
@@ -280,8 +300,9 @@ impl Parts<'_> {
             segments: self.segments,
             tip: RwLock::new(Arc::new(tip)),
             cache: StateCache::new(self.options.state_cache_bytes),
+            indexed_from,
         };
-        ChannelStore {
+        Ok(ChannelStore {
             shared: Arc::new(shared),
             tree: Arc::new(tree),
             marker,
@@ -289,6 +310,6 @@ impl Parts<'_> {
             history_blocks: self.genesis.limits.history_blocks,
             persist_mode: self.options.persist_mode(),
             is_poisoned: false,
-        }
+        })
     }
 }

@@ -126,7 +126,7 @@ pub(super) fn vote_for(store: &ChannelStore, commit: &CommitBlock) -> Result<(),
     store.segments().sync()
 }
 
-pub(super) fn grow(store: &mut ChannelStore, blocks: u64) {
+pub(crate) fn grow(store: &mut ChannelStore, blocks: u64) {
     for _ in 0..blocks {
         let commit = next(store, &[]);
         vote_for(store, &commit).unwrap();

@@ -34,15 +34,23 @@ const FORMS: &[Form] = &[
     Form { kind: "channel", pattern: "^[a-z][a-z0-9_-]{0,63}$", description: "name of a channel" },
     Form { kind: "score", pattern: "^[a-z][a-z0-9-]{0,63}$", description: "name of a SCORE" },
     Form { kind: "block-in", pattern: BLOCK_IN, description: "which block" },
+    Form { kind: "key-in", pattern: KEY_IN, description: "bytes in hex" },
+    Form { kind: "cursor", pattern: CURSOR, description: "HEIGHT.TX" },
+    Form { kind: "cursor-in", pattern: CURSOR_IN, description: "HEIGHT.TX" },
     Form { kind: "from-in", pattern: FROM_IN, description: "where to begin" },
     Form { kind: "prefer-in", pattern: "^wait=[0-9]{1,9}$", description: "RFC 7240" },
+    Form { kind: "types-in", pattern: TYPES_IN, description: "separated by commas" },
     Form { kind: "uuid", pattern: UUID, description: "made of a public key" },
     Form { kind: "microseconds", pattern: "^[0-9]+$", description: "microseconds since 1970" },
 ];
 
 /// A height, a hash, or `latest`.
 const BLOCK_IN: &str = "^([0-9]{1,19}|[0-9a-fA-F]{64}|latest)$";
+const KEY_IN: &str = "^(0x)?([0-9a-fA-F]{2}){1,256}$";
+const CURSOR: &str = "^[0-9]{1,20}\\.[0-9]{1,10}$";
+const CURSOR_IN: &str = "^[0-9]{1,19}\\.[0-9]{1,9}$";
 const FROM_IN: &str = "^[0-9]{1,19}(\\.[0-9]{1,9}(\\.[0-9]{1,9})?)?$";
+const TYPES_IN: &str = "^(block|tx|score)(,(block|tx|score)){0,2}$";
 const BASE64: &str = "^([A-Za-z0-9+/]{4})*([A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$";
 const PLACE: &str = "^[0-9]{1,20}\\.[0-9]{1,10}\\.[0-9]{1,10}$";
 const UUID: &str = "^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$";

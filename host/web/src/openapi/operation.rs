@@ -22,6 +22,8 @@ pub(super) type Media = (&'static str, &'static str);
 
 pub(super) const JSON: &str = "application/json";
 pub(super) const CBOR: &str = "application/cbor";
+pub(super) const CBOR_SEQ: &str = "application/cbor-seq";
+pub(super) const NDJSON: &str = "application/x-ndjson";
 const PROBLEM: &str = "application/problem+json";
 
 /// What is answered when the request is taken.
@@ -68,6 +70,8 @@ pub(super) struct Operation {
     pub(super) answers: &'static [Answer],
     /// What it may be refused with, besides what every request may.
     pub(super) codes: &'static [Code],
+    /// The same for those that have another status than their code's own.
+    pub(super) also: &'static [(u16, Code)],
 }
 
 /// What the gate refuses any request with.
@@ -87,6 +91,7 @@ const IN_PATHS: &[Parameter] = &[
     ("hash", "hash-in", "hash of a transaction"),
     ("block", "block-in", "height, hash, or `latest`"),
     ("score", "score", "name of a SCORE"),
+    ("key", "key-in", "hex of the bytes that the SCORE wrote"),
     ("other", "text", "anything else"),
 ];
 
@@ -99,7 +104,7 @@ impl Operation {
     pub(super) fn refusals(&self) -> BTreeMap<u16, Vec<Code>> {
         let own = self.codes.iter().map(|code| (code.http(), *code));
         let mut by_status = BTreeMap::<u16, Vec<Code>>::new();
-        for (status, code) in OF_ALL.iter().copied().chain(own) {
+        for (status, code) in OF_ALL.iter().chain(self.also).copied().chain(own) {
             let codes = by_status.entry(status).or_default();
             if !codes.contains(&code) {
                 codes.push(code);
@@ -223,7 +228,7 @@ fn allow() -> utoipa::openapi::header::Header {
 }
 
 fn content(media: &str, kind: &str, example: Option<&Value>) -> Content {
-    let example = example.filter(|_| media != CBOR).cloned();
+    let example = example.filter(|_| !media.starts_with(CBOR)).cloned();
     ContentBuilder::new().schema(Some(schema(kind))).example(example).build()
 }
 

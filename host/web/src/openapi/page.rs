@@ -34,6 +34,7 @@ const GET: Operation = Operation {
     body: &[],
     answers: &[],
     codes: &[],
+    also: &[],
 };
 
 /// The requests that these routes take.

@@ -153,6 +153,9 @@ pub(super) const PROBLEM: Table = (
     ]],
 );
 
+/// What is taken with no other field; what is answered may have more one day.
+pub(super) const CLOSED: &[&str] = &["Envelope", "Question"];
+
 /// Everything v2 answers and takes.
 pub(super) const TABLES: &[Table] = &[
     PROBLEM,
@@ -167,7 +170,15 @@ pub(super) const TABLES: &[Table] = &[
         ]],
     ),
     ("ChannelState", "a channel as this peer knows it", &[CHANNEL]),
-    ("Channel", "one channel", &[&[("schema", "'loopchain.channel.v1'", "")], CHANNEL]),
+    (
+        "Channel",
+        "one channel",
+        &[
+            &[("schema", "'loopchain.channel.v1'", "")],
+            CHANNEL,
+            &[("configuration?", "@EpochConfig", "the present epoch, where anybody may read")],
+        ],
+    ),
     (
         "Node",
         "the peer that answers",

@@ -25,6 +25,7 @@ const GET: Operation = Operation {
     body: &[],
     answers: &[],
     codes: &[],
+    also: &[],
 };
 
 /// Of a peer.

@@ -1,6 +1,6 @@
 //! The requests that v2 takes.
 
-use super::operation::{Answer, CBOR, JSON, Media, Method, Operation, Parameter};
+use super::operation::{Answer, CBOR, CBOR_SEQ, JSON, Media, Method, NDJSON, Operation, Parameter};
 use host_types::Code;
 
 /// Refusals of what is asked of a channel.
@@ -30,6 +30,10 @@ const UNCHANGED: Answer =
     Answer { status: 304, description: "the client has it", bodies: NONE, headers: ETAG };
 const LIMIT: Parameter = ("limit", "page-in", "how many; 20 when not said");
 
+const SCORE_FILTER: Parameter = ("score", "score", "only of this SCORE");
+const TOPIC: Parameter = ("topic", "topic-in", "only of this name");
+const FROM: Parameter = ("from", "from-in", "a height, or HEIGHT.TX.EVENT as in `next_from`");
+
 macro_rules! ok {
     ($kind:literal) => {
         Answer { status: 200, description: "found", bodies: &[(JSON, $kind)], headers: &[] }
@@ -51,6 +55,7 @@ const GET: Operation = Operation {
     body: NONE,
     answers: &[],
     codes: codes!(),
+    also: &[],
 };
 
 /// One for each method of each route.
@@ -124,6 +129,38 @@ pub(super) const OPERATIONS: &[Operation] = &[
         ..GET
     },
     Operation {
+        path: "/api/v2/channels/{channel}/transactions",
+        id: "findTransactions",
+        tag: "Transactions",
+        summary: "Final transactions by who signed them and what they called, newest first",
+        query: &[
+            ("signer", "text", "a certificate, or the address or name of a member"),
+            ("score", "score", "only calls of this SCORE"),
+            ("method", "topic-in", "only calls of this method of it"),
+            ("from", "u64", "in this block or later ones"),
+            ("to", "u64", "in this block or earlier ones"),
+            ("cursor", "cursor-in", "`next_cursor` of the page before"),
+            LIMIT,
+        ],
+        answers: &[ok!("@Transactions")],
+        ..GET
+    },
+    Operation {
+        method: Method::Post,
+        path: "/api/v2/channels/{channel}/transactions/bulk",
+        id: "sendTransactions",
+        tag: "Transactions",
+        summary: "Send many signed transactions; a line of answer each, in their order",
+        body: &[(JSON, "@Envelope"), (NDJSON, "@Envelope"), (CBOR_SEQ, "bytes-in")],
+        answers: &[Answer {
+            status: 200,
+            description: "looked at, each for itself",
+            bodies: &[(NDJSON, "@BulkLine")],
+            headers: &[],
+        }],
+        ..GET
+    },
+    Operation {
         path: "/api/v2/channels/{channel}/transactions/{hash}",
         id: "getTransaction",
         tag: "Transactions",
@@ -176,6 +213,37 @@ pub(super) const OPERATIONS: &[Operation] = &[
         ..GET
     },
     Operation {
+        path: "/api/v2/channels/{channel}/state/{score}/{key}",
+        id: "getState",
+        tag: "State",
+        summary: "A key of the state, after the last block or a former one, with its proof",
+        query: &[
+            ("at", "u64", "after this block; only the last one is proved"),
+            ("proof", "'true'|'false'", "whether the way to the root is added"),
+        ],
+        answers: &[ok!("@StateKey")],
+        codes: codes!(HistoryGone, StoreBusy),
+        ..GET
+    },
+    Operation {
+        path: "/api/v2/network",
+        id: "getNetwork",
+        tag: "Network",
+        summary: "This peer, its channels, and the organisations that vote on them",
+        answers: &[ok!("@Network")],
+        codes: &[],
+        ..GET
+    },
+    Operation {
+        path: "/api/v2/network/peers",
+        id: "listPeers",
+        tag: "Network",
+        summary: "Validators of this peer's channels, and whether it is connected with them",
+        answers: &[ok!("@Peers")],
+        codes: &[],
+        ..GET
+    },
+    Operation {
         path: "/api/v2/channels/{channel}/epochs",
         id: "listEpochs",
         summary: "Validators, rule and policies of each epoch, and changes that wait",
@@ -193,14 +261,49 @@ pub(super) const OPERATIONS: &[Operation] = &[
         path: "/api/v2/channels/{channel}/events",
         id: "listEvents",
         tag: "Events",
-        summary: "What final transactions announced, oldest first",
+        summary: "What final transactions announced: a page, oldest first, or a stream",
         query: &[
-            ("score", "score", "only of this SCORE"),
-            ("topic", "topic-in", "only of this name"),
-            ("from", "from-in", "a height, or HEIGHT.TX.EVENT as in `next_from`"),
+            SCORE_FILTER,
+            TOPIC,
+            FROM,
             LIMIT,
+            (
+                "types",
+                "'score'",
+                "a stream (`Accept: text/event-stream`) takes a list of `block`, `tx`, `score`",
+            ),
         ],
-        answers: &[ok!("@Events")],
+        headers: &[("Last-Event-ID", "place", "a stream begins behind it")],
+        answers: &[Answer {
+            status: 200,
+            description: "a page; a stream when it is asked for",
+            bodies: &[(JSON, "@Events"), ("text/event-stream", "text")],
+            headers: &[],
+        }],
+        codes: codes!(HistoryGone, StreamsFull),
+        ..GET
+    },
+    Operation {
+        path: "/api/v2/channels/{channel}/events/ws",
+        id: "watchEvents",
+        tag: "Events",
+        summary: "The stream over WebSocket",
+        query: &[
+            ("types", "types-in", "`score` when not said"),
+            SCORE_FILTER,
+            TOPIC,
+            FROM,
+            ("last_event_id", "place", "begin behind it"),
+        ],
+        headers: &[("Last-Event-ID", "place", "begin behind it")],
+        answers: &[Answer {
+            status: 101,
+            description: "a WebSocket; each message is `{\"id\", \"type\", \"data\"}`",
+            bodies: NONE,
+            headers: &[],
+        }],
+        codes: codes!(HistoryGone, StreamsFull),
+        also: &[(403, Code::ParameterWrong), (426, Code::ParameterWrong)],
         ..GET
     },
     Operation {

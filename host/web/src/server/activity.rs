@@ -142,3 +142,36 @@ impl Activity {
         (!is_answering && is_over(&self.last, limits.idle_timeout)).then_some("it is idle")
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Lets at least two milliseconds go by.
+    fn later(activity: &Activity) {
+        let before = activity.now();
+        while activity.now() < before + 2 {
+            std::hint::spin_loop();
+        }
+    }
+
+    #[test]
+    fn a_sip_does_not_end_a_stall_but_enough_or_all_does() {
+        let limits = ServerLimits { write_timeout: Duration::ZERO, ..ServerLimits::default() };
+        let activity = Activity::new();
+        activity.begin_stall();
+        later(&activity);
+        let min = usize::try_from(TAKEN_MIN).unwrap();
+        activity.took(min - 1);
+        activity.begin_stall();
+        assert_eq!(activity.overdue(&limits), Some("it takes no answer"));
+        activity.took(1);
+        assert_eq!(activity.overdue(&limits), None, "enough was taken");
+        activity.begin_stall();
+        later(&activity);
+        activity.took(min - 1);
+        assert!(activity.overdue(&limits).is_some(), "what was taken before does not count");
+        activity.end_stall();
+        assert_eq!(activity.overdue(&limits), None, "all was taken");
+    }
+}

@@ -1,11 +1,11 @@
 //! `GET /channels`, `/channels/{c}`, `/channels/{c}/members`.
 
-use super::{Answer, channel, ok, views};
+use super::{Answer, channel, epochs, ok, views};
 use crate::json::Json;
 use crate::query::Query;
 use crate::router::PeerApi;
 use axum::extract::{Path, RawQuery, State};
-use host_rpc::gateway::NodeView;
+use host_rpc::gateway::{Access, NodeView};
 use std::sync::Arc;
 
 /// All channels; one that cannot be asked now is left out.
@@ -35,13 +35,18 @@ fn node(node: &NodeView) -> Json {
     Json::object([("name", node.name.as_str().into()), ("certificates", certificates.collect())])
 }
 
-/// One channel.
+/// One channel, with what it runs with.
 pub(crate) async fn one(State(api): State<Arc<PeerApi>>, Path(name): Path<String>) -> Answer {
     let channel = channel(api.gateway.as_ref(), &name)?;
     let status = api.gateway.channel(&channel).await?;
     let mut json = Json::object([("schema", "loopchain.channel.v1".into())]);
     if let (Json::Object(all), Json::Object(fields)) = (&mut json, views::channel(&status)) {
         all.extend(fields);
+    }
+    if api.gateway.is_open(&channel, Access::Read) {
+        let view = api.gateway.epochs(&channel).await?;
+        let present = &view.epochs.current().config;
+        json.push("configuration", epochs::config(present, &view.genesis));
     }
     Ok(ok(&json))
 }

@@ -65,7 +65,7 @@ fn document(channel: &str, view: &EpochsView) -> Json {
 }
 
 /// For people, and in `config` the bytes that its hash is of.
-fn config(config: &EpochConfig, genesis: &ChannelGenesis) -> Json {
+pub(super) fn config(config: &EpochConfig, genesis: &ChannelGenesis) -> Json {
     let parameters = config.rule.parameters.iter();
     let parameters = parameters.map(|(name, value)| (name.clone().into(), value.clone().into()));
     let quorum = u64::try_from(config.validators.quorum_weight()).unwrap_or(u64::MAX);

@@ -98,8 +98,12 @@ fn envelope(headers: &HeaderMap, body: Bytes) -> Result<RawTx, Problem> {
     if calls::media_type(headers) == "application/cbor" {
         return Ok(RawTx(body));
     }
-    let json = calls::json_body(headers, &body, Duplicates::Refuse)?;
-    let Json::Object(fields) = &json else {
+    envelope_of(&calls::json_body(headers, &body, Duplicates::Refuse)?)
+}
+
+/// The canonical envelope of `{"transaction": base64, "signature": base64}`.
+pub(super) fn envelope_of(json: &Json) -> Result<RawTx, Problem> {
+    let Json::Object(fields) = json else {
         return Err(Problem::parameter("the body is an object with `transaction` and `signature`"));
     };
     let is_key = |key: &str| key == "transaction" || key == "signature";
@@ -122,7 +126,7 @@ fn envelope(headers: &HeaderMap, body: Bytes) -> Result<RawTx, Problem> {
 }
 
 /// Its form; the signature is the node's to check.
-fn decoded(raw: &RawTx) -> Result<SignedTransaction, Problem> {
+pub(super) fn decoded(raw: &RawTx) -> Result<SignedTransaction, Problem> {
     match SignedTransaction::decode(raw) {
         Ok(tx) => Ok(tx),
         Err(error) if error.kind == CodecErrorKind::TooLong && raw.0.len() > TX_BYTES_MAX => {

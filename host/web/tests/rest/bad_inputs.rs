@@ -315,8 +315,33 @@ fn v2_paths() -> Vec<Case> {
     for method in [Method::PUT, Method::DELETE, Method::PATCH] {
         cases.push(case(method, "/api/v2/channels", 405, "LC7105"));
     }
-    cases.push(get("/api/v2/channels/channel1/transactions", 405, "LC7105"));
+    cases.push(get("/api/v2/channels/channel1/transactions/bulk", 405, "LC7105"));
+    lookups(&mut cases);
     cases
+}
+
+fn lookups(cases: &mut Vec<Case>) {
+    for query in
+        ["limit=101", "limit=", "from=", "to=1e3", "cursor=", "cursor=1.", "signer=", "method=x"]
+    {
+        let path = format!("/api/v2/channels/channel1/transactions?{query}");
+        cases.push(get(path, 400, "LC7106"));
+    }
+    for path in ["A/00", "token/0", "token/zz", "token/00?at=", "token/00?at=-1", "token/00?proof="]
+    {
+        let path = format!("/api/v2/channels/channel1/state/{path}");
+        cases.push(get(path, 400, "LC7106"));
+    }
+    let bulk = "/api/v2/channels/channel1/transactions/bulk";
+    cases.push(post("/api/v2/channels/nosuch/transactions/bulk", "", 404, "LC3205"));
+    cases.push(post(bulk, "1\n".repeat(10_001), 413, "LC7113"));
+    for path in ["network", "network/peers", "channels/channel1/state/token/00"] {
+        let path = format!("/api/v2/{path}");
+        cases.push(case(Method::DELETE, &path, 405, "LC7105"));
+    }
+    for path in ["network/x", "channels/channel1/state", "channels/channel1/state/token"] {
+        cases.push(get(format!("/api/v2/{path}"), 404, "LC7104"));
+    }
 }
 
 fn radiostation() -> Vec<Case> {

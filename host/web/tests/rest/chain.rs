@@ -5,6 +5,9 @@ use host_rpc::gateway::{
     EventsPage, EvidenceView, FinalTx, MemberView, Mode, NodeView, ProofView, ReceiptView,
     RefusedFile, ScoreView, TxState, ValidatorStatus, VersionState, VersionView, VersionsView,
 };
+use host_rpc::lookups::{
+    FoundTx, KeyProof, StateAnswer, StateQuestion, TxFilter, TxPosition, TxsPage,
+};
 use host_types::change::{Change, Configure, ValidatorChange};
 use host_types::epoch::{EpochConfig, EpochRun, Epochs};
 use host_types::genesis::{ChannelGenesis, ChannelLimits, Policies, Policy, RuleConfig};
@@ -427,5 +430,42 @@ pub(crate) fn proof(block: BlockView) -> Option<ProofView> {
         validators: validators(),
         signers: block.signers,
         epochs: Vec::new(),
+    })
+}
+
+/// The first two final transactions, the second one first, for whatever was looked for.
+pub(crate) fn found(filter: &TxFilter) -> TxsPage {
+    let all = transactions();
+    let found = [1usize, 0].map(|index| {
+        let (transaction, receipt, _) = all[index].clone();
+        FoundTx {
+            position: TxPosition { height: Height::new(2), index: u32::try_from(index).unwrap() },
+            block: block(2).id,
+            time: BlockTime::new(TIME_US),
+            transaction,
+            receipt: receipt.unwrap(),
+        }
+    });
+    let limit = filter.limit as usize;
+    let next = found.get(limit.saturating_sub(1)).map(|last| last.position);
+    TxsPage { found: found.into_iter().take(limit).collect(), next }
+}
+
+/// The key 0x01 has the value 30; others are not there; nothing is kept of block 0.
+pub(crate) fn value(wanted: &StateQuestion) -> Result<StateAnswer, Rejection> {
+    if wanted.at == Some(Height::ZERO) {
+        return Err(Rejection::new(Code::HistoryGone, "not kept"));
+    }
+    let proof = KeyProof {
+        scores: vec![(wanted.score.clone(), hash(1))],
+        siblings: vec![hash(2)],
+        bucket: vec![(hash(3), hash(4))],
+    };
+    Ok(StateAnswer {
+        value: (wanted.key == [1]).then(|| Value::Uint(30).to_bytes()),
+        height: wanted.at.unwrap_or(Height::new(2)),
+        block: block(2).id,
+        state_root: hash(0x51),
+        proof: wanted.is_proof_wanted.then_some(proof),
     })
 }

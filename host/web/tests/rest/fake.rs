@@ -10,6 +10,7 @@ use host_rpc::gateway::{
     EventsPage, EvidenceView, Gateway, MemberView, NodeView, PeerRecord, ProofView, QueryAnswer,
     ReceiptView, ScoreView, TxState, VersionsView,
 };
+use host_rpc::lookups::{StateAnswer, StateQuestion, TxFilter, TxsPage};
 use host_rpc::stream::{StreamFilter, StreamPage};
 use host_types::validators::ValidatorSet;
 use host_types::value::Value;
@@ -36,6 +37,8 @@ pub(crate) struct Node {
     pub(crate) answer: Mutex<Option<Receipt>>,
     /// What sending is refused with.
     pub(crate) refusal: Mutex<Option<Rejection>>,
+    /// What was looked for last.
+    pub(crate) searched: Mutex<Option<TxFilter>>,
     /// What streams of `channel1` tell; none: nothing.
     pub(crate) live: Option<Arc<Live>>,
     /// What keeps it from being ready.
@@ -187,6 +190,22 @@ impl Gateway for Node {
     ) -> Result<EventsPage, Rejection> {
         failing(channel)?;
         Ok(chain::events(&filter))
+    }
+
+    async fn search(&self, channel: &ChannelName, filter: TxFilter) -> Result<TxsPage, Rejection> {
+        failing(channel)?;
+        let page = chain::found(&filter);
+        *self.searched.lock().unwrap() = Some(filter);
+        Ok(page)
+    }
+
+    async fn state(
+        &self,
+        channel: &ChannelName,
+        wanted: StateQuestion,
+    ) -> Result<StateAnswer, Rejection> {
+        failing(channel)?;
+        chain::value(&wanted)
     }
 
     async fn told(

@@ -30,7 +30,8 @@ async fn a_preflight_tells_the_methods_of_the_route() {
     for (path, methods) in [
         ("/api/v1/transactions", "GET,HEAD,POST"),
         ("/api/v1/query", "POST"),
-        ("/api/v2/channels/channel1/transactions", "POST"),
+        ("/api/v2/channels/channel1/transactions", "GET,HEAD,POST"),
+        ("/api/v2/channels/channel1/transactions/bulk", "POST"),
     ] {
         let request = Request::options(path).header("origin", "https://example.org");
         let answer = ask(&peer_router(), request.body(Body::empty()).unwrap()).await;

@@ -33,3 +33,4 @@ mod v1;
 mod v1_radiostation;
 #[cfg(test)]
 mod v2;
+mod v2_lookups;

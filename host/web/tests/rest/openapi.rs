@@ -172,6 +172,10 @@ fn envelope(index: usize) -> Value {
     })
 }
 
+fn malformed() -> Value {
+    serde_json::json!({"transaction": "AA==", "signature": ""})
+}
+
 /// Requests of v2; the first of an operation and status is its example.
 fn v2() -> Vec<Asked> {
     let ids: Vec<_> = chain::transactions().iter().map(|(tx, ..)| tx.id()).collect();
@@ -189,6 +193,14 @@ fn v2() -> Vec<Asked> {
             headers: &[("content-type", "application/json"), ("prefer", "wait=30")],
             ..send("sendTransaction", format!("{channel}/transactions"), envelope(1))
         },
+        ask_for("findTransactions", format!("{channel}/transactions?limit=2")),
+        ask_for("findTransactions", format!("{channel}/transactions?signer=alice&limit=1")),
+        send("sendTransactions", format!("{channel}/transactions/bulk"), envelope(6)),
+        send("sendTransactions", format!("{channel}/transactions/bulk"), malformed()),
+        ask_for("getState", format!("{channel}/state/token/01?proof=true")),
+        ask_for("getState", format!("{channel}/state/token/02")),
+        ask_for("getNetwork", "/api/v2/network"),
+        ask_for("listPeers", "/api/v2/network/peers"),
         ask_for("getReceipt", format!("{channel}/transactions/{}/receipt", ids[1])),
         ask_for("listBlocks", format!("{channel}/blocks?limit=2")),
         ask_for("listBlocks", format!("{channel}/blocks?before=1")),
@@ -199,6 +211,7 @@ fn v2() -> Vec<Asked> {
         ask_for("listEpochs", format!("{channel}/epochs")),
         ask_for("getGenesis", format!("{channel}/genesis")),
         ask_for("listEvents", format!("{channel}/events?limit=2")),
+        Asked { status: 426, ..ask_for("watchEvents", format!("{channel}/events/ws")) },
         ask_for("listEvidence", "/api/v2/channels/channel1/evidence"),
         ask_for("listScores", format!("{channel}/scores")),
         ask_for("getScore", format!("{channel}/scores/token")),
@@ -264,7 +277,9 @@ fn radiostation() -> Vec<Asked> {
 }
 
 async fn answer(asked: &Asked, pages: &Pages) -> Answer {
-    let mut request = Request::builder().method(asked.method).uri(&asked.path);
+    // A request's own id comes back in a refusal, which is an example the same each time.
+    let request = Request::builder().method(asked.method).uri(&asked.path);
+    let mut request = request.header("x-request-id", "7c1f0a52e9d84b36");
     for (name, value) in asked.headers {
         request = request.header(*name, *value);
     }

@@ -34,7 +34,7 @@ impl<'a> Shape<'a> {
         let response = &operation["responses"][status.to_string()];
         let named = response["$ref"].as_str().and_then(|name| root.pointer(&name[1..]));
         let content = &named.unwrap_or(response)["content"];
-        let media = ["application/json", "application/problem+json"];
+        let media = ["application/json", "application/problem+json", "application/x-ndjson"];
         let schema = media.iter().find_map(|media| content.get(media)).map(|one| &one["schema"]);
         Self { root, schema: schema.unwrap_or(&Value::Bool(false)) }
     }

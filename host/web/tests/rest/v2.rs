@@ -35,6 +35,8 @@ async fn a_channel_tells_its_state() {
     assert_eq!(json["validators"][0]["name"], "bank-a/peer0");
     assert_eq!(json["time_us"], 1_795_333_979_294_213_u64);
     assert_eq!(json["time"], "2026-11-22T07:52:59.294213Z");
+    assert_eq!(json["configuration"]["rule"], "lft");
+    assert_eq!(json["configuration"]["policies"]["read"], "*");
     assert_eq!(answer.header("deprecation"), "");
     let list = get(&peer_router(), "/api/v2/channels").await.json();
     assert_eq!(list["schema"], "loopchain.channels.v1");

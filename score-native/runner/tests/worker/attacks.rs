@@ -283,3 +283,29 @@ async fn every_layer_of_the_sandbox_is_on() {
         assert!(report.on.iter().any(|on| on == layer), "{layer}: {:?}", report.on);
     }
 }
+
+/// The priority of a process as the kernel tells it: 0 is the ordinary one, more yields.
+fn niceness(process: u32) -> i32 {
+    let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).unwrap();
+    let fields = stat.rsplit_once(") ").unwrap().1;
+    fields.split(' ').nth(16).unwrap().parse().unwrap()
+}
+
+#[tokio::test]
+async fn who_uses_the_processor_for_long_yields_and_is_replaced_when_it_is_over() {
+    let (mut worker, mut state) = (worker(evil()).await, State::default());
+    let first = worker.process_id().unwrap();
+    let quick = receipts(&mut worker, batch(1, 0, plain(&["ok"])), &mut state).await;
+    assert_eq!((number(&quick[0]), niceness(first)), (1, 0));
+    receipts(&mut worker, batch(2, 1, plain(&["spin"; 20])), &mut state).await;
+    assert_eq!((worker.process_id(), niceness(first)), (Some(first), 10));
+    receipts(&mut worker, batch(3, 2, plain(&["ok"])), &mut state).await;
+    assert_eq!(worker.process_id(), Some(first), "it yields for a while");
+    // The time that it yields is of this machine's clock, and the process is a real one.
+    tokio::time::sleep(Duration::from_millis(1_100)).await;
+    state.apply(&quick);
+    let later = receipts(&mut worker, batch(2, 1, plain(&["ok"])), &mut state).await;
+    let second = worker.process_id().unwrap();
+    assert_ne!(second, first);
+    assert_eq!((number(&later[0]), niceness(second), worker.restarts()), (2, 0, 0));
+}

@@ -1,0 +1,144 @@
+//! Looking things up in a stored channel: transactions by signer and call, keys of the state.
+//!
+//! In: a question. Out: a page, or a value with its proof. Deliberately not here: the index itself
+//! (`host/store/search`), how answers look (`host/web`).
+
+use super::ChannelHandle;
+use host_rpc::lookups::{
+    FoundTx, KeyProof, StateAnswer, StateQuestion, TxFilter, TxPosition, TxsPage,
+};
+use host_store::{Reader, StateCommitment, StateProof, StoreError, TxPlace, TxSearch};
+use host_types::{Code, Height, Pair, Rejection, SignedTransaction};
+
+/// How often a value and its proof are read until both are of one block: commits go on meanwhile.
+const ATTEMPTS_MAX: usize = 64;
+
+fn failed(error: &StoreError) -> Rejection {
+    Rejection::new(error.code(), error.to_string())
+}
+
+const fn place(position: TxPosition) -> TxPlace {
+    TxPlace { height: position.height, index: position.index }
+}
+
+const fn position(place: TxPlace) -> TxPosition {
+    TxPosition { height: place.height, index: place.index }
+}
+
+impl ChannelHandle {
+    /// A page of final transactions, newest first.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn search(&self, filter: &TxFilter) -> Result<TxsPage, Rejection> {
+        page(self.reader(), filter).map_err(|error| failed(&error))
+    }
+
+    /// A key of the state.
+    ///
+    /// # Errors
+    /// When the block is not there, or what leads back to it is not kept, or the store cannot be
+    /// read.
+    pub fn state_of(&self, wanted: &StateQuestion) -> Result<StateAnswer, Rejection> {
+        let tip = self.reader().tip().height;
+        let at = wanted.at.unwrap_or(tip);
+        if at > tip {
+            let message = format!("there is no block {at} yet, the last one is block {tip}");
+            return Err(Rejection::new(Code::NotFound, message));
+        }
+        if wanted.is_proof_wanted {
+            return self.proved(wanted);
+        }
+        let reader = self.reader();
+        let value = reader.state_at(at, &wanted.score, &wanted.key).map_err(|e| failed(&e))?;
+        let value = value.ok_or_else(|| {
+            let message = format!("this peer does not keep what block {at} left any more");
+            Rejection::new(Code::HistoryGone, message)
+        })?;
+        let pair = reader.pair(at).map_err(|e| failed(&e))?;
+        let Pair { block, roots } = pair.ok_or_else(|| {
+            Rejection::new(Code::StoreDamaged, format!("block {at} has no record"))
+        })?;
+        Ok(StateAnswer { value, height: at, block, state_root: roots.state, proof: None })
+    }
+
+    /// Nodes of the tree are kept of the last state only: a proof is about that one.
+    fn proved(&self, wanted: &StateQuestion) -> Result<StateAnswer, Rejection> {
+        let (reader, tree) = (self.reader(), &self.parts().tree);
+        for _ in 0..ATTEMPTS_MAX {
+            let tip = reader.tip();
+            if let Some(at) = wanted.at.filter(|at| *at != tip.height) {
+                let message = format!(
+                    "state is proved as of the last block, which is {}, not {at}",
+                    tip.height
+                );
+                return Err(Rejection::new(Code::HistoryGone, message));
+            }
+            let value = reader.state_at(tip.height, &wanted.score, &wanted.key);
+            let value = value.map_err(|e| failed(&e))?;
+            let proof = tree.prove(&tree.committed(), &wanted.score, &wanted.key);
+            let proof = proof.map_err(|e| failed(&e))?;
+            let root = tip.roots.state;
+            // A commit between two of these reads shows here.
+            let Some(value) = value else { continue };
+            if proof.verify(root, &wanted.score, &wanted.key, value.as_deref()) {
+                let StateProof { scores, siblings, bucket } = proof;
+                return Ok(StateAnswer {
+                    value,
+                    height: tip.height,
+                    block: tip.block,
+                    state_root: root,
+                    proof: Some(KeyProof { scores, siblings, bucket }),
+                });
+            }
+        }
+        let message = "the state changes faster than a proof of it is read: ask again";
+        Err(Rejection::new(Code::StoreBusy, message))
+    }
+}
+
+fn page(reader: &Reader, filter: &TxFilter) -> Result<TxsPage, StoreError> {
+    let found = reader.search(&TxSearch {
+        signer: filter.signer,
+        score: filter.score.clone(),
+        method: filter.method.clone(),
+        from: filter.from,
+        to: filter.to,
+        before: filter.before.map(place),
+        limit: filter.limit as usize,
+    })?;
+    let mut page = TxsPage { found: Vec::new(), next: found.next.map(position) };
+    let mut last: Option<(Height, OfBlock)> = None;
+    for place in found.places {
+        if last.as_ref().is_none_or(|(height, _)| *height != place.height) {
+            last = of_block(reader, place.height)?.map(|block| (place.height, block));
+        }
+        let Some((_, block)) = &last else { continue };
+        // What is stored was decoded before it was, and every transaction has a receipt.
+        let raw = block.raw.get(place.index as usize);
+        let Some(Ok(transaction)) = raw.map(SignedTransaction::decode) else { continue };
+        let Some((receipt, _)) = reader.receipt(place)? else { continue };
+        let (id, time) = (block.id, block.time);
+        page.found.push(FoundTx {
+            position: position(place),
+            block: id,
+            time,
+            transaction,
+            receipt,
+        });
+    }
+    Ok(page)
+}
+
+struct OfBlock {
+    id: host_types::BlockId,
+    time: host_types::BlockTime,
+    raw: Vec<host_types::RawTx>,
+}
+
+fn of_block(reader: &Reader, height: Height) -> Result<Option<OfBlock>, StoreError> {
+    let (Some(raw), Some(header)) = (reader.raw_block(height)?, reader.header(height)?) else {
+        return Ok(None);
+    };
+    Ok(Some(OfBlock { id: header.id(), time: header.time, raw: raw.transactions }))
+}
