@@ -177,7 +177,7 @@ async fn not_in_step(local: &Local, member: &Member, channels: &[ChannelName]) -
         }
         let client = match local.client(channel, &member.url()) {
             Ok(client) => client,
-            Err(failure) => return Some(failure.into()),
+            Err(failure) => return Some(failure),
         };
         match client.channel().await {
             Ok((_, info)) if info.mode == "normal" => {}
