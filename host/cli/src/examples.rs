@@ -91,6 +91,7 @@ pub(crate) const EXAMPLES: &[(&str, &[&str])] = &[
     ("score test", &["loopchain score test guestbook --match-test sign"]),
     ("tx", &["loopchain tx send token transfer to=bob amount=100", "loopchain tx get HASH"]),
     ("tx send", &["loopchain tx send token transfer to=bob amount=100"]),
+    ("tx list", &["loopchain tx list --signer alice --score token"]),
     ("tx get", &["loopchain tx get HASH --receipt receipt.json"]),
     ("tx list", &["loopchain tx list --signer alice --score token --method transfer"]),
     ("tx verify", &["loopchain tx verify HASH --proof receipt.json"]),

@@ -27,6 +27,20 @@ const PROCESSES: &[(&str, &str)] = &[
     ("rpc.listen", "address on which peers are talked to"),
     ("rpc.advertise", "what others dial; empty: rpc.listen"),
     ("rest.listen", "address of the REST interface"),
+    ("rest.v1", "whether /api/v1 is served: auto, on or off"),
+    ("rest.docs", "whether /api/openapi.json and the page /docs are served"),
+    ("rest.rate_limit_per_second", "requests a second of one certificate, else of one address"),
+    ("rest.rate_limit_burst", "requests at once of the same"),
+    ("rest.header_timeout", "from the first byte of a request to the end of its head"),
+    ("rest.body_timeout", "from the end of the head to the end of the body"),
+    ("rest.idle_timeout", "between requests on one connection"),
+    ("rest.write_timeout", "how long a client may take nothing of its answer"),
+    ("rest.connections", "connections of all clients"),
+    ("rest.connections_per_address", "connections of one address; on loopback as many as of all"),
+    (
+        "rest.cors_origins",
+        "origins that a browser may call from; not set: * on dev networks, else none",
+    ),
     ("rest.v1_default_channel", "channel of requests of /api/v1 that name none"),
     ("rest.response_code", "type of response_code in v1's GET /transactions: int or string"),
     ("rest.v1", "whether /api/v1 is served: auto (on dev networks), on or off"),
@@ -77,8 +91,11 @@ const PROCESSES: &[(&str, &str)] = &[
 ];
 
 /// Settings that are left out of a default.
-const WITHOUT_DEFAULT: &[(&str, &[&str])] =
-    &[("gateway.certificate", &["peer.toml"]), ("gateway.key", &["peer.toml"])];
+const WITHOUT_DEFAULT: &[(&str, &[&str])] = &[
+    ("gateway.certificate", &["peer.toml"]),
+    ("gateway.key", &["peer.toml"]),
+    ("rest.cors_origins", &["peer.toml", "radiostation.toml", "proxy.toml"]),
+];
 
 /// A setting: what it is for, and in which files it stands with which default.
 #[derive(Debug, Default)]
