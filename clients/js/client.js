@@ -235,7 +235,8 @@ export class Client {
 
   // ----------------------------------------------------------------- asking
 
-  async #onSomePeer(ask) {
+  /** One peer after the other, in rounds; no round begins after `end`. */
+  async #onSomePeer(ask, end = Infinity) {
     const first = this.#first;
     for (let round = 0; ; round += 1) {
       let last;
@@ -250,8 +251,9 @@ export class Client {
           last = error;
         }
       }
-      if (round + 1 >= this.rounds) throw last;
-      await sleep(this.#pause(round, last.retryAfter));
+      const pause = this.#pause(round, last.retryAfter);
+      if (round + 1 >= this.rounds || performance.now() + pause >= end) throw last;
+      await sleep(pause);
     }
   }
 
@@ -274,11 +276,14 @@ export class Client {
   }
 
   async #ask(path, body, waitMs) {
-    const headers = { accept: "application/json" };
-    if (body !== undefined) headers["content-type"] = "application/json";
-    if (waitMs !== undefined) headers.prefer = `wait=${Math.max(1, Math.floor(waitMs / 1000))}`;
-    const limit = waitMs === undefined ? this.timeoutMs : waitMs + WAY_MS;
+    const end = waitMs === undefined ? Infinity : performance.now() + waitMs;
     return this.#onSomePeer(async (endpoint) => {
+      const headers = { accept: "application/json" };
+      if (body !== undefined) headers["content-type"] = "application/json";
+      // What the first peer took of the wait, the next one does not get.
+      const left = Math.max(0, end - performance.now());
+      if (waitMs !== undefined) headers.prefer = `wait=${Math.max(1, Math.floor(left / 1000))}`;
+      const limit = waitMs === undefined ? this.timeoutMs : left + WAY_MS;
       const answer = await this.#open(endpoint + path, {
         method: body === undefined ? "GET" : "POST",
         headers,
@@ -290,7 +295,7 @@ export class Client {
       } catch {
         throw unreachable(`${endpoint} is no peer: no JSON in its answer`);
       }
-    });
+    }, end);
   }
 
   #path(rest) {

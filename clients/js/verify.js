@@ -138,7 +138,7 @@ class Epoch {
 const pairDigest = (tag, pair) => sha256(bytesOf(tag), ...pair);
 
 function signedMessage(prefix, slots, body) {
-  const data = encode(body);
+  const data = encode([1, body]);
   const parts = slots.flatMap(([view, kind, value]) => [bigEndian(view, 8), Uint8Array.of(kind), value]);
   return concat(prefix, bigEndian(slots.length, 8), ...parts, bigEndian(data.length, 8), data);
 }
@@ -156,11 +156,14 @@ async function voteMessage(epoch, ballot, commits) {
 }
 
 const ascending = (list) => list.every((one, at) => at === 0 || list[at - 1] < one);
+/** They are indices of the set, each higher than the one before. */
+const areKnown = (epoch, list) =>
+  ascending(list) && list.every((one) => Number.isSafeInteger(one) && one >= 0 && one < epoch.validators.length);
 
 /** Signers with what each must have signed, after form and weight were checked. */
 async function lftClaims(epoch, header, roots, proof) {
-  const fields = decode(proof);
-  need(fields.length === 4 || fields.length === 5, "a Final proof of lft has four or five fields");
+  const [format, fields] = decode(proof);
+  need(format === 1 && (fields.length === 4 || fields.length === 5), "no Final proof of lft");
   const [view, pair, commits, children, fast = null] = fields;
   need(pair.length === 3 && [header.id, ...roots].every((one, at) => equal(pair[at], one)), "the proof is of another block or result");
   need(view === header.view && view > 0, "the proof is of another view");
@@ -170,7 +173,7 @@ async function lftClaims(epoch, header, roots, proof) {
     need(parentView < view, "the views of the candidate make no sense");
     need(parentView > 0 || !votes.some((vote) => vote[1]), "a vote commits the root");
     const signers = votes.map((vote) => vote[0]);
-    need(ascending(signers), "signers are out of order");
+    need(areKnown(epoch, signers), "signers are unknown or out of order");
     need(epoch.weigh(signers, view) >= epoch.total - epoch.fast, "the first votes make nothing final");
     const ballot = [view, pair, parent, parentView];
     return Promise.all(votes.map(async (vote) => [vote[0], await voteMessage(epoch, ballot, vote[1]), vote[2]]));
@@ -179,9 +182,10 @@ async function lftClaims(epoch, header, roots, proof) {
   need(ascending(children.map(key)), "the children are out of order");
   need(children.every((child) => child[0] > view && child[2].length > 0), "a child without a later view");
   const lists = [commits, ...children.map((child) => child[2])];
-  need(lists.every((list) => ascending(list.map((one) => one[0]))), "signers are out of order");
+  const inOrder = lists.every((list) => areKnown(epoch, list.map((one) => one[0])));
+  need(inOrder, "signers are unknown or out of order");
   const signers = lists.flat().map((one) => one[0]).sort((a, b) => a - b);
-  need(ascending(signers), "a signer is counted twice");
+  need(areKnown(epoch, signers), "a signer is counted twice");
   const weight = epoch.weigh(signers);
   need(weight >= epoch.quorum, `weight ${weight} is below the quorum ${epoch.quorum}`);
   const commit = signedMessage(epoch.prefix, await commitSlots(epoch, view, pair), [3, [view, pair]]);

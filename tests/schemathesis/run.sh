@@ -27,6 +27,9 @@ install() {
     cp "$here/requirements.txt" "$stamp"
 }
 
+# hooks.py beside this script.
+export SCHEMATHESIS_HOOKS=hooks PYTHONPATH=$here PYTHONDONTWRITEBYTECODE=1
+
 data=$(mktemp -d)
 cleanup() {
     local code=$?

@@ -126,6 +126,19 @@ async fn rust_submits_waits_queries_and_verifies() {
     }
     assert_eq!(balance().await, "2");
 
+    let (_, info) = client.transaction(&signed.id.to_string()).await.unwrap();
+    let height = info.height.unwrap().to_string();
+    let wishes = [("types", "score"), ("score", "token"), ("from", height.as_str())];
+    let mut events = client.stream(&wishes, None);
+    let event = events.next().await.unwrap();
+    assert_eq!(event.json().unwrap()["transaction"], signed.id.to_string(), "{event:?}");
+    let mut later = client.stream(&[("types", "tx")], Some(events.last_id()));
+    let event = later.next().await.unwrap();
+    assert_eq!(
+        (event.kind.as_str(), event.json().unwrap()["score"].clone()),
+        ("tx", "token".into())
+    );
+
     let unknown = client.call("token", "transfer", &json!({"who": "bob"})).await.unwrap_err();
     assert_eq!((unknown.code(), unknown.is_retryable()), (Code::ArgumentsWrong, false));
     let foreign = host_client::Call { genesis: GenesisHash::default(), ..call };

@@ -25,7 +25,7 @@ fn ok(folder: &Path, line: &str) -> String {
 fn a_peer_runs_with_the_certificates_of_its_own_organisation() {
     let (place, port) = (tempfile::tempdir().unwrap(), BasePort::take());
     let folder = place.path();
-    std::fs::write(folder.join("password"), PASSWORD).unwrap();
+    keyfile::write_whole(&folder.join("password"), PASSWORD.as_bytes(), 0o600).unwrap();
     ok(folder, "ca init bank-a --dir ca --password-file password");
     ok(folder, "ca network --dir ca --name alone --radiostation bank-a/radiostation");
     let invitation = ok(folder, "ca invite --role validator --name peer0 --dir ca --quiet");

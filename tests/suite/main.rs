@@ -22,6 +22,8 @@ mod channel_life;
 #[cfg(test)]
 mod channel_plan;
 #[cfg(test)]
+mod clean_log;
+#[cfg(test)]
 mod clients;
 #[cfg(test)]
 mod consortium;
@@ -50,7 +52,11 @@ mod groups;
 #[cfg(test)]
 mod homes;
 #[cfg(test)]
+mod hot_join;
+#[cfg(test)]
 mod isolation;
+#[cfg(test)]
+mod journey;
 #[cfg(test)]
 mod kills;
 #[cfg(test)]
@@ -70,6 +76,8 @@ mod plain_rule;
 #[cfg(test)]
 mod proxy;
 #[cfg(test)]
+mod proxy_directory;
+#[cfg(test)]
 mod radiostation;
 #[cfg(test)]
 mod readme;
@@ -83,6 +91,8 @@ mod rejoin;
 mod replay;
 #[cfg(test)]
 mod roles;
+#[cfg(test)]
+mod schemas;
 #[cfg(test)]
 mod score_calls;
 #[cfg(test)]

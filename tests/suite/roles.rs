@@ -23,14 +23,15 @@ const WITHIN: Duration = Duration::from_secs(60);
 
 /// What the channel of the sample promises. `nobody` has certificates of an authority that nobody knows.
 ///
-/// submit: a payment. register: its own certificate. deploy, configure, admin: proposes such a change.
-/// approve: a change that there is not. ready: an artefact that nobody waits for. Reads over REST name nobody.
+/// register: its own certificate. submit: a payment. deploy, configure, admin: proposes such a change, the last
+/// one of a SCORE that there is not. approve: a change that there is not. ready: an artefact that nobody waits
+/// for. `LC2114` is the channel's word: only validators decide here. Reads over REST name nobody.
 const BY_REST: &str = "\
 role         register submit deploy configure admin  approve ready  read query audit
-validator    ok       LC4103 ok     ok        LC2114 LC2114  LC2114 ok   ok    ok
-peer         ok       LC4103 LC4103 LC4103    LC4103 LC2114  LC2114 ok   ok    ok
-client       ok       ok     LC4103 LC4103    LC4103 LC2114  LC2114 ok   ok    ok
-admin        ok       LC4103 LC2114 LC2114    LC2114 LC2114  LC2114 ok   ok    ok
+validator    ok       LC4103 ok     ok        LC2114 LC2114  ok     ok   ok    ok
+peer         ok       LC4103 LC2114 LC2114    LC2114 LC2114  LC2114 ok   ok    ok
+client       ok       ok     LC2114 LC2114    LC2114 LC2114  LC2114 ok   ok    ok
+admin        ok       ok     LC2114 LC2114    LC2114 LC2114  LC2114 ok   ok    ok
 auditor      ok       LC4301 LC4301 LC4301    LC4301 LC4301  LC4301 ok   ok    ok
 radiostation LC4103   LC4101 LC4101 LC4101    LC4101 LC4101  LC4101 ok   ok    ok
 nobody       LC4104   LC4101 LC4101 LC4101    LC4101 LC4101  LC4101 ok   ok    ok

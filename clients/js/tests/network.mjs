@@ -60,6 +60,18 @@ assert.deepEqual(await codeOf(client.call("token", "transfer", { who: "carol" })
 assert.equal((await codeOf(client.call("token", "burn")))[0], "LC2108");
 assert.deepEqual(await codeOf(client.transaction("0".repeat(64))), ["LC7104", false]);
 
+// Events come from where one asks, and go on behind the last one.
+async function first(wishes, wanted) {
+  for await (const event of client.events(wishes)) if (wanted(JSON.parse(event.data))) return event;
+  return undefined;
+}
+const from = String(done.height);
+const event = await first({ types: "score", score: "token", from }, ({ name }) => name === "transfer");
+assert.equal(JSON.parse(event.data).transaction, signed.hash);
+const after = await first({ after: event.id, types: "tx", score: "token" }, () => true);
+assert.deepEqual([after.kind, JSON.parse(after.data).transaction], ["tx", signed.hash]);
+assert.deepEqual(await codeOf(first({ types: "moon" }, () => true)), ["LC7106", false]);
+
 // What a peer says is proved.
 const receipt = await client.receipt(signed.hash);
 const shown = await verifyReceipt(receipt, { genesis });

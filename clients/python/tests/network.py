@@ -72,6 +72,14 @@ def main(data, genesis, absent, *peers):
     assert code_of(lambda: client.call("token", "burn"))[0] == "LC2108"
     assert code_of(lambda: client.transaction("0" * 64)) == ("LC7104", False)
 
+    # Events come from where one asks, and go on behind the last one.
+    wishes = {"score": "token", "from_": str(done["height"])}
+    event = next(e for e in client.events(types="score", **wishes) if e.json()["name"] == "transfer")
+    assert event.json()["transaction"] == signed.hash, event
+    after = next(client.events(after=event.id, types="tx", score="token"))
+    assert (after.kind, after.json()["transaction"]) == ("tx", signed.hash), after
+    assert code_of(lambda: next(client.events(types="moon"))) == ("LC7106", False)
+
     # What a peer says is proved.
     receipt = client.receipt(signed.hash)
     shown = verify_receipt(receipt, genesis=genesis)

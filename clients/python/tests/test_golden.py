@@ -122,6 +122,25 @@ class Golden(unittest.TestCase):
                 self.assertFalse(case["holds"], f"{case['name']}: {error}")
                 self.assertEqual(error.code, "LC3302")
 
+    def test_a_negative_index_is_no_second_name_of_a_validator(self):
+        case = vectors("proofs")["cases"][0]
+        trusted, document = base64.b64decode(case["genesis_bytes"]), case["document"]
+        _, fields = decode(base64.b64decode(document["proof"]))
+        view, pair, commits, children, *rest = fields
+        last, first = commits[-1], commits[0]
+        self.assertEqual(last[0], 3)
+        for signers in ([-4, 0, 3], [-1, 0, 3], [0, 1, True]):
+            by = {0: first, 1: commits[1], 3: last, -4: first, -1: last, True: commits[1]}
+            forged = [[signer, by[signer][1]] for signer in signers]
+            proof = encode([1, [view, pair, forged, children, *rest]])
+            changed = {**document, "proof": base64.b64encode(proof).decode()}
+            names = [document["validators"][int(signer)]["name"] for signer in signers]
+            changed["signers"] = [{"name": name, "weight": 1} for name in names]
+            with self.assertRaises(LoopchainError) as refused:
+                verify_block_proof(changed, trusted, genesis=case["genesis"])
+            self.assertEqual(refused.exception.code, "LC3302")
+            self.assertIn("signers are unknown", refused.exception.message)
+
     def test_what_is_not_canonical_is_refused(self):
         for text in ["1800", "f7", "a0", "c000", "9f00ff", "61ff", "0000", "82", "5b7fffffffffffffff", "fa00000000"]:
             with self.assertRaises(CodecError, msg=text):

@@ -50,10 +50,11 @@ impl Identity {
         let known: Vec<_> = certificates(data).iter().map(|c| c.name.short().to_owned()).collect();
         let message = format!("there is no key of `{name}` in {}", data.join("keys").display());
         let failure = Failure::new(Code::IdentityUnknown, message);
-        Err(if known.is_empty() {
-            failure
-        } else {
-            failure.with_help(format!("the keys there are {}", known.join(", ")))
+        let meant = host_node::config::nearest(short(name), known.iter().map(String::as_str));
+        Err(match meant {
+            Some(meant) => failure.with_help(format!("did you mean `{meant}`?")),
+            None if known.is_empty() => failure,
+            None => failure.with_help(format!("the keys there are {}", known.join(", "))),
         })
     }
 }

@@ -86,7 +86,9 @@ fn usage(error: &clap::Error, is_json: bool) -> ExitCode {
         let text = error.to_string();
         let line = text.lines().next().unwrap_or_default();
         let message = line.strip_prefix("error: ").unwrap_or(line);
-        Out::machine().fail(&Failure::new(host_types::Code::UsageWrong, message));
+        let failure = Failure::new(host_types::Code::UsageWrong, message);
+        let tips = text.lines().filter_map(|line| line.trim().strip_prefix("tip: "));
+        Out::machine().fail(&tips.fold(failure, Failure::with_help));
     }
     ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2))
 }

@@ -246,10 +246,15 @@ impl Client {
         wait: Option<Duration>,
     ) -> Result<Value, ClientError> {
         let Settings { timeout, observer, .. } = &*self.settings;
-        let question = Question { method, path, body, wait, timeout: *timeout };
         let seen = |exchange: &Exchange| observer.iter().for_each(|observer| observer(exchange));
-        self.on_some_peer(async |endpoint: &Endpoint| self.ask(endpoint, &question, &seen).await)
-            .await
+        let end = wait.map(|wait| Instant::now() + wait);
+        let ask = async |endpoint: &Endpoint| {
+            // What the first peer took of the wait, the next one does not get.
+            let wait = end.map(|end| end.saturating_duration_since(Instant::now()));
+            let question = Question { method: method.clone(), path, body, wait, timeout: *timeout };
+            self.ask(endpoint, &question, &seen).await
+        };
+        self.on_some_peer(ask, end).await
     }
 
     /// Asks one peer, saying who asks where that is wanted.
@@ -273,10 +278,12 @@ impl Client {
         endpoint.exchange(question, Some(&signed), seen).await
     }
 
-    /// Asks one peer after the other until one answers, or refuses for good, or all rounds are over.
+    /// Asks one peer after the other until one answers, or refuses for good, or all rounds are over. No
+    /// round begins after `end`.
     async fn on_some_peer<T>(
         &self,
         ask: impl AsyncFn(&Endpoint) -> Result<T, ClientError>,
+        end: Option<Instant>,
     ) -> Result<T, ClientError> {
         let (retry, peers) = (self.settings.retry, self.settings.endpoints.len());
         let first = self.first.load(Ordering::Relaxed);
@@ -295,10 +302,11 @@ impl Client {
             }
             let error = last.unwrap_or_else(|| ClientError::new(Code::Internal, "no peer"));
             round += 1;
-            if round >= retry.rounds {
+            let pause = retry.pause(round - 1, error.retry_after(), chance());
+            if round >= retry.rounds || end.is_some_and(|end| Instant::now() + pause >= end) {
                 return Err(error);
             }
-            tokio::time::sleep(retry.pause(round - 1, error.retry_after(), chance())).await;
+            tokio::time::sleep(pause).await;
         }
     }
 
@@ -629,6 +637,21 @@ impl Client {
         Ok((body, info))
     }
 
+    /// The way of a transaction, as the peer saw it: stages, votes, why it waits.
+    ///
+    /// ```no_run
+    /// # async fn example(client: host_client::Client, hash: &str)
+    /// # -> Result<(), host_client::ClientError> {
+    /// let journey = client.journey(hash).await?;
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    /// `LC7104` when the peer never heard of it; else as [`Self::get`].
+    pub async fn journey(&self, hash: &str) -> Result<Value, ClientError> {
+        self.get(&self.path(&format!("/transactions/{}/journey", escaped(hash)))).await
+    }
+
     /// A block: by height, hash or `latest`.
     ///
     /// ```no_run
@@ -808,7 +831,7 @@ impl Client {
         after: Option<&str>,
     ) -> Result<Incoming, ClientError> {
         let timeout = self.settings.timeout;
-        self.on_some_peer(async |endpoint: &Endpoint| {
+        let open = async |endpoint: &Endpoint| {
             let reader = self.settings.reader.as_deref();
             let reader = reader.filter(|reader| reader.says == Says::Always);
             let (method, body, wait) = (Method::GET, None, None);
@@ -818,8 +841,8 @@ impl Client {
                 None => None,
             };
             endpoint.open_stream(path, (after, signed.as_deref()), timeout).await
-        })
-        .await
+        };
+        self.on_some_peer(open, None).await
     }
 }
 

@@ -113,6 +113,14 @@ async fn rounds_are_bounded_and_the_last_refusal_is_told() {
 }
 
 #[tokio::test]
+async fn a_wait_that_is_over_is_not_begun_again() {
+    let peer = Peer::answering(&[BUSY]).await;
+    let wait = Some(Duration::ZERO);
+    let refused = client(&[&peer.url]).submit(&signed(), wait).await.unwrap_err();
+    assert_eq!((refused.code(), peer.bodies().len()), (Code::PoolFull, 1));
+}
+
+#[tokio::test]
 async fn an_answer_that_is_no_json_is_no_peers() {
     let peer = Peer::answering(&[(200, "", "<html>")]).await;
     let client =

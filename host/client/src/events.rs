@@ -224,6 +224,12 @@ impl EventReader {
     }
 
     /// Whether any peer has answered with the stream so far.
+    ///
+    /// ```
+    /// # fn example(events: &host_client::EventReader) {
+    /// if !events.has_connected() { println!("no peer gave a stream"); }
+    /// # }
+    /// ```
     #[must_use]
     pub const fn has_connected(&self) -> bool {
         self.has_connected

@@ -12,9 +12,11 @@ mod rule_io;
 mod sizes;
 #[cfg(test)]
 mod tests;
+mod whereabouts;
 
 pub use again::{GOSSIP_AGAIN_MS, GOSSIP_AGAIN_TXS_MAX};
 pub use sizes::Sizes;
+pub use whereabouts::Whereabouts;
 
 use crate::clock::Now;
 use crate::commit::FinalQueue;

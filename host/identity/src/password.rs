@@ -5,6 +5,7 @@
 
 use crate::keyfile::{FILE_BYTES_MAX, KeyFileError};
 use std::io::Read;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use zeroize::Zeroizing;
 
@@ -20,13 +21,24 @@ const CREDENTIAL: &str = "signing-password";
 /// A password; wiped when dropped.
 pub type Password = Zeroizing<String>;
 
-/// Reads the password in a file.
+/// Reads the password in a file that its owner alone may read; what is no file, such as a pipe, nobody else
+/// has a name for.
 ///
 /// # Errors
-/// The disk, or a file that is no text.
+/// The disk, a file that others may read, or one that is no text.
 pub fn read(path: &Path) -> Result<Password, KeyFileError> {
     let fail = |error| KeyFileError::Io { path: path.into(), error };
     let file = std::fs::File::open(path).map_err(fail)?;
+    let about = file.metadata().map_err(fail)?;
+    let mode = about.mode() & 0o777;
+    if about.is_file() && mode & 0o077 != 0 {
+        return Err(KeyFileError::Exposed { path: path.into(), mode });
+    }
+    text_of(path, file)
+}
+
+fn text_of(path: &Path, file: std::fs::File) -> Result<Password, KeyFileError> {
+    let fail = |error| KeyFileError::Io { path: path.into(), error };
     let mut text = Zeroizing::new(String::new());
     file.take(FILE_BYTES_MAX).read_to_string(&mut text).map_err(fail)?;
     Ok(Zeroizing::new(text.strip_suffix('\n').unwrap_or(&text).to_owned()))
@@ -46,12 +58,33 @@ pub fn of_node() -> Result<Option<Password>, KeyFileError> {
         return read(Path::new(&path)).map(Some);
     }
     let credential = text("CREDENTIALS_DIRECTORY").map(|dir| PathBuf::from(dir).join(CREDENTIAL));
-    credential.filter(|path| path.exists()).map(|path| read(&path)).transpose()
+    // Who may read it is systemd's matter.
+    let open = |path: PathBuf| match std::fs::File::open(&path) {
+        Ok(file) => text_of(&path, file),
+        Err(error) => Err(KeyFileError::Io { path, error }),
+    };
+    credential.filter(|path| path.exists()).map(open).transpose()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use host_types::Code;
+    use std::fs::Permissions;
+    use std::os::unix::fs::PermissionsExt;
+
+    #[test]
+    fn a_file_that_others_may_read_or_write_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("password");
+        std::fs::write(&path, "secret").unwrap();
+        for mode in [0o640, 0o604, 0o660, 0o644, 0o602] {
+            std::fs::set_permissions(&path, Permissions::from_mode(mode)).unwrap();
+            assert_eq!(read(&path).unwrap_err().code(), Code::KeyFileExposed, "{mode:o}");
+        }
+        std::fs::set_permissions(&path, Permissions::from_mode(0o400)).unwrap();
+        assert_eq!(read(&path).unwrap().as_str(), "secret");
+    }
 
     #[test]
     fn one_line_end_is_not_part_of_the_password() {
@@ -59,6 +92,7 @@ mod tests {
         let path = folder.path().join("password");
         for (text, wanted) in [("a b\n", "a b"), ("a b", "a b"), ("a\n\n", "a\n"), ("", "")] {
             std::fs::write(&path, text).unwrap();
+            std::fs::set_permissions(&path, Permissions::from_mode(0o600)).unwrap();
             assert_eq!(read(&path).unwrap().as_str(), wanted);
         }
         assert!(read(&folder.path().join("none")).is_err());

@@ -19,6 +19,7 @@ pub(crate) fn settings(config: &RestConfig) -> host_web::RestConfig {
         is_response_code_text: config.response_code == ResponseCode::String,
         cors_origins: config.cors_origins.as_ref().map_or(base.cors_origins, named),
         body_limit: usize::try_from(config.body_limit.0).unwrap_or(usize::MAX),
+        bulk_limit: usize::try_from(config.bulk_limit.0).unwrap_or(usize::MAX),
         body_timeout: duration(config.body_timeout),
         rate: Some(RateLimit {
             per_second: config.rate_limit_per_second.into(),

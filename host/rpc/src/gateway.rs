@@ -4,6 +4,8 @@
 //! In: names, ids, raw transactions. Out: views made for reading, or a coded [`Rejection`].
 //! Not here: HTTP, JSON, how a channel works.
 
+use crate::directory::Listed;
+use crate::journey::JourneyView;
 use crate::lookups::{StateAnswer, StateQuestion, TxFilter, TxsPage};
 use crate::stream::{StreamFilter, StreamPage};
 use async_trait::async_trait;
@@ -599,6 +601,13 @@ pub trait Gateway: Send + Sync {
         id: TxId,
     ) -> Result<Option<TxState>, Rejection>;
 
+    /// The way of a transaction as this node saw it; none when it never heard of it.
+    async fn journey(
+        &self,
+        channel: &ChannelName,
+        id: TxId,
+    ) -> Result<Option<JourneyView>, Rejection>;
+
     /// A final block.
     async fn block(
         &self,
@@ -741,6 +750,9 @@ pub trait Directory: Send + Sync {
 
     /// Channel of requests that name none.
     fn default_channel(&self) -> ChannelName;
+
+    /// Everybody in join order, as their own peers signed it: for whoever checks each entry.
+    fn signed(&self) -> Vec<Listed>;
 
     /// Peers of a channel in join order.
     async fn peers(&self, channel: &ChannelName) -> Result<Vec<PeerRecord>, Rejection>;

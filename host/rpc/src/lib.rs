@@ -17,6 +17,7 @@ pub mod error;
 mod frame;
 pub mod gateway;
 pub mod greeting;
+pub mod journey;
 pub mod limits;
 mod link;
 pub mod lookups;

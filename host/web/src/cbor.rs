@@ -64,9 +64,11 @@ pub(crate) async fn translated(response: Response) -> Response {
     Response::from_parts(parts, Body::from(encode(&json)))
 }
 
-/// Another representation has another tag, also where the answer is that it is known.
+/// Another representation has another tag, also where the answer is that it is known. What a proxy
+/// hands on was marked by the peer.
 fn mark(headers: &mut HeaderMap) {
     let tag = headers.get(header::ETAG).and_then(|tag| tag.to_str().ok());
+    let tag = tag.filter(|tag| !tag.ends_with(TAG_SUFFIX));
     let marked = tag.and_then(|tag| tag.strip_suffix('"')).map(|tag| format!("{tag}{TAG_SUFFIX}"));
     if let Some(Ok(tag)) = marked.map(|tag| HeaderValue::from_str(&tag)) {
         headers.insert(header::ETAG, tag);
@@ -180,6 +182,18 @@ mod tests {
         ] {
             assert_eq!(hex(json), cbor, "{json}");
         }
+    }
+
+    #[test]
+    fn a_tag_is_marked_once() {
+        let mut headers = HeaderMap::new();
+        headers.insert(header::ETAG, HeaderValue::from_static("\"abc\""));
+        for _ in 0..2 {
+            mark(&mut headers);
+            assert_eq!(headers[header::ETAG], "\"abc.cbor\"");
+        }
+        assert_eq!(plain_tag("\"abc.cbor\""), "\"abc\"");
+        assert_eq!(plain_tag("\"abc\""), "\"abc\"");
     }
 
     #[test]

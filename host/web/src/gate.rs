@@ -273,7 +273,8 @@ fn put_headers(path: &str, id: RequestId, origin: Option<HeaderValue>, headers: 
             headers.insert(name, HeaderValue::from_static(value));
         }
     }
-    if !is_v1 {
+    // A peer behind a proxy has said it already.
+    if !is_v1 && !headers.contains_key(header::VARY) {
         headers.append(header::VARY, HeaderValue::from_static("Accept"));
     }
     if let Some(origin) = origin {

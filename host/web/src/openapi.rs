@@ -5,6 +5,7 @@
 //! `docs/spec/openapi.json`; `host/web/tests/rest/openapi.rs` compares tables, routes and answers.
 //! Deliberately not here: the routes (`router`), what an error means (`host-types`).
 
+mod directory;
 mod kind;
 mod lookups;
 mod operation;
@@ -34,7 +35,7 @@ use utoipa::openapi::{InfoBuilder, LicenseBuilder, OpenApi, OpenApiBuilder};
 pub enum Interface {
     /// v2 and v1 of a peer.
     Peer,
-    /// v1 of a radiostation.
+    /// v1 of a radiostation, and its directory.
     Radiostation,
 }
 
@@ -61,14 +62,18 @@ fn written(interface: Interface) -> String {
 fn operations(interface: Interface) -> Vec<Operation> {
     match interface {
         Interface::Peer => [v2::OPERATIONS, v1::PEER, page::OPERATIONS].concat(),
-        Interface::Radiostation => [v1::RADIOSTATION, page::OPERATIONS].concat(),
+        Interface::Radiostation => {
+            [directory::OPERATIONS, v1::RADIOSTATION, page::OPERATIONS].concat()
+        }
     }
 }
 
 fn tables(interface: Interface) -> Vec<Table> {
     match interface {
         Interface::Peer => [schemas::TABLES, lookups::TABLES, v1::PEER_TABLES].concat(),
-        Interface::Radiostation => [&[schemas::PROBLEM], v1::RADIOSTATION_TABLES].concat(),
+        Interface::Radiostation => {
+            [&[schemas::PROBLEM], directory::TABLES, v1::RADIOSTATION_TABLES].concat()
+        }
     }
 }
 
@@ -115,7 +120,7 @@ fn info(interface: Interface) -> utoipa::openapi::Info {
         ),
         Interface::Radiostation => (
             "loopchain RadioStation",
-            "REST of a RadioStation: `/api/v1`, for clients of the editions of 2017 and 2018.",
+            "REST of a RadioStation: its signed directory, and `/api/v1` for clients of the editions of 2017 and 2018.",
         ),
     };
     InfoBuilder::new()

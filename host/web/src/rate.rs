@@ -103,6 +103,18 @@ impl Buckets {
         })
     }
 
+    /// Takes a token of a caller, who may owe a burst; false when it owes that much already.
+    #[must_use]
+    pub fn spend(&self, caller: Caller, now: Instant) -> bool {
+        let debt = -self.limit.burst;
+        let spent = self.with(caller, now, |tokens| {
+            let is_allowed = *tokens - 1.0 >= debt;
+            *tokens -= if is_allowed { 1.0 } else { 0.0 };
+            is_allowed
+        });
+        spent.is_allowed
+    }
+
     fn with(
         &self,
         caller: Caller,

@@ -9,15 +9,19 @@ use crate::identified;
 use crate::openapi::{self, Interface};
 use crate::problem::Problem;
 use crate::server::seats::Seats;
-use crate::{stream, v1, v2};
+use crate::server::stopping::Stopping;
+use crate::{stream as streams, v1, v2};
 use axum::Router;
 use axum::body::Body;
 use axum::http::{Method, Request, Uri};
 use axum::response::Response;
 use axum::routing::{MethodRouter, get, post};
-use futures::future::BoxFuture;
+use futures::future::{BoxFuture, ready};
+use futures::stream;
+use futures::{FutureExt, StreamExt};
 use host_rpc::gateway::{Directory, Gateway};
 use host_types::Code;
+use hyper::body::Body as _;
 use std::sync::Arc;
 use tower::Service;
 
@@ -165,9 +169,28 @@ pub trait Relay: Send + Sync + 'static {
 
 /// Pages that a relay answers, behind the same gate as a peer's: rates, sizes, times, CORS.
 pub fn relay_pages<R: Relay>(relay: Arc<R>, config: RestConfig) -> Pages {
-    let answer = move |request: Request<Body>| Arc::clone(&relay).relay(request);
+    let answer = move |request: Request<Body>| {
+        let stopping = request.extensions().get::<Stopping>().cloned().unwrap_or_default();
+        let answered = Arc::clone(&relay).relay(request);
+        async move { until_stopped(answered.await, stopping) }
+    };
     let routes = Router::new().fallback(answer);
     Pages { gate: Some(Gate::new(config)), routes, paths: Vec::new(), peer: None }
+}
+
+/// An answer of no known length may be a stream, which has no end: it breaks off when the node stops, so
+/// that whoever reads it sees that there may be more.
+fn until_stopped(response: Response, stopping: Stopping) -> Response {
+    if response.body().size_hint().exact().is_some() {
+        return response;
+    }
+    let stopped = async move { stopping.requested().await }.boxed();
+    let broken = stream::once(async { Err(axum::Error::new(std::io::Error::other("it stops"))) });
+    response.map(|body| {
+        let whole = body.into_data_stream().map(Some).chain(stream::once(async { None }));
+        let parts = whole.take_until(stopped).chain(broken.map(Some));
+        Body::from_stream(parts.take_while(|part| ready(part.is_some())).filter_map(ready))
+    })
 }
 
 async fn not_found(uri: Uri) -> Problem {
@@ -191,6 +214,7 @@ fn v1_peer() -> Routes<Arc<PeerApi>> {
 fn v1_radiostation() -> Routes<Arc<StationApi>> {
     use v1::radiostation;
     Routes::new()
+        .route("/api/v2/peers", get(v2::directory::peers))
         .route("/api/v1/peer/list", get(radiostation::list))
         .route("/api/v1/peer/leader", get(radiostation::leader))
         .route("/api/v1/peer/status", get(radiostation::status))
@@ -227,13 +251,14 @@ fn v2_peer() -> Routes<Arc<PeerApi>> {
             "/api/v2/channels/{channel}/transactions/{hash}/receipt",
             get(v2::transactions::receipt),
         )
+        .route("/api/v2/channels/{channel}/transactions/{hash}/journey", get(v2::journey::one))
         .route("/api/v2/channels/{channel}/blocks", get(v2::blocks::page))
         .route("/api/v2/channels/{channel}/blocks/{block}", get(v2::blocks::one))
         .route("/api/v2/channels/{channel}/blocks/{block}/certificate", get(v2::proofs::one))
         .route("/api/v2/channels/{channel}/epochs", get(v2::epochs::list))
         .route("/api/v2/channels/{channel}/genesis", get(v2::epochs::genesis))
         .route("/api/v2/channels/{channel}/events", get(v2::events::page))
-        .route("/api/v2/channels/{channel}/events/ws", get(stream::ws::upgrade))
+        .route("/api/v2/channels/{channel}/events/ws", get(streams::ws::upgrade))
         .route("/api/v2/channels/{channel}/evidence", get(v2::evidence::list))
         .route("/api/v2/channels/{channel}/state/{score}/{key}", get(v2::state::one))
         .route("/api/v2/network", get(v2::network::one))

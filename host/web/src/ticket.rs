@@ -8,6 +8,7 @@ use crate::problem::Problem;
 use crate::rate::{Allowance, Buckets, Caller};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use host_types::{CertificateId, Code};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -47,6 +48,41 @@ impl Ticket {
         let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
         if held.0 != signer {
             *held = (signer, self.buckets.charge(held.0, signer, Instant::now()));
+        }
+    }
+}
+
+/// Who pays for the transactions of one request that has many: each new one with a good signature is
+/// its signer's, all others are the address's. Clones count together.
+#[derive(Clone, Debug)]
+pub(crate) struct OfMany {
+    /// None where nobody is counted.
+    ticket: Option<Ticket>,
+    /// Whether the address owes all that it may.
+    is_spent: Arc<AtomicBool>,
+}
+
+impl OfMany {
+    pub(crate) fn new(ticket: Option<Ticket>) -> Self {
+        Self { ticket, is_spent: Arc::default() }
+    }
+
+    /// Whether the next one may be looked at, before its signature is checked.
+    pub(crate) fn admit(&self, signer: CertificateId) -> Result<(), Problem> {
+        if self.is_spent.load(Ordering::Relaxed) {
+            let detail = "too many transactions of this request were refused, or known";
+            return Err(Problem::new(Code::TooManyRequests, detail));
+        }
+        self.ticket.as_ref().map_or(Ok(()), |ticket| ticket.admit(signer))
+    }
+
+    /// One was looked at; with its signer, when it is new and the signature was good.
+    pub(crate) fn pay(&self, signer: Option<CertificateId>) {
+        let Some(ticket) = &self.ticket else { return };
+        let address = ticket.held.lock().unwrap_or_else(PoisonError::into_inner).0;
+        let caller = signer.map_or(address, Caller::Certificate);
+        if !ticket.buckets.spend(caller, Instant::now()) && signer.is_none() {
+            self.is_spent.store(true, Ordering::Relaxed);
         }
     }
 }

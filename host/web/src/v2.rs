@@ -3,9 +3,11 @@
 pub(crate) mod blocks;
 pub(crate) mod bulk;
 pub(crate) mod channels;
+pub(crate) mod directory;
 pub(crate) mod epochs;
 pub(crate) mod events;
 pub(crate) mod evidence;
+pub(crate) mod journey;
 pub(crate) mod network;
 pub(crate) mod proofs;
 pub(crate) mod scores;

@@ -102,7 +102,7 @@ class Client:
             with error:
                 try:
                     told = json.loads(error.read(ANSWER_BYTES_MAX))
-                except (ValueError, OSError, http.client.HTTPException):
+                except (ValueError, RecursionError, OSError, http.client.HTTPException):
                     told = None
             after = error.headers.get("Retry-After", "")
             wait = float(after) if after.isdigit() else None
@@ -110,7 +110,8 @@ class Client:
         except (OSError, http.client.HTTPException) as error:
             raise unreachable(f"{url} does not answer: {error}") from error
 
-    def _on_some_peer(self, ask: Any) -> Any:
+    def _on_some_peer(self, ask: Any, end: Optional[float] = None) -> Any:
+        """One peer after the other, in rounds; no round begins after `end`."""
         first, count = self._first, len(self.endpoints)
         for turn in range(self.rounds):
             last: Optional[LoopchainError] = None
@@ -126,9 +127,10 @@ class Client:
                         raise
                     last = error
             assert last is not None
-            if turn + 1 == self.rounds:
+            pause = self._wait_of(turn, last.retry_after)
+            if turn + 1 == self.rounds or (end is not None and time.monotonic() + pause >= end):
                 raise last
-            time.sleep(self._wait_of(turn, last.retry_after))
+            time.sleep(pause)
         raise AssertionError("at least one round was made")
 
     def _wait_of(self, turn: int, asked: Optional[float]) -> float:
@@ -138,13 +140,15 @@ class Client:
     def _ask(
         self, path: str, body: Optional[Dict[str, Any]] = None, wait: Optional[float] = None
     ) -> Any:
-        headers = {"Accept": "application/json"}
-        limit = self.timeout
-        if wait is not None:
-            headers["Prefer"] = f"wait={max(1, int(wait))}"
-            limit = wait + WAY_S
+        end = None if wait is None else time.monotonic() + wait
 
         def ask(endpoint: str) -> Any:
+            headers, limit = {"Accept": "application/json"}, self.timeout
+            if end is not None:
+                # What the first peer took of the wait, the next one does not get.
+                left = max(0.0, end - time.monotonic())
+                headers["Prefer"] = f"wait={max(1, int(left))}"
+                limit = left + WAY_S
             try:
                 with self._open(endpoint + path, body, headers, limit) as answer:
                     data = answer.read(ANSWER_BYTES_MAX + 1)
@@ -154,10 +158,10 @@ class Client:
                 if len(data) > ANSWER_BYTES_MAX:
                     raise ValueError
                 return json.loads(data)
-            except ValueError:
+            except (ValueError, RecursionError):
                 raise unreachable(f"{endpoint} is no peer: no JSON in its answer") from None
 
-        return self._on_some_peer(ask)
+        return self._on_some_peer(ask, end)
 
     def _path(self, rest: str) -> str:
         return f"/api/v2/channels/{_quoted(self.channel_name)}{rest}"

@@ -30,6 +30,12 @@ class _Wrong(Exception):
     """A part that does not hold; the code depends on where it stands."""
 
 
+# What Python makes of values of another kind than expected: the part is not written as it must be.
+_BAD = (
+    _Wrong, CodecError, ValueError, TypeError, KeyError, IndexError, AttributeError, OverflowError,
+)  # fmt: skip
+
+
 def _need(condition: bool, what: str) -> None:
     if not condition:
         raise _Wrong(what)
@@ -39,7 +45,7 @@ def _part(code: str, make: Any, *args: Any) -> Any:
     """Runs a check of one part; whatever is wrong with it gets this code."""
     try:
         return make(*args)
-    except (_Wrong, CodecError, ValueError, TypeError, KeyError, IndexError, AttributeError) as error:
+    except _BAD as error:
         raise LoopchainError(code, str(error) or "it is not written as it must be") from error
 
 
@@ -219,7 +225,7 @@ def _pair_digest(tag: bytes, pair: List[bytes]) -> bytes:
 
 
 def _signed_message(prefix: bytes, slots: List[Tuple[int, int, bytes]], body: Any) -> bytes:
-    data = encode(body)
+    data = encode([1, body])
     parts = [prefix, len(slots).to_bytes(8, "big")]
     parts += [view.to_bytes(8, "big") + bytes([kind]) + value for view, kind, value in slots]
     return b"".join(parts + [len(data).to_bytes(8, "big"), data])
@@ -238,14 +244,17 @@ def _vote(epoch: Epoch, ballot: List[Any], commits: bool) -> bytes:
     return _signed_message(epoch.prefix, slots, [1, [ballot, commits]])
 
 
-def _ascending(signers: Sequence[int]) -> bool:
-    return all(a < b for a, b in zip(signers, signers[1:]))
+def _known(epoch: Epoch, signers: Sequence[Any]) -> bool:
+    """They are indices of the set, each higher than the one before: a negative one would be another name
+    of a validator."""
+    known = all(type(one) is int and 0 <= one < len(epoch.validators) for one in signers)
+    return known and all(a < b for a, b in zip(signers, signers[1:]))
 
 
 def _lft_claims(epoch: Epoch, header: Header, roots: Tuple[bytes, bytes], proof: bytes) -> Any:
     """Signers with what each must have signed, after form and weight were checked."""
-    fields = decode(proof)
-    _need(len(fields) in (4, 5), "a Final proof of lft has four or five fields")
+    format_number, fields = decode(proof)
+    _need(format_number == 1 and len(fields) in (4, 5), "no Final proof of lft")
     view, pair, commits, children = fields[:4]
     fast = fields[4] if len(fields) == 5 else None
     _need(pair == [header.id, *roots], "the proof is of another block or result")
@@ -257,7 +266,7 @@ def _lft_claims(epoch: Epoch, header: Header, roots: Tuple[bytes, bytes], proof:
         _need(parent_view > 0 or not any(v[1] for v in votes), "a vote commits the root")
         ballot = [view, pair, parent, parent_view]
         signers = [v[0] for v in votes]
-        _need(_ascending(signers), "signers are out of order")
+        _need(_known(epoch, signers), "signers are unknown or out of order")
         weight = epoch.weigh(signers, view)
         _need(weight >= epoch.total - (epoch.fast or 0), f"weight {weight} makes nothing final")
         return [(v[0], _vote(epoch, ballot, v[1]), v[2]) for v in votes]
@@ -265,9 +274,10 @@ def _lft_claims(epoch: Epoch, header: Header, roots: Tuple[bytes, bytes], proof:
     _need(all(a < b for a, b in zip(keys, keys[1:])), "the children are out of order")
     _need(all(child[0] > view and child[2] for child in children), "a child without a later view")
     lists = [commits, *(child[2] for child in children)]
-    _need(all(_ascending([s[0] for s in signed]) for signed in lists), "signers are out of order")
+    in_order = all(_known(epoch, [s[0] for s in signed]) for signed in lists)
+    _need(in_order, "signers are unknown or out of order")
     signers = sorted(s[0] for signed in lists for s in signed)
-    _need(_ascending(signers), "a signer is counted twice")
+    _need(_known(epoch, signers), "a signer is counted twice")
     weight = epoch.weigh(signers)
     _need(weight >= epoch.quorum, f"weight {weight} is below the quorum {epoch.quorum}")
     body = _signed_message(epoch.prefix, _commit_slots(epoch, view, pair), [3, [view, pair]])
@@ -307,6 +317,7 @@ def _is_final(
     claims = _lft_claims(epoch, at, proved, proof)
     for signer, text, signature in claims:
         key = epoch.validators[signer][1]
+        _need(isinstance(signature, bytes) and len(signature) == 64, "a signature has 64 bytes")
         _need(signature_is_right(key, text, signature), f"the signature of validator {signer}")
     return sorted(claim[0] for claim in claims)
 

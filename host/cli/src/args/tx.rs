@@ -21,8 +21,12 @@ pub enum TxCommand {
         #[arg(long, value_name = "FILE")]
         receipt: Option<PathBuf>,
         /// With its portable receipt, unchecked, as `proof` of the JSON document.
-        #[arg(long, conflicts_with = "receipt")]
+        #[arg(long, conflicts_with_all = ["receipt", "journey"])]
         proof: bool,
+        /// When it passed each stage on every peer of the local network, who proposed and voted, and why
+        /// it waits.
+        #[arg(long, conflicts_with = "receipt")]
+        journey: bool,
     },
     /// Final transactions by who signed them and what they called, newest first.
     List(TxList),

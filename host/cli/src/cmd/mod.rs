@@ -28,6 +28,7 @@ mod event;
 mod event_watch;
 mod explain;
 mod import_old;
+mod journey;
 mod keys;
 mod log_collector;
 mod logs;

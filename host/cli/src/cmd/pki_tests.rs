@@ -15,8 +15,10 @@ struct Place(tempfile::TempDir);
 impl Place {
     fn new() -> Self {
         let place = Self(tempfile::tempdir().unwrap());
-        std::fs::write(place.path("ca.password"), "a password of bank-a\n").unwrap();
-        std::fs::write(place.path("peer.password"), "a password of peer0\n").unwrap();
+        for (name, text) in [("ca", "a password of bank-a\n"), ("peer", "a password of peer0\n")] {
+            let path = place.path(&format!("{name}.password"));
+            host_identity::keyfile::write_whole(&path, text.as_bytes(), 0o600).unwrap();
+        }
         place
     }
 

@@ -34,6 +34,8 @@ const POLL: Duration = Duration::from_millis(50);
 /// How long a peer may take to notice a file in its folder and check it.
 const FOUND_WITHIN: Duration = Duration::from_secs(15);
 /// Arguments of a SCORE that takes none.
+/// How long a peer that has just started, or a file that was just dropped, may keep `deploy` waiting.
+const FOLDER_READ_WITHIN: Duration = Duration::from_secs(3);
 const NO_ARGUMENTS: [u8; 1] = [0x80];
 
 /// Runs it.
@@ -70,7 +72,7 @@ async fn deploy(wanted: &Wanted, first: Option<&RehearseFirst>, context: &Contex
         Some(first) => score_gate::pass(&wanted.version, first, (&client, context)).await?,
         None => None,
     };
-    let version = find(&wanted.version, &client, context).await?;
+    let version = awaited(&wanted.version, &client, context).await?;
     let (_, versions) = client.all_versions().await?;
     let is_active = |one: &&VersionInfo| one.score == version.score && one.state == "active";
     let active = versions.iter().find(is_active);
@@ -185,6 +187,19 @@ pub(super) fn signers(
         return Ok(vec![named(identity, context)?]);
     }
     voters(seen, action, &context.data)
+}
+
+/// The version that is meant, also when the peer has not read its plugin folder yet.
+async fn awaited(given: &str, client: &Client, context: &Context) -> Result<VersionInfo, Failure> {
+    let end = Instant::now() + FOLDER_READ_WITHIN;
+    loop {
+        match find(given, client, context).await {
+            Err(failure) if failure.code() == Code::ArtefactMissing && Instant::now() < end => {
+                tokio::time::sleep(POLL).await;
+            }
+            found => return found,
+        }
+    }
 }
 
 /// The version that is meant: of a file, by name and version, or by digest.

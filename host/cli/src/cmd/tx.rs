@@ -1,6 +1,7 @@
-//! `tx send`, `tx get`, `tx wait`; `tx verify` is in `receipt.rs`, `tx list` in `tx_list.rs`.
+//! `tx send`, `tx get`, `tx wait`; `tx verify` is in `receipt.rs`, `tx list` in `tx_list.rs`, `tx get
+//! --journey` in `journey.rs`.
 
-use super::{Context, Done, call, receipt, tx_list};
+use super::{Context, Done, call, journey, receipt, tx_list};
 use crate::args::{TxCommand, TxSend};
 use crate::client::{Client, EventInfo, ReceiptInfo, TxInfo};
 use crate::failure::Failure;
@@ -32,10 +33,11 @@ pub(crate) async fn tx(command: TxCommand, context: &Context) -> Done {
         TxCommand::Send(send_args) => send(&send_args, &client, target.identity, context).await,
         TxCommand::Verify { .. } => Ok(ExitCode::SUCCESS),
         TxCommand::List(wanted) => tx_list::list(&wanted, &client, context).await,
+        TxCommand::Get { hash, journey: true, .. } => journey::show(&hash, &client, context).await,
         TxCommand::Get { hash, receipt: Some(file), .. } => {
             receipt::save(&hash, &file, &client, context).await
         }
-        TxCommand::Get { hash, receipt: None, proof } => {
+        TxCommand::Get { hash, receipt: None, proof, .. } => {
             let (mut body, info) = client.transaction(&hash).await?;
             if proof {
                 body = client.proved(&hash).await?;

@@ -4,7 +4,7 @@
 //! the channel's `submit` policy; every member but an auditor or a radiostation may send one. A certificate that is
 //! no member yet may register itself: it signs with the key it carries.
 
-use host_identity::{Action, Certificate, Membership};
+use host_identity::{Action, Certificate, Membership, Role};
 use host_types::change::SystemCall;
 use host_types::{BlockTime, CertificateId, Code, Rejection, SignedTransaction};
 
@@ -24,7 +24,7 @@ pub fn registering(tx: &SignedTransaction) -> Option<Vec<u8>> {
 /// The parsed certificate when `signer` may register it at this block time.
 ///
 /// # Errors
-/// When it is not the signer's own, not a signing certificate, or not trusted by the channel.
+/// When it is not the signer's own, a radiostation's, not a signing certificate, or not trusted by the channel.
 pub fn may_register(
     membership: &Membership,
     signer: &CertificateId,
@@ -36,6 +36,11 @@ pub fn may_register(
     if certificate.id != *signer {
         let message = format!("certificate {} must sign its own registration", certificate.id);
         return Err(Rejection::new(Code::SignatureWrong, message));
+    }
+    if certificate.role == Role::RadioStation {
+        let message =
+            format!("{} is a radiostation, which is member of no channel", certificate.name);
+        return Err(Rejection::new(Code::RoleRefused, message));
     }
     if certificate.signing_key().is_none() {
         let message = format!("{} is not a signing certificate", certificate.id);

@@ -112,6 +112,11 @@ fn a_certificate_registers_itself_and_nobody_else_does() {
     };
     let dora = crate::fixture::Identity { key, id: dora.id };
     assert_eq!(code(&f, Fixture::sign(tx.clone(), &dora)), None);
+    let (role, public) = (Role::RadioStation, dora.key.public());
+    let station = f.authority.issue_signing(&name, role, None, &public, days).unwrap();
+    let call = SystemCall::Register { certificate: station.der };
+    let asks = Transaction { args: call.args().into(), signer: station.id, ..tx.clone() };
+    assert_eq!(code(&f, Fixture::sign(asks, &dora)), Some(Code::RoleRefused));
     let for_another = Transaction { signer: f.alice.id, ..tx };
     assert_eq!(code(&f, Fixture::sign(for_another, &f.alice)), Some(Code::SignatureWrong));
 }

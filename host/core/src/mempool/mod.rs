@@ -10,4 +10,4 @@ pub mod pool;
 #[cfg(test)]
 mod tests;
 
-pub use pool::{Inserted, Pool};
+pub use pool::{Inserted, Place, Pool};

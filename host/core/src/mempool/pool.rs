@@ -14,6 +14,19 @@ pub enum Inserted {
     Known,
 }
 
+/// Where a transaction stands in the pool.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// Transactions that came before it.
+    pub ahead: u64,
+    /// All that wait.
+    pub waiting: u64,
+    /// Of these, its signer's.
+    pub of_signer: u64,
+    /// So many of one signer are taken.
+    pub signer_max: u64,
+}
+
 #[derive(Clone, Debug)]
 struct Waiting {
     tx: AdmittedTx,
@@ -124,6 +137,18 @@ impl Pool {
     #[must_use]
     pub fn get(&self, id: &TxId) -> Option<&AdmittedTx> {
         self.by_id.get(id).map(|waiting| &waiting.tx)
+    }
+
+    /// Where a waiting transaction stands.
+    #[must_use]
+    pub fn place(&self, id: &TxId) -> Option<Place> {
+        let Waiting { tx, arrival } = self.by_id.get(id)?;
+        Some(Place {
+            ahead: self.by_arrival.range(..arrival).count() as u64,
+            waiting: self.by_id.len() as u64,
+            of_signer: self.per_signer.get(&tx.signer()).copied().unwrap_or_default(),
+            signer_max: self.signer_max,
+        })
     }
 
     /// Waiting transactions in order of arrival.

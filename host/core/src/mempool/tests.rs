@@ -1,6 +1,6 @@
 //! The pool's table: order, bounds, expiry.
 
-use super::{Inserted, Pool};
+use super::{Inserted, Place, Pool};
 use crate::fixture::{Fixture, now};
 use host_types::genesis::ChannelLimits;
 use host_types::{BlockTime, Code};
@@ -19,6 +19,20 @@ fn transactions_leave_in_the_order_they_came() {
     pool.remove(&sent[0].id()).unwrap();
     assert_eq!(pool.len(), 4);
     assert_eq!(pool.in_order().next().unwrap().id(), sent[1].id());
+}
+
+#[test]
+fn a_place_tells_who_is_ahead_and_what_the_signer_has() {
+    let f = Fixture::new();
+    let limits = ChannelLimits { pool_txs: 50, ..ChannelLimits::default() };
+    let mut pool = Pool::new(&limits);
+    for nonce in 0..4 {
+        pool.insert(f.admitted(nonce)).unwrap();
+    }
+    pool.remove(&f.admitted(1).id()).unwrap();
+    let place = pool.place(&f.admitted(3).id());
+    assert_eq!(place, Some(Place { ahead: 2, waiting: 3, of_signer: 3, signer_max: 5 }));
+    assert_eq!(pool.place(&f.admitted(1).id()), None);
 }
 
 #[test]

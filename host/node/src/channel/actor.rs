@@ -8,6 +8,7 @@ use super::epochs::EpochStarter;
 use super::evidence::{EvidenceBook, Recorded};
 use super::executor_task::{Adopt, Work};
 use super::intake::Verdict;
+use super::journeys::Journeys;
 use super::links::{Lane, Links};
 use super::own_words;
 use super::relay::Relay;
@@ -17,7 +18,7 @@ use host_core::clock::Now;
 use host_core::effect::{Effect, To};
 use host_core::ingest::{AdmitContext, AdmittedTx, Offered, admit_bodies};
 use host_core::input::{Input, Timer};
-use host_core::pipeline::{Pipeline, PipelineStatus};
+use host_core::pipeline::{Pipeline, PipelineStatus, Whereabouts};
 use host_core::vote::rule::Rule;
 use host_store::Segments;
 use host_types::block::{Block, RootPair};
@@ -65,6 +66,8 @@ pub enum Command {
     Status(oneshot::Sender<PipelineStatus>),
     /// A transaction that waits or stands in a block above the head.
     Waiting(TxId, oneshot::Sender<Option<Arc<SignedTransaction>>>),
+    /// Where a transaction waits.
+    Whereabouts(TxId, oneshot::Sender<Option<Whereabouts>>),
     /// Envelopes for a peer that lacks them.
     Bodies(Vec<TxId>, oneshot::Sender<Vec<RawTx>>),
     /// Header and ids of a block above the head.
@@ -105,6 +108,8 @@ pub struct World {
     pub own: mpsc::Sender<Command>,
     /// Evidence against validators.
     pub evidence: Arc<EvidenceBook>,
+    /// When transactions and blocks passed each stage.
+    pub journeys: Arc<Journeys>,
     /// The way of own statements through a member of the group.
     pub relay: Arc<Relay>,
     /// How to find out where results part.
@@ -203,11 +208,14 @@ impl Actor {
             match command {
                 Command::Input(input) => self.input(input, &mut turn, timers).await,
                 Command::Told(transactions) => {
+                    let ids: Vec<_> = transactions.iter().map(AdmittedTx::id).collect();
                     let input = Input::Admitted { transactions, is_local: false };
                     self.input(input, &mut turn, timers).await;
+                    self.note_pooled(ids, &turn);
                 }
                 Command::Submit(batch) => self.submit(batch, &mut turn, timers).await,
                 Command::Stored(height) => {
+                    self.world.journeys.stored(height, super::intake::wall_clock());
                     self.input(Input::Committed { height }, &mut turn, timers).await;
                     self.raise_floor(&mut turn);
                 }
@@ -254,6 +262,7 @@ impl Actor {
     ) {
         let transactions = batch.iter().map(|(tx, _)| tx.clone()).collect();
         self.input(Input::Admitted { transactions, is_local: true }, turn, timers).await;
+        self.note_pooled(batch.iter().map(|(tx, _)| tx.id()), turn);
         for (tx, verdict) in batch {
             let answer = turn.verdicts.get(&tx.id()).cloned().map_or(Ok(()), Err);
             // The client may have gone away.
@@ -262,10 +271,17 @@ impl Actor {
         turn.verdicts.clear();
     }
 
+    /// What was not refused waits in the pool now.
+    fn note_pooled(&self, ids: impl IntoIterator<Item = TxId>, turn: &Turn) {
+        let taken = ids.into_iter().filter(|id| !turn.verdicts.contains_key(id));
+        self.world.journeys.pooled(taken, super::intake::wall_clock());
+    }
+
     fn answer(&self, ask: Command) {
         match ask {
             Command::Status(reply) => drop(reply.send(self.pipeline.status())),
             Command::Waiting(id, reply) => drop(reply.send(self.find(&id))),
+            Command::Whereabouts(id, reply) => drop(reply.send(self.pipeline.whereabouts(&id))),
             Command::Bodies(ids, reply) => {
                 let found = self.pipeline.bodies(&ids).iter().map(|tx| tx.raw()).collect();
                 drop(reply.send(found));
@@ -322,18 +338,27 @@ impl World {
         match effect {
             Effect::Sign { sequence, slots, body, needs } => {
                 let needs_files = !needs.is_empty();
+                self.journeys.voted(&needs, super::intake::wall_clock());
                 turn.jobs.push(Job::Sign { sequence, slots, body, needs_files });
             }
             Effect::Persist { view, record } => turn.jobs.push(Job::Persist { view, record }),
             Effect::Send { to, message } => self.send(to, &message),
             Effect::StorePayload { block } => {
+                self.journeys.proposed(block.id(), super::intake::wall_clock());
                 if let Err(error) = self.segments.append_block(&block) {
                     self.halt(error.to_string());
                 }
             }
-            Effect::Execute { block } => self.order(Work::Execute(Box::new(block))).await,
+            Effect::Execute { block } => {
+                self.journeys.proposed(block.id(), super::intake::wall_clock());
+                self.order(Work::Execute(Box::new(block))).await;
+            }
             Effect::Forget { block } => self.order(Work::Forget(block)).await,
-            Effect::Commit { blocks } => self.order(Work::Commit(blocks)).await,
+            Effect::Commit { blocks } => {
+                let decided = blocks.iter().map(|f| (f.block.header().height, f.pair.block));
+                self.journeys.decided(decided, super::intake::wall_clock());
+                self.order(Work::Commit(blocks)).await;
+            }
             Effect::Fetch { from, block, request } => self.fetch(from, block, request),
             Effect::SetTimer { timer, after_ms } => {
                 timers.retain(|(_, other), ()| *other != timer);

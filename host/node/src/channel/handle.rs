@@ -6,6 +6,7 @@ use super::epochs::{Own, RuleFinder};
 use super::evidence::EvidenceBook;
 use super::executor_task::KnowledgeWatch;
 use super::intake::Intake;
+use super::journeys::Journeys;
 use super::links::Links;
 use super::own_words::Heard;
 use super::quorum::QuorumWatch;
@@ -68,6 +69,8 @@ pub struct Parts {
     pub halted: Arc<Mutex<Option<String>>>,
     /// Transactions that expired.
     pub expired: Arc<Mutex<Expired>>,
+    /// When transactions and blocks passed each stage.
+    pub journeys: Arc<Journeys>,
     /// Evidence against validators.
     pub evidence: Arc<EvidenceBook>,
     /// The way of own statements through a member of the group.

@@ -10,6 +10,7 @@
 
 use super::actor::Command;
 use super::executor_task::KnowledgeWatch;
+use super::journeys::Journeys;
 use crate::peer::readiness::Stored;
 use host_core::ingest::admit::Refused;
 use host_core::ingest::{AdmitContext, AdmittedTx, Offered, admit};
@@ -118,9 +119,13 @@ pub struct Intake(mpsc::Sender<Arrived>);
 impl Intake {
     /// Starts the task.
     #[must_use]
-    pub fn start(context: ContextSource, actor: mpsc::Sender<Command>) -> Self {
+    pub fn start(
+        context: ContextSource,
+        actor: mpsc::Sender<Command>,
+        journeys: Arc<Journeys>,
+    ) -> Self {
         let (sender, receiver) = mpsc::channel(INTAKE_QUEUE_MAX);
-        tokio::spawn(run(context, actor, receiver));
+        tokio::spawn(run((context, journeys), actor, receiver));
         Self(sender)
     }
 
@@ -142,7 +147,7 @@ impl Intake {
 }
 
 async fn run(
-    context: ContextSource,
+    (context, journeys): (ContextSource, Arc<Journeys>),
     actor: mpsc::Sender<Command>,
     mut queue: mpsc::Receiver<Arrived>,
 ) {
@@ -167,6 +172,7 @@ async fn run(
             add(more);
         }
         last = offered.len();
+        let came = wall_clock();
         let now = context.clone();
         let check = move || now.admit(&offered);
         let answers = if last <= HERE_MAX {
@@ -175,6 +181,7 @@ async fn run(
             let Ok(answers) = tokio::task::spawn_blocking(check).await else { continue };
             answers
         };
+        journeys.came(answers.iter().flatten().map(AdmittedTx::id), came);
         forward(&actor, answers, verdicts).await;
     }
 }

@@ -23,6 +23,8 @@ pub mod executor_task;
 pub mod files;
 pub mod handle;
 pub mod intake;
+pub mod journey_view;
+pub mod journeys;
 pub mod links;
 pub mod lookups;
 pub mod own_words;

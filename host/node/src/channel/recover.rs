@@ -14,6 +14,7 @@ use super::executor_task;
 use super::files::Committed;
 use super::handle::{ChannelHandle, Parts, while_joined};
 use super::intake::{ContextSource, Intake};
+use super::journeys::Journeys;
 use super::links::Links;
 use super::own_words::{self, Heard};
 use super::quorum::QuorumWatch;
@@ -85,7 +86,6 @@ pub fn start(start: ChannelStart) -> Result<ChannelHandle, Rejection> {
     let tree = store.tree();
     let committed = Committed::new(reader.clone(), Arc::clone(&tree));
     let genesis = Arc::new(genesis);
-    let tip = reader.tip();
     let base = knowledge(&genesis, &committed, &reader)?;
     let (commands, queue) = mpsc::channel(COMMAND_QUEUE_MAX);
     let (own, answers) = mpsc::channel(ANSWER_QUEUE_MAX);
@@ -105,7 +105,7 @@ pub fn start(start: ChannelStart) -> Result<ChannelHandle, Rejection> {
         Arc::clone(&scores),
         committed,
         segments.clone(),
-        (tip.block, base),
+        (reader.tip().block, base),
     );
     let divergences = Arc::new(Divergences::new(genesis.channel.as_str(), &folder));
     let told = Arc::clone(&divergences);
@@ -117,13 +117,15 @@ pub fn start(start: ChannelStart) -> Result<ChannelHandle, Rejection> {
     let follow = Follow::new(&reader, &own_node, &knowledge).map_err(|e| store_failed(&e))?;
     let context = context(&genesis, &knowledge, &follow, &reader);
     let relay = Relay::new(own_node.clone(), epochs_of(&knowledge), Arc::clone(&links));
+    let journeys = Arc::new(Journeys::default());
     let parts = Parts {
         hash: genesis.hash(),
         genesis,
         rules,
         reader: reader.clone(),
         commands: commands.clone(),
-        intake: Intake::start(context.clone(), commands),
+        intake: Intake::start(context.clone(), commands, Arc::clone(&journeys)),
+        journeys,
         knowledge: knowledge.clone(),
         height: follow.height.subscribe(),
         events: events.clone(),
@@ -290,6 +292,7 @@ fn world(
         events: parts.events.clone(),
         own,
         evidence: Arc::clone(&parts.evidence),
+        journeys: Arc::clone(&parts.journeys),
         relay: Arc::clone(&parts.relay),
         comparison: Comparison {
             links: Arc::clone(&parts.links),

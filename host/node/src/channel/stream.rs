@@ -121,7 +121,7 @@ impl Telling<'_> {
             let results = result.receipts.into_iter().zip(result.events);
             for ((index, raw), (receipt, events)) in (0..).zip(raw).zip(results) {
                 let is_told = events.iter().any(|event| is_wanted(filter, event));
-                if !is_told && !(filter.txs && may_be_of(filter.score.as_ref(), &raw)) {
+                if !(is_told || filter.txs && may_be_of(filter.score.as_ref(), &raw)) {
                     continue;
                 }
                 // What is stored was decoded before it was.

@@ -12,7 +12,7 @@ use serde::de::DeserializeOwned;
 use std::path::Path;
 
 /// What stands above a file.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Overrides {
     values: Vec<(String, Vec<String>, String)>,
 }

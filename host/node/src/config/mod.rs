@@ -57,4 +57,6 @@ pub use rest::{Origin, ResponseCode, RestConfig, Switch};
 pub use units::{Percent, Size, Span};
 
 #[cfg(test)]
+mod fuzz_tests;
+#[cfg(test)]
 mod tests;

@@ -153,7 +153,7 @@ pub struct RadioStationTargets {
 pub struct ChannelsConfig {
     /// Folder of `NAME.genesis` files; a new one is taken up while running.
     pub dir: PathBuf,
-    /// Names to join; `*` is every channel whose genesis names this node.
+    /// Names to join; `*` is every genesis of this network that is in the folder. Taken while a peer runs.
     pub join: Vec<String>,
 }
 
@@ -294,6 +294,9 @@ pub struct PeerConfig {
     /// one start.
     #[serde(skip)]
     pub rejoin: bool,
+    /// What stands above the file, for reading it again; not a setting.
+    #[serde(skip)]
+    pub overrides: Overrides,
 }
 
 /// `radiostation.toml`. Paths as in [`PeerConfig`].
@@ -400,6 +403,7 @@ impl Default for PeerConfig {
             storage: StorageConfig::default(),
             log: LogConfig::default(),
             rejoin: false,
+            overrides: Overrides::default(),
             home: PathBuf::new(),
         }
     }
@@ -432,6 +436,7 @@ impl PeerConfig {
     pub fn load(home: &Path, overrides: &Overrides) -> Result<Self, ConfigError> {
         let file = home.join("peer.toml");
         let mut config: Self = merged(&file, overrides)?;
+        config.overrides = overrides.clone();
         config.home = absolute(home)?;
         let home = &config.home;
         config.data_dir = home.join(&config.data_dir);

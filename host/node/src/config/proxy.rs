@@ -4,14 +4,15 @@
 //! certificate and no key: a proxy has no identity.
 
 use super::layers::{Overrides, merged};
-use super::peer::{LogConfig, OpsConfig, loopback};
+use super::peer::{LogConfig, NetworkConfig, OpsConfig, absolute, loopback};
+use super::radiostations::RADIOSTATIONS_MAX;
 use super::render::ConfigError;
 use super::rest::RestConfig;
 use super::units::Size;
 use host_types::fault::Code;
 use host_types::ids::ChannelName;
 use serde::{Deserialize, Serialize};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// `[proxy]`: whom it asks.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -19,6 +20,11 @@ use std::path::Path;
 pub struct ProxyPeers {
     /// `http://HOST:PORT` of the REST interface of each.
     pub peers: Vec<String>,
+    /// `http://HOST:PORT` of the REST interface of RadioStations, whose peers are asked as well.
+    pub radiostations: Vec<String>,
+    /// Root certificates of the organisations, or folders of them: peers that RadioStations name are
+    /// believed under these.
+    pub trust: Vec<PathBuf>,
     /// Bytes of final blocks and transactions that are kept; `"0 B"` keeps none.
     pub cache: Size,
 }
@@ -29,6 +35,8 @@ pub struct ProxyPeers {
 pub struct ProxyConfig {
     /// Whom it asks.
     pub proxy: ProxyPeers,
+    /// The network; needed with RadioStations only.
+    pub network: NetworkConfig,
     /// Where clients come.
     pub rest: RestConfig,
     /// Metrics and health.
@@ -39,7 +47,8 @@ pub struct ProxyConfig {
 
 impl Default for ProxyPeers {
     fn default() -> Self {
-        Self { peers: Vec::new(), cache: Size(64 << 20) }
+        let (peers, radiostations, trust) = (Vec::new(), Vec::new(), vec!["pki/ca".into()]);
+        Self { peers, radiostations, trust, cache: Size(64 << 20) }
     }
 }
 
@@ -47,6 +56,7 @@ impl Default for ProxyConfig {
     fn default() -> Self {
         Self {
             proxy: ProxyPeers::default(),
+            network: NetworkConfig::default(),
             rest: RestConfig { listen: loopback(5000), ..RestConfig::default() },
             ops: OpsConfig { listen: loopback(5050), ..OpsConfig::default() },
             log: LogConfig::default(),
@@ -64,12 +74,22 @@ impl ProxyConfig {
     /// # Errors
     /// The first thing that is wrong, with its line.
     pub fn load(home: &Path, overrides: &Overrides) -> Result<Self, ConfigError> {
-        let config: Self = merged(&home.join("proxy.toml"), overrides)?;
-        if config.proxy.peers.is_empty() {
-            let help = "write [proxy] peers = [\"http://127.0.0.1:9000\"]";
+        let mut config: Self = merged(&home.join("proxy.toml"), overrides)?;
+        if config.proxy.peers.is_empty() && config.proxy.radiostations.is_empty() {
+            let help = "write [proxy] peers = [\"http://127.0.0.1:9000\"], or radiostations";
             return Err(bad("proxy.peers names no peer".to_owned(), help));
         }
         config.authorities()?;
+        if config.stations()?.len() > RADIOSTATIONS_MAX {
+            let message = format!("proxy.radiostations: at most {RADIOSTATIONS_MAX}");
+            return Err(bad(message, "two or three are enough"));
+        }
+        if !config.proxy.radiostations.is_empty() {
+            config.network.network_id()?;
+            config.network.roots()?;
+            let home = absolute(home)?;
+            config.proxy.trust = config.proxy.trust.iter().map(|path| home.join(path)).collect();
+        }
         if ChannelName::new(&config.rest.v1_default_channel).is_none() {
             let message = "rest.v1_default_channel is no name of a channel".to_owned();
             return Err(bad(message, "it is that of the peers"));
@@ -90,19 +110,28 @@ impl ProxyConfig {
     /// # Errors
     /// When one is no `http://HOST:PORT`.
     pub fn authorities(&self) -> Result<Vec<String>, ConfigError> {
-        let peers = self.proxy.peers.iter().map(|peer| {
-            let rest = peer.strip_prefix("http://").map(|rest| rest.trim_end_matches('/'));
-            let is_port = |port: &str| port.parse::<u16>().is_ok();
-            let is_host = |host: &str| !host.is_empty() && !host.contains(['/', '@', '?', '#']);
-            rest.filter(|rest| rest.rsplit_once(':').is_some_and(|(h, p)| is_host(h) && is_port(p)))
-                .map(str::to_owned)
-                .ok_or_else(|| {
-                    let message = format!("proxy.peers: `{peer}` is no address of a peer");
-                    bad(message, "write http://HOST:PORT, the REST interface of the peer")
-                })
-        });
-        peers.collect()
+        self.proxy.peers.iter().map(|url| authority("proxy.peers", url)).collect()
     }
+
+    /// `HOST:PORT` of each RadioStation.
+    ///
+    /// # Errors
+    /// When one is no `http://HOST:PORT`.
+    pub fn stations(&self) -> Result<Vec<String>, ConfigError> {
+        self.proxy.radiostations.iter().map(|url| authority("proxy.radiostations", url)).collect()
+    }
+}
+
+fn authority(key: &str, url: &str) -> Result<String, ConfigError> {
+    let rest = url.strip_prefix("http://").map(|rest| rest.trim_end_matches('/'));
+    let is_port = |port: &str| port.parse::<u16>().is_ok();
+    let is_host = |host: &str| !host.is_empty() && !host.contains(['/', '@', '?', '#']);
+    rest.filter(|rest| rest.rsplit_once(':').is_some_and(|(h, p)| is_host(h) && is_port(p)))
+        .map(str::to_owned)
+        .ok_or_else(|| {
+            let message = format!("{key}: `{url}` is no address of a REST interface");
+            bad(message, "write http://HOST:PORT, the REST interface of the process")
+        })
 }
 
 #[cfg(test)]
@@ -138,6 +167,12 @@ mod tests {
             assert_eq!(refused.code, Code::ConfigBadValue, "{peer}");
             assert!(refused.help.is_some(), "{peer}");
         }
+        let stations = "[proxy]\nradiostations = [\"http://a:1\"]\n";
+        assert_eq!(loaded(stations).unwrap_err().code, Code::ConfigBadValue, "of which network?");
+        let (id, root) = ("0".repeat(64), "1".repeat(64));
+        let network =
+            format!("[network]\nid = \"{id}\"\norganisations = {{ a = \"SHA256:{root}\" }}\n");
+        assert_eq!(loaded(&(stations.to_owned() + &network)).unwrap().stations().unwrap(), ["a:1"]);
         let unknown = loaded("[proxy]\npeer = []\n").unwrap_err();
         assert_eq!(unknown.code, Code::ConfigUnknownKey);
         let ships = "[proxy]\npeers = [\"http://a:1\"]\n[log]\ncollector = \"b:2\"\n";

@@ -1,7 +1,8 @@
 //! What is wrong with a configuration, shown as a person needs it: the line, a caret, a hint.
 //!
 //! In: text of a file, a place in it. Out: a [`ConfigError`]. The value itself is never shown
-//! outside the line of the file it stands in (it may be a secret from the environment).
+//! outside the line of the file it stands in (it may be a secret from the environment), and not
+//! there either when its key sounds like a secret. Control characters never reach a terminal.
 
 use host_types::fault::{Code, Rejection};
 use std::fmt;
@@ -38,10 +39,30 @@ impl Place {
             line: text[..start].matches('\n').count() + 1,
             column: text[line_start..start].chars().count() + 1,
             width: text[start..end].chars().count().max(1),
-            text: text[line_start..line_end].trim_end().to_owned(),
+            text: without_secret(text[line_start..line_end].trim_end()),
             note: note.into(),
         }
     }
+}
+
+/// Words in a key whose value is not shown: no setting is a secret, but people try.
+const SECRET_WORDS: [&str; 4] = ["passw", "secret", "token", "private"];
+
+/// A line of a file without the value of what sounds like a secret.
+fn without_secret(line: &str) -> String {
+    let lower = line.to_ascii_lowercase();
+    let word = SECRET_WORDS.iter().filter_map(|word| lower.find(word)).min();
+    let value = word.and_then(|at| lower.get(at..)?.find('=').map(|sign| at + sign + 1));
+    match value.and_then(|at| line.get(..at)) {
+        Some(shown) => format!("{shown} ..."),
+        None => line.to_owned(),
+    }
+}
+
+/// Text of a file as a terminal may see it.
+fn visible(text: &str) -> String {
+    let is_shown = |c: char| !c.is_control() || c == '\n' || c == '\t';
+    text.chars().map(|c| if is_shown(c) { c } else { '\u{fffd}' }).collect()
 }
 
 impl fmt::Display for Place {
@@ -95,12 +116,12 @@ impl ConfigError {
 
 impl fmt::Display for ConfigError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.message)?;
+        f.write_str(&visible(&self.message))?;
         if let Some(place) = &self.place {
-            write!(f, "\n{place}")?;
+            write!(f, "\n{}", visible(&place.to_string()))?;
         }
         if let Some(help) = &self.help {
-            write!(f, "\nhelp: {help}")?;
+            write!(f, "\nhelp: {}", visible(help))?;
         }
         Ok(())
     }

@@ -100,6 +100,9 @@ pub struct RestConfig {
     /// Largest body of a request.
     #[serde(deserialize_with = "body")]
     pub body_limit: Size,
+    /// Largest body of `transactions/bulk`.
+    #[serde(deserialize_with = "body")]
+    pub bulk_limit: Size,
     /// From the first byte of a request to the end of its head.
     #[serde(deserialize_with = "time")]
     pub header_timeout: Span,
@@ -136,6 +139,7 @@ impl Default for RestConfig {
             rate_limit_per_second: 200,
             rate_limit_burst: 400,
             body_limit: Size(256 << 10),
+            bulk_limit: Size(2 << 20),
             header_timeout: seconds(10),
             body_timeout: seconds(30),
             idle_timeout: seconds(60),
@@ -208,7 +212,7 @@ mod tests {
     fn every_key_is_read() {
         let text = "[rest]\nlisten = \"10.0.0.1:9000\"\nv1 = \"off\"\nresponse_code = \"string\"\n\
                     v1_default_channel = \"a\"\ndocs = false\nrate_limit_per_second = 50\n\
-                    rate_limit_burst = 60\nbody_limit = \"1 MiB\"\nheader_timeout = \"5 s\"\n\
+                    rate_limit_burst = 60\nbody_limit = \"1 MiB\"\nbulk_limit = \"3 MiB\"\nheader_timeout = \"5 s\"\n\
                     body_timeout = \"6 s\"\nidle_timeout = \"7 s\"\nwrite_timeout = \"8 s\"\n\
                     connections = 9\nconnections_per_address = 3\n\
                     cors_origins = [\"https://a.example\", \"http://[::1]:80\"]\n\
@@ -222,6 +226,7 @@ mod tests {
             rate_limit_per_second: 50,
             rate_limit_burst: 60,
             body_limit: Size(1 << 20),
+            bulk_limit: Size(3 << 20),
             header_timeout: seconds(5),
             body_timeout: seconds(6),
             idle_timeout: seconds(7),

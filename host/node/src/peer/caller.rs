@@ -18,6 +18,7 @@ use host_rpc::gateway::{
     EventsPage, EvidenceView, Gateway, MemberView, NodeView, ProofView, QueryAnswer, ReceiptView,
     ScoreView, TxState, VersionsView,
 };
+use host_rpc::journey::JourneyView;
 use host_rpc::lookups::{StateAnswer, StateQuestion, TxFilter, TxsPage};
 use host_rpc::stream::{StreamFilter, StreamPage, Told};
 use host_types::grant::Grant;
@@ -286,6 +287,18 @@ impl Gateway for Seen {
         let found = self.inner.block_proof(channel, block).await?;
         let covers = |grant: &Grant, proof: &ProofView| grant.covers_height(proof.header.height);
         Ok(found.filter(|proof| self.sees(Access::Read, |grant| covers(grant, proof))))
+    }
+
+    /// Of what may be seen itself.
+    async fn journey(
+        &self,
+        channel: &ChannelName,
+        id: TxId,
+    ) -> Result<Option<JourneyView>, Rejection> {
+        match self.transaction(channel, id).await? {
+            Some(_) => self.inner.journey(channel, id).await,
+            None => Ok(None),
+        }
     }
 
     async fn receipt(

@@ -14,6 +14,7 @@ use host_rpc::gateway::{
     EventsPage, EvidenceView, Gateway, MemberView, NodeView, ProofView, QueryAnswer, ReceiptView,
     ScoreView, TxState, VersionsView,
 };
+use host_rpc::journey::JourneyView;
 use host_rpc::lookups::{StateAnswer, StateQuestion, TxFilter, TxsPage};
 use host_rpc::stream::{StreamFilter, StreamPage};
 use host_types::genesis::Policy;
@@ -237,6 +238,14 @@ impl Gateway for LocalGateway {
             Err(rejection) if rejection.code == Code::NotFound => Ok(None),
             Err(rejection) => Err(rejection),
         }
+    }
+
+    async fn journey(
+        &self,
+        channel: &ChannelName,
+        id: TxId,
+    ) -> Result<Option<JourneyView>, Rejection> {
+        self.find(channel)?.journey(id, self.node.signer.why_stopped()).await
     }
 
     async fn block(

@@ -98,6 +98,12 @@ impl KnownPeers {
         Self { file, kept: Mutex::new(Kept { peers, written: None }) }
     }
 
+    /// Nobody yet, and nothing on disk.
+    #[must_use]
+    pub fn in_memory() -> Self {
+        Self { file: None, kept: Mutex::default() }
+    }
+
     /// All that is known.
     #[must_use]
     pub fn all(&self) -> Vec<VerifiedEntry> {

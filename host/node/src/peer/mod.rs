@@ -25,6 +25,7 @@ pub mod radiostations;
 pub mod readiness;
 pub(crate) mod renewal;
 pub mod revocations;
+mod settings;
 mod sign_start;
 mod signed_reads;
 pub mod start;

@@ -8,11 +8,12 @@ use super::revocations::Lists;
 use super::start::genesis_files;
 use crate::channel::epochs::{Own, RuleFinder};
 use crate::channel::{ChannelHandle, recover};
-use crate::config::{self, PeerConfig};
+use crate::config::{self, ChannelsConfig, PeerConfig};
 use crate::scores::Scores;
 use crate::signer::Signer;
 use crate::trail::{Reached, TRAIL_FOLDER, Trail};
 use host_identity::{Member, Role, SigningKey};
+use host_rpc::directory::CHANNELS_MAX;
 use host_rules::RuleShelf;
 use host_store::{ChannelReplay, Durability, Entry, Lease, StoreOptions};
 use host_types::genesis::ChannelGenesis;
@@ -128,6 +129,8 @@ pub struct Node {
     pub replay: Mutex<BTreeMap<GenesisHash, ChannelReplay>>,
     /// What the operator has joined and left.
     pub chosen: Chosen,
+    /// `[channels]` as it was read last.
+    join: RwLock<ChannelsConfig>,
     channels: RwLock<BTreeMap<ChannelName, ChannelHandle>>,
     /// Channels that were left and whose files may still be open.
     closing: Mutex<BTreeMap<ChannelName, Lease>>,
@@ -183,6 +186,7 @@ impl Node {
         let NodeParts { config, name, identity, gateway, signer, .. } = parts;
         let NodeParts { mesh, known, scores, rules, replay, chosen, .. } = parts;
         Self {
+            join: RwLock::new(config.channels.clone()),
             config,
             name,
             identity,
@@ -238,6 +242,18 @@ impl Node {
 
     fn try_start(&self, genesis: ChannelGenesis) -> Result<ChannelHandle, Rejection> {
         let hash = genesis.hash();
+        let name = &genesis.channel;
+        if genesis.network != self.mesh.session().trust().network() {
+            let message = format!("the genesis of {name} is of another network");
+            return Err(Rejection::new(Code::ConfigBadValue, message));
+        }
+        if self.channels().len() >= CHANNELS_MAX {
+            let message = format!(
+                "{name} would be channel {} of this peer, at most {CHANNELS_MAX}: name those that it serves in `[channels] join`",
+                CHANNELS_MAX + 1
+            );
+            return Err(Rejection::new(Code::ConfigBadValue, message));
+        }
         // Before the channel has a folder: a genesis that nobody can start may still be corrected.
         self.rules.accepts(&genesis)?;
         let log = self.signed_before(hash)?;
@@ -312,7 +328,19 @@ impl Node {
     /// Whether a channel is to run here: the operator's word goes before the configuration's.
     #[must_use]
     pub fn wants(&self, channel: &ChannelName) -> bool {
-        self.chosen.of(channel).unwrap_or_else(|| self.config.channels.joins(channel))
+        let join = self.join.read().unwrap_or_else(PoisonError::into_inner);
+        self.chosen.of(channel).unwrap_or_else(|| join.joins(channel))
+    }
+
+    /// Other names of `[channels] join` from now on; nothing begins or ends by that.
+    pub(super) fn set_join(&self, join: Vec<String>) {
+        self.join.write().unwrap_or_else(PoisonError::into_inner).join = join;
+    }
+
+    /// Channels of the folder that are to run here.
+    pub(super) fn wanted_geneses(&self) -> Vec<ChannelName> {
+        let all = super::start::geneses(&self.config.channels.dir).into_iter();
+        all.map(|genesis| genesis.channel).filter(|name| self.wants(name)).collect()
     }
 
     /// Ends a channel on this node. Nobody finds it from here on; [`Self::closing`] tells whether its

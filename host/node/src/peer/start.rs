@@ -10,7 +10,7 @@ use super::mesh::Mesh;
 use super::metrics::Metrics;
 use super::node::{Identity, Node, NodeParts, lock};
 use super::{accuse, certificates, readiness, renewal, revocations, trail_root};
-use super::{dev_only, discovery, drop_folder, many_channels};
+use super::{dev_only, discovery, drop_folder, many_channels, settings};
 use crate::channel::intake::wall_clock;
 use crate::channel::{quorum, while_joined};
 use crate::config::{self, PeerConfig, TlsConfig};
@@ -70,7 +70,7 @@ pub async fn run(config: PeerConfig, shutdown: Shutdown) -> Result<(), Rejection
         stopped.clone(),
     ));
     serve_web(&node, metrics, (rest, ops), &stopped, &mut tasks)?;
-    let is_dev = roots(&node.config.tls)?.iter().all(Root::is_dev);
+    let is_dev = roots(&node.config.tls.trust)?.iter().all(Root::is_dev);
     tasks.spawn(drop_folder::watch(Arc::clone(&node), installed.clone(), is_dev));
     let holder: Arc<dyn Holder> = Arc::clone(&node) as _;
     tasks.spawn(certificates::follow(Arc::clone(&holder)));
@@ -78,6 +78,7 @@ pub async fn run(config: PeerConfig, shutdown: Shutdown) -> Result<(), Rejection
     let operator = PeerAdmin { node: Arc::clone(&node), installed: installed.clone() };
     let door = crate::admin::listen(&node.config.ops.admin_socket)?;
     tasks.spawn(crate::admin::serve(door, Arc::new(operator)));
+    tasks.spawn(settings::follow(Arc::clone(&node), installed.clone()));
     tasks.spawn(follow_genesis(Arc::clone(&node), installed.clone(), looked));
     let (log, org) = (&node.config.log, &node.config.org);
     telemetry::ship_lines(log, org, node.mesh.session(), &stopped, &mut tasks)?;
@@ -131,9 +132,9 @@ pub(crate) async fn until(mut stopped: watch::Receiver<bool>) {
 }
 
 /// The roots that a configuration trusts: files, or folders of them.
-pub(crate) fn roots(tls: &TlsConfig) -> Result<Vec<Root>, Rejection> {
+pub(crate) fn roots(trust: &[PathBuf]) -> Result<Vec<Root>, Rejection> {
     let mut files: Vec<PathBuf> = Vec::new();
-    for path in &tls.trust {
+    for path in trust {
         if path.is_dir() {
             let entries = std::fs::read_dir(path).map_err(|e| bad(Code::ConfigUnreadable, e))?;
             let certificates = entries.flatten().map(|entry| entry.path());
@@ -171,7 +172,7 @@ pub(crate) fn session(
     tls: &TlsConfig,
     listeners: [std::net::SocketAddr; 3],
 ) -> Result<Arc<Session>, Rejection> {
-    let roots = roots(tls)?;
+    let roots = roots(&tls.trust)?;
     if roots.iter().any(Root::is_dev) {
         unexposed(listeners)?;
     }
@@ -211,7 +212,7 @@ fn build(config: PeerConfig) -> Result<Arc<Node>, Rejection> {
     };
     let listeners = [config.rpc.listen, config.rest.listen, config.ops.listen];
     let session = session(&config.network, &config.tls, listeners)?;
-    dev_only::check(&config, &roots(&config.tls)?)?;
+    dev_only::check(&config, &roots(&config.tls.trust)?)?;
     let data = &config.data_dir;
     let (signer, replay) = super::sign_start::signer(&config)?;
     // This very program, even when its file was replaced by a newer build meanwhile.

@@ -31,3 +31,9 @@ pub const CLIENTS_MAX: usize = 16_384;
 pub const SEARCHED_BYTES_MAX: usize = 4 * 1024;
 /// Proxies that a request may have passed. More: refused, because they ask each other.
 pub const PROXIES_MAX: usize = 4;
+/// How often a RadioStation is asked who is there: as often as peers announce themselves.
+pub const LIST_EVERY: Duration = Duration::from_secs(3);
+/// The list of a RadioStation, bytes: what fits one of its answers, in base64. Larger: it counts as silent.
+pub const LIST_BYTES_MAX: usize = 8 * 1024 * 1024;
+/// Peers that RadioStations name and that are asked. More: those already known.
+pub const LEARNED_MAX: usize = 64;

@@ -5,12 +5,13 @@
 //! has no key and no certificate: it signs nothing, grants nothing, and a client that wants proof
 //! checks the proof (`loopchain block verify`), which passes through unchanged.
 //!
-//! Deliberately not here: what a path means to a peer (`host/web`), following a RadioStation.
+//! Deliberately not here: what a path means to a peer (`host/web`).
 //!
 //! Where to look next: `relay` what happens to a request, `route` what it asks for, `health`
-//! what is known of the peers.
+//! what is known of the peers, `directory` which ones RadioStations name.
 
 mod cache;
+mod directory;
 mod health;
 pub mod limits;
 mod relay;
@@ -21,6 +22,7 @@ use crate::config::ProxyConfig;
 use crate::peer::start;
 use crate::shutdown::Shutdown;
 use crate::telemetry;
+use host_rpc::Trust;
 use host_types::Rejection;
 use relay::Proxy;
 use std::sync::Arc;
@@ -47,7 +49,11 @@ pub async fn run(config: ProxyConfig, shutdown: Shutdown) -> Result<(), Rejectio
     let (stop, stopped) = watch::channel(false);
     let mut checks = JoinSet::new();
     for peer in proxy.peers() {
-        checks.spawn(health::follow(Arc::clone(peer)));
+        checks.spawn(health::follow(peer));
+    }
+    let stations = config.stations().map_err(Rejection::from)?;
+    if !stations.is_empty() {
+        checks.spawn(directory::follow(Arc::clone(&proxy), trust(&config)?, stations));
     }
     let mut servers = JoinSet::new();
     servers.spawn(host_web::serve(rest_listener, pages, limits, start::until(stopped.clone())));
@@ -60,4 +66,11 @@ pub async fn run(config: ProxyConfig, shutdown: Shutdown) -> Result<(), Rejectio
     checks.shutdown().await;
     tracing::info!(event = "proxy.stopped", "proxy stops");
     Ok(())
+}
+
+/// Under which roots peers that RadioStations name are believed; they are no secret.
+fn trust(config: &ProxyConfig) -> Result<Trust, Rejection> {
+    let id = config.network.network_id().map_err(Rejection::from)?;
+    let organisations = config.network.roots().map_err(Rejection::from)?;
+    Ok(Trust::new(id, &organisations, start::roots(&config.proxy.trust)?))
 }

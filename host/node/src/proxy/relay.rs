@@ -32,14 +32,14 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io;
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 use tokio::time::timeout;
 
 /// A proxy.
 #[derive(Debug)]
 pub(super) struct Proxy {
-    peers: Vec<Arc<Upstream>>,
+    peers: RwLock<Vec<Arc<Upstream>>>,
     default_channel: String,
     cache: Cache,
     /// Height that a client has seen of a channel.
@@ -90,9 +90,9 @@ enum Failed {
 impl Proxy {
     /// Of a configuration; no peer is known to be up yet.
     pub(super) fn new(config: &ProxyConfig) -> Result<Self, Rejection> {
-        let authorities = config.authorities().map_err(Rejection::from)?;
+        let authorities = config.authorities().map_err(Rejection::from)?.into_iter();
         Ok(Self {
-            peers: authorities.into_iter().map(|a| Arc::new(Upstream::new(a))).collect(),
+            peers: RwLock::new(authorities.map(|a| Arc::new(Upstream::new(a))).collect()),
             default_channel: config.rest.v1_default_channel.clone(),
             cache: Cache::new(usize::try_from(config.proxy.cache.0).unwrap_or(usize::MAX)),
             seen: Mutex::default(),
@@ -103,13 +103,36 @@ impl Proxy {
         })
     }
 
-    pub(super) fn peers(&self) -> &[Arc<Upstream>] {
-        &self.peers
+    /// All that may be asked: those of the file, and those that RadioStations named.
+    pub(super) fn peers(&self) -> Vec<Arc<Upstream>> {
+        self.peers.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn peer(&self, authority: &str) -> Option<Arc<Upstream>> {
+        self.peers().into_iter().find(|peer| peer.authority == authority)
+    }
+
+    pub(super) fn has(&self, authority: &str) -> bool {
+        self.peer(authority).is_some()
+    }
+
+    pub(super) fn is_up(&self, authority: &str) -> bool {
+        self.peer(authority).is_some_and(|peer| peer.is_up())
+    }
+
+    pub(super) fn add(&self, peer: Arc<Upstream>) {
+        self.peers.write().unwrap_or_else(PoisonError::into_inner).push(peer);
+    }
+
+    /// Requests under way to it end as they would anyway.
+    pub(super) fn remove(&self, authority: &str) {
+        let mut peers = self.peers.write().unwrap_or_else(PoisonError::into_inner);
+        peers.retain(|peer| peer.authority != authority);
     }
 
     /// Why it can answer nothing.
     pub(super) fn not_ready(&self) -> Vec<String> {
-        let is_any = self.peers.iter().any(|peer| peer.is_up());
+        let is_any = self.peers().iter().any(|peer| peer.is_up());
         if is_any { Vec::new() } else { vec!["no peer answers".to_owned()] }
     }
 
@@ -128,7 +151,7 @@ impl Proxy {
             "# TYPE loopchain_proxy_cache_bytes gauge\nloopchain_proxy_cache_bytes {bytes}\n"
         );
         text += "# TYPE loopchain_proxy_peer_up gauge\n";
-        for peer in &self.peers {
+        for peer in self.peers() {
             let (name, is_up) = (&peer.authority, u8::from(peer.is_up()));
             text += &format!("loopchain_proxy_peer_up{{peer=\"{name}\"}} {is_up}\n");
         }
@@ -184,7 +207,7 @@ impl Proxy {
 
     /// Peers that may answer, best first.
     fn candidates(&self, asked: &Asked) -> Result<Vec<Arc<Upstream>>, Problem> {
-        let up: Vec<_> = self.peers.iter().filter(|peer| peer.is_up()).cloned().collect();
+        let up: Vec<_> = self.peers().into_iter().filter(|peer| peer.is_up()).collect();
         let unreachable = || Problem::new(Code::Unreachable, "no peer behind this proxy answers");
         if up.is_empty() {
             return Err(unreachable());
@@ -244,7 +267,8 @@ impl Proxy {
     fn note_height(&self, asked: &Asked, body: &[u8]) {
         let (Some(channel), Some(height)) = (&asked.wish.channel, height_in(body)) else { return };
         // A SCORE may write what looks like a height: no peer is believed to be above what peers say.
-        let heights = self.peers.iter().filter_map(|peer| peer.known(channel));
+        let peers = self.peers();
+        let heights = peers.iter().filter_map(|peer| peer.known(channel));
         let highest = heights.map(|known| known.height).max().unwrap_or_default();
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         if seen.len() >= CLIENTS_MAX {

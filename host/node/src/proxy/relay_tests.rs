@@ -62,7 +62,7 @@ fn known(height: u64) -> Known {
 
 fn up(proxy: &Proxy, peer: usize, channels: &[(&str, Known)]) {
     let channels = channels.iter().map(|(name, known)| ((*name).to_owned(), *known));
-    proxy.peers[peer].set_up(channels.collect());
+    proxy.peers()[peer].set_up(channels.collect());
 }
 
 fn names(found: Result<Vec<Arc<Upstream>>, Problem>) -> Vec<String> {
@@ -92,7 +92,7 @@ fn peers_are_chosen_by_channel_height_and_state() {
     assert_eq!(after[0].authority, "b:2", "what it has seen");
     proxy.note_height(&read, br#"{"height":99999}"#);
     assert_eq!(proxy.seen(&read, "demo"), 20, "nobody is believed to be above what peers say");
-    proxy.peers[1].set_down(&"gone");
+    proxy.peers()[1].set_down(&"gone");
     assert_eq!(names(proxy.candidates(&asked(&proxy, "GET", "/api/v2/channels/two"))), ["a:1"]);
     assert_eq!(names(proxy.candidates(&asked(&proxy, "GET", "/api/v2/channels/none"))).len(), 2);
 }
@@ -109,6 +109,6 @@ fn writes_need_a_quorum_and_unsigned_ones_a_peer_that_signs() {
     assert_eq!(proxy.candidates(&asked(&proxy, "GET", "/api/v2/channels/demo")).unwrap().len(), 2);
     let v1 = asked(&proxy, "POST", "/api/v1/transactions");
     assert_eq!(names(proxy.candidates(&v1)), ["b:2"]);
-    proxy.peers[1].set_down(&"gone");
+    proxy.peers()[1].set_down(&"gone");
     assert_eq!(proxy.candidates(&v1).unwrap_err().code, Code::RoleRefused);
 }

@@ -55,7 +55,9 @@ pub(super) fn read(
 fn v2(method: &Method, rest: &str) -> Wish {
     let parts: Vec<_> = rest.split('/').collect();
     let kind = match parts.as_slice() {
-        [_, "transactions"] if *method == Method::POST => Kind::Signed,
+        [_, "transactions"] | [_, "transactions", "bulk"] if *method == Method::POST => {
+            Kind::Signed
+        }
         [_, "scores", _, "query"] => Kind::Read,
         _ if *method == Method::POST => Kind::Unsigned,
         _ => Kind::Read,
@@ -94,6 +96,7 @@ mod tests {
             ),
             (get, "/api/v2/channels/demo/blocks/latest", "", (Kind::Read, demo(), None)),
             (post, "/api/v2/channels/demo/transactions", "", (Kind::Signed, demo(), None)),
+            (post, "/api/v2/channels/demo/transactions/bulk", "", (Kind::Signed, demo(), None)),
             (post, "/api/v2/channels/demo/scores/token/query", "{}", (Kind::Read, demo(), None)),
             (post, "/api/v2/channels/demo/other", "{}", (Kind::Unsigned, demo(), None)),
             (get, "/api/v1/blocks?channel=demo", "", (Kind::Read, demo(), None)),

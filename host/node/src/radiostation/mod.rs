@@ -63,7 +63,7 @@ pub async fn run(config: RadioStationConfig, shutdown: Shutdown) -> Result<(), R
     telemetry::init(&config.log, name.as_str())?;
     let listeners = [config.rpc.listen, config.rest.listen, config.ops.listen];
     let session = start::session(&config.network, &config.tls, listeners)?;
-    let roots = start::roots(&config.tls)?;
+    let roots = start::roots(&config.tls.trust)?;
     let listeners = Listeners {
         rpc: start::bind(config.rpc.listen).await?,
         rest: start::bind(config.rest.listen).await?,

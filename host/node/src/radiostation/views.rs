@@ -6,6 +6,7 @@
 use super::metrics::Metrics;
 use super::station::{Station, serves};
 use async_trait::async_trait;
+use host_rpc::directory::Listed;
 use host_rpc::gateway::{ChannelStatus, Directory, PeerRecord};
 use host_types::{ChannelName, Code, Rejection};
 use serde_json::Value;
@@ -41,6 +42,10 @@ impl Directory for Views {
 
     fn default_channel(&self) -> ChannelName {
         self.default_channel.clone()
+    }
+
+    fn signed(&self) -> Vec<Listed> {
+        self.station.registry().list(self.station.now(), |_| true)
     }
 
     async fn peers(&self, channel: &ChannelName) -> Result<Vec<PeerRecord>, Rejection> {

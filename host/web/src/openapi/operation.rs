@@ -228,7 +228,7 @@ fn allow() -> utoipa::openapi::header::Header {
 }
 
 fn content(media: &str, kind: &str, example: Option<&Value>) -> Content {
-    let example = example.filter(|_| !media.starts_with(CBOR)).cloned();
+    let example = example.filter(|_| media.ends_with("json")).cloned();
     ContentBuilder::new().schema(Some(schema(kind))).example(example).build()
 }
 

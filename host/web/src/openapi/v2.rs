@@ -184,6 +184,14 @@ pub(super) const OPERATIONS: &[Operation] = &[
         ..GET
     },
     Operation {
+        path: "/api/v2/channels/{channel}/transactions/{hash}/journey",
+        id: "getJourney",
+        tag: "Transactions",
+        summary: "When this peer saw a transaction pass each stage, who voted, and why it waits",
+        answers: &[ok!("@Journey")],
+        ..GET
+    },
+    Operation {
         path: "/api/v2/channels/{channel}/blocks",
         id: "listBlocks",
         tag: "Blocks",
@@ -273,7 +281,7 @@ pub(super) const OPERATIONS: &[Operation] = &[
                 "a stream (`Accept: text/event-stream`) takes a list of `block`, `tx`, `score`",
             ),
         ],
-        headers: &[("Last-Event-ID", "place", "a stream begins behind it")],
+        headers: &[("Last-Event-ID", "text", "a stream begins behind this id; pages pass over it")],
         answers: &[Answer {
             status: 200,
             description: "a page; a stream when it is asked for",
@@ -295,7 +303,7 @@ pub(super) const OPERATIONS: &[Operation] = &[
             FROM,
             ("last_event_id", "place", "begin behind it"),
         ],
-        headers: &[("Last-Event-ID", "place", "begin behind it")],
+        headers: &[("Last-Event-ID", "text", "begin behind this id, unless it is empty")],
         answers: &[Answer {
             status: 101,
             description: "a WebSocket; each message is `{\"id\", \"type\", \"data\"}`",

@@ -13,6 +13,7 @@ use crate::calls;
 use crate::json::{Duplicates, Json, parse};
 use crate::problem::Problem;
 use crate::router::PeerApi;
+use crate::ticket::OfMany;
 use axum::body::{Body, Bytes};
 use axum::extract::{Path, Request, State};
 use axum::http::{HeaderValue, StatusCode, header};
@@ -21,7 +22,7 @@ use futures::StreamExt;
 use futures::stream;
 use host_rpc::gateway::TxState;
 use host_types::codec::Reader;
-use host_types::{ChannelName, Code, RawTx};
+use host_types::{ChannelName, Code, RawTx, TxId};
 use std::convert::Infallible;
 use std::sync::Arc;
 
@@ -60,10 +61,14 @@ pub(crate) async fn post(
         let detail = format!("{} transactions are more than {BULK_TXS_MAX}", items.len());
         return Err(Problem::new(Code::BodyTooLarge, detail));
     }
+    let payer = OfMany::new(parts.extensions.get().cloned());
     let lines = stream::iter(items.into_iter().enumerate())
         .map(move |(index, item)| {
-            let (api, channel) = (Arc::clone(&api), channel.clone());
-            async move { Ok::<_, Infallible>(line(&api, &channel, index, item).await) }
+            let (api, channel, payer) = (Arc::clone(&api), channel.clone(), payer.clone());
+            async move {
+                let became = taken(&api, &channel, &payer, item).await;
+                Ok::<_, Infallible>(line(index, became))
+            }
         })
         .buffered(AT_ONCE);
     let mut response = Response::new(Body::from_stream(lines));
@@ -109,9 +114,9 @@ fn of_sequence(body: &Bytes) -> Vec<Item> {
     items
 }
 
-async fn line(api: &PeerApi, channel: &ChannelName, index: usize, item: Item) -> Bytes {
+fn line(index: usize, became: Result<(TxId, TxState), Problem>) -> Bytes {
     let mut json = Json::object([("index", index.into())]);
-    match taken(api, channel, item).await {
+    match became {
         Ok((id, state)) => {
             json.push("hash", id.to_string());
             match state {
@@ -141,10 +146,16 @@ async fn line(api: &PeerApi, channel: &ChannelName, index: usize, item: Item) ->
 async fn taken(
     api: &PeerApi,
     channel: &ChannelName,
+    payer: &OfMany,
     item: Item,
-) -> Result<(host_types::TxId, TxState), Problem> {
+) -> Result<(TxId, TxState), Problem> {
     let tx = decoded(&item?)?;
-    let (id, state) = api.gateway.submit(channel, Arc::new(tx), None).await?;
+    let signer = tx.transaction().signer;
+    payer.admit(signer)?;
+    let is_known = api.gateway.transaction(channel, tx.id()).await?.is_some();
+    let submitted = api.gateway.submit(channel, Arc::new(tx), None).await;
+    payer.pay((submitted.is_ok() && !is_known).then_some(signer));
+    let (id, state) = submitted?;
     match state {
         TxState::Rejected(why) => Err(why.into()),
         state => Ok((id, state)),

@@ -13,6 +13,7 @@ use host_rpc::lookups::{FoundTx, TxFilter, TxPosition};
 use host_types::limits::METHOD_BYTES_MAX;
 use host_types::{CertificateId, ChannelName, Height, ScoreName};
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::sync::Arc;
 
 /// Transactions of a page when the client names no number.
@@ -37,8 +38,8 @@ pub(crate) async fn page(
     let mut members: BTreeMap<CertificateId, Option<MemberView>> = BTreeMap::new();
     for found in &page.found {
         let signer = found.transaction.transaction().signer;
-        if !members.contains_key(&signer) {
-            members.insert(signer, gateway.member(&channel, &signer).await?);
+        if let Entry::Vacant(vacant) = members.entry(signer) {
+            vacant.insert(gateway.member(&channel, &signer).await?);
         }
     }
     let item = |found: &FoundTx| {

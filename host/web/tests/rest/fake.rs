@@ -5,18 +5,20 @@ use crate::live::Live;
 use async_trait::async_trait;
 use axum::body::Body;
 use axum::http::{HeaderMap, Request, StatusCode};
+use host_rpc::directory::{Entry, Listed, SignedEntry};
 use host_rpc::gateway::{
     Access, BlockRef, BlockView, ChannelStatus, Directory, EpochsView, EventFilter, EventPlace,
     EventsPage, EvidenceView, Gateway, MemberView, NodeView, PeerRecord, ProofView, QueryAnswer,
     ReceiptView, ScoreView, TxState, VersionsView,
 };
+use host_rpc::journey::JourneyView;
 use host_rpc::lookups::{StateAnswer, StateQuestion, TxFilter, TxsPage};
 use host_rpc::stream::{StreamFilter, StreamPage};
 use host_types::validators::ValidatorSet;
 use host_types::value::Value;
 use host_types::{
-    CertificateId, ChannelName, Code, Decode, Encode, Height, NodeName, Receipt, Rejection,
-    ScoreName, SignedTransaction, Status, TxId,
+    BlockTime, CertificateId, ChannelName, Code, Decode, Encode, Height, NodeName, Receipt,
+    Rejection, ScoreName, SignedTransaction, Status, TxId, Writer,
 };
 use host_web::RestConfig;
 use http_body_util::BodyExt;
@@ -136,6 +138,15 @@ impl Gateway for Node {
     ) -> Result<Option<TxState>, Rejection> {
         failing(channel)?;
         Ok(chain::state(id))
+    }
+
+    async fn journey(
+        &self,
+        channel: &ChannelName,
+        id: TxId,
+    ) -> Result<Option<JourneyView>, Rejection> {
+        failing(channel)?;
+        Ok(crate::journey::of(id))
     }
 
     async fn block(
@@ -333,6 +344,23 @@ impl Directory for Station {
 
     fn default_channel(&self) -> ChannelName {
         chain::channel("channel1")
+    }
+
+    fn signed(&self) -> Vec<Listed> {
+        let entry = Entry {
+            certificate: vec![0x30, 0x00],
+            rpc_target: "127.0.0.1:7100".into(),
+            rest_target: "127.0.0.1:9000".into(),
+            channels: vec![],
+            issued: BlockTime::new(1),
+        };
+        // Nobody here looks at the signature.
+        let mut w = Writer::default();
+        w.array(2);
+        entry.encode(&mut w);
+        w.bytes(&[7; 64]);
+        let entry = SignedEntry::from_bytes(&w.into_bytes()).unwrap();
+        vec![Listed { order: 1, is_connected: true, status_since: BlockTime::new(2), entry }]
     }
 
     async fn peers(&self, channel: &ChannelName) -> Result<Vec<PeerRecord>, Rejection> {

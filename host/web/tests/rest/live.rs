@@ -83,14 +83,14 @@ impl Live {
             let id = TxId::new(Hash32::new([u8::try_from(height.get() % 251).unwrap(); 32]));
             let events = u32::try_from(dice.below(4)).unwrap();
             for event in 0..events {
-                let told = Told::Score(Some(id), self.event(&mut dice));
+                let told = Told::Score(Some(id), Self::event(&mut dice));
                 items.push(StreamItem { place: EventPlace { height, tx, event }, told });
             }
             items.push(transaction(EventPlace { height, tx, event: ITSELF }, id, events));
         }
         if dice.below(5) == 0 {
             let place = EventPlace { height, tx: EventPlace::OF_BLOCK, event: 0 };
-            items.push(StreamItem { place, told: Told::Score(None, self.event(&mut dice)) });
+            items.push(StreamItem { place, told: Told::Score(None, Self::event(&mut dice)) });
         }
         items.push(block(height));
         drop(items);
@@ -98,14 +98,13 @@ impl Live {
         height
     }
 
-    fn event(&self, dice: &mut Dice) -> ScoreEvent {
-        let mut w = Writer::default();
-        w.array(2);
-        w.uint(dice.below(1_000));
-        w.bytes(&vec![7; self.event_bytes]);
+    /// An event whose data is only a number: it is written out when it is read, so that a long chain
+    /// takes little memory.
+    fn event(dice: &mut Dice) -> ScoreEvent {
+        let data = dice.below(1_000).to_be_bytes().to_vec();
         let score = ScoreName::new(["token", "notary"][usize::from(dice.below(2) == 0)]).unwrap();
         let name = ["moved", "made"][usize::from(dice.below(2) == 0)].into();
-        ScoreEvent { score, name, data: w.into_bytes() }
+        ScoreEvent { score, name, data }
     }
 
     /// Places of everything that is wanted, in order.
@@ -128,14 +127,27 @@ impl Live {
         let (mut items, mut room) = (Vec::new(), bytes);
         for item in all.iter().filter(|i| i.place >= from && i.place < end && is_wanted(filter, i))
         {
+            let item = self.written(item);
             let size = item.told.size();
             if size > room && !items.is_empty() {
                 return Ok(self.page(items, item.place, false));
             }
             room = room.saturating_sub(size);
-            items.push(item.clone());
+            items.push(item);
         }
         Ok(self.page(items, end.max(from), true))
+    }
+
+    fn written(&self, item: &StreamItem) -> StreamItem {
+        let mut item = item.clone();
+        if let Told::Score(_, event) = &mut item.told {
+            let mut w = Writer::default();
+            w.array(2);
+            w.uint(u64::from_be_bytes(event.data.as_slice().try_into().unwrap()));
+            w.bytes(&vec![7; self.event_bytes]);
+            event.data = w.into_bytes();
+        }
+        item
     }
 
     fn page(&self, items: Vec<StreamItem>, next: EventPlace, is_caught_up: bool) -> StreamPage {

@@ -12,6 +12,8 @@ mod gate;
 #[cfg(test)]
 mod generated;
 #[cfg(test)]
+mod journey;
+#[cfg(test)]
 mod json_corpus;
 #[cfg(test)]
 mod live;
@@ -33,4 +35,5 @@ mod v1;
 mod v1_radiostation;
 #[cfg(test)]
 mod v2;
+#[cfg(test)]
 mod v2_lookups;

@@ -176,6 +176,20 @@ fn malformed() -> Value {
     serde_json::json!({"transaction": "AA==", "signature": ""})
 }
 
+/// Requests of those who look for something, or send much.
+fn lookups(channel: &str) -> Vec<Asked> {
+    vec![
+        ask_for("findTransactions", format!("{channel}/transactions?limit=2")),
+        ask_for("findTransactions", format!("{channel}/transactions?signer=alice&limit=1")),
+        send("sendTransactions", format!("{channel}/transactions/bulk"), envelope(6)),
+        send("sendTransactions", format!("{channel}/transactions/bulk"), malformed()),
+        ask_for("getState", format!("{channel}/state/token/01?proof=true")),
+        ask_for("getState", format!("{channel}/state/token/02")),
+        ask_for("getNetwork", "/api/v2/network"),
+        ask_for("listPeers", "/api/v2/network/peers"),
+    ]
+}
+
 /// Requests of v2; the first of an operation and status is its example.
 fn v2() -> Vec<Asked> {
     let ids: Vec<_> = chain::transactions().iter().map(|(tx, ..)| tx.id()).collect();
@@ -193,15 +207,16 @@ fn v2() -> Vec<Asked> {
             headers: &[("content-type", "application/json"), ("prefer", "wait=30")],
             ..send("sendTransaction", format!("{channel}/transactions"), envelope(1))
         },
-        ask_for("findTransactions", format!("{channel}/transactions?limit=2")),
-        ask_for("findTransactions", format!("{channel}/transactions?signer=alice&limit=1")),
-        send("sendTransactions", format!("{channel}/transactions/bulk"), envelope(6)),
-        send("sendTransactions", format!("{channel}/transactions/bulk"), malformed()),
-        ask_for("getState", format!("{channel}/state/token/01?proof=true")),
-        ask_for("getState", format!("{channel}/state/token/02")),
-        ask_for("getNetwork", "/api/v2/network"),
-        ask_for("listPeers", "/api/v2/network/peers"),
         ask_for("getReceipt", format!("{channel}/transactions/{}/receipt", ids[1])),
+        ask_for("getJourney", format!("{channel}/transactions/{}/journey", ids[1])),
+        ask_for("getJourney", format!("{channel}/transactions/{}/journey", ids[6])),
+        ask_for("getJourney", format!("{channel}/transactions/{}/journey", ids[7])),
+        // Without an upgrade; what it tells then is the business of other tests.
+        Asked {
+            status: 426,
+            headers: &[("x-request-id", "example")],
+            ..ask_for("watchEvents", format!("{channel}/events/ws"))
+        },
         ask_for("listBlocks", format!("{channel}/blocks?limit=2")),
         ask_for("listBlocks", format!("{channel}/blocks?before=1")),
         ask_for("getBlock", format!("{channel}/blocks/2")),
@@ -223,6 +238,7 @@ fn v2() -> Vec<Asked> {
         ),
         ask_for("getOpenApi", "/api/openapi.json"),
     ];
+    all.extend(lookups(channel));
     let places = [1, 0, 2, 3, 4, 5, 6, 7].map(|index| ids[index]);
     let paths = places.map(|id| format!("{channel}/transactions/{id}"));
     all.extend(paths.iter().map(|path| ask_for("getTransaction", path.clone())));
@@ -257,6 +273,7 @@ fn radiostation() -> Vec<Asked> {
     let id = "00000000-0000-8000-8000-000000000000";
     let v1 = "/api/v1";
     vec![
+        ask_for("listSignedPeers", "/api/v2/peers"),
         ask_for("v1ListPeers", format!("{v1}/peer/list")),
         ask_for("v1ListPeers", format!("{v1}/peer/list?channel=nosuch")),
         ask_for("v1Leader", format!("{v1}/peer/leader")),
@@ -304,7 +321,9 @@ fn remember(examples: &mut Map<String, Value>, asked: &Asked, template: &str, an
         entry["sent"] = body.clone();
     }
     let status = asked.status.to_string();
-    if entry["answered"][&status].is_null() && asked.id != "getOpenApi" {
+    // A refusal has the id of its request, and every code has an example already.
+    let is_example = asked.status < 400 && asked.id != "getOpenApi";
+    if is_example && entry["answered"][&status].is_null() {
         entry["answered"][&status] = answered.clone();
     }
 }

@@ -325,7 +325,7 @@ fn hasty() -> ServerLimits {
 /// Bytes of an event's data, of a page, and of the chain that a stalled reader is offered.
 const EVENT_BYTES: usize = 1_000;
 const PAGE_BYTES: usize = 16 * 1024;
-const BLOCKS: usize = 20_000;
+const BLOCKS: usize = 8_000;
 
 #[tokio::test]
 async fn a_reader_that_stalls_costs_a_page_and_is_closed() {
@@ -522,4 +522,40 @@ async fn stopping_waits_for_no_reader_that_reads_nothing() {
     served.stop.send(()).unwrap();
     tokio::time::timeout(PATIENCE, served.task).await.unwrap().unwrap();
     assert!(since.elapsed() < Duration::from_secs(5), "{:?}", since.elapsed());
+}
+
+/// What a proxy hands on of a stream: a part of it, and nothing more for ever.
+struct Endless;
+
+impl host_web::Relay for Endless {
+    fn relay(
+        self: Arc<Self>,
+        _: axum::http::Request<axum::body::Body>,
+    ) -> futures::future::BoxFuture<'static, axum::response::Response> {
+        use futures::{FutureExt, StreamExt, stream};
+        let first = stream::once(async { Ok::<_, std::io::Error>("id: 1.0.0\n\n") });
+        let body = axum::body::Body::from_stream(first.chain(stream::pending()));
+        async move { axum::response::Response::new(body) }.boxed()
+    }
+}
+
+#[tokio::test]
+async fn a_proxy_that_stops_breaks_off_the_streams_it_hands_on() {
+    let pages = host_web::relay_pages(Arc::new(Endless), host_web::RestConfig::dev());
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+    let until = async {
+        stopped.await.ok();
+    };
+    let limits = ServerLimits { drain: PATIENCE, ..ServerLimits::default() };
+    let task = tokio::spawn(async move { host_web::serve(listener, pages, limits, until).await });
+    let mut sse = Sse::open(address, "", None).await;
+    assert_eq!(sse.next_frame().await.unwrap().get("id"), Some("1.0.0"));
+    let since = Instant::now();
+    stop.send(()).unwrap();
+    assert!(sse.next_frame().await.is_none());
+    assert!(!sse.is_complete, "it looks whole");
+    tokio::time::timeout(PATIENCE, task).await.unwrap().unwrap();
+    assert!(since.elapsed() < Duration::from_secs(3), "{:?}", since.elapsed());
 }

@@ -6,9 +6,14 @@ use axum::body::Body;
 use axum::http::Request;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use host_rpc::gateway::Gateway;
 use host_rpc::lookups::TxPosition;
 use host_types::{Code, Encode, Height, Rejection, SignedTransaction};
+use host_web::gate::ClientAddress;
+use host_web::rate::RateLimit;
+use host_web::{RestConfig, peer_pages};
 use http_body_util::BodyExt;
+use std::net::IpAddr;
 use std::sync::Arc;
 
 const CHANNEL: &str = "/api/v2/channels/channel1";
@@ -184,6 +189,37 @@ async fn many_transactions_have_more_room_than_one_and_bounds_too() {
     let form = bulk(Node::default(), "text/plain", "").await;
     assert_eq!((form.status.as_u16(), &form.json()["code"]), (415, &"LC7102".into()));
     assert_eq!(bulk(Node::default(), "application/x-ndjson", "").await.body, "");
+}
+
+/// As many are refused as the address may send at once and owe besides; what is new and signed by
+/// others costs it nothing, and each of those its own.
+#[tokio::test]
+async fn each_of_many_is_paid_by_its_signer_or_by_the_address() {
+    let rate = Some(RateLimit { per_second: 0.001, burst: 20.0 });
+    let node = Arc::new(Node::default());
+    let gateway: Arc<dyn Gateway> = Arc::<Node>::clone(&node);
+    let pages = peer_pages(gateway, RestConfig { rate, ..RestConfig::default() });
+    let codes = async |body: String| {
+        let request = Request::post(format!("{CHANNEL}/transactions/bulk"));
+        let request = request.header("content-type", "application/x-ndjson");
+        let mut request = request.body(Body::from(body)).unwrap();
+        request.extensions_mut().insert(ClientAddress(IpAddr::from([192, 0, 2, 1])));
+        let told = lines(&ask(&pages, request).await);
+        let refused = told.iter().filter(|line| line["error"]["code"] == "LC7129").count();
+        (told.len(), refused)
+    };
+    let many = |first: u64, last: u64| -> String {
+        (first..last).map(|n| line(&chain::signed("notary", "invoke", vec![0x80], n))).collect()
+    };
+    // One at a time, or they are looked at together before anything was paid.
+    for n in 1_000..1_015 {
+        assert_eq!(codes(many(n, n + 1)).await, (1, 0));
+    }
+    *node.refusal.lock().unwrap() = Some(Rejection::new(Code::SignatureWrong, "forged"));
+    let (told, refused) = codes(many(2_000, 2_600)).await;
+    assert_eq!(told, 600);
+    // Four are left of the address's twenty after sixteen requests, and it may owe twenty.
+    assert_eq!(refused, 600 - 4 - 20 - 1);
 }
 
 #[tokio::test]

@@ -340,6 +340,7 @@ fn failed_line(channel: &ChannelName, score: &str, failure: &Failure) -> String 
 fn differs_line(channel: &ChannelName) -> String {
     format!(
         "  {WARN} channel {channel}: channels.toml is not what it was made of; \
-         `loopchain channel plan -c {channel}` compares it with the chain, which counts"
+         `loopchain channel plan -c {channel}` compares it with the chain, which counts, and \
+         `loopchain channel apply -c {channel}` puts the difference to the vote"
     )
 }
