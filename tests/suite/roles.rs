@@ -39,14 +39,15 @@ nobody       LC4104   LC4101 LC4101 LC4101    LC4101 LC4101  LC4101 ok   ok    o
 
 /// session: TLS and greeting. channels: told in the greeting. follow: blocks; who may not may not deliver
 /// either, be it a vote, a proposal, what a relay hands on or a transaction: it is one check
-/// (`host/node/src/peer/handler.rs`). status: of a channel. announce: at the RadioStation, which is joining.
+/// (`host/node/src/peer/handler.rs`). status: of a channel. announce: at the RadioStation, which is joining. The
+/// auditor has no grant: with one of everything it follows (`examples/auditor`).
 const BY_RPC: &str = "\
 role         session channels follow status announce
 validator    ok      2        ok     ok     ok
 peer         ok      1        ok     ok     ok
 client       ok      0        LC3205 LC3205 LC4103
 admin        ok      0        LC3205 LC3205 LC4103
-auditor      ok      1        ok     ok     ok
+auditor      ok      0        LC3205 LC3205 ok
 radiostation ok      0        LC3205 ok     LC4103
 nobody       LC4107  -        -      -      LC4107
 ";

@@ -289,16 +289,16 @@ impl Gateway for Seen {
         Ok(found.filter(|proof| self.sees(Access::Read, |grant| covers(grant, proof))))
     }
 
-    /// Of what the caller sees.
+    /// Of what may be seen itself.
     async fn journey(
         &self,
         channel: &ChannelName,
         id: TxId,
     ) -> Result<Option<JourneyView>, Rejection> {
-        if self.transaction(channel, id).await?.is_none() {
-            return Ok(None);
+        match self.transaction(channel, id).await? {
+            Some(_) => self.inner.journey(channel, id).await,
+            None => Ok(None),
         }
-        self.inner.journey(channel, id).await
     }
 
     async fn receipt(
