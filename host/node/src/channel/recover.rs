@@ -112,14 +112,13 @@ pub fn start(start: ChannelStart) -> Result<ChannelHandle, Rejection> {
     let (work, knowledge) = executor_task::start(executor, store, own.clone(), told)
         .map_err(|error| Rejection::new(Code::Internal, format!("a thread: {error}")))?;
     links.follow(knowledge.clone());
-    let evidence = EvidenceBook::open(&folder, &genesis, epochs_of(&knowledge))?;
     let events = broadcast::channel(EVENTS_KEPT).0;
     let follow = Follow::new(&reader, &own_node, &knowledge).map_err(|e| store_failed(&e))?;
     let context = context(&genesis, &knowledge, &follow, &reader);
-    let relay = Relay::new(own_node.clone(), epochs_of(&knowledge), Arc::clone(&links));
     let journeys = Arc::new(Journeys::default());
     let parts = Parts {
         hash: genesis.hash(),
+        evidence: Arc::new(EvidenceBook::open(&folder, &genesis, epochs_of(&knowledge))?),
         genesis,
         rules,
         reader: reader.clone(),
@@ -129,14 +128,13 @@ pub fn start(start: ChannelStart) -> Result<ChannelHandle, Rejection> {
         knowledge: knowledge.clone(),
         height: follow.height.subscribe(),
         events: events.clone(),
+        relay: Relay::new(own_node.clone(), epochs_of(&knowledge), Arc::clone(&links)),
         links,
         own: own_node,
         scores,
         made_blocks: Arc::clone(&follow.made_blocks),
         halted: Arc::default(),
         expired: Arc::default(),
-        evidence: Arc::new(evidence),
-        relay,
         segments: segments.clone(),
         signer: starter.signer.clone(),
         heard: Heard::default(),

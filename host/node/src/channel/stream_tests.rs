@@ -12,9 +12,13 @@ use host_types::{
 use std::sync::Arc;
 
 type Events = &'static [(&'static str, &'static str)];
+/// SCORE and method of each transaction with its events; what the block said.
+type InBlock = (&'static [(&'static str, Events)], &'static [&'static str]);
+/// Types, SCORE, topic; the places that are told.
+type Filtered = (&'static str, Option<&'static str>, Option<&'static str>, &'static [&'static str]);
 
-/// What the blocks hold: SCORE and method of each transaction and its events, and what the block said.
-const CHAIN: [(&[(&str, Events)], &[&str]); 4] = [
+/// What the blocks hold.
+const CHAIN: [InBlock; 4] = [
     (
         &[
             ("token", &[("token", "moved"), ("notary", "noted")]),
@@ -163,7 +167,7 @@ fn events_stand_before_their_transaction_and_all_of_a_block_before_the_block() {
 #[test]
 fn every_filter_tells_what_it_names() {
     let kept = kept();
-    let cases: [(&str, Option<&str>, Option<&str>, &[&str]); 10] = [
+    let cases: [Filtered; 10] = [
         ("block", None, None, &["0.end.end", "1.end.end", "2.end.end", "3.end.end", "4.end.end"]),
         ("tx", None, None, &["1.0.end", "1.1.end", "1.2.end", "3.0.end"]),
         ("tx", Some("notary"), None, &["1.1.end", "3.0.end"]),

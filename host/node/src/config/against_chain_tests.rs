@@ -106,17 +106,19 @@ fn applied(plan: &ChannelPlan, running: &RunningChannel) -> RunningChannel {
     RunningChannel { epoch: config.epoch, config, ..running.clone() }
 }
 
+/// A group of one with this weight against one of two with three.
+fn groups(weight: u64) -> String {
+    format!(
+        "[channel.demo]\nfaulty_peers_max = 0\n\
+         [channel.demo.group.\"bank-a/peer0\"]\nweight = {weight}\n\
+         validators = {{ \"bank-a/peer0\" = 1 }}\n\
+         [channel.demo.group.two]\nweight = 3\nmode = \"quorum\"\ninner = 2\n\
+         validators = {{ \"bank-b/peer1\" = 1, \"exchange/peer2\" = 1 }}\n"
+    )
+}
+
 #[test]
 fn every_edit_is_found_and_its_change_makes_the_chain_what_the_file_says() {
-    let groups = |weight: u64| {
-        format!(
-            "[channel.demo]\nfaulty_peers_max = 0\n\
-             [channel.demo.group.\"bank-a/peer0\"]\nweight = {weight}\n\
-             validators = {{ \"bank-a/peer0\" = 1 }}\n\
-             [channel.demo.group.two]\nweight = 3\nmode = \"quorum\"\ninner = 2\n\
-             validators = {{ \"bank-b/peer1\" = 1, \"exchange/peer2\" = 1 }}\n"
-        )
-    };
     let table: [(String, &[&str]); 8] = [
         (
             "[channel.demo.lft]\nblock_interval = \"20 ms\"\n".into(),
