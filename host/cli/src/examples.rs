@@ -110,6 +110,7 @@ pub(crate) const EXAMPLES: &[(&str, &[&str])] = &[
     ("audit verify", &["loopchain audit verify --store peer0/data --deep"]),
     ("audit evidence", &["loopchain audit evidence 1 --out evidence.json"]),
     ("audit report", &["loopchain audit report --from 2026-10-01 --out report --identity auditor"]),
+    ("audit trail", &["loopchain audit trail --store peer0/data --reader fss/audit0"]),
     ("audit check", &["loopchain audit check report"]),
     ("replay", &["loopchain replay --height 12"]),
     ("config", &["loopchain config import conf.json --out peer.toml", "loopchain explain rest"]),
