@@ -93,7 +93,6 @@ pub(crate) const EXAMPLES: &[(&str, &[&str])] = &[
     ("tx send", &["loopchain tx send token transfer to=bob amount=100"]),
     ("tx list", &["loopchain tx list --signer alice --score token"]),
     ("tx get", &["loopchain tx get HASH --receipt receipt.json"]),
-    ("tx list", &["loopchain tx list --signer alice --score token --method transfer"]),
     ("tx verify", &["loopchain tx verify HASH --proof receipt.json"]),
     ("tx wait", &["loopchain tx wait HASH --timeout 2min"]),
     ("verify", &["loopchain verify receipt.json --trust SHA256:HEX"]),

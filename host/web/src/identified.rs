@@ -7,6 +7,7 @@
 
 use crate::gate::RequestId;
 use crate::problem::Problem;
+use crate::ticket::Ticket;
 use axum::body::{Body, Bytes};
 use axum::extract::Request;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
@@ -87,7 +88,13 @@ async fn identified(
         let message = format!("this node has no channel `{channel}`");
         return Err(Problem::new(Code::ChannelUnknown, message));
     }
+    // Before the signature is checked; and its signer pays only once it was good.
+    let ticket = parts.extensions.get::<Ticket>();
+    ticket.map_or(Ok(()), |ticket| ticket.admit(signed.signer))?;
     let caller = gateway.identified(&channel, &asked)?;
+    if let Some(ticket) = ticket {
+        ticket.charge(signed.signer);
+    }
     Ok((caller, Request::from_parts(parts, Body::from(body))))
 }
 

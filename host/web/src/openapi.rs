@@ -1,6 +1,6 @@
 //! The OpenAPI 3.1 document of REST, and the page that shows it.
 //!
-//! In: tables of requests ([`v2`], [`v1`]) and of what they answer ([`schemas`]), and examples that
+//! In: tables of requests (`v2`, `v1`) and of what they answer (`schemas`), and examples that
 //! the handlers really gave. Out: the document, written once. It is committed as
 //! `docs/spec/openapi.json`; `host/web/tests/rest/openapi.rs` compares tables, routes and answers.
 //! Deliberately not here: the routes (`router`), what an error means (`host-types`).

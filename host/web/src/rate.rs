@@ -2,7 +2,7 @@
 //!
 //! In: who asks, and the time. Out: whether the request may go on, and what is left ([`Allowance`]).
 //! Memory is bounded: buckets that are full again say nothing and are dropped. Deliberately not
-//! here: who the caller is ([`crate::ticket`], `gate`).
+//! here: who the caller is (`ticket`, `gate`).
 
 use host_types::CertificateId;
 use std::collections::HashMap;

@@ -6,8 +6,8 @@
 //! reader loses nothing and costs one page. Deliberately not here: reading the store (`host/node`),
 //! the page of events without a stream (`v2::events`).
 //!
-//! Where to look next: [`wish`] what is asked for, [`cursor`] what comes next, [`frame`] how it looks,
-//! [`sse`] and [`ws`] how it travels, [`limits`].
+//! Where to look next: `wish` what is asked for, `cursor` what comes next, `frame` how it looks,
+//! `sse` and `ws` how it travels, [`limits`].
 
 mod cursor;
 mod frame;

@@ -39,10 +39,10 @@ impl Ticket {
             return Ok(());
         }
         self.held.lock().unwrap_or_else(PoisonError::into_inner).1 = allowance;
-        Err(Problem::new(Code::TooManyRequests, "too many transactions of this certificate"))
+        Err(Problem::new(Code::TooManyRequests, "too many requests of this certificate"))
     }
 
-    /// The signature was good and the transaction is new: its signer pays.
+    /// The signature was good, and what it signed is new: its signer pays.
     pub(crate) fn charge(&self, signer: CertificateId) {
         let signer = Caller::Certificate(signer);
         let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);

@@ -7,17 +7,18 @@ use axum::body::Body;
 use axum::http::{HeaderMap, Request, StatusCode};
 use host_rpc::directory::{Entry, Listed, SignedEntry};
 use host_rpc::gateway::{
-    Access, BlockRef, BlockView, ChannelStatus, Directory, EpochsView, EventFilter, EventPlace,
-    EventsPage, EvidenceView, Gateway, MemberView, NodeView, PeerRecord, ProofView, QueryAnswer,
-    ReceiptView, ScoreView, TxState, VersionsView,
+    Access, BlockRef, BlockView, Caller, ChannelStatus, Directory, EpochsView, EventFilter,
+    EventPlace, EventsPage, EvidenceView, Gateway, MemberView, NodeView, PeerRecord, ProofView,
+    QueryAnswer, ReceiptView, ScoreView, TxState, VersionsView,
 };
 use host_rpc::journey::JourneyView;
 use host_rpc::lookups::{StateAnswer, StateQuestion, TxFilter, TxsPage};
 use host_rpc::stream::{StreamFilter, StreamPage};
+use host_types::read_request::SignedRead;
 use host_types::validators::ValidatorSet;
 use host_types::value::Value;
 use host_types::{
-    BlockTime, CertificateId, ChannelName, Code, Decode, Encode, Height, NodeName, Receipt,
+    BlockTime, CertificateId, ChannelName, Code, Decode, Encode, Hash32, Height, NodeName, Receipt,
     Rejection, ScoreName, SignedTransaction, Status, TxId, Writer,
 };
 use host_web::RestConfig;
@@ -53,6 +54,24 @@ impl Node {
     }
 }
 
+/// Somebody who signed a request and is no auditor.
+struct Signer;
+
+#[async_trait]
+impl Caller for Signer {
+    fn gateway(&self) -> Arc<dyn Gateway> {
+        Arc::new(Node::default())
+    }
+
+    fn is_audited(&self) -> bool {
+        false
+    }
+
+    async fn answered(&self, _status: u16, _body: Hash32) -> Result<(), Rejection> {
+        Ok(())
+    }
+}
+
 fn failing(channel: &ChannelName) -> Result<(), Rejection> {
     if channel.as_str() == "failing" {
         return Err(Rejection::new(Code::ChannelHalted, "the channel has stopped"));
@@ -72,6 +91,15 @@ impl Gateway for Node {
 
     fn default_channel(&self) -> ChannelName {
         chain::channel("channel1")
+    }
+
+    /// Who signs is believed, and sees a node like this one.
+    fn identified(
+        self: Arc<Self>,
+        _channel: &ChannelName,
+        _asked: &SignedRead,
+    ) -> Result<Arc<dyn Caller>, Rejection> {
+        Ok(Arc::new(Signer))
     }
 
     fn has_channel(&self, channel: &ChannelName) -> bool {

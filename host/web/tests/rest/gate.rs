@@ -3,7 +3,11 @@
 use crate::fake::{Node, ask, get, peer_router};
 use axum::body::Body;
 use axum::http::Request;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use host_rpc::gateway::Gateway;
+use host_types::read_request::{ReadRequest, SignedRead};
+use host_types::{BlockTime, CertificateId, Encode, GenesisHash, Hash32};
 use host_web::gate::ClientAddress;
 use host_web::rate::RateLimit;
 use host_web::{OpsSource, RestConfig, ops_pages, peer_pages as pages_of};
@@ -56,6 +60,37 @@ async fn only_listed_origins_are_allowed() {
         assert_eq!(answer.header("access-control-allow-origin"), allowed);
         assert_eq!(answer.header("access-control-max-age").is_empty(), allowed.is_empty());
     }
+}
+
+/// A request for the channels' first, from an address, signed with the certificate of this number.
+fn signed_by(certificate: u8, address: [u8; 4]) -> Request<Body> {
+    let target = "/api/v2/channels/channel1";
+    let request = ReadRequest {
+        genesis: GenesisHash::new(Hash32::new([1; 32])),
+        method: "GET".into(),
+        target: target.into(),
+        body: Hash32::sha256(b""),
+        signer: CertificateId::new(Hash32::new([certificate; 32])),
+        nonce: 0,
+        expiry: BlockTime::new(1),
+    };
+    let signed = STANDARD.encode(SignedRead { request, signature: [0; 64] }.to_bytes());
+    let request = Request::get(target).header("loopchain-read", signed);
+    let mut request = request.body(Body::empty()).unwrap();
+    request.extensions_mut().insert(ClientAddress(IpAddr::from(address)));
+    request
+}
+
+#[tokio::test]
+async fn a_signed_request_is_counted_for_its_certificate_wherever_it_comes_from() {
+    let rate = Some(RateLimit { per_second: 0.001, burst: 1.0 });
+    let pages = with(RestConfig { rate, ..RestConfig::default() });
+    let (here, there) = ([192, 0, 2, 1], [192, 0, 2, 2]);
+    assert_eq!(ask(&pages, signed_by(1, here)).await.status, 200);
+    assert_eq!(ask(&pages, signed_by(2, here)).await.status, 200, "the address paid nothing");
+    let refused = ask(&pages, signed_by(1, there)).await;
+    assert_eq!((refused.status.as_u16(), refused.header("retry-after")), (429, "1000"));
+    assert_eq!(refused.json()["detail"], "too many requests of this certificate");
 }
 
 #[tokio::test]
