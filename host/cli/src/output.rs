@@ -164,6 +164,10 @@ impl Out {
 /// Work shorter than this needs no word.
 const WORTH_A_WORD: Duration = Duration::from_millis(300);
 
+fn is_worth_a_word(took: Duration) -> bool {
+    took > WORTH_A_WORD
+}
+
 /// Progress of some work.
 #[derive(Debug)]
 pub(crate) struct Progress {
@@ -175,7 +179,7 @@ pub(crate) struct Progress {
 impl Progress {
     /// What it does now.
     pub(crate) fn tell(&self, line: &str) {
-        if self.started.elapsed() > WORTH_A_WORD {
+        if is_worth_a_word(self.started.elapsed()) {
             self.bar.set_message(line.trim().to_owned());
             self.bar.tick();
         }
@@ -185,7 +189,7 @@ impl Progress {
     pub(crate) fn finish(self, what: &str) {
         self.bar.finish_and_clear();
         let took = self.started.elapsed();
-        if took > WORTH_A_WORD {
+        if is_worth_a_word(took) {
             self.out.note(&format!("  {OK} {what:<72} {:.1} s", took.as_secs_f64()));
         }
     }
@@ -209,6 +213,12 @@ mod tests {
     /// Columns of a terminal that a text takes: a Hangul syllable takes two.
     fn width(text: &str) -> usize {
         text.chars().map(|c| if ('\u{1100}'..='\u{ffdc}').contains(&c) { 2 } else { 1 }).sum()
+    }
+
+    #[test]
+    fn only_work_of_more_than_300_ms_is_talked_about() {
+        let said = [0, 300, 301, 5_000].map(|ms| is_worth_a_word(Duration::from_millis(ms)));
+        assert_eq!(said, [false, false, true, true]);
     }
 
     #[test]

@@ -25,6 +25,7 @@ const ANNOUNCE_EARLY: Duration = Duration::from_millis(150);
 
 /// The last good list serves when every radiostation is dead.
 pub(super) fn remember(node: &Node) {
+    node.known.recall(node.mesh.session().trust(), wall_clock());
     for known in node.known.all() {
         node.mesh.meet(&known);
     }

@@ -80,12 +80,18 @@ pub struct KnownPeers {
 }
 
 impl KnownPeers {
-    /// Those of the file in a data folder, as far as they are believed now. A file that cannot be read costs
-    /// time when every RadioStation is dead, and nothing else.
+    /// Nobody yet; what is learned is kept in a file of a data folder.
     #[must_use]
-    pub fn open(data: &Path, trust: &Trust, now: BlockTime) -> Self {
-        let file = WholeFile::open(data, FILE).ok();
-        let bytes = file.as_ref().and_then(|file| file.load().ok().flatten()).unwrap_or_default();
+    pub fn open(data: &Path) -> Self {
+        Self { file: WholeFile::open(data, FILE).ok(), kept: Mutex::default() }
+    }
+
+    /// Those of the file, as far as they are believed now, which takes that channels have begun: their
+    /// validators are believed also when their certificates have run out. A file that cannot be read costs
+    /// time when every RadioStation is dead, and nothing else.
+    pub fn recall(&self, trust: &Trust, now: BlockTime) {
+        let bytes = self.file.as_ref().and_then(|file| file.load().ok().flatten());
+        let bytes = bytes.unwrap_or_default();
         let listed = match DirectoryReply::from_bytes(&bytes) {
             Ok(DirectoryReply::Peers(listed)) => listed,
             _ => Vec::new(),
@@ -94,8 +100,9 @@ impl KnownPeers {
             let verified = listed.entry.verify(trust, now).ok()?;
             Some(Known { listed, verified })
         });
-        let peers = merged(BTreeMap::new(), believed);
-        Self { file, kept: Mutex::new(Kept { peers, written: None }) }
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        let news = std::mem::take(&mut kept.peers).into_values();
+        kept.peers = merged(merged(BTreeMap::new(), believed), news);
     }
 
     /// Nobody yet, and nothing on disk.

@@ -53,7 +53,9 @@ impl World {
     }
 
     fn open(&self, folder: &Path) -> KnownPeers {
-        KnownPeers::open(folder, &self.trust, BlockTime::new(self.now))
+        let known = KnownPeers::open(folder);
+        known.recall(&self.trust, BlockTime::new(self.now));
+        known
     }
 
     fn learn(&self, known: &KnownPeers, list: Vec<Listed>) -> Learned {
@@ -84,6 +86,18 @@ fn a_list_that_is_shorter_or_older_takes_nothing_away_not_even_over_a_restart() 
     assert_eq!(targets(&world.open(folder.path())), expected);
     world.learn(&known, vec![world.says(B, "b:2", now)]);
     assert_eq!(targets(&world.open(folder.path())), pairs(&[(A, "new:1"), (B, "b:2")]));
+}
+
+#[test]
+fn a_validator_whose_certificate_has_run_out_is_recalled_once_its_channel_has_begun() {
+    let (world, folder) = (world(), tempfile::tempdir().unwrap());
+    world.learn(&world.open(folder.path()), vec![world.says(A, "a:1", world.now)]);
+    let later = World { now: Validity::days_from_now(31).not_after.get(), ..world };
+    let known = later.open(folder.path());
+    assert_eq!(targets(&known), pairs(&[]));
+    later.trust.set_pinned(std::iter::once(NodeName::new(A).unwrap()).collect());
+    known.recall(&later.trust, BlockTime::new(later.now));
+    assert_eq!(targets(&known), pairs(&[(A, "a:1")]));
 }
 
 #[test]

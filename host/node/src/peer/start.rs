@@ -11,7 +11,6 @@ use super::metrics::Metrics;
 use super::node::{Identity, Node, NodeParts, lock};
 use super::{accuse, certificates, readiness, renewal, revocations, trail_root};
 use super::{dev_only, discovery, drop_folder, many_channels, settings};
-use crate::channel::intake::wall_clock;
 use crate::channel::{quorum, while_joined};
 use crate::config::{self, PeerConfig, TlsConfig};
 use crate::rest;
@@ -227,7 +226,7 @@ fn build(config: PeerConfig) -> Result<Arc<Node>, Rejection> {
         std::fs::DirBuilder::new().recursive(true).mode(0o755).create(&config.plugins.dir);
     plugins.map_err(|e| bad(Code::ConfigUnreadable, e))?;
     let rules = RuleShelf::open(&config.plugins.dir, &data.join("rules"))?;
-    let known = KnownPeers::open(data, session.trust(), wall_clock());
+    let known = KnownPeers::open(data);
     let mesh = Mesh::new(name.clone(), session);
     let replay = replay.channels;
     let chosen = Chosen::open(data)?;
