@@ -57,6 +57,9 @@ pub(crate) async fn post(
             return Err(Problem::new(Code::ContentType, detail));
         }
     };
+    if items.is_empty() {
+        return Err(Problem::parameter("the body holds no transaction"));
+    }
     if items.len() > BULK_TXS_MAX {
         let detail = format!("{} transactions are more than {BULK_TXS_MAX}", items.len());
         return Err(Problem::new(Code::BodyTooLarge, detail));

@@ -334,6 +334,7 @@ fn lookups(cases: &mut Vec<Case>) {
     }
     let bulk = "/api/v2/channels/channel1/transactions/bulk";
     cases.push(post("/api/v2/channels/nosuch/transactions/bulk", "", 404, "LC3205"));
+    cases.push(post(bulk, "\n", 400, "LC7106"));
     cases.push(post(bulk, "1\n".repeat(10_001), 413, "LC7113"));
     for path in ["network", "network/peers", "channels/channel1/state/token/00"] {
         let path = format!("/api/v2/{path}");

@@ -188,7 +188,10 @@ async fn many_transactions_have_more_room_than_one_and_bounds_too() {
     assert_eq!((numerous.status.as_u16(), &numerous.json()["code"]), (413, &"LC7113".into()));
     let form = bulk(Node::default(), "text/plain", "").await;
     assert_eq!((form.status.as_u16(), &form.json()["code"]), (415, &"LC7102".into()));
-    assert_eq!(bulk(Node::default(), "application/x-ndjson", "").await.body, "");
+    for nothing in ["", "\n", " \n\n"] {
+        let empty = bulk(Node::default(), "application/x-ndjson", nothing).await;
+        assert_eq!((empty.status.as_u16(), &empty.json()["code"]), (400, &"LC7106".into()));
+    }
 }
 
 /// As many are refused as the address may send at once and owe besides; what is new and signed by
