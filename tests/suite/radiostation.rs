@@ -266,7 +266,8 @@ fn what_a_channel_has_taken_back_is_out_within_seconds_and_after_restarts() {
     let is_out = |homes: &Homes| {
         let all = directory(homes, FIRST)?;
         let is_listed = all.iter().any(|one| one["name"] == PEERS[3]);
-        // A peer that starts after the revocation does not even know it.
+        // The page tells of the others: a peer that starts after the revocation does not even know this one.
+        homes.metric(0, &format!("loopchain_peer_connected{{peer=\"{}\"}}", PEERS[1]))?;
         let connected = homes.metric(0, "loopchain_peer_connected{peer=\"registrar/peer3\"}");
         (!is_listed && connected.unwrap_or(0) == 0).then_some(())
     };
