@@ -134,7 +134,16 @@ impl Fixture {
     }
 
     pub(crate) fn admitted(&self, nonce: u64) -> AdmittedTx {
-        let raw = Self::sign(self.transaction(nonce), &self.alice);
+        self.admitted_as(self.transaction(nonce))
+    }
+
+    pub(crate) fn admitted_for(&self, score: &str, nonce: u64) -> AdmittedTx {
+        let score = ScoreName::new(score).unwrap();
+        self.admitted_as(Transaction { score, ..self.transaction(nonce) })
+    }
+
+    fn admitted_as(&self, transaction: Transaction) -> AdmittedTx {
+        let raw = Self::sign(transaction, &self.alice);
         admit(&[Offered::Raw(raw)], &self.context()).pop().unwrap().unwrap()
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::ingest::AdmittedTx;
 use host_types::genesis::ChannelLimits;
-use host_types::{Address, BlockTime, Code, Rejection, TxId};
+use host_types::{Address, BlockTime, Code, Rejection, ScoreName, TxId};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What became of a transaction that was put in.
@@ -38,6 +38,9 @@ struct Waiting {
 pub struct Pool {
     by_id: BTreeMap<TxId, Waiting>,
     by_arrival: BTreeMap<u64, TxId>,
+    /// Those of SCOREs that are laid aside, which are not in `by_arrival`: whoever fills a block would
+    /// pass all of them by, each time.
+    aside: BTreeMap<ScoreName, BTreeMap<u64, TxId>>,
     /// With the arrival, which is shorter than the id.
     by_expiry: BTreeSet<(BlockTime, u64)>,
     per_signer: BTreeMap<Address, u64>,
@@ -55,6 +58,7 @@ impl Pool {
         Self {
             by_id: BTreeMap::new(),
             by_arrival: BTreeMap::new(),
+            aside: BTreeMap::new(),
             by_expiry: BTreeSet::new(),
             per_signer: BTreeMap::new(),
             next_arrival: 0,
@@ -98,7 +102,8 @@ impl Pool {
         let (id, expiry) = (tx.id(), tx.transaction().transaction().expiry);
         let arrival = self.next_arrival;
         self.next_arrival += 1;
-        self.by_arrival.insert(arrival, id);
+        let score = &tx.transaction().transaction().score;
+        self.aside.get_mut(score).unwrap_or(&mut self.by_arrival).insert(arrival, id);
         self.by_expiry.insert((expiry, arrival));
         self.by_id.insert(id, Waiting { tx, arrival });
         Ok(Inserted::New)
@@ -107,7 +112,8 @@ impl Pool {
     /// Takes a transaction out.
     pub fn remove(&mut self, id: &TxId) -> Option<AdmittedTx> {
         let Waiting { tx, arrival } = self.by_id.remove(id)?;
-        self.by_arrival.remove(&arrival);
+        let score = &tx.transaction().transaction().score;
+        self.aside.get_mut(score).unwrap_or(&mut self.by_arrival).remove(&arrival);
         self.by_expiry.remove(&(tx.transaction().transaction().expiry, arrival));
         self.bytes -= tx.transaction().size() as u64;
         if let Some(count) = self.per_signer.get_mut(&tx.signer()) {
@@ -123,7 +129,7 @@ impl Pool {
     pub fn expire(&mut self, time: BlockTime) -> Vec<TxId> {
         let mut gone = Vec::new();
         while let Some(&(expiry, arrival)) = self.by_expiry.first() {
-            let Some(id) = self.by_arrival.get(&arrival).copied() else { break };
+            let Some(id) = self.at(arrival) else { break };
             if expiry >= time {
                 break;
             }
@@ -131,6 +137,31 @@ impl Pool {
             gone.push(id);
         }
         gone
+    }
+
+    fn at(&self, arrival: u64) -> Option<TxId> {
+        let mut queues = std::iter::once(&self.by_arrival).chain(self.aside.values());
+        queues.find_map(|queue| queue.get(&arrival)).copied()
+    }
+
+    /// From now on the transactions of these SCOREs and of no others are laid aside: they wait, count and
+    /// expire, and [`Self::in_order`] does not give them. What comes back stands where it stood.
+    pub fn lay_aside(&mut self, scores: &BTreeSet<ScoreName>) {
+        if self.aside.keys().eq(scores) {
+            return;
+        }
+        let back = self.aside.extract_if(.., |score, _| !scores.contains(score));
+        self.by_arrival.extend(back.flat_map(|(_, queue)| queue));
+        for score in scores {
+            self.aside.entry(score.clone()).or_default();
+        }
+        let (by_id, aside) = (&self.by_id, &mut self.aside);
+        self.by_arrival.retain(|arrival, id| {
+            let score = by_id.get(id).map(|waiting| &waiting.tx.transaction().transaction().score);
+            let Some(queue) = score.and_then(|score| aside.get_mut(score)) else { return true };
+            queue.insert(*arrival, *id);
+            false
+        });
     }
 
     /// A waiting transaction.
@@ -144,14 +175,17 @@ impl Pool {
     pub fn place(&self, id: &TxId) -> Option<Place> {
         let Waiting { tx, arrival } = self.by_id.get(id)?;
         Some(Place {
-            ahead: self.by_arrival.range(..arrival).count() as u64,
+            ahead: std::iter::once(&self.by_arrival)
+                .chain(self.aside.values())
+                .map(|queue| queue.range(..arrival).count() as u64)
+                .sum(),
             waiting: self.by_id.len() as u64,
             of_signer: self.per_signer.get(&tx.signer()).copied().unwrap_or_default(),
             signer_max: self.signer_max,
         })
     }
 
-    /// Waiting transactions in order of arrival.
+    /// Waiting transactions that are not laid aside, in order of arrival.
     pub fn in_order(&self) -> impl Iterator<Item = &AdmittedTx> {
         self.by_arrival.values().filter_map(|id| self.get(id))
     }
@@ -160,6 +194,12 @@ impl Pool {
     #[must_use]
     pub fn len(&self) -> usize {
         self.by_id.len()
+    }
+
+    /// How many wait that are not laid aside.
+    #[must_use]
+    pub fn in_order_len(&self) -> usize {
+        self.by_arrival.len()
     }
 
     /// Whether none waits.

@@ -4,6 +4,7 @@ use super::{Inserted, Place, Pool};
 use crate::fixture::{Fixture, now};
 use host_types::genesis::ChannelLimits;
 use host_types::{BlockTime, Code};
+use std::collections::BTreeSet;
 
 #[test]
 fn transactions_leave_in_the_order_they_came() {
@@ -33,6 +34,32 @@ fn a_place_tells_who_is_ahead_and_what_the_signer_has() {
     let place = pool.place(&f.admitted(3).id());
     assert_eq!(place, Some(Place { ahead: 2, waiting: 3, of_signer: 3, signer_max: 5 }));
     assert_eq!(pool.place(&f.admitted(1).id()), None);
+}
+
+#[test]
+fn what_is_laid_aside_waits_and_comes_back_to_where_it_stood() {
+    let f = Fixture::new();
+    let limits = ChannelLimits { pool_txs: 50, ..ChannelLimits::default() };
+    let mut pool = Pool::new(&limits);
+    let ids = |pool: &Pool| pool.in_order().map(crate::ingest::AdmittedTx::id).collect::<Vec<_>>();
+    let other = f.admitted_for("notary", 9);
+    for tx in [f.admitted(0), other.clone(), f.admitted(1)] {
+        pool.insert(tx).unwrap();
+    }
+    let token = f.admitted(0).transaction().transaction().score.clone();
+    pool.lay_aside(&BTreeSet::from([token]));
+    pool.insert(f.admitted(2)).unwrap();
+    assert_eq!((ids(&pool), pool.in_order_len(), pool.len()), (vec![other.id()], 1, 4));
+    assert_eq!(pool.place(&other.id()).map(|place| place.ahead), Some(1));
+    assert!(pool.get(&f.admitted(2).id()).is_some());
+    pool.remove(&f.admitted(1).id()).unwrap();
+    pool.lay_aside(&BTreeSet::new());
+    assert_eq!(ids(&pool), [f.admitted(0).id(), other.id(), f.admitted(2).id()]);
+    let token = f.admitted(0).transaction().transaction().score.clone();
+    pool.lay_aside(&BTreeSet::from([token]));
+    let expiry = other.transaction().transaction().expiry;
+    assert_eq!(pool.expire(BlockTime::new(expiry.get() + 1)).len(), 3);
+    assert!(pool.is_empty() && pool.bytes() == 0 && pool.in_order_len() == 0);
 }
 
 #[test]

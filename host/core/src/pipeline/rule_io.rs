@@ -153,6 +153,7 @@ impl Pipeline {
         else {
             return;
         };
+        self.pool.lay_aside(&self.strikes.out(view));
         let (Some(me), Some(parent_header)) = (self.config.me, self.header_of(&parent.block))
         else {
             self.to_rule.push_back(RuleInput::Built { request, header: None });
@@ -185,7 +186,7 @@ impl Pipeline {
             allow_empty: allow_empty || seal.is_some(),
         };
         let taken = self.tree.branch_ids(parent.block);
-        let waiting = self.pool.len().saturating_sub(taken.len());
+        let waiting = self.pool.in_order_len().saturating_sub(taken.len());
         if seal.is_none() && is_worth_waiting(parent_header, waiting, now) {
             self.to_rule.push_back(RuleInput::Built { request, header: None });
             return;
@@ -198,7 +199,7 @@ impl Pipeline {
             let id = &tx.id();
             let is_suspect =
                 if only.is_empty() { self.suspects.is_left_out(id) } else { !only.contains(id) };
-            is_taken(id) || is_suspect || self.strikes.is_out(&tx.transaction().score, view)
+            is_taken(id) || is_suspect
         };
         let block = assemble(&wanted, &self.pool, limits, now.wall, is_left_out, &self.costs);
         self.built(request, block, out);

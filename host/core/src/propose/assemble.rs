@@ -9,6 +9,10 @@ use host_types::{
 };
 use std::sync::Arc;
 
+/// Transactions that are looked at behind one whose steps do not fit any more: lighter ones among them still
+/// enter the block, and a pool full of heavy ones is not walked through for each block.
+const PAST_HEAVY_MAX: usize = 1_024;
+
 /// What the rule wants.
 #[derive(Clone, Debug)]
 pub struct Request {
@@ -83,7 +87,7 @@ fn select(
     is_left_out: impl Fn(&SignedTransaction) -> bool,
     costs: &Costs,
 ) -> Arc<[Arc<SignedTransaction>]> {
-    let (mut bytes, mut steps, mut chosen) = (0, 0_u64, Vec::new());
+    let (mut bytes, mut steps, mut chosen, mut passed) = (0, 0_u64, Vec::new(), 0);
     for admitted in pool.in_order() {
         let tx = admitted.transaction();
         if chosen.len() as u64 >= limits.block_txs {
@@ -96,6 +100,10 @@ fn select(
         let with_it = steps.saturating_add(costs.of(&body.score, &body.method));
         if with_it > limits.steps_per_block && !chosen.is_empty() {
             // It waits for a block of its own size; lighter ones behind it need not.
+            passed += 1;
+            if passed > PAST_HEAVY_MAX {
+                break;
+            }
             continue;
         }
         steps = with_it;

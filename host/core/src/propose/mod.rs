@@ -8,6 +8,7 @@
 
 pub mod assemble;
 pub mod cost;
+pub mod line;
 pub mod strikes;
 pub mod suspect;
 

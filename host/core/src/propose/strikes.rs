@@ -8,7 +8,7 @@
 
 use host_types::limits::{STRIKES_MAX, STRIKES_OUT_VIEWS};
 use host_types::{ScoreName, View};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// SCOREs that are remembered, at most. Only active ones run at all; at the bound everything is
 /// forgotten and learnt anew.
@@ -46,10 +46,11 @@ impl Strikes {
         is_out
     }
 
-    /// Whether a block of this view leaves the SCORE out.
+    /// The SCOREs that a block of this view leaves out.
     #[must_use]
-    pub fn is_out(&self, score: &ScoreName, view: View) -> bool {
-        self.0.get(score).is_some_and(|record| view.get() < record.out_until)
+    pub fn out(&self, view: View) -> BTreeSet<ScoreName> {
+        let out = self.0.iter().filter(|(_, record)| view.get() < record.out_until);
+        out.map(|(score, _)| score.clone()).collect()
     }
 }
 
@@ -83,9 +84,9 @@ mod tests {
             }
             let first = views.last().copied().unwrap_or_default();
             for view in first..300 {
-                let is_out = strikes.is_out(&score("slow"), View::new(view));
-                assert_eq!(is_out, out.contains(&view), "{views:?} {view}");
-                assert!(!strikes.is_out(&score("other"), View::new(view)));
+                let expected = out.contains(&view).then(|| score("slow"));
+                let found: Vec<_> = strikes.out(View::new(view)).into_iter().collect();
+                assert_eq!(found, Vec::from_iter(expected), "{views:?} {view}");
             }
         }
     }
@@ -101,6 +102,7 @@ mod tests {
         let struck: Vec<bool> =
             (1..=6).map(|view| strikes.strike(&slow, View::new(view))).collect();
         assert_eq!(struck, [false, false, true, false, false, true]);
-        assert!(strikes.is_out(&slow, View::new(69)) && !strikes.is_out(&slow, View::new(70)));
+        assert_eq!(strikes.out(View::new(69)).into_iter().collect::<Vec<_>>(), [slow]);
+        assert!(strikes.out(View::new(70)).is_empty());
     }
 }

@@ -6,6 +6,7 @@
 //! without such knowledge halves are tried. What fails alone waits, longer each time.
 //! Deliberately not here: who failed why (the rule), asking voters (an effect).
 
+use super::line::Line;
 use host_types::TxId;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -28,7 +29,7 @@ pub struct Suspects {
     /// In block order: one of them, or several together, took a block with them.
     set: Vec<TxId>,
     /// Results part here: tried alone, when nothing else waits.
-    apart: Vec<TxId>,
+    apart: Line,
     /// Failed alone; left out until their time.
     held: BTreeMap<TxId, Held>,
 }
@@ -56,7 +57,7 @@ impl Suspects {
             return;
         }
         self.set.clear();
-        self.apart.retain(|other| *other != id);
+        self.apart.remove(&id);
         let times = self.held.get(&id).map_or(0, |held| held.times);
         let wait_ms = HELD_MS << times.min(HELD_DOUBLINGS_MAX);
         self.held.insert(id, Held { times: times + 1, until_ms: now_ms.saturating_add(wait_ms) });
@@ -65,10 +66,10 @@ impl Suspects {
     /// At these transactions the results of voters part: they are set apart, and what stood beside
     /// them is no longer suspected.
     pub fn part(&mut self, ids: &[TxId]) {
-        let fresh = ids.iter().filter(|id| !self.held.contains_key(*id));
-        let fresh: Vec<TxId> = fresh.filter(|id| !self.apart.contains(*id)).copied().collect();
         self.set.clear();
-        self.apart.extend(fresh);
+        for id in ids.iter().filter(|id| !self.held.contains_key(*id)) {
+            self.apart.push(*id);
+        }
     }
 
     /// These had a result in a block that is certified or final, or left the pool.
@@ -76,10 +77,14 @@ impl Suspects {
         if self.is_empty() {
             return;
         }
-        let ids: BTreeSet<&TxId> = ids.iter().collect();
-        self.set.retain(|id| !ids.contains(id));
-        self.apart.retain(|id| !ids.contains(id));
-        self.held.retain(|id, _| !ids.contains(id));
+        for id in ids {
+            self.apart.remove(id);
+            self.held.remove(id);
+        }
+        if !self.set.is_empty() {
+            let ids: BTreeSet<&TxId> = ids.iter().collect();
+            self.set.retain(|id| !ids.contains(id));
+        }
     }
 
     /// What the next block may hold and nothing else: the first half of the suspects that could be
@@ -95,10 +100,9 @@ impl Suspects {
         if self.is_empty() {
             return BTreeSet::new();
         }
-        let due: Vec<TxId> =
-            self.held.iter().filter(|(_, h)| h.until_ms <= now_ms).map(|(id, _)| *id).collect();
-        self.apart
-            .extend(due.iter().filter(|id| !self.apart.contains(*id)).copied().collect::<Vec<_>>());
+        for (id, _) in self.held.iter().filter(|(_, held)| held.until_ms <= now_ms) {
+            self.apart.push(*id);
+        }
         self.set.retain(&is_there);
         if !self.set.is_empty() {
             return self.set.iter().take(self.set.len().div_ceil(2)).copied().collect();
