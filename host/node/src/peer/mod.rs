@@ -21,6 +21,7 @@ pub mod mesh;
 pub mod metrics;
 mod narrowed;
 pub mod node;
+mod offences;
 pub mod quota;
 pub mod radiostations;
 pub mod readiness;
