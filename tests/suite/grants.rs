@@ -159,6 +159,20 @@ fn the_scope_is_what_it_says(network: &Network, get: &[&str]) {
     let scores: Vec<_> =
         events["events"].as_array().unwrap().iter().map(|one| one["score"].clone()).collect();
     assert!(!scores.is_empty() && scores.iter().all(|score| score == "token"), "{events}");
+    // Where a page goes on tells nothing either.
+    assert_eq!(by(network, "auditor", &["tx", "list"]), refused(2, "LC7106"));
+    let asking = Asking::of(network, "auditor");
+    let page = |query: &str| {
+        let target = format!("/api/v2/channels/demo/{query}");
+        let header = asking.header(asking.request(&target, 30));
+        asking.send(("GET", &target), &header, None).json()
+    };
+    let token = page("transactions?score=token&limit=1");
+    assert_eq!(token["transactions"][0]["score"], "token", "{token}");
+    let system = page("transactions?score=system&limit=1");
+    assert_eq!((&system["transactions"], &system["next_cursor"]), (&json!([]), &Value::Null));
+    let system = page("events?score=system&limit=1");
+    assert_eq!((&system["events"], &system["next_from"]), (&json!([]), &Value::Null), "{system}");
     let all = network.cli_json(&["event", "list", "--identity", "alice"]);
     assert!(all["events"].as_array().unwrap().len() > scores.len(), "{all}");
     assert_eq!(
