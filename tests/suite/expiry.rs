@@ -144,7 +144,8 @@ fn what_is_taken_back_is_refused_everywhere(network: &Network) {
         register(network, &key.display().to_string());
     }
     // What she opened while she counted is over as well.
-    let (asking, target) = (Asking::of(network, "alice"), "/api/v2/channels/demo/events?types=block&from=0");
+    let (asking, target) =
+        (Asking::of(network, "alice"), "/api/v2/channels/demo/events?types=block&from=0");
     let signed = format!("Loopchain-Read: {}\r\n", asking.header(asking.request(target, 30)));
     let mut stream = Stream::open_with(&network.url(0, target), &signed);
     assert!(stream.next_frame().is_some());

@@ -114,7 +114,8 @@ impl Revocations {
         let mut next = taken.clone();
         next.insert(crl.root, Taken { root: crl.root, number: crl.number, serials });
         if next.len() > ROOTS_MAX {
-            let message = format!("{ROOTS_MAX} roots have taken certificates back, and no more fit");
+            let message =
+                format!("{ROOTS_MAX} roots have taken certificates back, and no more fit");
             return Err(Rejection::new(Code::CrlRefused, message));
         }
         let all: Vec<_> = next.values().cloned().collect();
