@@ -23,13 +23,22 @@ impl Stream {
     /// When the peer does not answer with a stream.
     #[must_use]
     pub fn open(url: &str, last: Option<&str>) -> Self {
+        let last = last.map(|id| format!("Last-Event-ID: {id}\r\n"));
+        Self::open_with(url, &last.unwrap_or_default())
+    }
+
+    /// Asks for a stream with further lines in the head, each with its end.
+    ///
+    /// # Panics
+    /// When the peer does not answer with a stream.
+    #[must_use]
+    pub fn open_with(url: &str, lines: &str) -> Self {
         let rest = url.strip_prefix("http://").unwrap_or(url);
         let (authority, path) = rest.split_once('/').expect("a URL with a path");
         let mut stream = TcpStream::connect(authority).expect("a peer that listens");
         stream.set_read_timeout(Some(SILENCE)).expect("a limit of time");
-        let last = last.map(|id| format!("Last-Event-ID: {id}\r\n")).unwrap_or_default();
         let head = format!(
-            "GET /{path} HTTP/1.1\r\nHost: {authority}\r\nAccept: text/event-stream\r\n{last}\r\n"
+            "GET /{path} HTTP/1.1\r\nHost: {authority}\r\nAccept: text/event-stream\r\n{lines}\r\n"
         );
         stream.write_all(head.as_bytes()).expect("a peer that reads");
         let mut reader = BufReader::new(stream);

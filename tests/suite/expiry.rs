@@ -1,6 +1,7 @@
 //! Keys outlive certificates: every certificate of a network runs out while transactions flow, and
 //! the network goes on. What an expired one still does and what not, renewal without a restart.
 
+use crate::grants::Asking;
 use crate::sample;
 use host_identity::authority::{Authority, Validity};
 use host_identity::{Certificate, Revoked, Role, SigningKey, bundle, keyfile};
@@ -9,6 +10,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 use tests::load::Writers;
 use tests::network::CHANNEL;
+use tests::stream::Stream;
 use tests::{Network, chain, eventually, process};
 
 /// How long the certificates last: a network of debug processes is up well before.
@@ -141,9 +143,17 @@ fn what_is_taken_back_is_refused_everywhere(network: &Network) {
         issue(network, &key, &who, Role::Validator, Validity::days_from_now(90));
         register(network, &key.display().to_string());
     }
+    // What she opened while she counted is over as well.
+    let (asking, target) =
+        (Asking::of(network, "alice"), "/api/v2/channels/demo/events?types=block&from=0");
+    let signed = format!("Loopchain-Read: {}\r\n", asking.header(asking.request(target, 30)));
+    let mut stream = Stream::open_with(&network.url(0, target), &signed);
+    assert!(stream.next_frame().is_some());
     let file = file.display().to_string();
     let document = network.cli_json(&["cert", "revoke", &file]);
     assert_eq!(document["status"], "done");
+    let last = std::iter::from_fn(|| stream.next_frame()).last().unwrap();
+    assert!(last.contains("event: end") && last.contains("LC4103"), "{last}");
     for peer in 0..4 {
         let url = network.url(peer, "");
         let said = eventually(SOON, "alice is refused", || {

@@ -48,8 +48,8 @@ fn refused(exit: i32, code: &str) -> (i32, String) {
     (exit, code.to_owned())
 }
 
-/// What the auditor asks, and what is changed about it after it was signed.
-struct Asking<'a> {
+/// What somebody asks, and what is changed about it after it was signed.
+pub(crate) struct Asking<'a> {
     network: &'a Network,
     key: SigningKey,
     certificate: Certificate,
@@ -57,8 +57,8 @@ struct Asking<'a> {
 }
 
 impl<'a> Asking<'a> {
-    fn of(network: &'a Network) -> Self {
-        let path = network.data().join("keys/auditor.key");
+    pub(crate) fn of(network: &'a Network, who: &str) -> Self {
+        let path = network.data().join(format!("keys/{who}.key"));
         let der = keyfile::load_certificate(&path.with_extension("crt")).unwrap();
         let genesis = network.channel(0, CHANNEL).unwrap()["genesis"].as_str().unwrap().to_owned();
         Self {
@@ -69,7 +69,7 @@ impl<'a> Asking<'a> {
         }
     }
 
-    fn request(&self, target: &str, seconds: i64) -> ReadRequest {
+    pub(crate) fn request(&self, target: &str, seconds: i64) -> ReadRequest {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_micros() as i64;
         ReadRequest {
             genesis: self.genesis,
@@ -82,7 +82,7 @@ impl<'a> Asking<'a> {
         }
     }
 
-    fn header(&self, request: ReadRequest) -> String {
+    pub(crate) fn header(&self, request: ReadRequest) -> String {
         let signature = self.key.sign(&request.signing_message());
         STANDARD.encode(SignedRead { request, signature }.to_bytes())
     }
@@ -159,6 +159,20 @@ fn the_scope_is_what_it_says(network: &Network, get: &[&str]) {
     let scores: Vec<_> =
         events["events"].as_array().unwrap().iter().map(|one| one["score"].clone()).collect();
     assert!(!scores.is_empty() && scores.iter().all(|score| score == "token"), "{events}");
+    // Where a page goes on tells nothing either.
+    assert_eq!(by(network, "auditor", &["tx", "list"]), refused(2, "LC7106"));
+    let asking = Asking::of(network, "auditor");
+    let page = |query: &str| {
+        let target = format!("/api/v2/channels/demo/{query}");
+        let header = asking.header(asking.request(&target, 30));
+        asking.send(("GET", &target), &header, None).json()
+    };
+    let token = page("transactions?score=token&limit=1");
+    assert_eq!(token["transactions"][0]["score"], "token", "{token}");
+    let system = page("transactions?score=system&limit=1");
+    assert_eq!((&system["transactions"], &system["next_cursor"]), (&json!([]), &Value::Null));
+    let system = page("events?score=system&limit=1");
+    assert_eq!((&system["events"], &system["next_from"]), (&json!([]), &Value::Null), "{system}");
     let all = network.cli_json(&["event", "list", "--identity", "alice"]);
     assert!(all["events"].as_array().unwrap().len() > scores.len(), "{all}");
     assert_eq!(
@@ -187,7 +201,7 @@ fn records_tell_who_read_what_under_which_grant(network: &Network, paid: &str) {
 }
 
 fn what_is_not_signed_for_this_now_is_refused(network: &Network) {
-    let asking = Asking::of(network);
+    let asking = Asking::of(network, "auditor");
     let target = "/api/v2/channels/demo/events?limit=1";
     let header = asking.header(asking.request(target, 30));
     let before = trail(network).len();

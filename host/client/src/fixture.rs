@@ -4,10 +4,9 @@
 //! In: nothing. Out: keys, a genesis, signed transactions, proofs, receipts. Only with the feature
 //! `test-utils`; deliberately not for anything that runs.
 
-#![allow(
+#![expect(
     clippy::unwrap_used,
     clippy::indexing_slicing,
-    clippy::panic,
     reason = "fixed values; a test that panics has failed"
 )]
 

@@ -293,6 +293,28 @@ impl Membership {
         Ok(self.members.entry(id).or_insert(Member { certificate, public_key, address, root }))
     }
 
+    /// Takes a certificate that the channel's state at block time `tip` holds. It was checked when it came:
+    /// whatever has run out since, it or the root above it, it is a member still, as it is on a node that
+    /// did not restart.
+    ///
+    /// # Errors
+    /// As of [`Membership::add`], when it was never one that could be added.
+    pub fn restore(
+        &mut self,
+        certificate: &Certificate,
+        tip: BlockTime,
+    ) -> Result<(), MembershipError> {
+        let last = tip.min(certificate.not_after);
+        let ends = self.roots.iter().map(Root::not_after).filter(|end| *end < last);
+        let mut moments: Vec<BlockTime> = ends.chain([last]).collect();
+        moments.sort_unstable_by_key(|at| std::cmp::Reverse(*at));
+        moments.dedup();
+        let mut tried = moments.into_iter().map(|at| self.add(certificate.clone(), at).map(drop));
+        let first = tried.next().unwrap_or(Ok(()));
+        // What is wrong at the last moment says most.
+        first.or_else(|why| tried.find(Result::is_ok).unwrap_or(Err(why)))
+    }
+
     fn check_new(
         &self,
         certificate: &Certificate,

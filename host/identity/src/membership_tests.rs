@@ -233,3 +233,28 @@ fn every_role_against_every_action() {
         }
     }
 }
+
+/// A node that restarts reads who is a member from the state. Whose root has run out meanwhile is one still on
+/// the nodes that go on: receipts would differ otherwise.
+#[test]
+fn what_was_registered_is_restored_after_its_certificate_or_its_root_has_run_out() {
+    let short = Authority::new("bank-a", Validity::days_from_now(10)).unwrap();
+    let Fixture { mut genesis, now, .. } = fixture();
+    genesis.roots = vec![("bank-a".into(), short.root().fingerprint())];
+    genesis.certificates = vec![short.root().der().to_vec()];
+    let (who, key) = (name("bank-a/late"), SigningKey::from_seed([7; 32]).public());
+    let months = Validity::days_from_now(90);
+    let late = short.issue_signing(&who, Role::Client, None, &key, months).unwrap();
+    let mut running = Membership::from_genesis(&genesis).unwrap();
+    running.add(late.clone(), now).unwrap();
+    let days = |days: u64| BlockTime::new(now.get() + days * 86_400_000_000);
+    for tip in [days(1), days(20), days(200)] {
+        let mut again = Membership::from_genesis(&genesis).unwrap();
+        again.restore(&late, tip).unwrap();
+        assert_eq!(again, running, "{tip:?}");
+    }
+    let stranger = Authority::new("bank-a", Validity::days_from_now(10)).unwrap();
+    let forged = stranger.issue_signing(&who, Role::Client, None, &key, months).unwrap();
+    let refused = running.restore(&forged, days(20)).unwrap_err();
+    assert_eq!(refused.code(), Code::CertificateUntrusted);
+}

@@ -6,12 +6,12 @@
 //! channel until the process is restarted: there is no retry.
 //! Deliberately not here: what to sign (the rule), sending.
 
+use crate::whole_file::WholeFile;
 use host_identity::SigningKey;
 use host_store::{ChannelReplay, Entry, Guard, Record, Segments, SignLog, Verdict};
 use host_types::statement::{Slot, Statement, StatementPrefix};
 use host_types::{Epoch, GenesisHash, View};
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
 
@@ -216,7 +216,7 @@ pub struct SignerConfig {
     /// Epochs that are open again, when what the key has signed before is not known.
     pub rejoin: Option<BTreeMap<GenesisHash, Epoch>>,
     /// Where it is noted, for the next start, that the log cannot be trusted, and why.
-    pub distrusted: PathBuf,
+    pub distrusted: WholeFile,
 }
 
 impl Signer {
@@ -291,7 +291,7 @@ struct Owner {
     guard: Guard,
     log: SignLog,
     shared: Arc<Shared>,
-    distrusted: PathBuf,
+    distrusted: WholeFile,
 }
 
 /// Says that signing has stopped when it goes.
@@ -425,8 +425,8 @@ impl Owner {
              any more. Stop the other process; give this node a new key, or start it with --rejoin"
         );
         tracing::error!(code = %host_types::Code::SigningStopped, "{reason}");
-        if let Err(error) = std::fs::write(&self.distrusted, &reason) {
-            tracing::error!("{}: {error}", self.distrusted.display());
+        if let Err(failed) = self.distrusted.save(reason.as_bytes()) {
+            tracing::error!(code = %failed.code, "a restart would trust the sign log again: do not restart this node with it. {}", failed.message);
         }
         self.shared.stop(Some(reason));
     }

@@ -24,6 +24,9 @@ use std::collections::BTreeMap;
 /// Rows, or blocks where there are no rows, that one page looks at: who asks for what is rare asks
 /// again, from there on.
 pub const LOOKED_AT_MAX: usize = 1_000;
+/// Transactions of a block that are decoded in the time that a row takes: a page of full blocks without
+/// rows ends after two.
+const DECODED_AS_A_ROW: usize = 20;
 /// Bytes of a row's key: what it is about, then the height.
 const TOPIC_BYTES: usize = 17;
 /// Bits of a number that one byte of a list holds.
@@ -192,8 +195,8 @@ enum Step {
 
 impl Page<'_> {
     /// Takes the transactions of a block; the numbers ascend.
-    fn take(&mut self, height: Height, numbers: &[u32]) -> Step {
-        self.looked_at += 1;
+    fn take(&mut self, height: Height, numbers: &[u32], cost: usize) -> Step {
+        self.looked_at += cost;
         let places = numbers.iter().rev().map(|index| TxPlace { height, index: *index });
         let before = self.wanted.before;
         let places = places.filter(|place| before.is_none_or(|end| is_before(*place, end)));
@@ -218,6 +221,11 @@ impl Page<'_> {
         };
         FoundTxs { places: self.found, next }
     }
+}
+
+/// What reading a block costs, in rows.
+const fn cost_of_block(transactions: usize) -> usize {
+    1 + transactions / DECODED_AS_A_ROW
 }
 
 const fn is_before(place: TxPlace, end: TxPlace) -> bool {
@@ -279,7 +287,7 @@ impl Reader {
                 let there = there.ok_or_else(damaged)?;
                 here.retain(|number| there.binary_search(number).is_ok());
             }
-            if page.take(height, &here) == Step::Enough {
+            if page.take(height, &here, 1) == Step::Enough {
                 return Ok(None);
             }
             if page.is_tired() {
@@ -298,7 +306,7 @@ impl Reader {
     ) -> Result<Option<Height>, StoreError> {
         for height in (bottom.get()..=top.get()).rev().map(Height::new) {
             let raw = self.raw_block(height)?.map(|block| block.transactions).unwrap_or_default();
-            let mut here = Vec::new();
+            let (mut here, cost) = (Vec::new(), cost_of_block(raw.len()));
             for (number, raw) in (0u32..).zip(raw) {
                 let tx = SignedTransaction::decode(&raw)
                     .map_err(|e| self.0.damaged(format!("block {height}: {e}")))?;
@@ -306,7 +314,7 @@ impl Reader {
                     here.push(number);
                 }
             }
-            if page.take(height, &here) == Step::Enough {
+            if page.take(height, &here, cost) == Step::Enough {
                 return Ok(None);
             }
             if page.is_tired() && height > bottom {

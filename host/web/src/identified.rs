@@ -7,6 +7,7 @@
 
 use crate::gate::RequestId;
 use crate::problem::Problem;
+use crate::server::tunnel::Tunnel;
 use crate::ticket::Ticket;
 use axum::body::{Body, Bytes};
 use axum::extract::Request;
@@ -40,10 +41,14 @@ pub(crate) async fn answer<F: Future<Output = Response>>(
     routed: impl FnOnce(Arc<dyn Gateway>, Request) -> F,
 ) -> Response {
     let id = request.extensions().get::<RequestId>().cloned();
-    let (caller, request) = match identified(gateway, request).await {
+    let (caller, mut request) = match identified(gateway, request).await {
         Ok(found) => found,
         Err(problem) => return problem.into_response(),
     };
+    if caller.is_audited() {
+        // It gets no stream: what follows on its connection are requests still.
+        request.extensions_mut().remove::<Tunnel>();
+    }
     let response = routed(caller.gateway(), request).await;
     noted(caller.as_ref(), written(response, id.as_ref())).await
 }

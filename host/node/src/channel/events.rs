@@ -13,23 +13,36 @@ use host_types::{Height, Rejection, SignedTransaction};
 /// Blocks that one page looks through: who asks for what is rare asks again, from there on.
 const BLOCKS_MAX: u64 = 1_000;
 
+/// Whether whoever asks may see an event of a block. What may not be seen is as if it was not there: neither
+/// how many there are nor where a page goes on tells of it.
+pub type IsSeen<'a> = &'a dyn Fn(Height, &ScoreEvent) -> bool;
+
 impl ChannelHandle {
     /// A page of events.
     ///
     /// # Errors
     /// When the store cannot be read.
-    pub fn events(&self, filter: &EventFilter) -> Result<EventsPage, Rejection> {
-        page(self.reader(), filter).map_err(|error| Rejection::new(error.code(), error.to_string()))
+    pub fn events(
+        &self,
+        filter: &EventFilter,
+        is_seen: IsSeen<'_>,
+    ) -> Result<EventsPage, Rejection> {
+        let page = page(self.reader(), filter, is_seen);
+        page.map_err(|error| Rejection::new(error.code(), error.to_string()))
     }
 }
 
-fn page(reader: &Reader, filter: &EventFilter) -> Result<EventsPage, StoreError> {
+fn page(
+    reader: &Reader,
+    filter: &EventFilter,
+    is_seen: IsSeen<'_>,
+) -> Result<EventsPage, StoreError> {
     let mut page = EventsPage::default();
     let first = filter.from.height.get();
     let end = reader.tip().height.get().saturating_add(1);
     let stop = end.min(first.saturating_add(BLOCKS_MAX));
     for height in first..stop {
-        let found = of_block(reader, Height::new(height), filter)?;
+        let found = of_block(reader, Height::new(height), filter, is_seen)?;
         for event in found.into_iter().filter(|event| event.place >= filter.from) {
             if page.events.len() >= filter.limit as usize {
                 page.next = Some(event.place);
@@ -46,11 +59,13 @@ fn of_block(
     reader: &Reader,
     height: Height,
     filter: &EventFilter,
+    is_seen: IsSeen<'_>,
 ) -> Result<Vec<EventView>, StoreError> {
     let Some(result) = reader.result(height)? else { return Ok(Vec::new()) };
     let is_wanted = |event: &ScoreEvent| {
         filter.score.as_ref().is_none_or(|score| *score == event.score)
             && filter.topic.as_ref().is_none_or(|topic| *topic == event.name)
+            && is_seen(height, event)
     };
     let own = (0..).zip(said::of_writes(&result.writes)).filter(|(_, event)| is_wanted(event));
     let own: Vec<EventView> = own

@@ -333,10 +333,10 @@ pub(crate) fn knowledge(
     let (view, time) = (LayerView::new(None, committed.clone()), reader.tip().header.time);
     for der in registered_certificates(&view) {
         if let Ok(certificate) = Certificate::parse(&der) {
-            // One that has run out since is a member still, as it is on a node that did not restart:
-            // the code in a receipt must be the same.
-            let at = time.min(certificate.not_after);
-            membership.add(certificate, at).ok();
+            // Receipts must be those of a node that did not restart: better none than another one's.
+            membership
+                .restore(&certificate, time)
+                .map_err(|error| Rejection::new(Code::StoreDamaged, error.to_string()))?;
         }
     }
     membership.set_revoked(all_revoked(&view));

@@ -6,6 +6,7 @@
 //! the trail's files (`trail`), whom a grant admits (`host_identity::grant`).
 
 use super::gateway::LocalGateway;
+use super::narrowed::{Narrowed, narrowed};
 use super::signed_reads::check_time;
 use crate::channel::ChannelHandle;
 use crate::channel::intake::wall_clock;
@@ -25,7 +26,7 @@ use host_types::grant::Grant;
 use host_types::read_request::SignedRead;
 use host_types::validators::ValidatorSet;
 use host_types::{
-    BlockTime, CertificateId, ChannelName, Code, Hash32, Height, Rejection, ScoreName,
+    BlockTime, CertificateId, ChannelName, Code, Hash32, Height, Rejection, ScoreEvent, ScoreName,
     SignedTransaction, TxId,
 };
 use std::net::IpAddr;
@@ -144,6 +145,13 @@ impl Seen {
         if self.is_own(channel) { Ok(()) } else { Err(unknown(channel)) }
     }
 
+    /// Whether the signer's certificate counts as it did when it asked: a stream outlives that moment.
+    fn is_member_still(&self) -> bool {
+        let membership = Arc::clone(&self.channel.parts().knowledge.borrow().membership);
+        let at = self.channel.reader().time();
+        membership.holder(&self.member.id(), Action::Read, at).is_ok()
+    }
+
     /// Whether a policy opens this to the caller, whatever grants say.
     fn is_open_by_policy(&self, access: Access) -> bool {
         let epoch = self.channel.epoch();
@@ -162,9 +170,14 @@ impl Seen {
         let Some(grant) = self.grants.iter().find(|grant| covers(grant)) else {
             return self.is_open_by_policy(access);
         };
-        let mut used = self.used.lock().unwrap_or_else(PoisonError::into_inner);
-        used.get_or_insert_with(|| grant.name.clone());
+        self.use_grant(&grant.name);
         true
+    }
+
+    /// The first one that covered something is the one that the record names.
+    fn use_grant(&self, name: &str) {
+        let mut used = self.used.lock().unwrap_or_else(PoisonError::into_inner);
+        used.get_or_insert_with(|| name.to_owned());
     }
 
     /// Whether a grant reaches what is now.
@@ -181,7 +194,8 @@ impl Seen {
         self.sees(Access::Read, |grant| {
             let is_in = match height {
                 Some(height) => grant.covers_height(height),
-                None => self.covers_now(grant),
+                // It stands in the next block at the earliest.
+                None => grant.covers_height(self.channel.reader().tip().height.next()),
             };
             is_in && grant.covers_score(&tx.transaction().score)
         })
@@ -208,6 +222,9 @@ impl Gateway for Seen {
 
     /// With a grant it is; each thing is looked at by itself then.
     fn is_open(&self, channel: &ChannelName, access: Access) -> bool {
+        if !self.is_member_still() {
+            return false;
+        }
         let covers = |grant: &Grant| access != Access::Audit || grant.covers_blocks();
         let is_granted = self.grants.iter().any(covers);
         self.is_own(channel) && (is_granted || self.is_open_by_policy(access))
@@ -342,20 +359,33 @@ impl Gateway for Seen {
         filter: EventFilter,
     ) -> Result<EventsPage, Rejection> {
         self.check_own(channel)?;
-        let mut page = self.inner.events(channel, filter).await?;
-        page.events.retain(|one| {
-            self.sees(Access::Read, |grant| {
-                grant.covers_height(one.place.height) && grant.covers_score(&one.event.score)
-            })
-        });
+        let covers = |grant: &Grant, height, event: &ScoreEvent| {
+            grant.covers_height(height) && grant.covers_score(&event.score)
+        };
+        let (is_open, grants) = (self.is_open_by_policy(Access::Read), self.grants.clone());
+        let is_seen = move |height, event: &ScoreEvent| {
+            is_open || grants.iter().any(|grant| covers(grant, height, event))
+        };
+        let page = self.inner.events_seen(channel, filter, is_seen).await?;
+        for one in &page.events {
+            self.sees(Access::Read, |grant| covers(grant, one.place.height, &one.event));
+        }
         Ok(page)
     }
 
     async fn search(&self, channel: &ChannelName, filter: TxFilter) -> Result<TxsPage, Rejection> {
         self.check_own(channel)?;
+        let found = narrowed(&self.grants, &filter);
+        if self.is_open_by_policy(Access::Read) {
+            if let Ok(Some(part)) = found {
+                self.use_grant(&part.grant);
+            }
+            return self.inner.search(channel, filter).await;
+        }
+        let Some(Narrowed { filter, rest, grant }) = found? else { return Ok(TxsPage::default()) };
+        self.use_grant(&grant);
         let mut page = self.inner.search(channel, filter).await?;
-        page.found
-            .retain(|found| self.sees_transaction(&found.transaction, Some(found.position.height)));
+        page.next = page.next.or(rest);
         Ok(page)
     }
 
@@ -368,7 +398,8 @@ impl Gateway for Seen {
         let covers = |grant: &Grant| {
             let is_in = match wanted.at {
                 Some(height) => grant.covers_height(height),
-                None => self.covers_now(grant),
+                // The last block: a grant of later ones opens nothing yet.
+                None => grant.covers_height(self.channel.reader().tip().height),
             };
             is_in && grant.covers_key(&wanted.score, &wanted.key)
         };

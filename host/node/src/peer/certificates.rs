@@ -4,7 +4,7 @@
 //! two thirds of their life are over, at 30, 7 and 1 days and when they have run out, what `status` and
 //! metrics tell, renewed certificates in use without a restart. An expired validator goes on voting: its
 //! key is in the validator set, and no certificate is asked for there. Deliberately not here: registering a renewed certificate on channels (its holder does
-//! that), whom others may be (`host/rpc/trust.rs`).
+//! that), whom others may be (`host/rpc/src/trust.rs`).
 
 use super::drop_folder::{Stamp, stamps};
 use super::node::Node;

@@ -6,6 +6,7 @@
 //! (`radiostations`), connections (`mesh`), who votes (that is on chain).
 
 use super::node::Node;
+use super::revocations::Lists;
 use crate::channel::intake::wall_clock;
 use crate::config::RadioStationTarget;
 use host_identity::keyfile;
@@ -13,7 +14,7 @@ use host_rpc::directory::{
     CHANNELS_MAX, DirectoryReply, DirectoryRequest, Entry, Listed, SignedEntry, channel_tag,
 };
 use host_rpc::{CallError, ConnectError, PeerClient, RpcError, Target};
-use host_types::{Decode, Encode, Hash32, NodeName, Rejection};
+use host_types::{Code, Decode, Encode, Hash32, NodeName, Rejection};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -72,15 +73,22 @@ async fn take_back(node: &Node, client: &PeerClient, taken: &mut BTreeMap<Hash32
     }
     // Another peer may have been faster.
     let Ok(numbers) = revoked(client, None).await else { return };
-    taken.extend(numbers);
+    note(&node.lists, numbers, taken);
     for (root, number, list) in node.lists.newer(taken) {
         match revoked(client, Some(list)).await {
-            Ok(numbers) => taken.extend(numbers),
+            Ok(numbers) => note(&node.lists, numbers, taken),
+            // Its disk: the list is not refused, and comes again with the next announcement.
+            Err(error) if error.code() == Code::StoreFailed => {}
             // It says why in its own log; the list is not brought again before there is a newer one.
             Err(CallError::Answered { .. }) => drop(taken.insert(root, number)),
             Err(_) => return,
         }
     }
+}
+
+/// Of what a radiostation says it has, what this node has lists of: it may say anything, for ever.
+fn note(lists: &Lists, numbers: Vec<(Hash32, u64)>, taken: &mut BTreeMap<Hash32, u64>) {
+    taken.extend(numbers.into_iter().filter(|(root, _)| lists.has(root)));
 }
 
 /// Numbers of the lists that a radiostation has, after it has heard of this one.
@@ -143,4 +151,20 @@ fn learn(node: &Node, station: &RadioStationTarget, listed: Vec<Listed>) {
     let open = node.mesh.connections().into_iter().filter(|(_, is_open)| *is_open);
     let connected: Vec<NodeName> = open.map(|(name, _)| name).collect();
     node.stations.heard(station, Instant::now(), &learned, &connected);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_radiostation_says_of_roots_that_nobody_asked_about_is_not_kept() {
+        let (mut taken, root) = (BTreeMap::new(), |byte| Hash32::new([byte; 32]));
+        let lists = Lists::default();
+        for round in 0..10 {
+            let numbers = (0..64).map(|byte| (root(byte), round)).collect();
+            note(&lists, numbers, &mut taken);
+        }
+        assert_eq!(taken, BTreeMap::new());
+    }
 }

@@ -5,6 +5,7 @@ use super::certificates;
 use super::metrics::Metrics;
 use super::node::{Node, OWN_EXPIRY_US};
 use super::quota::{GATEWAY_TXS_PER_ADDRESS_MAX, Quota};
+use super::scans::Scans;
 use super::signed_reads::Remembered;
 use crate::channel::ChannelHandle;
 use crate::trail::Trail;
@@ -21,8 +22,8 @@ use host_types::genesis::Policy;
 use host_types::read_request::{ReadRequest, SignedRead};
 use host_types::validators::ValidatorSet;
 use host_types::{
-    BlockTime, CertificateId, ChannelName, Code, Height, Rejection, ScoreName, SignedTransaction,
-    TxId,
+    BlockTime, CertificateId, ChannelName, Code, Height, Rejection, ScoreEvent, ScoreName,
+    SignedTransaction, TxId,
 };
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -39,13 +40,26 @@ pub struct LocalGateway {
     metrics: Arc<Metrics>,
     quota: Quota,
     reads: Mutex<Remembered>,
+    scans: Scans,
 }
 
 impl LocalGateway {
     /// Of this node.
     #[must_use]
     pub fn new(node: Arc<Node>, default_channel: ChannelName, metrics: Arc<Metrics>) -> Self {
-        Self { node, default_channel, metrics, quota: Quota::default(), reads: Mutex::default() }
+        let (quota, reads, scans) = (Quota::default(), Mutex::default(), Scans::default());
+        Self { node, default_channel, metrics, quota, reads, scans }
+    }
+
+    /// A page of events, of those that `is_seen` lets through.
+    pub(super) async fn events_seen(
+        &self,
+        channel: &ChannelName,
+        filter: EventFilter,
+        is_seen: impl Fn(Height, &ScoreEvent) -> bool + Send + 'static,
+    ) -> Result<EventsPage, Rejection> {
+        let channel = self.find(channel)?;
+        self.scans.run(move || channel.events(&filter, &is_seen)).await
     }
 
     /// A signed request that has not come before.
@@ -286,17 +300,12 @@ impl Gateway for LocalGateway {
         channel: &ChannelName,
         filter: EventFilter,
     ) -> Result<EventsPage, Rejection> {
-        let channel = self.find(channel)?;
-        // It may read many blocks.
-        let read = tokio::task::spawn_blocking(move || channel.events(&filter)).await;
-        read.map_err(|error| Rejection::new(Code::Internal, error.to_string()))?
+        self.events_seen(channel, filter, |_, _| true).await
     }
 
     async fn search(&self, channel: &ChannelName, filter: TxFilter) -> Result<TxsPage, Rejection> {
         let channel = self.find(channel)?;
-        // It may read many rows and blocks.
-        let read = tokio::task::spawn_blocking(move || channel.search(&filter)).await;
-        read.map_err(|error| Rejection::new(Code::Internal, error.to_string()))?
+        self.scans.run(move || channel.search(&filter)).await
     }
 
     async fn state(
@@ -318,9 +327,7 @@ impl Gateway for LocalGateway {
         bytes: usize,
     ) -> Result<StreamPage, Rejection> {
         let (channel, filter) = (self.find(channel)?, filter.clone());
-        // It may read many blocks.
-        let read = tokio::task::spawn_blocking(move || channel.told(&filter, from, bytes)).await;
-        read.map_err(|error| Rejection::new(Code::Internal, error.to_string()))?
+        self.scans.run(move || channel.told(&filter, from, bytes)).await
     }
 
     async fn blocks(

@@ -26,6 +26,14 @@ fn unknown() -> RpcError {
 }
 
 impl Handler {
+    /// Whether somebody broke a rule with what was taken before: then nothing more is.
+    fn check_words(&self, from: &PeerIdentity) -> Result<(), RpcError> {
+        match self.0.mesh.offence(&from.name) {
+            Some(reason) => Err(RpcError::Penalised { reason }),
+            None => Ok(()),
+        }
+    }
+
     fn channel(&self, from: &PeerIdentity, hash: GenesisHash) -> Result<ChannelHandle, RpcError> {
         let channel = self.0.channel_by_hash(hash).ok_or_else(unknown)?;
         // Clients have members' names too; only nodes follow a channel.
@@ -67,6 +75,7 @@ impl PeerHandler for Handler {
         channel: GenesisHash,
         messages: Vec<Bytes>,
     ) -> Result<(), RpcError> {
+        self.check_words(from)?;
         let channel = self.channel(from, channel)?;
         let validator = channel.epoch().validators.index_of(&from.name);
         for message in messages {
@@ -83,6 +92,7 @@ impl PeerHandler for Handler {
         channel: GenesisHash,
         request: Bytes,
     ) -> Result<Bytes, RpcError> {
+        self.check_words(from)?;
         let channel = self.channel(from, channel)?;
         let request = FetchRequest::from_bytes(&request)
             .map_err(|error| RpcError::Penalised { reason: format!("a request: {error}") })?;

@@ -102,7 +102,7 @@ impl KnownPeers {
         });
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         let news = std::mem::take(&mut kept.peers).into_values();
-        kept.peers = merged(merged(BTreeMap::new(), believed), news);
+        kept.peers = merged(merged(BTreeMap::new(), believed, now), news, now);
     }
 
     /// Nobody yet, and nothing on disk.
@@ -140,7 +140,7 @@ impl KnownPeers {
         let news = believed.iter().map(|known| known.verified.clone()).collect();
         let old = std::mem::take(&mut kept.peers);
         let before = places(&old);
-        kept.peers = merged(old, believed);
+        kept.peers = merged(old, believed, now);
         let is_due = kept.written.is_none_or(|at| at.elapsed() >= WRITE_EVERY);
         if is_due || places(&kept.peers) != before {
             kept.written = Some(Instant::now());
@@ -191,16 +191,20 @@ fn judge(error: &EntryError, faults: &mut Faults) {
     faults.note(error.code(), error);
 }
 
-/// Of each name what it said last. When there are too many, those who spoke last.
+/// Of each name what it said last. When there are too many, those who spoke last. A word from the future
+/// counts until the next one: a clock that was wrong once must not bind its peer to an old address.
 fn merged(
     old: BTreeMap<NodeName, Known>,
     news: impl IntoIterator<Item = Known>,
+    now: BlockTime,
 ) -> BTreeMap<NodeName, Known> {
     let mut all = old;
     for known in news {
-        let is_older = all
-            .get(&known.verified.name)
-            .is_some_and(|other| other.verified.entry.issued > known.verified.entry.issued);
+        let issued = known.verified.entry.issued;
+        let is_older = all.get(&known.verified.name).is_some_and(|other| {
+            let kept = other.verified.entry.issued;
+            kept > issued && kept <= now
+        });
         if !is_older {
             all.insert(known.verified.name.clone(), known);
         }

@@ -141,7 +141,19 @@ fn what_is_kept_has_a_bound_and_the_longest_silent_go() {
         Known { listed: template.clone(), verified }
     };
     let count = u64::try_from(LISTED_MAX).unwrap() + 1;
-    let all = merged(BTreeMap::new(), (0..count).map(one));
+    let all = merged(BTreeMap::new(), (0..count).map(one), BlockTime::new(world.now));
     assert_eq!(all.len(), LISTED_MAX);
     assert!(!all.contains_key(&NodeName::new("bank-a/peer0").unwrap()));
+}
+
+/// The proxy and the next start read what is kept here; the mesh has the same rule.
+#[test]
+fn a_word_from_the_future_binds_nobody_to_an_old_address() {
+    let (world, folder) = (world(), tempfile::tempdir().unwrap());
+    let (now, known) = (world.now, world.open(folder.path()));
+    world.learn(&known, vec![world.says(A, "wrong-clock:1", now + 1_000_000)]);
+    assert_eq!(targets(&known), pairs(&[(A, "wrong-clock:1")]));
+    world.learn(&known, vec![world.says(A, "moved:1", now - 1)]);
+    assert_eq!(targets(&known), pairs(&[(A, "moved:1")]));
+    assert_eq!(targets(&world.open(folder.path())), pairs(&[(A, "moved:1")]));
 }

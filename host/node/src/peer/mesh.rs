@@ -4,6 +4,7 @@
 //! A peer is known by its name; an address is only where to try. Without any radiostation the last
 //! list serves. Deliberately not here: what is said.
 
+use super::offences::Offences;
 use crate::channel::executor_task::KnowledgeWatch;
 use crate::channel::intake::wall_clock;
 use crate::channel::links::{Lane, Links};
@@ -22,6 +23,7 @@ use host_types::{BlockTime, Decode, Encode, GenesisHash, Hash32, NodeName, Signe
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock, PoisonError, RwLock};
+use std::time::Instant;
 use tokio::sync::{broadcast, watch};
 
 /// Peers a node keeps connections to.
@@ -41,6 +43,7 @@ pub struct Mesh {
     session: Arc<Session>,
     peers: RwLock<BTreeMap<NodeName, Peer>>,
     met: broadcast::Sender<NodeId>,
+    offences: Offences,
 }
 
 /// Meetings that a channel may be slow to hear of; one that it misses is made good by the next block.
@@ -64,7 +67,14 @@ impl Mesh {
     #[must_use]
     pub fn new(me: NodeName, session: Arc<Session>) -> Arc<Self> {
         let met = broadcast::channel(MET_KEPT).0;
-        Arc::new(Self { me, session, peers: RwLock::default(), met })
+        let (peers, offences) = (RwLock::default(), Offences::default());
+        Arc::new(Self { me, session, peers, met, offences })
+    }
+
+    /// Why the connections of a node are to be closed, when it broke a rule since this was asked.
+    #[must_use]
+    pub fn offence(&self, name: &NodeName) -> Option<String> {
+        self.offences.due(node_id(name))
     }
 
     /// The TLS of this node.
@@ -239,7 +249,12 @@ impl Links for ChannelLinks {
         let mut order = self.members();
         let first = self.turn.fetch_add(1, Ordering::Relaxed) % order.len().max(1);
         order.rotate_left(first);
-        order.sort_by_key(|(name, client)| (Some(node_id(name)) != from, !client.is_connected()));
+        let now = Instant::now();
+        order.sort_by_key(|(name, client)| {
+            let node = node_id(name);
+            let is_doubted = self.mesh.offences.is_doubted(node, now);
+            (Some(node) != from, !client.is_connected(), is_doubted)
+        });
         for (name, client) in order {
             let Ok(reply) = client.fetch(self.genesis, bytes.clone()).await else { continue };
             let Ok(reply) = FetchReply::from_bytes(&reply) else { continue };
@@ -256,8 +271,10 @@ impl Links for ChannelLinks {
     }
 
     fn penalise(&self, node: NodeId, reason: &str) {
-        // The session layer counts faults of a delivery; this one was found later.
-        tracing::warn!(node, reason, "a peer broke a rule");
+        // Its delivery was taken long since: the next one is refused, and its connections are closed.
+        if self.mesh.offences.note(node, reason, Instant::now()) {
+            tracing::warn!(node, reason, "a peer broke a rule");
+        }
     }
 
     fn validator(&self, index: u16) -> Option<NodeId> {

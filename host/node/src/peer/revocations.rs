@@ -28,6 +28,12 @@ impl Lists {
         lists.values().filter(is_newer).map(|crl| (crl.root, crl.number, crl.der.clone())).collect()
     }
 
+    /// Whether there is one of this root.
+    #[must_use]
+    pub fn has(&self, root: &Hash32) -> bool {
+        self.0.read().unwrap_or_else(PoisonError::into_inner).contains_key(root)
+    }
+
     fn take(&self, crl: Crl) {
         let mut lists = self.0.write().unwrap_or_else(PoisonError::into_inner);
         if lists.get(&crl.root).is_none_or(|known| crl.number > known.number) {

@@ -11,6 +11,7 @@
 
 use crate::config::PeerConfig;
 use crate::signer::{Signer, SignerConfig};
+use crate::whole_file::WholeFile;
 use host_identity::keyfile::{self, KeyFileError};
 use host_identity::{SigningKey, password};
 use host_store::{Guard, Replay, SignLog};
@@ -34,7 +35,7 @@ fn load_key(path: &Path) -> Result<SigningKey, KeyFileError> {
 /// Where things are.
 struct Places {
     log: PathBuf,
-    distrusted: PathBuf,
+    distrusted: WholeFile,
     rejoining: PathBuf,
 }
 
@@ -46,7 +47,7 @@ pub(super) fn signer(config: &PeerConfig) -> Result<(Signer, Replay), Rejection>
     let data = &config.data_dir;
     let places = Places {
         log: data.join("sign"),
-        distrusted: data.join("sign.distrusted"),
+        distrusted: WholeFile::open(data, "sign.distrusted")?,
         rejoining: data.join("rejoining"),
     };
     let opened = open(config, &places);
@@ -84,7 +85,9 @@ pub(super) fn signer(config: &PeerConfig) -> Result<(Signer, Replay), Rejection>
 
 /// Opens a log that can be trusted; else one line that says why there is none.
 fn open(config: &PeerConfig, places: &Places) -> Result<(SignLog, Replay), String> {
-    if let Ok(why) = fs::read_to_string(&places.distrusted) {
+    // Whatever can be read of it: that it is there is what counts.
+    if let Some(why) = places.distrusted.load().map_err(|rejection| rejection.message)? {
+        let why = String::from_utf8_lossy(&why);
         return Err(format!("the sign log is not trusted ({})", why.trim()));
     }
     let has_files = |folder: &Path| fs::read_dir(folder).is_ok_and(|mut all| all.next().is_some());
@@ -106,8 +109,9 @@ fn begin_again(
         let aside = free_name(&places.log);
         fs::rename(&places.log, &aside).map_err(|error| failed(&aside, &error))?;
     }
-    if places.distrusted.exists() {
-        fs::remove_file(&places.distrusted).map_err(|error| failed(&places.distrusted, &error))?;
+    let distrusted = places.distrusted.path();
+    if distrusted.exists() {
+        fs::remove_file(&distrusted).map_err(|error| failed(&distrusted, &error))?;
     }
     SignLog::open(&places.log, durability(config.storage.durability))
         .map_err(|error| Rejection::new(error.code(), error.to_string()))
@@ -130,4 +134,27 @@ fn free_name(log: &Path) -> PathBuf {
         .map(|n| log.with_extension(format!("lost-{n}")))
         .find(|path| !path.exists())
         .unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A power cut while it was written must not bring trust back.
+    #[test]
+    fn a_note_of_distrust_counts_whatever_stands_in_it() {
+        for note in [&b"restored from a copy"[..], b"", b"\xff\xfe torn"] {
+            let home = tempfile::tempdir().unwrap();
+            let config = PeerConfig { data_dir: home.path().into(), ..PeerConfig::default() };
+            let places = || Places {
+                log: home.path().join("sign"),
+                distrusted: WholeFile::open(home.path(), "sign.distrusted").unwrap(),
+                rejoining: home.path().join("rejoining"),
+            };
+            open(&config, &places()).unwrap();
+            places().distrusted.save(note).unwrap();
+            let why = open(&config, &places()).unwrap_err();
+            assert!(why.starts_with("the sign log is not trusted ("), "{why}");
+        }
+    }
 }

@@ -14,6 +14,9 @@ use std::collections::{BTreeMap, BTreeSet};
 pub(super) struct Remembered {
     by_expiry: BTreeMap<BlockTime, BTreeSet<Hash32>>,
     count: usize,
+    /// The latest expiry that was forgotten: up to it a request could come again, unseen, once the clock is
+    /// set back.
+    forgotten: Option<BlockTime>,
 }
 
 impl Remembered {
@@ -22,6 +25,11 @@ impl Remembered {
         let live = self.by_expiry.split_off(&now);
         let over = std::mem::replace(&mut self.by_expiry, live);
         self.count -= over.values().map(BTreeSet::len).sum::<usize>();
+        self.forgotten = self.forgotten.max(over.keys().next_back().copied());
+        if Some(request.expiry) <= self.forgotten {
+            let message = "this signed request ran out before the clock of this node was set back";
+            return Err(Rejection::new(Code::ReadStale, message));
+        }
         let id = Domain::ReadRequest.hash(&[&request.to_bytes()]);
         if self.by_expiry.get(&request.expiry).is_some_and(|known| known.contains(&id)) {
             let message = "this signed request was answered before";

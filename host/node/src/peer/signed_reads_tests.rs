@@ -43,3 +43,17 @@ fn the_same_request_is_answered_once_and_what_ran_out_makes_room() {
     assert_eq!(take(0, 10, 5), Err(Code::TooManyRequests));
     assert_eq!(take(0, 30, 11), Ok(()), "those of 10 ran out");
 }
+
+#[test]
+fn a_clock_that_is_set_back_brings_no_request_back() {
+    let mut seen = Remembered::default();
+    let mut take = |nonce, expiry, now| {
+        seen.take(&request(nonce, expiry), BlockTime::new(now)).map_err(|refused| refused.code)
+    };
+    assert_eq!(take(1, 10, 5), Ok(()));
+    assert_eq!(take(2, 30, 20), Ok(()));
+    assert_eq!(take(1, 10, 5), Err(Code::ReadStale), "it was forgotten at 20");
+    assert_eq!(take(4, 9, 5), Err(Code::ReadStale), "nor is it known whether this one came");
+    assert_eq!(take(2, 30, 5), Err(Code::ReadRepeated));
+    assert_eq!(take(3, 25, 5), Ok(()));
+}

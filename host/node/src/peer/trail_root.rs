@@ -11,8 +11,9 @@ use crate::channel::ChannelHandle;
 use crate::trail::Reached;
 use host_core::system::system_name;
 use host_core::system::trail::trail_of;
-use host_types::Rejection;
 use host_types::change::SystemCall;
+use host_types::{Code, Rejection};
+use std::cmp::Ordering;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -26,17 +27,30 @@ pub(super) async fn follow(node: Arc<Node>, channel: ChannelHandle) {
     loop {
         tokio::time::sleep(EVERY).await;
         // Nothing is opened before the first record of this run or one before.
-        let Some(reached) = node.trail_reached(&channel) else { continue };
+        let reached = node.trail_reached(&channel).unwrap_or_default();
         let known = trail_of(&Stored(channel.reader().clone()), &node.name);
-        if reached.count <= known.map_or(0, |known| known.count) {
-            continue;
-        }
-        if let Err(why) = say(&node, &channel, reached).await
+        let known = known.map_or(0, |known| known.count);
+        let result = match reached.count.cmp(&known) {
+            Ordering::Equal => continue,
+            Ordering::Less => Err(lost(reached, known)),
+            Ordering::Greater => say(&node, &channel, reached).await,
+        };
+        if let Err(why) = result
             && told.replace(why.code) != Some(why.code)
         {
             tracing::warn!(code = %why.code, "the root of the trail was not taken: {}", why.message);
         }
     }
+}
+
+/// Records that were on disk before their root went on the chain are not there any more.
+fn lost(reached: Reached, known: u64) -> Rejection {
+    let here = reached.count;
+    let message = format!(
+        "{here} records are here, and the chain holds the root of {known}: restore the folder `trail` of \
+         the channel, or `audit verify` will miss them for ever"
+    );
+    Rejection::new(Code::TrailMissing, message)
 }
 
 async fn say(node: &Node, channel: &ChannelHandle, reached: Reached) -> Result<(), Rejection> {

@@ -129,7 +129,15 @@ fn rest_of(entry: &Entry) -> Option<String> {
     });
     // It listens everywhere: then also where other peers dial it.
     let host = if is_anywhere { entry.rpc_target.rsplit_once(':')?.0 } else { host };
-    (!host.is_empty()).then(|| format!("{host}:{port}"))
+    let is_port = port.parse::<u16>().is_ok_and(|port| port != 0);
+    (is_host(host) && is_port).then(|| format!("{host}:{port}"))
+}
+
+/// Whether it is a name or an address: a peer may have signed anything, and this text stands in requests, logs
+/// and metrics.
+fn is_host(text: &str) -> bool {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || ".-_:[]".contains(c);
+    !text.is_empty() && text.chars().all(is_plain)
 }
 
 type Checks<'a> = (&'a mut JoinSet<()>, &'a mut BTreeMap<String, AbortHandle>);
@@ -196,6 +204,12 @@ mod tests {
             ("a.example:7100", "0.0.0.0:9000", Some("a.example:9000")),
             ("[fd00::1]:7100", "[::]:9000", Some("[fd00::1]:9000")),
             ("10.0.0.1:7100", "", None),
+            ("10.0.0.1:7100", "10.0.0.2", None),
+            ("10.0.0.1:7100", "10.0.0.2:0", None),
+            ("10.0.0.1:7100", "10.0.0.2:99999", None),
+            ("10.0.0.1:7100", "a\"} 1\nloopchain_up{b=\"c:9000", None),
+            ("10.0.0.1:7100", "a/../b:9000", None),
+            ("a b:7100", "0.0.0.0:9000", None),
         ];
         for (rpc, rest, expected) in table {
             assert_eq!(at(Role::Peer, rpc, rest).as_deref(), expected, "{rest}");

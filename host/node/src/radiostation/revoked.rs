@@ -113,6 +113,11 @@ impl Revocations {
         }
         let mut next = taken.clone();
         next.insert(crl.root, Taken { root: crl.root, number: crl.number, serials });
+        if next.len() > ROOTS_MAX {
+            let message =
+                format!("{ROOTS_MAX} roots have taken certificates back, and no more fit");
+            return Err(Rejection::new(Code::CrlRefused, message));
+        }
         let all: Vec<_> = next.values().cloned().collect();
         let mut w = Writer::default();
         w.array(2);
@@ -185,6 +190,24 @@ mod tests {
         let all = [1, 2, 7].map(|byte| (root, serial(byte)));
         assert_eq!(again.all(), all.into());
         assert_eq!(Revocations::open(folder.path()).unwrap().all(), again.all());
+    }
+
+    /// Roots come and go with the configuration, and what they took back stays: one more than fits would
+    /// leave a file that the next start refuses.
+    #[test]
+    fn no_more_roots_are_kept_than_the_file_can_hold() {
+        let folder = tempfile::tempdir().unwrap();
+        let known = Revocations::open(folder.path()).unwrap();
+        let take = |number: usize| {
+            let name = format!("bank-{number}");
+            let authority = Authority::new(&name, Validity::days_from_now(30)).unwrap();
+            known.take(&list(&authority, 1, &[1]), &[authority.root().clone()])
+        };
+        for number in 0..ROOTS_MAX {
+            assert_eq!(take(number), Ok(true));
+        }
+        assert_eq!(take(ROOTS_MAX).unwrap_err().code, Code::CrlRefused);
+        assert_eq!(Revocations::open(folder.path()).unwrap().all().len(), ROOTS_MAX);
     }
 
     #[test]

@@ -19,7 +19,7 @@ use host_types::{ChannelName, Code, GenesisHash, NodeName, Rejection};
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::Instant;
 
 /// The file of the registry in the data folder.
@@ -43,6 +43,9 @@ pub struct Station {
     /// Certificates that were taken back.
     pub revoked: Revocations,
     name: NodeName,
+    /// Held from taking a revocation list until it is in force: else an older set, read beside another list,
+    /// could replace it.
+    revoking: Mutex<()>,
     registry: RwLock<Registry>,
     disk: Arc<Disk>,
     started: Instant,
@@ -95,6 +98,7 @@ impl Station {
             live: Live::new(Arc::clone(&session)),
             evicted: Evicted::open(&config.data_dir)?,
             revoked,
+            revoking: Mutex::default(),
             name,
             registry: RwLock::new(registry),
             disk: Arc::new(Disk {
@@ -212,11 +216,10 @@ impl Station {
     /// # Errors
     /// `LC4121` when it is not to be believed or older than the one known; when it cannot be kept.
     pub async fn revoke(&self, der: &[u8]) -> Result<(), Rejection> {
-        if !self.revoked.take(der, &self.roots)? {
+        if !self.bring_into_force(der)? {
             return Ok(());
         }
         let trust = self.session.trust();
-        trust.set_revoked(self.revoked.all());
         let gone = self.registry_mut().retain(|record| {
             let judged = record.signed.verify(trust, record.entry().issued);
             !judged.is_err_and(|error| error.code() == Code::CertificateRevoked)
@@ -233,6 +236,16 @@ impl Station {
         self.disk.is_behind.store(true, Ordering::Release);
         self.live.follow(&self.alive());
         self.keep(true).await
+    }
+
+    /// Whether a list was news, which opens no session any more then.
+    fn bring_into_force(&self, der: &[u8]) -> Result<bool, Rejection> {
+        let _one_at_a_time = self.revoking.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_news = self.revoked.take(der, &self.roots)?;
+        if is_news {
+            self.session.trust().set_revoked(self.revoked.all());
+        }
+        Ok(is_news)
     }
 
     /// Takes a name out of the directory.

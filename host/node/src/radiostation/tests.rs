@@ -22,7 +22,7 @@ use host_rpc::{
     CallError, HelloReply, HelloRequest, PeerClient, PeerHandler, PeerIdentity, RpcError,
     ServerLimits, Session, Target, Trust,
 };
-use host_types::genesis::{ChannelGenesis, ChannelLimits, Policies, Policy, RuleConfig};
+use host_types::genesis::ChannelGenesis;
 use host_types::validators::{Validator, ValidatorSet};
 use host_types::{
     CertificateId, ChannelName, Code, Decode, Encode, GenesisHash, Hash32, NetworkId, NodeName,
@@ -61,25 +61,8 @@ fn genesis() -> ChannelGenesis {
         network: NETWORK,
         channel: demo(),
         created: wall_clock(),
-        rule: RuleConfig { id: "solo".into(), version: 1, sha256: vec![], parameters: vec![] },
         validators: ValidatorSet::new(vec![validator]).unwrap(),
-        roots: vec![],
-        certificates: vec![],
-        limits: ChannelLimits::default(),
-        policies: Policies {
-            submit: Policy::Anyone,
-            read: Policy::Anyone,
-            query: Policy::Anyone,
-            deploy: Policy::Quorum,
-            configure: Policy::Quorum,
-            v1_gateway: false,
-            audit: None,
-            admin: None,
-            grants: Vec::new(),
-        },
-        metering_required: false,
-        auto_activate: false,
-        call: host_types::call_bounds::CallBounds::default(),
+        ..host_client::fixture::genesis()
     }
 }
 

@@ -116,6 +116,21 @@ fn a_page_that_looked_at_enough_says_where_to_go_on() {
 }
 
 #[test]
+fn blocks_without_rows_cost_a_page_as_much_as_is_decoded_of_them() {
+    let wanted = all();
+    let looked_at = |blocks: usize, transactions| {
+        let mut page = Page { wanted: &wanted, found: Vec::new(), looked_at: 0 };
+        for _ in 0..blocks {
+            page.take(Height::ZERO, &[], cost_of_block(transactions));
+        }
+        page.is_tired()
+    };
+    assert!(looked_at(LOOKED_AT_MAX, 0) && !looked_at(LOOKED_AT_MAX - 1, 0));
+    let full = host_types::limits::BLOCK_TXS_MAX;
+    assert!(looked_at(2, full) && !looked_at(1, full));
+}
+
+#[test]
 fn blocks_from_before_the_index_are_read_and_the_answer_is_the_same() {
     let dir = tempfile::tempdir().unwrap();
     let mut store = open(dir.path());

@@ -31,7 +31,7 @@ use std::time::Duration;
 /// A call of `submit_unsigned`.
 pub(crate) type Sent = (ScoreName, String, Vec<u8>, IpAddr);
 
-/// The node. `channel1` has the notary, `channel2` the token, `signed` the notary without a gateway,
+/// The node. `channel1` has the notary, `channel2` the token and auditors only who sign, `signed` the notary without a gateway,
 /// `bare` no SCORE, `closed` the notary and policies that name roles, `failing` refuses everything.
 #[derive(Debug, Default)]
 pub(crate) struct Node {
@@ -54,8 +54,10 @@ impl Node {
     }
 }
 
-/// Somebody who signed a request and is no auditor.
-struct Signer;
+/// Somebody who signed a request.
+struct Signer {
+    is_audited: bool,
+}
 
 #[async_trait]
 impl Caller for Signer {
@@ -64,7 +66,7 @@ impl Caller for Signer {
     }
 
     fn is_audited(&self) -> bool {
-        false
+        self.is_audited
     }
 
     async fn answered(&self, _status: u16, _body: Hash32) -> Result<(), Rejection> {
@@ -96,10 +98,10 @@ impl Gateway for Node {
     /// Who signs is believed, and sees a node like this one.
     fn identified(
         self: Arc<Self>,
-        _channel: &ChannelName,
+        channel: &ChannelName,
         _asked: &SignedRead,
     ) -> Result<Arc<dyn Caller>, Rejection> {
-        Ok(Arc::new(Signer))
+        Ok(Arc::new(Signer { is_audited: channel.as_str() == "channel2" }))
     }
 
     fn has_channel(&self, channel: &ChannelName) -> bool {

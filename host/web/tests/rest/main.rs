@@ -1,6 +1,8 @@
 //! REST through its routers with a node that is made up: no sockets except in `server`, `sockets`,
-//! `json_corpus` and `generated`.
+//! `stream`, `audited`, `json_corpus` and `generated`.
 
+#[cfg(test)]
+mod audited;
 #[cfg(test)]
 mod bad_inputs;
 #[cfg(test)]

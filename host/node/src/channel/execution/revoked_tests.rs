@@ -9,12 +9,11 @@ use host_identity::{Authority, Certificate, Revoked, Role, SigningKey, Validity}
 use host_store::{ChannelStore, StoreOptions};
 use host_types::block::{Block, Header, Pair, tx_root};
 use host_types::change::{Change, SystemCall};
-use host_types::genesis::{ChannelGenesis, ChannelLimits, Policies, Policy, RuleConfig};
+use host_types::genesis::{ChannelGenesis, RuleConfig};
 use host_types::receipt::Status;
 use host_types::validators::{Validator, ValidatorSet};
 use host_types::{
-    BlockTime, ChannelName, Code, Hash32, NetworkId, NodeName, RawTx, SignedTransaction,
-    Transaction, Weight,
+    BlockTime, Code, Hash32, NodeName, RawTx, SignedTransaction, Transaction, Weight,
 };
 use std::sync::Arc;
 
@@ -63,8 +62,6 @@ fn genesis(authority: &Authority, [peer, alice]: [&Member; 2]) -> ChannelGenesis
     };
     let root = authority.root();
     ChannelGenesis {
-        network: NetworkId::default(),
-        channel: ChannelName::new("demo").unwrap(),
         created: crate::channel::intake::wall_clock(),
         rule: RuleConfig { id: "solo".into(), version: 1, sha256: vec![], parameters: vec![] },
         validators: ValidatorSet::new(vec![validator]).unwrap(),
@@ -74,21 +71,7 @@ fn genesis(authority: &Authority, [peer, alice]: [&Member; 2]) -> ChannelGenesis
             peer.certificate.der.clone(),
             alice.certificate.der.clone(),
         ],
-        limits: ChannelLimits::default(),
-        policies: Policies {
-            submit: Policy::Anyone,
-            read: Policy::Anyone,
-            query: Policy::Anyone,
-            deploy: Policy::Quorum,
-            configure: Policy::Quorum,
-            v1_gateway: false,
-            audit: None,
-            admin: None,
-            grants: Vec::new(),
-        },
-        metering_required: false,
-        auto_activate: false,
-        call: host_types::call_bounds::CallBounds::default(),
+        ..host_client::fixture::genesis()
     }
 }
 
