@@ -20,6 +20,8 @@ mod live;
 #[cfg(test)]
 mod openapi;
 #[cfg(test)]
+mod openapi_cbor;
+#[cfg(test)]
 mod schema;
 #[cfg(test)]
 mod server;
