@@ -24,6 +24,8 @@ mod openapi_cbor;
 #[cfg(test)]
 mod schema;
 #[cfg(test)]
+mod seen;
+#[cfg(test)]
 mod server;
 #[cfg(test)]
 mod sockets;
@@ -31,6 +33,10 @@ mod sockets;
 mod stream;
 #[cfg(test)]
 mod stream_client;
+#[cfg(test)]
+mod stream_count;
+#[cfg(test)]
+mod stream_through;
 #[cfg(test)]
 mod v1;
 #[cfg(test)]
