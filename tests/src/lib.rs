@@ -19,6 +19,7 @@ pub mod process;
 pub mod stream;
 pub mod tools;
 pub mod wallet;
+pub mod websocket;
 
 pub use http::Answer;
 pub use network::{Lease, Network, Options, Shared};

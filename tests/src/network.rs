@@ -122,6 +122,19 @@ pub struct Network {
 #[derive(Debug)]
 pub struct Beside(Child);
 
+impl Beside {
+    /// Its process, for signals.
+    #[must_use]
+    pub fn id(&self) -> u32 {
+        self.0.id()
+    }
+
+    /// How it ended; none when it still runs after this time.
+    pub fn ended(&mut self, within: Duration) -> Option<ExitStatus> {
+        process::ended(&mut self.0, within)
+    }
+}
+
 impl Drop for Beside {
     fn drop(&mut self) {
         // It may have ended already.
@@ -195,6 +208,12 @@ impl Network {
     #[must_use]
     pub fn url(&self, peer: u16, path: &str) -> String {
         format!("http://127.0.0.1:{}{path}", self.ports.rest(peer))
+    }
+
+    /// URL below a peer's operations listener.
+    #[must_use]
+    pub fn operations(&self, peer: u16, path: &str) -> String {
+        format!("http://127.0.0.1:{}{path}", self.ports.rest(peer) + 50)
     }
 
     /// URL of the RadioStation's REST interface, or below it.

@@ -82,6 +82,8 @@ mod radiostation;
 #[cfg(test)]
 mod readme;
 #[cfg(test)]
+mod readyz;
+#[cfg(test)]
 mod receipts;
 #[cfg(test)]
 mod recorded;

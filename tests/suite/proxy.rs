@@ -1,8 +1,8 @@
 //! A proxy of its own process in front of three peers: failover under load, channels that only some
-//! peers have, no quorum, and a client that does not trust it.
+//! peers have, no quorum, streams, and a client that does not trust it.
 
 use crate::sample;
-use serde_json::json;
+use serde_json::{Value, json};
 use std::io::{Read, Write};
 use std::net::TcpListener;
 use std::sync::Arc;
@@ -11,6 +11,8 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 use tests::http::{self, Answer};
 use tests::network::{Beside, CHANNEL};
+use tests::stream::{Stream, id_of};
+use tests::websocket::{Message, WebSocket};
 use tests::{Network, Options, Wallet, eventually, ports, process};
 
 const WITHIN: Duration = Duration::from_secs(30);
@@ -148,6 +150,82 @@ fn no_request_fails_while_each_peer_in_turn_is_killed() {
     proofs_pass_and_a_lie_is_found(&network, &url);
     v1_is_the_peers_own(&url);
     without_a_quorum_writes_are_told_to_come_back(&network, &url);
+}
+
+/// The id of the next message with data.
+fn next_id(socket: &mut WebSocket) -> Result<String, Message> {
+    loop {
+        match socket.next() {
+            Message::Text(text) => {
+                let json: Value = serde_json::from_str(&text).unwrap();
+                if json["type"] != "place" {
+                    return Ok(json["id"].as_str().unwrap().to_owned());
+                }
+            }
+            end => return Err(end),
+        }
+    }
+}
+
+/// WebSockets that a node says are open.
+fn open_sockets(metrics: &str) -> Option<u64> {
+    let text = http::exchange("GET", metrics, &[], None).ok()?.body;
+    let open = "loopchain_streams_open{kind=\"websocket\"} ";
+    text.lines().find_map(|line| line.strip_prefix(open))?.parse().ok()
+}
+
+#[test]
+fn a_web_socket_through_the_proxy_goes_on_at_another_peer_when_its_own_is_killed() {
+    let network = Network::up(sample());
+    let (mut proxy, url) = proxy(&network);
+    let pay = |amount: u32| {
+        let amount = format!("amount={amount}");
+        let transfer = ["tx", "send", "token", "transfer", "to=carol", &amount, "--endpoint", &url];
+        let sent = network.cli(&transfer);
+        assert_eq!(sent.code, 0, "{sent:?}");
+    };
+    (1..=3).for_each(pay);
+    let path = format!("/api/v2/channels/{CHANNEL}/events?types=block,tx,score&from=0");
+    let through = format!("{url}{}", path.replace("events?", "events/ws?"));
+    let mut socket = WebSocket::open(&through);
+    let mut got: Vec<_> = (0..5).map(|_| next_id(&mut socket).unwrap()).collect();
+    let metrics = |peer| network.operations(peer, "/metrics");
+    let at = (0..3).find(|peer| open_sockets(&metrics(*peer)) == Some(1)).unwrap();
+    process::signal("KILL", &[network.pid_of(&format!("peer{at}"))]);
+    // What was on its way comes still.
+    let end = loop {
+        match next_id(&mut socket) {
+            Ok(id) => got.push(id),
+            Err(end) => break end,
+        }
+    };
+    // A frame that it had begun is followed by nothing.
+    if let Message::Close(code, reason) = &end {
+        assert_eq!(*code, 1001);
+        assert!(reason.starts_with("LC3101 the peer behind this proxy is gone"), "{reason}");
+    }
+    let last = got.last().unwrap();
+    let mut socket = WebSocket::open(&format!("{through}&last_event_id={last}"));
+    pay(4);
+    let (height, _) = network.agreed(CHANNEL, WITHIN);
+    let end = format!("{height}.{0}.{0}", u32::MAX);
+    let told = Stream::open(&network.url(3, &path), None).until(&end);
+    let expected: Vec<_> = told.iter().map(|frame| id_of(frame).to_owned()).collect();
+    while got.len() < expected.len() {
+        got.push(next_id(&mut socket).unwrap());
+    }
+    assert_eq!(got, expected);
+    process::signal("TERM", &[proxy.id()]);
+    let Message::Close(code, reason) = next_id(&mut socket).unwrap_err() else {
+        panic!("no close")
+    };
+    assert!(code == 1001 && reason.starts_with("LC3101 this proxy stops"), "{code} {reason}");
+    assert!(proxy.ended(WITHIN).expect("it waits for nobody").success());
+    for peer in 0..3 {
+        eventually(WITHIN, "no place is taken any more", || {
+            (open_sockets(&metrics(peer)) == Some(0)).then_some(())
+        });
+    }
 }
 
 fn only_who_has_a_channel_is_asked(network: &Network, url: &str) {

@@ -27,6 +27,7 @@ pub mod time;
 
 mod calls;
 mod identified;
+mod seen;
 mod ticket;
 mod v1;
 mod v2;
@@ -37,3 +38,4 @@ pub use ops::{OpsSource, ops_pages};
 pub use problem::Problem;
 pub use router::{Pages, Relay, peer_pages, radiostation_pages, relay_pages};
 pub use server::{ServerLimits, serve};
+pub use stream::ToWebSocket;

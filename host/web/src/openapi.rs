@@ -39,6 +39,16 @@ pub enum Interface {
     Radiostation,
 }
 
+/// The form that documents and refusals have besides JSON; `crate::cbor` writes it.
+const IN_CBOR: &str = " Everywhere but under `/api/v1`, documents and refusals in JSON are told in CBOR (RFC 8949) to \
+     clients whose `Accept` wants `application/cbor` no less than JSON; `*/*` gets JSON. It is the same value with the \
+     same schema: objects are maps with the same keys in the same order, texts are texts, whole numbers have their shortest \
+     form, other numbers are 64-bit floats; lengths are definite, there are no tags, and bytes stay hex or base64 in a \
+     text. It has an `ETag` of its own. NDJSON and streams of events have one form only.";
+/// What is taken in CBOR is not that form.
+const SENT_IN_CBOR: &str = " A transaction sent as `application/cbor` is not JSON in that form but the envelope that was \
+     signed, in its canonical bytes; many are one such envelope after the other.";
+
 /// What was sent to and answered by the handlers of a node that is made up.
 const EXAMPLES: &str = include_str!("openapi/examples.json");
 
@@ -112,21 +122,23 @@ fn document(interface: Interface) -> OpenApi {
 }
 
 fn info(interface: Interface) -> utoipa::openapi::Info {
-    let (title, description) = match interface {
+    let (title, description, sent) = match interface {
         Interface::Peer => (
             "loopchain peer",
             "REST of a peer: `/api/v2`, and `/api/v1` for clients of the editions of 2017 and 2018. \
              Refusals of v2 are RFC 9457 problems with a `code`; `loopchain explain CODE` tells more.",
+            SENT_IN_CBOR,
         ),
         Interface::Radiostation => (
             "loopchain RadioStation",
             "REST of a RadioStation: its signed directory, and `/api/v1` for clients of the editions of 2017 and 2018.",
+            "",
         ),
     };
     InfoBuilder::new()
         .title(title)
         .version(env!("CARGO_PKG_VERSION"))
-        .description(Some(description))
+        .description(Some([description, IN_CBOR, sent].concat()))
         .license(Some(
             LicenseBuilder::new().name("Apache-2.0").identifier(Some("Apache-2.0")).build(),
         ))

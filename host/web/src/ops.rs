@@ -1,12 +1,13 @@
 //! The operations listener: metrics, liveness, readiness, version.
 //!
-//! In: questions of monitoring systems. Out: text for Prometheus, JSON for the rest. It shares no
-//! state with REST, so it answers when REST is flooded.
+//! In: questions of monitoring systems. Out: text for Prometheus, JSON for the rest. It shares
+//! nothing with REST but what that counts, so it answers when REST is flooded.
 
 use crate::body;
 use crate::json::Json;
 use crate::problem::{JSON, Problem};
 use crate::router::Pages;
+use crate::stream::place::Places;
 use axum::Router;
 use axum::extract::State;
 use axum::http::{HeaderValue, StatusCode, header};
@@ -18,6 +19,9 @@ use std::sync::Arc;
 
 const OPENMETRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
+/// The last line of `OpenMetrics`.
+const END: &str = "# EOF\n";
+
 type Ask<T> = Box<dyn Fn() -> T + Send + Sync>;
 
 /// What the operations listener asks.
@@ -25,6 +29,8 @@ pub struct OpsSource {
     metrics: Ask<String>,
     not_ready: Ask<Vec<String>>,
     version: String,
+    /// What REST counts itself.
+    streams: Option<Arc<Places>>,
 }
 
 impl std::fmt::Debug for OpsSource {
@@ -42,7 +48,8 @@ impl OpsSource {
         version: &str,
     ) -> Self {
         let version = version.to_owned();
-        Self { metrics: Box::new(metrics), not_ready: Box::new(not_ready), version }
+        let (metrics, not_ready) = (Box::new(metrics), Box::new(not_ready));
+        Self { metrics, not_ready, version, streams: None }
     }
 
     /// Of a peer.
@@ -53,6 +60,7 @@ impl OpsSource {
             metrics: Box::new(move || metrics.metrics()),
             not_ready: Box::new(move || not_ready.not_ready()),
             version: gateway.node().version,
+            streams: None,
         }
     }
 
@@ -64,7 +72,23 @@ impl OpsSource {
             metrics: Box::new(move || metrics.metrics()),
             not_ready: Box::new(Vec::new),
             version: version.to_owned(),
+            streams: None,
         }
+    }
+
+    /// Counts the streams of these pages, too.
+    #[must_use]
+    pub fn with_streams_of(self, pages: &Pages) -> Self {
+        Self { streams: pages.streams(), ..self }
+    }
+
+    /// `OpenMetrics` text of this moment.
+    fn metrics(&self) -> String {
+        let text = (self.metrics)();
+        let Some(streams) = &self.streams else { return text };
+        // What ends the text stands at its end.
+        let lines = text.strip_suffix(END).unwrap_or(&text);
+        [lines, &streams.metrics(), END].concat()
     }
 }
 
@@ -89,7 +113,7 @@ fn refuse(problem: Problem) -> Response {
 
 async fn metrics(State(source): State<Arc<OpsSource>>) -> Response {
     let content_type = HeaderValue::from_static(OPENMETRICS);
-    ([(header::CONTENT_TYPE, content_type)], (source.metrics)()).into_response()
+    ([(header::CONTENT_TYPE, content_type)], source.metrics()).into_response()
 }
 
 async fn healthz() -> Response {

@@ -8,13 +8,15 @@ use crate::gate::{self, Gate};
 use crate::identified;
 use crate::openapi::{self, Interface};
 use crate::problem::Problem;
-use crate::server::seats::Seats;
+use crate::seen::{self, ToAll};
 use crate::server::stopping::Stopping;
+use crate::stream::place::Places;
+use crate::stream::through::Through;
 use crate::{stream as streams, v1, v2};
 use axum::Router;
 use axum::body::Body;
 use axum::http::{Method, Request, Uri};
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, get, post};
 use futures::future::{BoxFuture, ready};
 use futures::stream;
@@ -28,9 +30,9 @@ use tower::Service;
 /// What the handlers of a peer know.
 pub(crate) struct PeerApi {
     pub(crate) gateway: Arc<dyn Gateway>,
-    pub(crate) config: RestConfig,
+    pub(crate) config: Arc<RestConfig>,
     /// Places of open streams.
-    pub(crate) streams: Arc<Seats>,
+    pub(crate) streams: Arc<Places>,
 }
 
 impl std::fmt::Debug for PeerApi {
@@ -60,6 +62,11 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
         Self { router: self.router.route(path, methods), ..self }
     }
 
+    /// Routes that know what their handlers are given.
+    fn with_state(self, state: S) -> Routes<()> {
+        Routes { router: self.router.with_state(state), paths: self.paths }
+    }
+
     fn merge(mut self, other: Self) -> Self {
         self.paths.extend(other.paths);
         Self { router: self.router.merge(other.router), ..self }
@@ -80,20 +87,9 @@ pub struct Pages {
     gate: Option<Arc<Gate>>,
     routes: Router,
     paths: Vec<&'static str>,
-    /// Of a peer: what answers requests that say who asks.
+    /// Of a peer: what signed requests are narrowed from.
     peer: Option<Arc<PeerApi>>,
-}
-
-/// The pages of v2 as one caller sees the node: made for this request alone.
-async fn seen_by(
-    peer: Arc<PeerApi>,
-    gateway: Arc<dyn Gateway>,
-    request: Request<Body>,
-) -> Response {
-    let (config, streams) = (peer.config.clone(), Arc::clone(&peer.streams));
-    let routes = v2_peer().router.with_state(Arc::new(PeerApi { gateway, config, streams }));
-    let routes = routes.fallback(not_found).method_not_allowed_fallback(method_not_allowed);
-    called(routes, request).await
+    streams: Option<Arc<Places>>,
 }
 
 async fn called(mut routes: Router, request: Request<Body>) -> Response {
@@ -104,15 +100,9 @@ async fn called(mut routes: Router, request: Request<Body>) -> Response {
 }
 
 impl Pages {
-    fn guarded<S: Clone + Send + Sync + 'static>(
-        routes: Routes<S>,
-        state: S,
-        config: RestConfig,
-    ) -> Self {
-        let Routes { router, paths } = routes;
-        let routes = router.with_state(state);
-        let routes = routes.fallback(not_found).method_not_allowed_fallback(method_not_allowed);
-        Self { gate: Some(Gate::new(config)), routes, paths, peer: None }
+    fn guarded(Routes { router, paths }: Routes<()>, config: RestConfig) -> Self {
+        let routes = router.fallback(not_found).method_not_allowed_fallback(method_not_allowed);
+        Self { gate: Some(Gate::new(config)), routes, paths, peer: None, streams: None }
     }
 
     /// The path of every route, for whoever compares them with what is documented.
@@ -121,9 +111,14 @@ impl Pages {
         &self.paths
     }
 
+    /// The places of its streams, where there are any.
+    pub(crate) fn streams(&self) -> Option<Arc<Places>> {
+        self.streams.clone()
+    }
+
     /// Without a gate, for those who reach the operations listener.
     pub(crate) fn open(routes: Router) -> Self {
-        Self { gate: None, routes, paths: Vec::new(), peer: None }
+        Self { gate: None, routes, paths: Vec::new(), peer: None, streams: None }
     }
 
     /// The answer to one request; never fails, a refusal is an answer too.
@@ -137,7 +132,12 @@ impl Pages {
     async fn routed(&self, request: Request<Body>) -> Response {
         match &self.peer {
             Some(peer) if identified::is_signed(request.headers()) => {
-                let seen = |gateway, request| seen_by(Arc::clone(peer), gateway, request);
+                let seen = |gateway, mut request: Request<Body>| {
+                    let (config, streams) = (Arc::clone(&peer.config), Arc::clone(&peer.streams));
+                    let narrowed = PeerApi { gateway, config, streams };
+                    seen::by_signer(request.extensions_mut(), narrowed);
+                    called(self.routes.clone(), request)
+                };
                 identified::answer(Arc::clone(&peer.gateway), request, seen).await
             }
             _ => called(self.routes.clone(), request).await,
@@ -147,18 +147,19 @@ impl Pages {
 
 /// Pages of a peer: v1 (unless the gate keeps it from everybody) and v2.
 pub fn peer_pages(gateway: Arc<dyn Gateway>, config: RestConfig) -> Pages {
-    let routes = v1_peer().merge(v2_peer()).with_docs(Interface::Peer, &config);
-    let limits = config.streams;
-    let streams = Seats::new(limits.streams, limits.streams_per_address);
-    let state = Arc::new(PeerApi { gateway, config: config.clone(), streams });
-    let peer = Some(Arc::clone(&state));
-    Pages { peer, ..Pages::guarded(routes, state, config) }
+    let streams = Places::new(config.streams);
+    let peer = Arc::new(PeerApi { gateway, config: Arc::new(config.clone()), streams });
+    let v1 = v1_peer().with_state(Arc::clone(&peer));
+    let v2 = v2_peer().with_state(ToAll::new(Arc::clone(&peer)));
+    let routes = v1.merge(v2).with_docs(Interface::Peer, &config);
+    let streams = Some(Arc::clone(&peer.streams));
+    Pages { peer: Some(peer), streams, ..Pages::guarded(routes, config) }
 }
 
 /// Pages of a radiostation: v1.
 pub fn radiostation_pages(directory: Arc<dyn Directory>, config: RestConfig) -> Pages {
-    let routes = v1_radiostation().with_docs(Interface::Radiostation, &config);
-    Pages::guarded(routes, Arc::new(StationApi { directory }), config)
+    let routes = v1_radiostation().with_state(Arc::new(StationApi { directory }));
+    Pages::guarded(routes.with_docs(Interface::Radiostation, &config), config)
 }
 
 /// Hands whole requests on to somebody who answers them: a proxy.
@@ -169,13 +170,31 @@ pub trait Relay: Send + Sync + 'static {
 
 /// Pages that a relay answers, behind the same gate as a peer's: rates, sizes, times, CORS.
 pub fn relay_pages<R: Relay>(relay: Arc<R>, config: RestConfig) -> Pages {
-    let answer = move |request: Request<Body>| {
-        let stopping = request.extensions().get::<Stopping>().cloned().unwrap_or_default();
-        let answered = Arc::clone(&relay).relay(request);
-        async move { until_stopped(answered.await, stopping) }
-    };
+    let streams = Places::new(config.streams);
+    let through =
+        Arc::new(Through { places: Arc::clone(&streams), config: Arc::new(config.clone()) });
+    let answer = move |request| relayed(Arc::clone(&through), Arc::clone(&relay), request);
     let routes = Router::new().fallback(answer);
-    Pages { gate: Some(Gate::new(config)), routes, paths: Vec::new(), peer: None }
+    let (gate, streams) = (Some(Gate::new(config)), Some(streams));
+    Pages { gate, routes, paths: Vec::new(), peer: None, streams }
+}
+
+async fn relayed<R: Relay>(
+    through: Arc<Through>,
+    relay: Arc<R>,
+    mut request: Request<Body>,
+) -> Response {
+    let stopping = request.extensions().get::<Stopping>().cloned().unwrap_or_default();
+    let admitted = match through.admit(&mut request) {
+        Ok(admitted) => admitted,
+        Err(problem) => return problem.into_response(),
+    };
+    let response = relay.relay(request).await;
+    let response = match admitted {
+        Some(stream) => stream.answered(response),
+        None => response,
+    };
+    until_stopped(response, stopping)
 }
 
 /// An answer of no known length may be a stream, which has no end: it breaks off when the node stops, so
@@ -236,7 +255,7 @@ pub(crate) fn v1_methods(path: &str) -> &'static str {
     }
 }
 
-fn v2_peer() -> Routes<Arc<PeerApi>> {
+fn v2_peer() -> Routes<ToAll> {
     Routes::new()
         .route("/api/v2/channels", get(v2::channels::list))
         .route("/api/v2/channels/{channel}", get(v2::channels::one))

@@ -117,8 +117,9 @@ fn serve_web(
     let gateway: Arc<dyn Gateway> = Arc::new(LocalGateway::new(Arc::clone(node), default, metrics));
     let settings = rest::settings(&node.config.rest);
     let limits = rest::limits(&node.config.rest);
-    let ops_pages = host_web::ops_pages(host_web::OpsSource::of_gateway(&gateway));
+    let source = host_web::OpsSource::of_gateway(&gateway);
     let router = host_web::peer_pages(gateway, settings);
+    let ops_pages = host_web::ops_pages(source.with_streams_of(&router));
     tasks.spawn(host_web::serve(rest, router, limits, until(stopped.clone())));
     tasks.spawn(host_web::serve(ops, ops_pages, limits, until(stopped.clone())));
     Ok(())

@@ -8,7 +8,7 @@
 //! Deliberately not here: what a path means to a peer (`host/web`).
 //!
 //! Where to look next: `relay` what happens to a request, `route` what it asks for, `health`
-//! what is known of the peers, `directory` which ones RadioStations name.
+//! what is known of the peers, `directory` which ones RadioStations name, `switch` WebSockets.
 
 mod cache;
 mod directory;
@@ -16,6 +16,7 @@ mod health;
 pub mod limits;
 mod relay;
 mod route;
+mod switch;
 mod upstream;
 
 use crate::config::ProxyConfig;
@@ -45,6 +46,7 @@ pub async fn run(config: ProxyConfig, shutdown: Shutdown) -> Result<(), Rejectio
         env!("CARGO_PKG_VERSION"),
     );
     let pages = host_web::relay_pages(Arc::clone(&proxy), crate::rest::settings(&config.rest));
+    let ops_pages = host_web::ops_pages(source.with_streams_of(&pages));
     let limits = crate::rest::limits(&config.rest);
     let (stop, stopped) = watch::channel(false);
     let mut checks = JoinSet::new();
@@ -57,7 +59,6 @@ pub async fn run(config: ProxyConfig, shutdown: Shutdown) -> Result<(), Rejectio
     }
     let mut servers = JoinSet::new();
     servers.spawn(host_web::serve(rest_listener, pages, limits, start::until(stopped.clone())));
-    let ops_pages = host_web::ops_pages(source);
     servers.spawn(host_web::serve(ops_listener, ops_pages, limits, start::until(stopped)));
     tracing::info!(event = "proxy.started", peers = proxy.peers().len(), "proxy listens on {rest}");
     shutdown.requested().await;

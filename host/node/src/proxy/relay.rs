@@ -13,6 +13,7 @@ use super::limits::{
     ANSWER_WITHIN, BUFFERED_BYTES_MAX, CLIENTS_MAX, PROXIES_MAX, SEARCHED_BYTES_MAX, WAIT_MAX,
 };
 use super::route::{self, Kind, Wish};
+use super::switch;
 use super::upstream::{Known, Upstream};
 use crate::config::ProxyConfig;
 use axum::body::Body;
@@ -78,6 +79,8 @@ struct Asked {
     headers: HeaderMap,
     body: Bytes,
     within: Duration,
+    /// Whether it becomes a WebSocket.
+    is_switch: bool,
 }
 
 enum Failed {
@@ -200,9 +203,13 @@ impl Proxy {
             }
         }
         headers.append(header::VIA, HeaderValue::from_static("1.1 loopchain"));
+        let is_switch = switch::is_wanted(&parts.extensions);
+        if is_switch {
+            switch::put_headers(&mut headers);
+        }
         let target = uri.path_and_query().map_or("/", |target| target.as_str()).to_owned();
         let within = ANSWER_WITHIN + wait(&parts.headers);
-        Asked { wish, client, method, target, headers, body, within }
+        Asked { wish, client, method, target, headers, body, within, is_switch }
     }
 
     /// Peers that may answer, best first.
@@ -327,6 +334,10 @@ impl Proxy {
         let answer = sent.map_err(again)?;
         let (parts, body) = answer.into_parts();
         let headers = passed_back(&parts.headers);
+        if parts.status == StatusCode::SWITCHING_PROTOCOLS {
+            let switched = switch::answer(parts, headers).filter(|_| asked.is_switch);
+            return switched.ok_or_else(|| again(io::Error::other("it speaks another protocol")));
+        }
         if !is_short(&parts.headers, &asked.method) {
             return Ok(response(parts.status, headers, Body::new(body)));
         }
@@ -410,7 +421,7 @@ fn passed_back(headers: &HeaderMap) -> HeaderMap {
     kept
 }
 
-fn response(status: StatusCode, headers: HeaderMap, body: Body) -> Response {
+pub(super) fn response(status: StatusCode, headers: HeaderMap, body: Body) -> Response {
     let mut response = Response::new(body);
     *response.status_mut() = status;
     *response.headers_mut() = headers;

@@ -45,6 +45,34 @@ fn the_peer_hears_the_clients_address_and_no_other() {
     assert_eq!(asked.headers["forwarded"], "for=192.0.2.7");
 }
 
+#[test]
+fn only_what_was_let_in_as_a_web_socket_asks_the_peer_for_one() {
+    let proxy = Proxy::new(&config()).unwrap();
+    let mut request = Request::get("/api/v2/channels/demo/events/ws?from=0")
+        .header("connection", "keep-alive, Upgrade")
+        .header("upgrade", "WebSocket")
+        .header("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ==")
+        .header("origin", "http://evil")
+        .header("last-event-id", "1.0.0")
+        .body(Body::empty())
+        .unwrap();
+    for is_let_in in [false, true] {
+        if is_let_in {
+            request.extensions_mut().insert(host_web::ToWebSocket);
+        }
+        let (parts, body) = request.into_parts();
+        let asked = proxy.asked(&parts, Bytes::new());
+        assert_eq!(asked.is_switch, is_let_in);
+        let said = |name: &str| asked.headers.get(name).map(|value| value.to_str().unwrap());
+        let expected = is_let_in.then_some(("upgrade", "websocket"));
+        assert_eq!(said("connection").zip(said("upgrade")), expected);
+        assert_eq!(said("sec-websocket-key"), Some("dGhlIHNhbXBsZSBub25jZQ=="));
+        assert_eq!((said("last-event-id"), said("origin")), (Some("1.0.0"), None));
+        assert_eq!((asked.wish.kind, asked.wish.channel.as_deref()), (Kind::Read, Some("demo")));
+        request = Request::from_parts(parts, body);
+    }
+}
+
 fn config() -> ProxyConfig {
     let mut config = ProxyConfig::default();
     config.proxy.peers = ["a:1", "b:2", "c:3"].map(|peer| format!("http://{peer}")).into();

@@ -117,8 +117,8 @@ impl Upstream {
         stream.set_nodelay(true)?;
         let (sender, connection) =
             handshake(TokioIo::new(stream)).await.map_err(io::Error::other)?;
-        // It ends with the last request; its error is that request's too.
-        tokio::spawn(connection);
+        // It ends with the last request, or with one that took it over; its error is that request's too.
+        tokio::spawn(connection.with_upgrades());
         Ok(sender)
     }
 

@@ -144,9 +144,8 @@ fn primitive(kind: &str, is_nullable: bool, description: &str) -> Node {
         "u16" => integer(u16::MAX.into()),
         "u32" => integer(u32::MAX.into()),
         "u64" => integer(u64::MAX),
-        "bytes-in" => {
-            typed(Type::String, is_nullable).format(Some(SchemaFormat::Custom("binary".to_owned())))
-        }
+        "envelope-in" => return binary("the canonical CBOR of an envelope: docs/spec/wire.md"),
+        "envelopes-in" => return binary("a CBOR sequence (RFC 8742) of such envelopes"),
         "topic-in" => {
             typed(Type::String, is_nullable).min_length(Some(1)).max_length(Some(METHOD_BYTES_MAX))
         }
@@ -165,6 +164,15 @@ fn primitive(kind: &str, is_nullable: bool, description: &str) -> Node {
         },
     };
     schema.description(words(description)).into()
+}
+
+/// Bytes of a body, at least one.
+fn binary(description: &str) -> Node {
+    typed(Type::String, false)
+        .format(Some(SchemaFormat::Custom("binary".to_owned())))
+        .min_length(Some(1))
+        .description(words(description))
+        .into()
 }
 
 #[cfg(test)]

@@ -1,4 +1,7 @@
 //! One request that a route takes, as a row of a table, and as OpenAPI has it.
+//!
+//! Rows name JSON only where a document or a refusal is answered: that v2 tells each of them in CBOR as
+//! well is the gate's doing, so it is added here.
 
 use super::kind::{described, schema};
 use host_types::Code;
@@ -181,6 +184,9 @@ impl Operation {
         for (media, kind) in answer.bodies {
             let pointer = format!("/{}/answered/{}", self.id, answer.status);
             response = response.content(*media, content(media, kind, examples.pointer(&pointer)));
+            if *media == JSON && !self.is_v1() {
+                response = response.content(CBOR, content(CBOR, kind, None));
+            }
         }
         for (name, kind, meaning) in answer.headers {
             let header =
@@ -210,7 +216,8 @@ fn refusal(status: u16, codes: &[Code], is_v1: bool) -> Response {
     let response = if is_v1 {
         response.content(JSON, content(JSON, "@V1Refusal", None))
     } else {
-        response.content(PROBLEM, problem(codes))
+        let in_cbor = ContentBuilder::new().schema(Some(problem_schema(codes))).build();
+        response.content(PROBLEM, problem(codes)).content(CBOR, in_cbor)
     };
     let response = match status {
         429 | 503 => response.header("Retry-After", retry_after()),
@@ -233,17 +240,21 @@ fn content(media: &str, kind: &str, example: Option<&Value>) -> Content {
     ContentBuilder::new().schema(Some(schema(kind))).example(example).build()
 }
 
-/// A problem whose `code` is one of these, with an example of each.
-fn problem(codes: &[Code]) -> Content {
+/// A problem whose `code` is one of these.
+fn problem_schema(codes: &[Code]) -> AllOfBuilder {
     let names = codes.iter().map(|code| Value::from(code.to_string()));
     let names =
         ObjectBuilder::new().schema_type(Type::String).enum_values(Some(names.collect::<Vec<_>>()));
     let code = ObjectBuilder::new().property("code", names);
-    let schema = AllOfBuilder::new().item(described("@Problem", "")).item(code);
+    AllOfBuilder::new().item(described("@Problem", "")).item(code)
+}
+
+/// The same with an example of each.
+fn problem(codes: &[Code]) -> Content {
     let examples = codes.iter().map(|code| {
         let code = code.to_string();
         let example = RefOr::Ref(Ref::new(format!("#/components/examples/{code}")));
         (code, example)
     });
-    ContentBuilder::new().schema(Some(schema)).examples_from_iter(examples).build()
+    ContentBuilder::new().schema(Some(problem_schema(codes))).examples_from_iter(examples).build()
 }

@@ -94,7 +94,7 @@ pub(super) const OPERATIONS: &[Operation] = &[
         tag: "Transactions",
         summary: "Send a signed transaction; the same bytes get the same answer again",
         headers: WAIT,
-        body: &[(JSON, "@Envelope"), (CBOR, "bytes-in")],
+        body: &[(JSON, "@Envelope"), (CBOR, "envelope-in")],
         answers: &[
             Answer {
                 status: 200,
@@ -155,7 +155,12 @@ pub(super) const OPERATIONS: &[Operation] = &[
         id: "sendTransactions",
         tag: "Transactions",
         summary: "Send many signed transactions; a line of answer each, in their order",
-        body: &[(JSON, "@Envelope"), (NDJSON, "@Envelope"), (CBOR_SEQ, "bytes-in")],
+        body: &[
+            (JSON, "@Envelope"),
+            (NDJSON, "@Envelope"),
+            (CBOR_SEQ, "envelopes-in"),
+            (CBOR, "envelopes-in"),
+        ],
         answers: &[Answer {
             status: 200,
             description: "looked at, each for itself",

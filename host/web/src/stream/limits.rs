@@ -17,6 +17,10 @@ pub const WS_MESSAGE_BYTES_MAX: usize = 1024;
 pub const WS_MESSAGES_MAX: u32 = 64;
 /// Pings in a row that a WebSocket client may leave without any answer. More: closed.
 pub const WS_PINGS_UNANSWERED_MAX: u32 = 2;
+/// Bytes of a WebSocket that a proxy holds each way.
+pub const WS_PASSED_BYTES: usize = 8 * 1024;
+/// Pings in a row that may not come from the peer behind a proxy. More: it counts as gone.
+pub const WS_PINGS_MISSED_MAX: u32 = 3;
 /// How long a client has to take the close of its WebSocket.
 pub const WS_CLOSE_WITHIN: Duration = Duration::from_secs(1);
 /// Milliseconds after which a browser comes back by itself.

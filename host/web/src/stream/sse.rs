@@ -4,13 +4,13 @@
 
 use super::cursor::{Cursor, End, Step};
 use super::limits::SSE_RETRY_MS;
+use super::place::{Kind, Place};
 use super::wish::EVENT_STREAM;
 use super::{Opened, open};
 use crate::body;
 use crate::json::Json;
 use crate::problem::Problem;
 use crate::router::PeerApi;
-use crate::server::seats::Seat;
 use axum::body::{Body, Bytes};
 use axum::http::request::Parts;
 use axum::http::{HeaderName, HeaderValue, header};
@@ -24,7 +24,7 @@ const NO_BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");
 /// The body as it is read.
 struct Reading {
     cursor: Cursor,
-    _seat: Seat,
+    _place: Place,
     /// What the opening has read already.
     first: Option<Bytes>,
     /// The last id the client was told.
@@ -34,7 +34,7 @@ struct Reading {
 
 /// Answers with a stream.
 pub(crate) async fn stream(api: &PeerApi, name: &str, parts: &Parts) -> Result<Response, Problem> {
-    let Opened { cursor, first, seat } = open(api, name, parts).await?;
+    let Opened { cursor, first, place } = open(api, name, parts, Kind::Sse).await?;
     let told = cursor.seen();
     let mut head = format!("retry: {SSE_RETRY_MS}\n");
     if first.is_empty()
@@ -45,7 +45,7 @@ pub(crate) async fn stream(api: &PeerApi, name: &str, parts: &Parts) -> Result<R
     }
     head.push('\n');
     head.extend(first.iter().map(super::Frame::sse));
-    let reading = Reading { cursor, _seat: seat, first: Some(head.into()), told, is_over: false };
+    let reading = Reading { cursor, _place: place, first: Some(head.into()), told, is_over: false };
     let chunks = futures::stream::unfold(reading, |mut reading| async move {
         let chunk = reading.next().await?;
         Some((Ok::<_, Infallible>(chunk), reading))

@@ -7,18 +7,18 @@ use super::cursor::{Cursor, End, Step};
 use super::limits::{
     WS_CLOSE_WITHIN, WS_MESSAGE_BYTES_MAX, WS_MESSAGES_MAX, WS_PINGS_UNANSWERED_MAX,
 };
+use super::place::{Kind, Place};
 use super::{Opened, open};
+use crate::config::RestConfig;
 use crate::problem::Problem;
-use crate::router::PeerApi;
-use crate::server::seats::Seat;
+use crate::seen::Seen;
 use crate::server::tunnel::Tunnel;
 use axum::extract::ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade, close_code};
-use axum::extract::{FromRequestParts, Path, Request, State};
+use axum::extract::{FromRequestParts, Path, Request};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use futures::FutureExt;
 use host_types::Code;
-use std::sync::Arc;
 use tokio::time::Instant;
 
 /// Bytes that are gathered before they are written: none, so that one message is all that is held.
@@ -30,15 +30,15 @@ const REASON_BYTES_MAX: usize = 120;
 
 /// Upgrades a connection.
 pub(crate) async fn upgrade(
-    State(api): State<Arc<PeerApi>>,
+    Seen(api): Seen,
     Path(name): Path<String>,
     request: Request,
 ) -> Result<Response, Problem> {
     let (mut parts, _) = request.into_parts();
     let upgrade = WebSocketUpgrade::from_request_parts(&mut parts, &api).await;
     let Ok(upgrade) = upgrade else { return Ok(upgrade_required()) };
-    check_origin(&api, &parts.headers)?;
-    let Opened { cursor, first, seat } = open(&api, &name, &parts).await?;
+    check_origin(&api.config, &parts.headers)?;
+    let Opened { cursor, first, place } = open(&api, &name, &parts, Kind::WebSocket).await?;
     let tunnel = parts.extensions.remove::<Tunnel>();
     if let Some(tunnel) = &tunnel {
         tunnel.open();
@@ -49,24 +49,24 @@ pub(crate) async fn upgrade(
         .max_message_size(WS_MESSAGE_BYTES_MAX)
         .max_frame_size(WS_MESSAGE_BYTES_MAX);
     Ok(upgrade.on_upgrade(move |socket| {
-        let talk = Talk { socket, cursor, _seat: seat, received: 0, unanswered: 0 };
+        let talk = Talk { socket, cursor, _place: place, received: 0, unanswered: 0 };
         run(talk, first, tunnel)
     }))
 }
 
 /// Browsers let every page open a WebSocket to everywhere and leave it to the server to refuse.
-fn check_origin(api: &PeerApi, headers: &HeaderMap) -> Result<(), Problem> {
+pub(super) fn check_origin(config: &RestConfig, headers: &HeaderMap) -> Result<(), Problem> {
     let Some(origin) = headers.get(header::ORIGIN).and_then(|origin| origin.to_str().ok()) else {
         return Ok(());
     };
     let host = headers.get(header::HOST).and_then(|host| host.to_str().ok());
     let is_own = origin.split_once("://").map(|(_, authority)| authority) == host;
     let is_listed = |listed: &String| listed == "*" || listed == origin;
-    if is_own || api.config.cors_origins.iter().any(is_listed) {
+    if is_own || config.cors_origins.iter().any(is_listed) {
         return Ok(());
     }
     let detail =
-        format!("pages of {origin} may not call this peer: its `cors_origins` says who may");
+        format!("pages of {origin} may not call this node: its `cors_origins` says who may");
     Err(Problem::parameter(detail).with_status(StatusCode::FORBIDDEN))
 }
 
@@ -82,7 +82,7 @@ fn upgrade_required() -> Response {
 struct Talk {
     socket: WebSocket,
     cursor: Cursor,
-    _seat: Seat,
+    _place: Place,
     /// Messages since the last ping.
     received: u32,
     /// Pings since the last message.

@@ -4,12 +4,11 @@ use super::{Answer, ok, open_channel, tagged, views};
 use crate::json::Json;
 use crate::problem::Problem;
 use crate::query::Query;
-use crate::router::PeerApi;
-use axum::extract::{Path, RawQuery, State};
+use crate::seen::Seen;
+use axum::extract::{Path, RawQuery};
 use axum::http::HeaderMap;
 use host_rpc::gateway::{Access, BlockRef};
 use host_types::{BlockId, Height};
-use std::sync::Arc;
 
 /// Blocks of a page when the client names no number.
 const PAGE_DEFAULT: u32 = 20;
@@ -33,7 +32,7 @@ pub(super) fn reference(text: &str) -> Result<BlockRef, Problem> {
 
 /// One block. A final block never changes, so it may be kept for ever.
 pub(crate) async fn one(
-    State(api): State<Arc<PeerApi>>,
+    Seen(api): Seen,
     Path((name, block)): Path<(String, String)>,
     headers: HeaderMap,
 ) -> Answer {
@@ -54,7 +53,7 @@ pub(crate) async fn one(
 
 /// A page of blocks, newest first.
 pub(crate) async fn page(
-    State(api): State<Arc<PeerApi>>,
+    Seen(api): Seen,
     Path(name): Path<String>,
     RawQuery(query): RawQuery,
 ) -> Answer {

@@ -13,9 +13,10 @@ use crate::calls;
 use crate::json::{Duplicates, Json, parse};
 use crate::problem::Problem;
 use crate::router::PeerApi;
+use crate::seen::Seen;
 use crate::ticket::OfMany;
 use axum::body::{Body, Bytes};
-use axum::extract::{Path, Request, State};
+use axum::extract::{Path, Request};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::Response;
 use futures::StreamExt;
@@ -39,11 +40,7 @@ const NDJSON: HeaderValue = HeaderValue::from_static("application/x-ndjson");
 type Item = Result<RawTx, Problem>;
 
 /// Takes many.
-pub(crate) async fn post(
-    State(api): State<Arc<PeerApi>>,
-    Path(name): Path<String>,
-    request: Request,
-) -> Answer {
+pub(crate) async fn post(Seen(api): Seen, Path(name): Path<String>, request: Request) -> Answer {
     let channel = channel(api.gateway.as_ref(), &name)?;
     let (parts, body) = request.into_parts();
     // The gate has read it whole, within the limit.

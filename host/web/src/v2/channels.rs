@@ -3,13 +3,12 @@
 use super::{Answer, channel, epochs, ok, views};
 use crate::json::Json;
 use crate::query::Query;
-use crate::router::PeerApi;
-use axum::extract::{Path, RawQuery, State};
+use crate::seen::Seen;
+use axum::extract::{Path, RawQuery};
 use host_rpc::gateway::{Access, NodeView};
-use std::sync::Arc;
 
 /// All channels; one that cannot be asked now is left out.
-pub(crate) async fn list(State(api): State<Arc<PeerApi>>) -> Answer {
+pub(crate) async fn list(Seen(api): Seen) -> Answer {
     let mut channels = Vec::new();
     for name in api.gateway.channels() {
         if let Ok(status) = api.gateway.channel(&name).await {
@@ -36,7 +35,7 @@ fn node(node: &NodeView) -> Json {
 }
 
 /// One channel, with what it runs with.
-pub(crate) async fn one(State(api): State<Arc<PeerApi>>, Path(name): Path<String>) -> Answer {
+pub(crate) async fn one(Seen(api): Seen, Path(name): Path<String>) -> Answer {
     let channel = channel(api.gateway.as_ref(), &name)?;
     let status = api.gateway.channel(&channel).await?;
     let mut json = Json::object([("schema", "loopchain.channel.v1".into())]);
@@ -53,7 +52,7 @@ pub(crate) async fn one(State(api): State<Arc<PeerApi>>, Path(name): Path<String
 
 /// Members, or those of a name.
 pub(crate) async fn members(
-    State(api): State<Arc<PeerApi>>,
+    Seen(api): Seen,
     Path(name): Path<String>,
     RawQuery(query): RawQuery,
 ) -> Answer {

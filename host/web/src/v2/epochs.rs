@@ -3,9 +3,9 @@
 
 use super::{Answer, ok, open_channel};
 use crate::json::Json;
-use crate::router::PeerApi;
+use crate::seen::Seen;
 use crate::time::rfc3339;
-use axum::extract::{Path, State};
+use axum::extract::Path;
 use host_rpc::gateway::{Access, ChangeView, EpochsView};
 use host_types::change::{Change, Configure, Deploy, ValidatorChange};
 use host_types::epoch::EpochConfig;
@@ -13,10 +13,9 @@ use host_types::genesis::{ChannelGenesis, Policies};
 use host_types::grant::Grant;
 use host_types::validators::Validator;
 use host_types::{Encode, hash};
-use std::sync::Arc;
 
 /// All of it: there are as many epochs as people decided on, and changes that wait are bounded.
-pub(crate) async fn list(State(api): State<Arc<PeerApi>>, Path(name): Path<String>) -> Answer {
+pub(crate) async fn list(Seen(api): Seen, Path(name): Path<String>) -> Answer {
     let channel = open_channel(api.gateway.as_ref(), &name, Access::Read)?;
     let view = api.gateway.epochs(&channel).await?;
     Ok(ok(&document(channel.as_str(), &view)))
@@ -24,7 +23,7 @@ pub(crate) async fn list(State(api): State<Arc<PeerApi>>, Path(name): Path<Strin
 
 /// What the channel was made of, as the bytes that its hash is of: whoever knows the hash can check
 /// them. They hold no secret: every peer has them.
-pub(crate) async fn genesis(State(api): State<Arc<PeerApi>>, Path(name): Path<String>) -> Answer {
+pub(crate) async fn genesis(Seen(api): Seen, Path(name): Path<String>) -> Answer {
     let channel = open_channel(api.gateway.as_ref(), &name, Access::Read)?;
     let genesis = api.gateway.epochs(&channel).await?.genesis;
     Ok(ok(&Json::object([

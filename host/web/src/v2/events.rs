@@ -5,13 +5,12 @@ use super::{Answer, ok, open_channel, views};
 use crate::json::Json;
 use crate::problem::Problem;
 use crate::query::Query;
-use crate::router::PeerApi;
+use crate::seen::Seen;
 use crate::stream;
-use axum::extract::{Path, Request, State};
+use axum::extract::{Path, Request};
 use host_rpc::gateway::{Access, EventFilter, EventPlace, EventView, ScoreView};
 use host_types::limits::METHOD_BYTES_MAX;
 use host_types::{Height, ScoreName};
-use std::sync::Arc;
 
 /// Events of a page when the client names no number.
 const PAGE_DEFAULT: u32 = 20;
@@ -19,11 +18,7 @@ const PAGE_DEFAULT: u32 = 20;
 const PAGE_MAX: u32 = 100;
 
 /// A page; `next_from` is where the next one begins, null once all blocks were looked through.
-pub(crate) async fn page(
-    State(api): State<Arc<PeerApi>>,
-    Path(name): Path<String>,
-    request: Request,
-) -> Answer {
+pub(crate) async fn page(Seen(api): Seen, Path(name): Path<String>, request: Request) -> Answer {
     let (parts, _) = request.into_parts();
     if stream::wants_stream(&parts.headers) {
         return stream::sse::stream(&api, &name, &parts).await;

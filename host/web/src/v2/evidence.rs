@@ -3,16 +3,15 @@
 
 use super::{Answer, ok, open_channel};
 use crate::json::Json;
-use crate::router::PeerApi;
-use axum::extract::{Path, State};
+use crate::seen::Seen;
+use axum::extract::Path;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use host_rpc::gateway::{Access, EvidenceView};
 use host_types::hash;
-use std::sync::Arc;
 
 /// All that this node and the chain hold; it is bounded there.
-pub(crate) async fn list(State(api): State<Arc<PeerApi>>, Path(name): Path<String>) -> Answer {
+pub(crate) async fn list(Seen(api): Seen, Path(name): Path<String>) -> Answer {
     let channel = open_channel(api.gateway.as_ref(), &name, Access::Audit)?;
     let evidence = api.gateway.evidence(&channel).await?;
     let listed = evidence.iter().enumerate().map(|(index, one)| item(index + 1, one));

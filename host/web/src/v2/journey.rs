@@ -3,20 +3,16 @@
 use super::{Answer, ok, open_channel};
 use crate::json::Json;
 use crate::problem::Problem;
-use crate::router::PeerApi;
+use crate::seen::Seen;
 use crate::time;
-use axum::extract::{Path, State};
+use axum::extract::Path;
 use host_rpc::gateway::Access;
 use host_rpc::journey::{JourneyBlock, JourneyState, JourneyView, Stages, Waiting};
 use host_types::{BlockTime, TxId};
-use std::sync::Arc;
 
 /// Block, votes and reason for waiting, and the times of this node as the only one of `peers`: who asks
 /// several nodes puts those lists together.
-pub(crate) async fn one(
-    State(api): State<Arc<PeerApi>>,
-    Path((name, hash)): Path<(String, String)>,
-) -> Answer {
+pub(crate) async fn one(Seen(api): Seen, Path((name, hash)): Path<(String, String)>) -> Answer {
     let channel = open_channel(api.gateway.as_ref(), &name, Access::Read)?;
     let id = TxId::from_hex(&hash)
         .ok_or_else(|| Problem::parameter("a transaction is named by 64 hex digits"))?;

@@ -4,11 +4,10 @@
 use super::{Answer, ok};
 use crate::json::Json;
 use crate::router::PeerApi;
-use axum::extract::State;
+use crate::seen::Seen;
 use host_rpc::gateway::ChannelStatus;
 use host_types::NodeName;
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 
 /// The state of all channels; one that cannot be asked now is left out.
 async fn statuses(api: &PeerApi) -> Vec<ChannelStatus> {
@@ -22,7 +21,7 @@ async fn statuses(api: &PeerApi) -> Vec<ChannelStatus> {
 }
 
 /// The node, its channels, and the organisations that vote on them.
-pub(crate) async fn one(State(api): State<Arc<PeerApi>>) -> Answer {
+pub(crate) async fn one(Seen(api): Seen) -> Answer {
     let (node, statuses) = (api.gateway.node(), statuses(&api).await);
     let validators = statuses.iter().flat_map(|status| &status.validators);
     let names: BTreeSet<&NodeName> = validators.map(|validator| &validator.name).collect();
@@ -48,15 +47,15 @@ pub(crate) async fn one(State(api): State<Arc<PeerApi>>) -> Answer {
 
 /// One validator, in all channels of this node.
 #[derive(Default)]
-struct Seen {
+struct SeenPeer {
     is_connected: bool,
     channels: Vec<Json>,
 }
 
 /// Validators of this node's channels: whether it has an open session with each, and what they do.
-pub(crate) async fn peers(State(api): State<Arc<PeerApi>>) -> Answer {
+pub(crate) async fn peers(Seen(api): Seen) -> Answer {
     let node = api.gateway.node();
-    let mut seen: BTreeMap<NodeName, Seen> = BTreeMap::new();
+    let mut seen: BTreeMap<NodeName, SeenPeer> = BTreeMap::new();
     for status in statuses(&api).await {
         for validator in &status.validators {
             let peer = seen.entry(validator.name.clone()).or_default();

@@ -5,17 +5,16 @@ use super::blocks::reference;
 use super::{Answer, open_channel, tagged};
 use crate::block_proof::document;
 use crate::problem::Problem;
-use crate::router::PeerApi;
-use axum::extract::{Path, State};
+use crate::seen::Seen;
+use axum::extract::Path;
 use axum::http::HeaderMap;
 use host_rpc::gateway::{Access, BlockRef};
 use host_types::Domain;
-use std::sync::Arc;
 
 /// The Final proof of a block. What is stored of a final block never changes, so it may be kept for
 /// ever; another node may have another proof of the same block, with other signers.
 pub(crate) async fn one(
-    State(api): State<Arc<PeerApi>>,
+    Seen(api): Seen,
     Path((name, block)): Path<(String, String)>,
     headers: HeaderMap,
 ) -> Answer {

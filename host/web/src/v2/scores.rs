@@ -7,15 +7,15 @@ use crate::calls;
 use crate::json::{Duplicates, Json};
 use crate::problem::Problem;
 use crate::router::PeerApi;
+use crate::seen::Seen;
 use axum::body::Bytes;
-use axum::extract::{Path, State};
+use axum::extract::Path;
 use axum::http::HeaderMap;
 use host_rpc::gateway::{Access, ScoreView, VersionView};
 use host_types::{ChannelName, Code, Receipt, Status};
-use std::sync::Arc;
 
 /// All SCOREs.
-pub(crate) async fn list(State(api): State<Arc<PeerApi>>, Path(name): Path<String>) -> Answer {
+pub(crate) async fn list(Seen(api): Seen, Path(name): Path<String>) -> Answer {
     let channel = channel(api.gateway.as_ref(), &name)?;
     let scores = api.gateway.scores(&channel).await?;
     let life = api.gateway.versions(&channel).await?;
@@ -34,7 +34,7 @@ fn with_manifest(version: &VersionView) -> Json {
 
 /// The versions of one SCORE, active or not, as this peer knows them.
 pub(crate) async fn versions(
-    State(api): State<Arc<PeerApi>>,
+    Seen(api): Seen,
     Path((name, score)): Path<(String, String)>,
 ) -> Answer {
     let channel = channel(api.gateway.as_ref(), &name)?;
@@ -64,10 +64,7 @@ async fn find(api: &PeerApi, channel: &ChannelName, score: &str) -> Result<Score
 }
 
 /// One SCORE with its manifest.
-pub(crate) async fn one(
-    State(api): State<Arc<PeerApi>>,
-    Path((name, score)): Path<(String, String)>,
-) -> Answer {
+pub(crate) async fn one(Seen(api): Seen, Path((name, score)): Path<(String, String)>) -> Answer {
     let channel = channel(api.gateway.as_ref(), &name)?;
     let score = find(&api, &channel, &score).await?;
     let mut json = Json::object([
@@ -82,7 +79,7 @@ pub(crate) async fn one(
 
 /// A read call.
 pub(crate) async fn query(
-    State(api): State<Arc<PeerApi>>,
+    Seen(api): Seen,
     Path((name, score)): Path<(String, String)>,
     headers: HeaderMap,
     body: Bytes,

@@ -5,16 +5,15 @@ use super::{Answer, ok, open_channel};
 use crate::json::Json;
 use crate::problem::Problem;
 use crate::query::Query;
-use crate::router::PeerApi;
+use crate::seen::Seen;
 use crate::time;
-use axum::extract::{Path, RawQuery, State};
+use axum::extract::{Path, RawQuery};
 use host_rpc::gateway::{Access, Gateway, MemberView};
 use host_rpc::lookups::{FoundTx, TxFilter, TxPosition};
 use host_types::limits::METHOD_BYTES_MAX;
 use host_types::{CertificateId, ChannelName, Height, ScoreName};
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
-use std::sync::Arc;
 
 /// Transactions of a page when the client names no number.
 const PAGE_DEFAULT: u32 = 20;
@@ -23,7 +22,7 @@ const PAGE_MAX: u32 = 100;
 
 /// A page; `next_cursor` asks for the next one, null once everything was looked at.
 pub(crate) async fn page(
-    State(api): State<Arc<PeerApi>>,
+    Seen(api): Seen,
     Path(name): Path<String>,
     RawQuery(query): RawQuery,
 ) -> Answer {

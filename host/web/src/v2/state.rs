@@ -6,18 +6,17 @@ use crate::arguments;
 use crate::json::Json;
 use crate::problem::Problem;
 use crate::query::Query;
-use crate::router::PeerApi;
-use axum::extract::{Path, RawQuery, State};
+use crate::seen::Seen;
+use axum::extract::{Path, RawQuery};
 use host_rpc::gateway::Access;
 use host_rpc::lookups::{KeyProof, StateQuestion};
 use host_types::limits::STATE_KEY_BYTES_MAX;
 use host_types::value::Value;
 use host_types::{Decode, Height, ScoreName, hash};
-use std::sync::Arc;
 
 /// One key.
 pub(crate) async fn one(
-    State(api): State<Arc<PeerApi>>,
+    Seen(api): Seen,
     Path((name, score, key)): Path<(String, String, String)>,
     RawQuery(query): RawQuery,
 ) -> Answer {

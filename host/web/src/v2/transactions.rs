@@ -9,9 +9,10 @@ use crate::problem::Problem;
 use crate::query::Query;
 use crate::receipt::document;
 use crate::router::PeerApi;
+use crate::seen::Seen;
 use crate::ticket::Ticket;
 use axum::body::Bytes;
-use axum::extract::{Path, RawQuery, Request, State};
+use axum::extract::{Path, RawQuery, Request};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::Response;
@@ -28,11 +29,7 @@ const PREFERENCE_APPLIED: HeaderName = HeaderName::from_static("preference-appli
 const PREFER: HeaderName = HeaderName::from_static("prefer");
 
 /// Takes one signed transaction.
-pub(crate) async fn post(
-    State(api): State<Arc<PeerApi>>,
-    Path(name): Path<String>,
-    request: Request,
-) -> Answer {
+pub(crate) async fn post(Seen(api): Seen, Path(name): Path<String>, request: Request) -> Answer {
     let channel = channel(api.gateway.as_ref(), &name)?;
     // The gate has read it whole, within the limit.
     let (Parts { headers, extensions, .. }, body) = request.into_parts();
@@ -158,7 +155,7 @@ fn wait(headers: &HeaderMap) -> Result<Option<Duration>, Problem> {
 
 /// Where a transaction is.
 pub(crate) async fn get(
-    State(api): State<Arc<PeerApi>>,
+    Seen(api): Seen,
     Path((name, hash)): Path<(String, String)>,
     RawQuery(query): RawQuery,
     headers: HeaderMap,
@@ -193,7 +190,7 @@ pub(crate) async fn get(
 /// The portable receipt of a final transaction: with it, whoever trusts the channel's genesis and has
 /// its rule needs no network. Another node may have another proof of the same block.
 pub(crate) async fn receipt(
-    State(api): State<Arc<PeerApi>>,
+    Seen(api): Seen,
     Path((name, hash)): Path<(String, String)>,
     headers: HeaderMap,
 ) -> Answer {

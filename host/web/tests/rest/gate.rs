@@ -64,7 +64,13 @@ async fn only_listed_origins_are_allowed() {
 
 /// A request for the channels' first, from an address, signed with the certificate of this number.
 fn signed_by(certificate: u8, address: [u8; 4]) -> Request<Body> {
-    let target = "/api/v2/channels/channel1";
+    let mut request = signed(certificate, "/api/v2/channels/channel1");
+    request.extensions_mut().insert(ClientAddress(IpAddr::from(address)));
+    request
+}
+
+/// A read that is signed with the certificate of this number.
+pub(crate) fn signed(certificate: u8, target: &str) -> Request<Body> {
     let request = ReadRequest {
         genesis: GenesisHash::new(Hash32::new([1; 32])),
         method: "GET".into(),
@@ -75,10 +81,7 @@ fn signed_by(certificate: u8, address: [u8; 4]) -> Request<Body> {
         expiry: BlockTime::new(1),
     };
     let signed = STANDARD.encode(SignedRead { request, signature: [0; 64] }.to_bytes());
-    let request = Request::get(target).header("loopchain-read", signed);
-    let mut request = request.body(Body::empty()).unwrap();
-    request.extensions_mut().insert(ClientAddress(IpAddr::from(address)));
-    request
+    Request::get(target).header("loopchain-read", signed).body(Body::empty()).unwrap()
 }
 
 #[tokio::test]

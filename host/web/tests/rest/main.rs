@@ -22,7 +22,11 @@ mod live;
 #[cfg(test)]
 mod openapi;
 #[cfg(test)]
+mod openapi_cbor;
+#[cfg(test)]
 mod schema;
+#[cfg(test)]
+mod seen;
 #[cfg(test)]
 mod server;
 #[cfg(test)]
@@ -31,6 +35,10 @@ mod sockets;
 mod stream;
 #[cfg(test)]
 mod stream_client;
+#[cfg(test)]
+mod stream_count;
+#[cfg(test)]
+mod stream_through;
 #[cfg(test)]
 mod v1;
 #[cfg(test)]

@@ -8,7 +8,7 @@ use crate::chain;
 use crate::fake::{Answer, ask, get, peer_router, peer_with, station_router};
 use crate::schema::{Shape, matching};
 use axum::body::Body;
-use axum::http::Request;
+use axum::http::{Request, request};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use host_types::Encode;
@@ -19,7 +19,7 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-const BOTH: [(Interface, &str); 2] = [
+pub(crate) const BOTH: [(Interface, &str); 2] = [
     (Interface::Peer, "docs/spec/openapi.json"),
     (Interface::Radiostation, "docs/spec/openapi-radiostation.json"),
 ];
@@ -47,7 +47,7 @@ fn committed(path: &str, text: &str) {
     );
 }
 
-fn pages(interface: Interface) -> Pages {
+pub(crate) fn pages(interface: Interface) -> Pages {
     match interface {
         Interface::Peer => peer_router(),
         Interface::Radiostation => station_router(),
@@ -132,7 +132,7 @@ fn every_name_in_the_document_means_something() {
     }
 }
 
-fn walk(value: &Value, see: &mut impl FnMut(&str, &Value)) {
+pub(crate) fn walk(value: &Value, see: &mut impl FnMut(&str, &Value)) {
     match value {
         Value::Object(fields) => {
             for (key, value) in fields {
@@ -146,13 +146,13 @@ fn walk(value: &Value, see: &mut impl FnMut(&str, &Value)) {
 }
 
 /// A request that is taken.
-struct Asked {
-    id: &'static str,
-    method: &'static str,
-    path: String,
+pub(crate) struct Asked {
+    pub(crate) id: &'static str,
+    pub(crate) method: &'static str,
+    pub(crate) path: String,
     headers: &'static [(&'static str, &'static str)],
-    body: Option<Value>,
-    status: u16,
+    pub(crate) body: Option<Value>,
+    pub(crate) status: u16,
 }
 
 fn ask_for(id: &'static str, path: impl Into<String>) -> Asked {
@@ -299,15 +299,28 @@ fn radiostation() -> Vec<Asked> {
     ]
 }
 
-async fn answer(asked: &Asked, pages: &Pages) -> Answer {
+/// Requests that are taken, of everything that an interface has.
+pub(crate) fn taken(interface: Interface) -> Vec<Asked> {
+    match interface {
+        Interface::Peer => v2(),
+        Interface::Radiostation => radiostation(),
+    }
+}
+
+/// A request without its body.
+pub(crate) fn head_of(asked: &Asked) -> request::Builder {
     // A request's own id comes back in a refusal, which is an example the same each time.
     let request = Request::builder().method(asked.method).uri(&asked.path);
     let mut request = request.header("x-request-id", "7c1f0a52e9d84b36");
     for (name, value) in asked.headers {
         request = request.header(*name, *value);
     }
+    request
+}
+
+async fn answer(asked: &Asked, pages: &Pages) -> Answer {
     let body = asked.body.as_ref().map_or_else(Body::empty, |body| Body::from(body.to_string()));
-    ask(pages, request.body(body).unwrap()).await
+    ask(pages, head_of(asked).body(body).unwrap()).await
 }
 
 /// Remembers the first request and answer of each operation and status.
@@ -338,8 +351,8 @@ fn remember(examples: &mut Map<String, Value>, asked: &Asked, template: &str, an
 #[tokio::test]
 async fn every_answer_is_as_it_is_documented_and_the_examples_are_answers() {
     let mut examples = Map::new();
-    for (interface, all) in [(Interface::Peer, v2()), (Interface::Radiostation, radiostation())] {
-        let (root, pages) = (document(interface), pages(interface));
+    for (interface, _) in BOTH {
+        let (root, pages, all) = (document(interface), pages(interface), taken(interface));
         let mut ids: BTreeSet<_> = all_ids(&root);
         for asked in &all {
             let answer = answer(asked, &pages).await;

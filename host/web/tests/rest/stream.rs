@@ -268,7 +268,8 @@ async fn pages_of_other_origins_open_no_web_socket() {
     let limits = ServerLimits::default();
     let task = tokio::spawn(host_web::serve(listener, pages, limits, std::future::pending()));
     let (stop, _) = tokio::sync::oneshot::channel();
-    let served = Served { live: Arc::new(Live::new(1, 8)), address, stop, task };
+    let (live, operations) = (Arc::new(Live::new(1, 8)), crate::fake::peer_router());
+    let served = Served { live, address, operations, stop, task };
     for (origin, status) in [
         ("", "101"),
         ("Origin: https://a.example\r\n", "101"),

@@ -3,8 +3,9 @@
 use crate::fake::Node;
 use crate::live::Live;
 use futures::{SinkExt, StreamExt};
+use host_rpc::gateway::Gateway;
 use host_web::stream::limits::StreamLimits;
-use host_web::{RestConfig, ServerLimits, serve};
+use host_web::{OpsSource, Pages, RestConfig, ServerLimits, serve};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -22,6 +23,8 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 pub(crate) struct Served {
     pub(crate) live: Arc<Live>,
     pub(crate) address: SocketAddr,
+    /// Its operations listener, without a socket.
+    pub(crate) operations: Pages,
     pub(crate) stop: oneshot::Sender<()>,
     pub(crate) task: JoinHandle<()>,
 }
@@ -30,15 +33,29 @@ pub(crate) async fn served(live: Live, streams: StreamLimits, limits: ServerLimi
     let live = Arc::new(live);
     let node = Node { live: Some(Arc::clone(&live)), ..Node::default() };
     let config = RestConfig { streams, ..RestConfig::dev() };
-    let pages = host_web::peer_pages(Arc::new(node), config);
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = listener.local_addr().unwrap();
-    let (stop, stopped) = oneshot::channel::<()>();
-    let until = async {
-        stopped.await.ok();
-    };
-    let task = tokio::spawn(async move { serve(listener, pages, limits, until).await });
-    Served { live, address, stop, task }
+    let gateway: Arc<dyn Gateway> = Arc::new(node);
+    let source = OpsSource::of_gateway(&gateway);
+    Served::start(live, source, host_web::peer_pages(gateway, config), limits).await
+}
+
+impl Served {
+    /// Serves pages, with streams of this channel behind them.
+    pub(crate) async fn start(
+        live: Arc<Live>,
+        source: OpsSource,
+        pages: Pages,
+        limits: ServerLimits,
+    ) -> Self {
+        let operations = host_web::ops_pages(source.with_streams_of(&pages));
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let (stop, stopped) = oneshot::channel::<()>();
+        let until = async {
+            stopped.await.ok();
+        };
+        let task = tokio::spawn(async move { serve(listener, pages, limits, until).await });
+        Self { live, address, operations, stop, task }
+    }
 }
 
 /// What a client got of one frame.
@@ -208,7 +225,17 @@ pub(crate) struct Ws(pub(crate) WebSocketStream<TcpStream>);
 
 impl Ws {
     pub(crate) async fn open(address: SocketAddr, query: &str) -> Self {
-        let stream = TcpStream::connect(address).await.unwrap();
+        Self::on(TcpStream::connect(address).await.unwrap(), query).await
+    }
+
+    /// With a small window: what it does not read stays with the peer.
+    pub(crate) async fn narrow(address: SocketAddr, query: &str) -> Self {
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.set_recv_buffer_size(4 * 1024).unwrap();
+        Self::on(socket.connect(address).await.unwrap(), query).await
+    }
+
+    async fn on(stream: TcpStream, query: &str) -> Self {
         let url = format!("ws://a/api/v2/channels/channel1/events/ws?{query}");
         let (socket, _) = tokio_tungstenite::client_async(url, stream).await.unwrap();
         Self(socket)
