@@ -20,6 +20,7 @@ mod many_channels;
 pub mod mesh;
 pub mod metrics;
 pub mod node;
+mod past_turns;
 pub mod quota;
 pub mod radiostations;
 pub mod readiness;
