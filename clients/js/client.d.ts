@@ -101,6 +101,7 @@ export class Client {
   score(name: string): Promise<any>;
   block(reference?: string | number): Promise<any>;
   blockProof(reference?: string | number): Promise<any>;
+  state(score: string, key: Uint8Array, options?: { at?: number }): Promise<any>;
   transaction(hash: string): Promise<Transaction>;
   receipt(hash: string): Promise<any>;
   query(score: string, method: string, args?: Arguments): Promise<any>;

@@ -329,6 +329,12 @@ export class Client {
     return this.#ask(this.#path(`/blocks/${encodeURIComponent(reference)}/certificate`));
   }
 
+  /** A key of a SCORE's state after a block (the last one), with its proof: `verifyState` checks it. */
+  state(score, key, { at } = {}) {
+    const after = at === undefined ? "" : `&at=${encodeURIComponent(at)}`;
+    return this.#ask(this.#path(`/state/${encodeURIComponent(score)}/${toHex(key)}?proof=true${after}`));
+  }
+
   /** Where a transaction is: `pending`, `final` or `rejected`. */
   transaction(hash) {
     return this.#ask(this.#path(`/transactions/${encodeURIComponent(hash)}`));

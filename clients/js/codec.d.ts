@@ -17,5 +17,6 @@ export function equal(a: Uint8Array, b: Uint8Array): boolean;
 export function merkleVerify(
   domain: string, leaf: Uint8Array, index: number, leaves: number, path: Uint8Array[], root: Uint8Array,
 ): Promise<boolean>;
+export function merkleRoot(domain: string, leaves: Uint8Array[]): Promise<Uint8Array>;
 export function emptyRoot(domain: string): Promise<Uint8Array>;
 export const U64: bigint;

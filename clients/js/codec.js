@@ -178,6 +178,16 @@ export async function merkleVerify(domain, leaf, index, leaves, path, root) {
   return rest.length === 0 && equal(await digest(domain, bigEndian(leaves, 8), node), root);
 }
 
+/** Merkle root of leaves (RFC 6962, bound to domain and size). */
+export async function merkleRoot(domain, leaves) {
+  let level = await Promise.all(leaves.map((leaf) => sha256(Uint8Array.of(0), leaf)));
+  while (level.length > 1) {
+    const pairs = Array.from({ length: Math.ceil(level.length / 2) }, (_, at) => level.slice(2 * at, 2 * at + 2));
+    level = await Promise.all(pairs.map((pair) => (pair.length === 2 ? sha256(Uint8Array.of(1), ...pair) : pair[0])));
+  }
+  return digest(domain, bigEndian(leaves.length, 8), level.length === 1 ? level[0] : await sha256());
+}
+
 /** Merkle root of no leaves. */
 export const emptyRoot = async (domain) => digest(domain, bigEndian(0, 8), await sha256());
 

@@ -20,12 +20,12 @@ const DESCENDANTS_MAX = 256;
 const EPOCHS_MAX = 4096;
 const PATH_MAX = 16;
 
-function need(condition, what) {
+export function need(condition, what) {
   if (!condition) throw new Error(what);
 }
 
 /** Runs a check of one part; whatever is wrong with it gets this code. */
-async function part(code, make) {
+export async function part(code, make) {
   try {
     return await make();
   } catch (error) {
@@ -34,7 +34,7 @@ async function part(code, make) {
   }
 }
 
-function hash(text) {
+export function hash(text) {
   const found = fromHex(text);
   need(found.length === 32, "a hash has 64 hex digits");
   return found;

@@ -212,7 +212,7 @@ fn leaves(value: &Value, at: String, found: &mut Vec<String>) {
 }
 
 /// One value changed: a letter of a text, or a number by one.
-fn damages(document: &Value) -> Vec<Value> {
+pub(crate) fn damages(document: &Value) -> Vec<Value> {
     let mut pointers = Vec::new();
     leaves(document, String::new(), &mut pointers);
     let mut found = Vec::new();
@@ -229,7 +229,7 @@ fn damages(document: &Value) -> Vec<Value> {
     found
 }
 
-fn damaged(document: &Value, damage: &Value) -> Value {
+pub(crate) fn damaged(document: &Value, damage: &Value) -> Value {
     let mut changed = document.clone();
     let value = changed.pointer_mut(damage["pointer"].as_str().unwrap()).unwrap();
     *value = match (&*value, damage.get("at")) {

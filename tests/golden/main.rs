@@ -12,6 +12,7 @@
 #![expect(clippy::unwrap_used, reason = "fixed values; a test that panics has failed")]
 
 mod client_proofs;
+mod client_state;
 mod clients;
 mod fixture;
 mod samples;

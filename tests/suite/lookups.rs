@@ -116,17 +116,14 @@ fn found_by_the_command_line(network: &Network, hashes: &[&str]) {
     assert_eq!(proved["proof"]["schema"], "loopchain.receipt.v1", "{proved}");
 }
 
-/// The key as `docs/spec/score-sdk.md` says: the name of the field, a slash, the address.
-fn a_balance_is_proved(network: &Network, wallet: &Wallet) {
-    let carol = [&b"balances/"[..], &wallet.address("carol").as_bytes()[..]].concat();
-    let hex: String = carol.iter().map(|byte| format!("{byte:02x}")).collect();
-    let told = network.get(2, &path(&format!("/state/token/{hex}?proof=true"))).json();
-    assert_eq!(told["decoded"], 25, "{told}");
-    let value = from_hex(told["value"].as_str().unwrap()).unwrap();
-    let hash = |value: &Value| Hash32::from_hex(value.as_str().unwrap()).unwrap();
+fn hash(value: &Value) -> Hash32 {
+    Hash32::from_hex(value.as_str().unwrap()).unwrap()
+}
+
+fn proof(told: &Value) -> StateProof {
     let list = |name: &str| told["proof"][name].as_array().unwrap().clone();
     let score = |name: &Value| ScoreName::new(name.as_str().unwrap()).unwrap();
-    let proof = StateProof {
+    StateProof {
         scores: list("scores")
             .iter()
             .map(|one| (score(&one["score"]), hash(&one["root"])))
@@ -136,16 +133,47 @@ fn a_balance_is_proved(network: &Network, wallet: &Wallet) {
             .iter()
             .map(|one| (hash(&one["key_hash"]), hash(&one["value_hash"])))
             .collect(),
-    };
+    }
+}
+
+/// The key as `docs/spec/score-sdk.md` says: the name of the field, a slash, the address.
+fn a_balance_is_proved(network: &Network, wallet: &Wallet) {
+    let carol = [&b"balances/"[..], &wallet.address("carol").as_bytes()[..]].concat();
+    let hex: String = carol.iter().map(|byte| format!("{byte:02x}")).collect();
+    let token = ScoreName::new("token").unwrap();
+    let read = |query: &str| network.get(2, &path(&format!("/state/token/{hex}?{query}"))).json();
+    let told = read("proof=true");
+    assert_eq!(told["decoded"], 25, "{told}");
+    let value = from_hex(told["value"].as_str().unwrap()).unwrap();
     let block = network.get(0, &path(&format!("/blocks/{}", told["height"]))).json();
-    let (root, token) = (hash(&block["state_root"]), score(&"token".into()));
-    assert!(proof.verify(root, &token, &carol, Some(&value)), "{told}");
-    assert!(!proof.verify(root, &token, &carol, None));
-    // Before the first transfer she had nothing.
-    let before = network.get(2, &path(&format!("/state/token/{hex}?at=1"))).json();
+    let root = hash(&block["state_root"]);
+    assert!(proof(&told).verify(root, &token, &carol, Some(&value)), "{told}");
+    assert!(!proof(&told).verify(root, &token, &carol, None));
+    // Before the first transfer she had nothing, and after each block what it made of it.
+    let before = read("at=1");
     assert_eq!((&before["value"], &before["height"]), (&Value::Null, &1.into()), "{before}");
-    let old = network.get(2, &path(&format!("/state/token/{hex}?at=1&proof=true")));
-    assert_eq!((old.status, old.code().as_str()), (410, "LC5301"), "{old:?}");
+    let mut held = 0;
+    let last = told["height"].as_u64().unwrap();
+    let step = usize::try_from(last / 8 + 1).unwrap();
+    for height in (1..last).step_by(step).chain([last]) {
+        let told = read(&format!("at={height}&proof=true"));
+        let value = told["value"].as_str().map(|value| from_hex(value).unwrap());
+        let now = told["decoded"].as_u64().unwrap_or(0);
+        assert!(now >= held, "{told}");
+        held = now;
+        // Whose root it is, somebody says who believes the genesis alone.
+        let file = network.folder().join("proof.json");
+        let (file, at) = (file.to_str().unwrap(), height.to_string());
+        let saved = network.cli(&["block", "verify", &at, "--out", file]);
+        assert_eq!(saved.code, 0, "{saved:?}");
+        let verified = network.cli_json(&["block", "verify", &at, "--proof", file]);
+        assert_eq!((&verified["hash"], &verified["height"]), (&told["block_hash"], &height.into()));
+        let root = hash(&verified["state_root"]);
+        assert!(proof(&told).verify(root, &token, &carol, value.as_deref()), "{told}");
+        let other = value.is_none().then_some(&[24, 25][..]);
+        assert!(!proof(&told).verify(root, &token, &carol, other), "{told}");
+    }
+    assert_eq!(held, 25);
     let early = network.get(2, &path(&format!("/state/token/{hex}?at=99999999")));
     assert_eq!((early.status, early.code().as_str()), (404, "LC7104"), "{early:?}");
 }

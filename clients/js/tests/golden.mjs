@@ -6,6 +6,7 @@ import { test } from "node:test";
 import { parseAddress, typed } from "../arguments.js";
 import { addressOf, EventParser, Identity, LoopchainError, transactionBytes, transactionHash } from "../client.js";
 import { bytesOf, decode, encode, fromBase64, fromHex, merkleVerify, message, toHex } from "../codec.js";
+import { verifyState } from "../state.js";
 import { verifyBlockProof, verifyReceipt } from "../verify.js";
 
 const vectors = async (name) =>
@@ -110,6 +111,24 @@ test("Final proofs of every form hold or not", async () => {
       assert.deepEqual([weight, quorum], [BigInt(one.weight), BigInt(one.quorum)], one.name);
     }
   }
+});
+
+test("keys of a state have the values shown and no others", async () => {
+  const { block: said, cases } = await vectors("state");
+  const block = { ...said, stateRoot: said.state_root };
+  let count = 0;
+  for (const { score, key: hex, value, document, damages } of cases) {
+    const key = fromHex(hex);
+    const shown = await verifyState(document, block, score, key);
+    assert.equal(shown === null ? null : toHex(shown), value);
+    const wrong = damages.map((damage) => damaged(document, damage));
+    for (const one of [...wrong, { ...document, proof: null }, {}]) {
+      assert.equal(await codeOf(verifyState(one, block, score, key)), "LC3318", JSON.stringify(one));
+      count += 1;
+    }
+    assert.equal(await codeOf(verifyState(document, block, score, bytesOf("other"))), "LC3318");
+  }
+  assert.ok(count > 200, String(count));
 });
 
 test("what is not canonical is refused", () => {

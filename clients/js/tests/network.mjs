@@ -4,6 +4,8 @@
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { addressOf, Call, check, Client, Identity, LoopchainError } from "../client.js";
+import { bytesOf, concat } from "../codec.js";
+import { verifyState } from "../state.js";
 import { publicKeyOf, verifyBlockProof, verifyReceipt } from "../verify.js";
 
 const [data, genesis, absent, ...peers] = process.argv.slice(2);
@@ -91,4 +93,21 @@ assert.equal(proven.hash, shown.block.hash);
 const moved = await client.blockProof(done.height);
 moved.signers.pop();
 assert.deepEqual(await codeOf(verifyBlockProof(moved, trusted, { genesis })), ["LC3302", false]);
+
+// A key after that block, which is a former one now, and after a later one; and one that is not there.
+const { height } = check(await client.submitAndWait(await call.sign(alice)));
+const later = await verifyBlockProof(await client.blockProof(height), trusted, { genesis });
+const keyOf = (address) => concat(bytesOf("balances/"), address);
+const [carol, nobody] = [keyOf(await client.memberAddress("carol")), keyOf(new Uint8Array(20))];
+for (const [block, amount] of [[proven, before + 3n], [later, before + 6n]]) {
+  const told = await client.state("token", carol, { at: block.height });
+  assert.notEqual(await verifyState(told, block, "token", carol), null);
+  assert.equal(BigInt(told.decoded), amount);
+  assert.deepEqual(await codeOf(verifyState(told, block, "token", nobody)), ["LC3318", false]);
+  told.value = null;
+  assert.deepEqual(await codeOf(verifyState(told, block, "token", carol)), ["LC3318", false]);
+  const none = await client.state("token", nobody, { at: block.height });
+  assert.equal(await verifyState(none, block, "token", nobody), null);
+}
+assert.deepEqual(await codeOf(client.state("token", carol, { at: 1e9 })), ["LC7104", false]);
 console.log("ok");

@@ -18,6 +18,7 @@ from loopchain import (  # noqa: E402
     check,
     verify_block_proof,
     verify_receipt,
+    verify_state,
 )
 
 
@@ -96,6 +97,21 @@ def main(data, genesis, absent, *peers):
     moved = client.block_proof(done["height"])
     moved["signers"].pop()
     assert code_of(lambda: verify_block_proof(moved, trusted, genesis=genesis)) == ("LC3302", False)
+
+    # A key after that block, which is a former one now, and after a later one; and one that is not there.
+    later = check(client.submit_and_wait(call.sign(alice)))
+    later = verify_block_proof(client.block_proof(later["height"]), trusted, genesis=genesis)
+    carol, nobody = (b"balances/" + who for who in (client.member_address("carol"), bytes(20)))
+    for block, amount in ((proven, before + 3), (later, before + 6)):
+        told = client.state("token", carol, at=block.height)
+        assert verify_state(told, block, "token", carol) and told["decoded"] == amount, told
+        assert code_of(lambda: verify_state(told, block, "token", nobody)) == ("LC3318", False)
+        told["value"] = None
+        assert code_of(lambda: verify_state(told, block, "token", carol)) == ("LC3318", False)
+        told = client.state("token", nobody, at=block.height)
+        assert verify_state(told, block, "token", nobody) is None, told
+    assert code_of(lambda: verify_state(told, proven, "token", nobody)) == ("LC3318", False)
+    assert code_of(lambda: client.state("token", carol, at=10**9)) == ("LC7104", False)
     print("ok")
 
 

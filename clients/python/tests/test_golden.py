@@ -19,7 +19,14 @@ from cryptography.hazmat.primitives.serialization import (  # noqa: E402
     load_der_private_key,
 )
 
-from loopchain import EventParser, LoopchainError, verify_block_proof, verify_receipt  # noqa: E402
+from loopchain import (  # noqa: E402
+    EventParser,
+    LoopchainError,
+    Proven,
+    verify_block_proof,
+    verify_receipt,
+    verify_state,
+)
 from loopchain.arguments import parse_address, typed  # noqa: E402
 from loopchain.codec import CodecError, decode, encode, merkle_verify, message  # noqa: E402
 from loopchain.keys import address_of  # noqa: E402
@@ -121,6 +128,28 @@ class Golden(unittest.TestCase):
             except LoopchainError as error:
                 self.assertFalse(case["holds"], f"{case['name']}: {error}")
                 self.assertEqual(error.code, "LC3302")
+
+    def test_keys_of_a_state_have_the_values_shown_and_no_others(self):
+        given = vectors("state")
+        said = given["block"]
+        block = Proven(
+            channel=said["channel"], genesis="", height=said["height"], hash=said["hash"], time_us=0,
+            state_root=said["state_root"], receipts_root="", epoch=0, quorum=0, total=0, weight=0, signers=[],
+        )  # fmt: skip
+        count = 0
+        for case in given["cases"]:
+            score, key = case["score"], bytes.fromhex(case["key"])
+            value = verify_state(case["document"], block, score, key)
+            self.assertEqual(None if value is None else value.hex(), case["value"])
+            wrong = [damaged(case["document"], damage) for damage in case["damages"]]
+            for document in [*wrong, {**case["document"], "proof": None}, {}]:
+                with self.assertRaises(LoopchainError, msg=document) as refused:
+                    verify_state(document, block, score, key)
+                self.assertEqual(refused.exception.code, "LC3318")
+                count += 1
+            with self.assertRaises(LoopchainError):
+                verify_state(case["document"], block, score, key + b"x")
+        self.assertGreater(count, 200)
 
     def test_a_negative_index_is_no_second_name_of_a_validator(self):
         case = vectors("proofs")["cases"][0]

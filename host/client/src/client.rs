@@ -19,7 +19,7 @@ use host_types::genesis::ChannelGenesis;
 use host_types::hash;
 use host_types::ids::{ChannelName, ScoreName};
 use host_types::manifest::Manifest;
-use host_types::{Address, Decode, Hash32};
+use host_types::{Address, Decode, Hash32, Height};
 use host_web::arguments::{self, CallKind};
 use host_web::json::Json;
 use hyper::Method;
@@ -708,6 +708,36 @@ impl Client {
     /// `LC7104` before the transaction is final; else as [`Self::get`].
     pub async fn receipt(&self, hash: &str) -> Result<Value, ClientError> {
         self.get(&self.path(&format!("/transactions/{}/receipt", escaped(hash)))).await
+    }
+
+    /// A key of a SCORE's state after a block (the last one when none is named), with its proof, unchecked:
+    /// [`crate::state_key::verify`] checks it.
+    ///
+    /// ```no_run
+    /// # use host_client::{state_key::verify, ClientError};
+    /// # use host_types::{Height, ScoreName};
+    /// # use host_rpc::gateway::ProofView;
+    /// # async fn example(client: host_client::Client, score: &ScoreName, key: &[u8], verified: &ProofView)
+    /// # -> Result<(), ClientError> {
+    /// // `verified` is what `block_proof::verify` found to hold.
+    /// let document = client.state(score, key, Some(verified.header.height)).await?.to_string();
+    /// let told = host_web::state_key::read(document.as_bytes())?;
+    /// println!("{:?}", verify(&told, verified, score, key)?);
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    /// `LC5301` where the peer does not keep that state any more, `LC5303` where it lies too far back for a
+    /// proof; else as [`Self::get`].
+    pub async fn state(
+        &self,
+        score: &ScoreName,
+        key: &[u8],
+        at: Option<Height>,
+    ) -> Result<Value, ClientError> {
+        let after = at.map(|at| format!("&at={at}")).unwrap_or_default();
+        let key = hash::to_hex(key);
+        self.get(&self.path(&format!("/state/{score}/{key}?proof=true{after}"))).await
     }
 
     /// What the channel runs with, and changes that wait.

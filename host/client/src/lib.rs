@@ -25,7 +25,7 @@
 //! # Ok(()) }
 //! ```
 //!
-//! Where to look next: [`client`], then [`receipt`] and [`block_proof`].
+//! Where to look next: [`client`], then [`receipt`], [`block_proof`] and [`state_key`].
 
 pub mod answer;
 pub mod block_proof;
@@ -42,6 +42,7 @@ pub mod receipt;
 mod retry;
 mod search;
 mod sign;
+pub mod state_key;
 
 pub use client::{Client, Settings};
 pub use error::ClientError;

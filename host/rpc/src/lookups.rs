@@ -3,6 +3,7 @@
 //!
 //! In and out: the questions and answers of [`crate::gateway::Gateway`]. Not here: how they look.
 
+use host_types::state_proof::StateProof;
 use host_types::{
     BlockId, BlockTime, CertificateId, Hash32, Height, Receipt, ScoreName, SignedTransaction,
 };
@@ -84,16 +85,5 @@ pub struct StateAnswer {
     /// The root of the state after it.
     pub state_root: Hash32,
     /// That the key has this value, or none, under that root; when it was wanted.
-    pub proof: Option<KeyProof>,
-}
-
-/// The way from a key to the root of the state (`docs/spec/rest.md` has the rules of hashing).
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct KeyProof {
-    /// Every SCORE that has state, with the root of its tree, by name.
-    pub scores: Vec<(ScoreName, Hash32)>,
-    /// Hashes beside the way, from the root of the SCORE's tree downwards.
-    pub siblings: Vec<Hash32>,
-    /// Key hash and value hash of every key where the way ends.
-    pub bucket: Vec<(Hash32, Hash32)>,
+    pub proof: Option<StateProof>,
 }

@@ -9,11 +9,12 @@
 #![expect(clippy::unwrap_used, reason = "a measurement that cannot go on should stop")]
 
 use host_store::{
-    BlockResult, ChannelStore, CommitBlock, Durability, Entry, Record, SignLog, StateCommitment,
-    StateTree, StoreOptions, TreeVersion,
+    BlockResult, ChannelStore, CommitBlock, Durability, Entry, FormerValues, Record, SignLog,
+    StateCommitment, StateTree, StoreOptions, TreeVersion,
 };
 use host_types::codec::Encode;
 use host_types::genesis::{ChannelGenesis, ChannelLimits, Policies, Policy, RuleConfig};
+use host_types::limits::FORMER_WRITES_MAX;
 use host_types::proof::FinalProof;
 use host_types::receipt::Write;
 use host_types::statement::Slot;
@@ -24,6 +25,7 @@ use host_types::{
     Transaction, TxId, View, Weight, block, merkle,
 };
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 const BLOCK_TXS: u64 = 1000;
@@ -32,6 +34,8 @@ const TREE_BLOCK_TXS: [u64; 4] = [10, 100, 1000, 5000];
 const PROOFS: u64 = 20_000;
 /// Versions of the tree kept at once to see what one weighs.
 const VERSIONS_KEPT: u64 = 50;
+/// Blocks applied beside proofs that go back as far as they may.
+const FURTHEST_BLOCKS: u64 = 200;
 
 /// Nanoseconds of CPU of this thread.
 fn thread_cpu_ns() -> u64 {
@@ -219,6 +223,64 @@ fn measure_versions(tree: &StateTree, oldest: &TreeVersion, keys: u64) {
         "tree: back over {VERSIONS_KEPT} blocks of {BLOCK_TXS}, {} keys: {} ms of CPU",
         back.len(),
         (thread_cpu_ns() - cpu) / 1_000_000,
+    );
+    let former = former_values(&back);
+    let (name, wanted) = (token(), key(3));
+    let cpu = thread_cpu_ns();
+    let proof = tree.prove_former(&version, &former, &name, &wanted).unwrap();
+    let cpu = (thread_cpu_ns() - cpu) / 1_000_000;
+    let value = write(3, 3).value;
+    assert!(proof.verify(oldest.root(), &name, &wanted, value.as_deref()), "a proof holds");
+    println!("tree: the same for a proof, without a version: {cpu} ms of CPU");
+    measure_furthest_proof(tree, &version, keys);
+}
+
+fn former_values(writes: &[Write]) -> FormerValues {
+    let mut former = FormerValues::default();
+    writes.iter().for_each(|write| former.note(&write.score, &write.key, write.value.as_deref()));
+    former
+}
+
+/// A proof at the bound, and what it does to blocks that are executed meanwhile.
+fn measure_furthest_proof(tree: &StateTree, version: &TreeVersion, keys: u64) {
+    let back: Vec<_> = (0..keys.min(FORMER_WRITES_MAX as u64)).map(|n| write(n, n + 1)).collect();
+    let cpu = thread_cpu_ns();
+    let former = former_values(&back);
+    let noted = (thread_cpu_ns() - cpu) / 1_000_000;
+    let cpu = thread_cpu_ns();
+    tree.prove_former(version, &former, &token(), &key(3)).unwrap();
+    let proved = (thread_cpu_ns() - cpu) / 1_000_000;
+    println!(
+        "tree: a proof back over {} keys: {noted} ms of CPU to take them in, {proved} to go back",
+        back.len()
+    );
+    let blocks = || {
+        let mut dice = Dice(11);
+        let mut took: Vec<_> = (0..FURTHEST_BLOCKS)
+            .map(|i| {
+                let writes = block_writes(&mut dice, keys, BLOCK_TXS, i << 32);
+                let start = Instant::now();
+                drop(tree.apply(version, &writes).unwrap());
+                start.elapsed().as_micros()
+            })
+            .collect();
+        took.sort_unstable();
+        (took[took.len() / 2], took[took.len() * 95 / 100])
+    };
+    let alone = blocks();
+    let is_done = AtomicBool::new(false);
+    let beside = std::thread::scope(|scope| {
+        scope.spawn(|| {
+            while !is_done.load(Ordering::Relaxed) {
+                tree.prove_former(version, &former, &token(), &key(3)).unwrap();
+            }
+        });
+        let beside = blocks();
+        is_done.store(true, Ordering::Relaxed);
+        beside
+    });
+    println!(
+        "tree: a block of {BLOCK_TXS}, us of wall time (median, 95 of 100): {alone:?}; beside such proofs {beside:?}"
     );
 }
 

@@ -28,6 +28,7 @@ pub mod disk;
 pub mod error;
 #[cfg(any(test, feature = "test-utils"))]
 pub mod faulty;
+pub mod former;
 pub mod guard;
 pub mod reader;
 pub mod repair;
@@ -40,10 +41,11 @@ mod state_cache;
 pub mod tip_marker;
 
 pub use block_record::{BlockResult, RawBlock};
-pub use commitment::{StateCommitment, StateProof, StateTree, TreeVersion};
+pub use commitment::{FormerValues, StateCommitment, StateProof, StateTree, TreeVersion};
 pub use database::{CHANNELS_THREADED_MAX, ChannelStore, CommitBlock, Lease, StoreOptions};
 pub use disk::{Disk, DiskFile, Durability, RealDisk};
 pub use error::{Part, StoreError};
+pub use former::{ProveError, ProvedKey};
 pub use guard::{Guard, Verdict};
 pub use reader::{Reader, StateView, StoredBlock, Tip, TxPlace};
 pub use repair::{RepairReport, open_repaired};

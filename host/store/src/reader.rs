@@ -358,8 +358,8 @@ impl Reader {
 
 /// The state of one moment.
 pub struct StateView {
-    shared: Arc<Shared>,
-    snapshot: Snapshot,
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) snapshot: Snapshot,
 }
 
 impl std::fmt::Debug for StateView {

@@ -251,13 +251,32 @@ impl Decode<'_> for UndoRow {
     fn decode(r: &mut Reader<'_>) -> Result<Self, CodecError> {
         let len = r.array_up_to(UNDO_KEYS_MAX)?;
         let row = (0..len).map(|_| {
-            r.array(2)?;
-            let key = r.bytes(ScoreName::BYTES_MAX + 1 + STATE_KEY_BYTES_MAX)?.to_vec();
-            let is_absent = r.is_null();
-            let value =
-                if is_absent { None } else { Some(r.bytes(STATE_VALUE_BYTES_MAX)?.to_vec()) };
-            Ok((key, value))
+            let (key, former) = undo_entry(r)?;
+            Ok((key.to_vec(), former.map(<[u8]>::to_vec)))
         });
         row.collect::<Result<_, _>>().map(Self)
     }
+}
+
+/// A key that a block wrote, and what it held before.
+pub type UndoEntry<'a> = (&'a [u8], Option<&'a [u8]>);
+
+fn undo_entry<'a>(r: &mut Reader<'a>) -> Result<UndoEntry<'a>, CodecError> {
+    r.array(2)?;
+    let key = r.bytes(ScoreName::BYTES_MAX + 1 + STATE_KEY_BYTES_MAX)?;
+    let is_absent = r.is_null();
+    let former = if is_absent { None } else { Some(r.bytes(STATE_VALUE_BYTES_MAX)?) };
+    Ok((key, former))
+}
+
+/// The entries of an encoded [`UndoRow`] by key, without a copy of each.
+///
+/// # Errors
+/// When it is none.
+pub fn undo_entries(row: &[u8]) -> Result<Vec<UndoEntry<'_>>, CodecError> {
+    let mut r = Reader::new(row);
+    let len = r.array_up_to(UNDO_KEYS_MAX)?;
+    let entries = (0..len).map(|_| undo_entry(&mut r)).collect::<Result<_, _>>()?;
+    r.finish()?;
+    Ok(entries)
 }

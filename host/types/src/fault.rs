@@ -179,6 +179,8 @@ codes! {
     ReceiptResult = 3316, 409, 7, false, "do not rely on it: the result or its Merkle path was changed";
     /// The chain of epochs in a receipt does not lead from the genesis to its block.
     ReceiptEpochs = 3317, 409, 7, false, "do not rely on it: the validators that signed the block are not shown to be those of the channel";
+    /// A proof does not show the value of a key of the state.
+    StateProofWrong = 3318, 409, 7, false, "do not rely on the value: ask another peer, and take the state root from a Final proof that was verified";
 
     /// A block does not follow the one before it, or is not what its Merkle roots say.
     ChainBroken = 3321, 409, 7, false, "do not rely on this peer's blocks from here on: audit another peer's, and ask whoever runs this one";
@@ -257,8 +259,10 @@ codes! {
 
     /// A block is older than the history that a peer keeps.
     HistoryGone = 5301, 410, 3, false, "ask a peer that keeps more (`history_blocks` of the channel), or choose a younger block";
-    /// A peer writes faster than its store can be copied.
-    StoreBusy = 5302, 503, 5, true, "try again, or stop that peer while its store is copied";
+    /// A peer's store has too much to do, or changes faster than it can be read or copied.
+    StoreBusy = 5302, 503, 5, true, "try again, or ask another peer; while a store is copied its peer may be stopped";
+    /// More was written since a block than a proof of its state goes back over.
+    ProofTooFar = 5303, 409, 3, false, "choose a younger block, or ask several peers for the value without its proof and compare";
 
     /// A consensus rule was refused.
     RuleRefused = 6101, 409, 4, false, "build it against this host's plugin-api";

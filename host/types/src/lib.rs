@@ -33,6 +33,7 @@ mod policy;
 pub mod proof;
 pub mod read_request;
 pub mod receipt;
+pub mod state_proof;
 pub mod statement;
 pub mod tolerance;
 pub mod trail;

@@ -109,6 +109,11 @@ pub const CALL_WRITE_BYTES_MAX: u32 = 1 << 20;
 pub const CALL_BYTES_MIN: u32 = 1 << 10;
 /// Blocks whose undo records are kept.
 pub const HISTORY_BLOCKS: u64 = 10_000;
+/// Writes that a proof of a former state goes back over, each block counted as one more: a second or
+/// two of one core. More: refused with `LC5303`.
+pub const FORMER_WRITES_MAX: usize = 1 << 20;
+/// Undo records that it goes back over, bytes: what they hold is hashed. More: refused with `LC5303`.
+pub const FORMER_BYTES_MAX: usize = 256 * 1024 * 1024;
 /// Parameters of a rule in a genesis.
 pub const PARAMETERS_MAX: usize = 64;
 /// A short text in a genesis (names, parameter values), bytes.
@@ -151,6 +156,8 @@ pub const CHANGES_OPEN_MAX: usize = 64;
 /// that makes more of them must not drive out those of others. More: refused with `LC2118`.
 pub const EVIDENCE_PER_SIGNER_MAX: usize = 16;
 
+// The state before a block that did as much as one may is always proved.
+const _: () = assert!(BLOCK_WRITES_MAX < FORMER_WRITES_MAX && OUTCOME_BYTES_MAX < FORMER_BYTES_MAX);
 const _: () = assert!(PART_BYTES_MAX < FRAME_BYTES_MAX);
 const _: () = assert!(TX_BYTES_MAX < PART_BYTES_MAX);
 const _: () = assert!(ARGS_BYTES_MAX < TX_BYTES_MAX);

@@ -22,6 +22,7 @@ pub mod rate;
 pub mod receipt;
 pub mod router;
 pub mod server;
+pub mod state_key;
 pub mod stream;
 pub mod time;
 

@@ -188,6 +188,11 @@ class Client:
         """The Final proof of a block, unchecked."""
         return self._ask(self._path(f"/blocks/{_quoted(str(reference))}/certificate"))
 
+    def state(self, score: str, key: bytes, at: Optional[int] = None) -> Dict[str, Any]:
+        """A key of a SCORE's state after a block (the last one), with its proof: `verify_state` checks it."""
+        after = "" if at is None else f"&at={int(at)}"
+        return self._ask(self._path(f"/state/{_quoted(score)}/{key.hex()}?proof=true{after}"))
+
     def transaction(self, hash: str) -> Dict[str, Any]:
         """Where a transaction is: `pending`, `final` or `rejected`."""
         return self._ask(self._path(f"/transactions/{_quoted(hash)}"))

@@ -126,6 +126,16 @@ def merkle_verify(
     return not rest and digest(domain, leaves.to_bytes(8, "big"), node) == root
 
 
+def merkle_root(domain: str, leaves: Sequence[bytes]) -> bytes:
+    """Merkle root of leaves (RFC 6962, bound to domain and size)."""
+    level = [hashlib.sha256(b"\0" + leaf).digest() for leaf in leaves]
+    while len(level) > 1:
+        pairs = [level[at : at + 2] for at in range(0, len(level), 2)]
+        level = [hashlib.sha256(b"\1" + b"".join(p)).digest() if len(p) == 2 else p[0] for p in pairs]
+    top = level[0] if level else hashlib.sha256(b"").digest()
+    return digest(domain, len(leaves).to_bytes(8, "big"), top)
+
+
 def empty_root(domain: str) -> bytes:
     """Merkle root of no leaves."""
     return digest(domain, (0).to_bytes(8, "big"), hashlib.sha256(b"").digest())

@@ -4,14 +4,9 @@
 //! (`host/store/search`), how answers look (`host/web`).
 
 use super::ChannelHandle;
-use host_rpc::lookups::{
-    FoundTx, KeyProof, StateAnswer, StateQuestion, TxFilter, TxPosition, TxsPage,
-};
-use host_store::{Reader, StateCommitment, StateProof, StoreError, TxPlace, TxSearch};
+use host_rpc::lookups::{FoundTx, StateAnswer, StateQuestion, TxFilter, TxPosition, TxsPage};
+use host_store::{ProvedKey, Reader, StoreError, TxPlace, TxSearch};
 use host_types::{Code, Height, Pair, Rejection, SignedTransaction};
-
-/// How often a value and its proof are read until both are of one block: commits go on meanwhile.
-const ATTEMPTS_MAX: usize = 64;
 
 fn failed(error: &StoreError) -> Rejection {
     Rejection::new(error.code(), error.to_string())
@@ -47,7 +42,7 @@ impl ChannelHandle {
             return Err(Rejection::new(Code::NotFound, message));
         }
         if wanted.is_proof_wanted {
-            return self.proved(wanted);
+            return self.proved(at, wanted);
         }
         let reader = self.reader();
         let value = reader.state_at(at, &wanted.score, &wanted.key).map_err(|e| failed(&e))?;
@@ -62,38 +57,11 @@ impl ChannelHandle {
         Ok(StateAnswer { value, height: at, block, state_root: roots.state, proof: None })
     }
 
-    /// Nodes of the tree are kept of the last state only: a proof is about that one.
-    fn proved(&self, wanted: &StateQuestion) -> Result<StateAnswer, Rejection> {
-        let (reader, tree) = (self.reader(), &self.parts().tree);
-        for _ in 0..ATTEMPTS_MAX {
-            let tip = reader.tip();
-            if let Some(at) = wanted.at.filter(|at| *at != tip.height) {
-                let message = format!(
-                    "state is proved as of the last block, which is {}, not {at}",
-                    tip.height
-                );
-                return Err(Rejection::new(Code::HistoryGone, message));
-            }
-            let value = reader.state_at(tip.height, &wanted.score, &wanted.key);
-            let value = value.map_err(|e| failed(&e))?;
-            let proof = tree.prove(&tree.committed(), &wanted.score, &wanted.key);
-            let proof = proof.map_err(|e| failed(&e))?;
-            let root = tip.roots.state;
-            // A commit between two of these reads shows here.
-            let Some(value) = value else { continue };
-            if proof.verify(root, &wanted.score, &wanted.key, value.as_deref()) {
-                let StateProof { scores, siblings, bucket } = proof;
-                return Ok(StateAnswer {
-                    value,
-                    height: tip.height,
-                    block: tip.block,
-                    state_root: root,
-                    proof: Some(KeyProof { scores, siblings, bucket }),
-                });
-            }
-        }
-        let message = "the state changes faster than a proof of it is read: ask again";
-        Err(Rejection::new(Code::StoreBusy, message))
+    fn proved(&self, at: Height, wanted: &StateQuestion) -> Result<StateAnswer, Rejection> {
+        let proved = self.reader().prove_at(&self.parts().tree, at, &wanted.score, &wanted.key);
+        let proved = proved.map_err(|error| Rejection::new(error.code(), error.to_string()))?;
+        let ProvedKey { value, block, state_root, proof } = proved;
+        Ok(StateAnswer { value, height: at, block, state_root, proof: Some(proof) })
     }
 }
 

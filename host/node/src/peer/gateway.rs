@@ -4,6 +4,7 @@ use super::caller::ReadCaller;
 use super::certificates;
 use super::metrics::Metrics;
 use super::node::{Node, OWN_EXPIRY_US};
+use super::past_turns::PastTurns;
 use super::quota::{GATEWAY_TXS_PER_ADDRESS_MAX, Quota};
 use super::scans::Scans;
 use super::signed_reads::Remembered;
@@ -41,14 +42,16 @@ pub struct LocalGateway {
     quota: Quota,
     reads: Mutex<Remembered>,
     scans: Scans,
+    past_turns: PastTurns,
 }
 
 impl LocalGateway {
     /// Of this node.
     #[must_use]
     pub fn new(node: Arc<Node>, default_channel: ChannelName, metrics: Arc<Metrics>) -> Self {
-        let (quota, reads, scans) = (Quota::default(), Mutex::default(), Scans::default());
-        Self { node, default_channel, metrics, quota, reads, scans }
+        let (quota, reads) = (Quota::default(), Mutex::default());
+        let (scans, past_turns) = (Scans::default(), PastTurns::default());
+        Self { node, default_channel, metrics, quota, reads, scans, past_turns }
     }
 
     /// A page of events, of those that `is_seen` lets through.
@@ -314,8 +317,16 @@ impl Gateway for LocalGateway {
         wanted: StateQuestion,
     ) -> Result<StateAnswer, Rejection> {
         let channel = self.find(channel)?;
+        let tip = channel.reader().tip().height;
+        let is_past_proved = wanted.is_proof_wanted && wanted.at.is_some_and(|at| at < tip);
+        let turn = if is_past_proved { Some(self.past_turns.take().await?) } else { None };
         // A former state is read through every undo record since.
-        let read = tokio::task::spawn_blocking(move || channel.state_of(&wanted)).await;
+        let read = tokio::task::spawn_blocking(move || {
+            let answer = channel.state_of(&wanted);
+            drop(turn);
+            answer
+        });
+        let read = read.await;
         read.map_err(|error| Rejection::new(Code::Internal, error.to_string()))?
     }
 

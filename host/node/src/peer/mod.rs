@@ -22,6 +22,7 @@ pub mod metrics;
 mod narrowed;
 pub mod node;
 mod offences;
+mod past_turns;
 pub mod quota;
 pub mod radiostations;
 pub mod readiness;

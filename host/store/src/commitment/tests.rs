@@ -140,6 +140,41 @@ proptest! {
             prop_assert!(!without.verify(version.root(), &name, &key, None));
         }
     }
+
+    #[test]
+    fn a_former_state_is_proved_as_it_was_when_it_was_the_last(
+        blocks in blocks(), way_back in 0usize..12, s in 0u8..3, key in 0u16..150
+    ) {
+        let (tree, mut state) = (StateTree::default(), State::new());
+        let wanted = (score(s), key.to_be_bytes().to_vec());
+        let mut former = FormerValues::default();
+        let mut was = None;
+        for (number, seed) in blocks.iter().enumerate() {
+            let before = tree.committed();
+            if number + way_back + 1 == blocks.len() {
+                was = Some((tree.prove(&before, &wanted.0, &wanted.1).unwrap(), before.root()));
+            }
+            let writes = block(seed);
+            if was.is_some() {
+                for Write { score, key, .. } in &writes {
+                    let held = state.get(&(score.clone(), key.clone()));
+                    former.note(score, key, held.map(Vec::as_slice));
+                }
+            }
+            let (_, version) = tree.apply(&before, &writes).unwrap();
+            tree.commit(&version).unwrap();
+            write_to(&mut state, &writes);
+        }
+        let now = tree.committed();
+        let nodes = tree.node_count();
+        let proof = tree.prove_former(&now, &former, &wanted.0, &wanted.1).unwrap();
+        prop_assert_eq!(tree.node_count(), nodes);
+        let root = channel_root(proof.scores.iter().map(|(name, root)| (name, *root)));
+        match was {
+            Some(was) => prop_assert_eq!((proof, root), was),
+            None => prop_assert_eq!(proof, tree.prove(&now, &wanted.0, &wanted.1).unwrap()),
+        }
+    }
 }
 
 #[test]

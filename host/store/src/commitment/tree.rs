@@ -6,8 +6,10 @@
 //! the older one any more. Deliberately not here: values, which are the database's.
 
 use super::arena::{Arena, Node, NodeId, Subtree};
-use super::proof::StateProof;
-use super::{BUCKET_KEYS_MAX, Leaf, StateCommitment, bit, channel_root, key_hash, value_hash};
+use super::former::{self, FormerValues};
+use super::{
+    BUCKET_KEYS_MAX, Leaf, StateCommitment, StateProof, bit, channel_root, key_hash, value_hash,
+};
 use crate::error::StoreError;
 use host_types::receipt::Write;
 use host_types::{Hash32, ScoreName};
@@ -55,6 +57,10 @@ impl TreeVersion {
     #[must_use]
     pub fn root(&self) -> Hash32 {
         self.0.root
+    }
+
+    pub(super) fn scores(&self) -> &BTreeMap<ScoreName, Subtree> {
+        &self.0.scores
     }
 }
 
@@ -172,6 +178,11 @@ impl StateTree {
         self.arena().len()
     }
 
+    /// Nodes of a version that the caller holds, so that none of them is freed meanwhile.
+    pub(super) fn read<T>(&self, look: impl FnOnce(&Arena) -> T) -> T {
+        look(&lock(&self.arena))
+    }
+
     fn arena(&self) -> MutexGuard<'_, Arena> {
         let mut arena = lock(&self.arena);
         for node in std::mem::take(&mut *lock(&self.garbage)) {
@@ -242,13 +253,23 @@ impl StateCommitment for StateTree {
             }
         }
     }
+
+    fn prove_former(
+        &self,
+        version: &TreeVersion,
+        former: &FormerValues,
+        score: &ScoreName,
+        key: &[u8],
+    ) -> Result<StateProof, StoreError> {
+        Ok(former::prove(self, version, former, (score, key)))
+    }
 }
 
 /// What becomes of one key of a tree.
 #[derive(Clone, Copy, Debug)]
-struct Update {
-    key: [u8; 32],
-    value: Option<[u8; 32]>,
+pub(super) struct Update {
+    pub(super) key: [u8; 32],
+    pub(super) value: Option<[u8; 32]>,
 }
 
 fn updates_of(writes: &[Write]) -> Vec<Update> {
@@ -357,11 +378,11 @@ impl<'a> Change<'a> {
     }
 }
 
-fn split(updates: &[Update], depth: usize) -> usize {
+pub(super) fn split(updates: &[Update], depth: usize) -> usize {
     updates.partition_point(|update| !bit(&update.key, depth))
 }
 
-fn merge(leaves: &[Leaf], updates: &[Update], merged: &mut Vec<Leaf>) {
+pub(super) fn merge(leaves: &[Leaf], updates: &[Update], merged: &mut Vec<Leaf>) {
     merged.clear();
     let (mut leaves, mut updates) = (leaves.iter().peekable(), updates.iter().peekable());
     loop {

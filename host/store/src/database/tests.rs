@@ -47,7 +47,7 @@ pub(crate) fn genesis(history_blocks: u64) -> ChannelGenesis {
     }
 }
 
-fn token() -> ScoreName {
+pub(crate) fn token() -> ScoreName {
     ScoreName::new("token").unwrap()
 }
 
@@ -64,12 +64,31 @@ fn transaction(nonce: u64) -> Arc<SignedTransaction> {
     Arc::new(SignedTransaction::decode(&transaction.into_envelope(&[4; 64])).unwrap())
 }
 
-fn key(n: u64) -> Vec<u8> {
+pub(crate) fn key(n: u64) -> Vec<u8> {
     Address::of_key(&[n as u8; 32]).as_bytes().to_vec()
 }
 
 /// Block `height` of the test chain: three transactions, and a few keys written, one deleted.
 pub(crate) fn next(store: &ChannelStore, parents: &[CommitBlock]) -> CommitBlock {
+    next_writing(store, parents, |h| {
+        let mut writes: Vec<_> = (0..4)
+            .map(|i| Write {
+                score: token(),
+                key: key(h % 5 + i),
+                value: (i != 3).then(|| vec![h as u8, i as u8]),
+            })
+            .collect();
+        writes.sort();
+        writes
+    })
+}
+
+/// Block `height` of a chain: three transactions, and these writes.
+pub(crate) fn next_writing(
+    store: &ChannelStore,
+    parents: &[CommitBlock],
+    writes_at: impl Fn(u64) -> Vec<Write>,
+) -> CommitBlock {
     let tip = store.reader().tip();
     let (parent, height, version) = match parents.last() {
         Some(p) => (
@@ -96,14 +115,7 @@ pub(crate) fn next(store: &ChannelStore, parents: &[CommitBlock]) -> CommitBlock
         ..genesis(0).header()
     };
     let block = Block::assemble(header, transactions.into()).unwrap();
-    let mut writes: Vec<_> = (0..4)
-        .map(|i| Write {
-            score: token(),
-            key: key(h % 5 + i),
-            value: (i != 3).then(|| vec![h as u8, i as u8]),
-        })
-        .collect();
-    writes.sort();
+    let writes = writes_at(h);
     let event = ScoreEvent { score: token(), name: "Moved".into(), data: vec![0x81, h as u8] };
     let receipts: Vec<_> = (0..3)
         .map(|i| {
@@ -121,7 +133,7 @@ pub(crate) fn next(store: &ChannelStore, parents: &[CommitBlock]) -> CommitBlock
 }
 
 /// As on the vote path: body and result are durable first.
-pub(super) fn vote_for(store: &ChannelStore, commit: &CommitBlock) -> Result<(), StoreError> {
+pub(crate) fn vote_for(store: &ChannelStore, commit: &CommitBlock) -> Result<(), StoreError> {
     store.segments().append_block(&commit.block)?;
     store.segments().append_result(&commit.result)?;
     store.segments().sync()

@@ -235,11 +235,11 @@ pub(super) const OPERATIONS: &[Operation] = &[
         tag: "State",
         summary: "A key of the state, after the last block or a former one, with its proof",
         query: &[
-            ("at", "u64", "after this block; only the last one is proved"),
+            ("at", "u64", "after this block; the last one when it is not named"),
             ("proof", "'true'|'false'", "whether the way to the root is added"),
         ],
         answers: &[ok!("@StateKey")],
-        codes: codes!(HistoryGone, StoreBusy),
+        codes: codes!(HistoryGone, ProofTooFar, StoreBusy),
         ..GET
     },
     Operation {

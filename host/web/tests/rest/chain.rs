@@ -5,9 +5,7 @@ use host_rpc::gateway::{
     EventsPage, EvidenceView, FinalTx, MemberView, Mode, NodeView, ProofView, ReceiptView,
     RefusedFile, ScoreView, TxState, ValidatorStatus, VersionState, VersionView, VersionsView,
 };
-use host_rpc::lookups::{
-    FoundTx, KeyProof, StateAnswer, StateQuestion, TxFilter, TxPosition, TxsPage,
-};
+use host_rpc::lookups::{FoundTx, StateAnswer, StateQuestion, TxFilter, TxPosition, TxsPage};
 use host_types::change::{Change, Configure, ValidatorChange};
 use host_types::epoch::{EpochConfig, EpochRun, Epochs};
 use host_types::genesis::{ChannelGenesis, ChannelLimits, Policies, Policy, RuleConfig};
@@ -457,7 +455,7 @@ pub(crate) fn value(wanted: &StateQuestion) -> Result<StateAnswer, Rejection> {
     if wanted.at == Some(Height::ZERO) {
         return Err(Rejection::new(Code::HistoryGone, "not kept"));
     }
-    let proof = KeyProof {
+    let proof = host_types::state_proof::StateProof {
         scores: vec![(wanted.score.clone(), hash(1))],
         siblings: vec![hash(2)],
         bucket: vec![(hash(3), hash(4))],
