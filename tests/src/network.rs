@@ -37,22 +37,31 @@ pub struct Options {
     pub channels: String,
     /// Whether `up` prints one JSON document instead of the banner.
     pub is_json: bool,
+    /// Whether it starts the proxy and the log collector, too: two processes that few tests need.
+    pub has_helpers: bool,
     /// More arguments of `up`.
     pub arguments: Vec<String>,
 }
 
 impl Options {
-    /// The sample channels, `--json`.
+    /// The sample channels, `--json`, no proxy and no log collector.
     #[must_use]
     pub fn new(program: impl Into<PathBuf>) -> Self {
         let (channels, arguments) = (CHANNELS.to_owned(), Vec::new());
-        Self { program: program.into(), channels, is_json: true, arguments }
+        Self { program: program.into(), channels, is_json: true, has_helpers: false, arguments }
     }
 
     /// The same for people.
     #[must_use]
     pub fn with_banner(mut self) -> Self {
         self.is_json = false;
+        self
+    }
+
+    /// The same with everything that `up` starts by itself.
+    #[must_use]
+    pub fn with_helpers(mut self) -> Self {
+        self.has_helpers = true;
         self
     }
 
@@ -292,6 +301,9 @@ impl Network {
         command.arg("--config").arg(self.folder().join("channels.toml"));
         if self.options.is_json {
             command.arg("--json");
+        }
+        if !self.options.has_helpers {
+            command.args(["--no-proxy", "--no-log-collector"]);
         }
         let file = |ending: &str| File::create(self.output(ending)).expect("a file for its output");
         command.args(&self.options.arguments).stdout(file("out")).stderr(file("err"));

@@ -26,7 +26,7 @@ fn complains(line: &str) -> bool {
 
 #[test]
 fn a_normal_start_a_hundred_blocks_and_a_stop_write_no_warning_and_no_error() {
-    let mut network = Network::up(sample());
+    let mut network = Network::up(sample().with_helpers());
     let first = network.height(0, CHANNEL).unwrap();
     while network.height(0, CHANNEL).unwrap() < first + BLOCKS {
         let before = network.height(0, CHANNEL).unwrap();

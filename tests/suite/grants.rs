@@ -131,6 +131,13 @@ fn an_auditor_reads_what_it_was_granted_and_every_read_leaves_a_record() {
         json!({"tokens": "registrar/auditor reads token"}),
         "{shown}"
     );
+    let shown = network.cli_json(&["channel", "show", CHANNEL, "--identity", "alice"]);
+    let grant = &shown["grants"][0];
+    let told = (&grant["name"], &grant["auditor"], &grant["scores"], &grant["until"]);
+    let (name, auditor, scores) = (json!("tokens"), json!("registrar/auditor"), json!(["token"]));
+    assert_eq!(told, (&name, &auditor, &scores, &Value::Null), "{shown}");
+    let plain = network.cli(&["channel", "show", CHANNEL, "--identity", "alice"]).stdout;
+    assert!(plain.contains("  grant        tokens: registrar/auditor reads token\n"), "{plain}");
     the_scope_is_what_it_says(&network, &get);
     records_tell_who_read_what_under_which_grant(&network, &paid);
     what_is_not_signed_for_this_now_is_refused(&network);

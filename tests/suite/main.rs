@@ -46,9 +46,13 @@ mod expiry;
 #[cfg(test)]
 mod fifty_channels;
 #[cfg(test)]
+mod file_changes;
+#[cfg(test)]
 mod grants;
 #[cfg(test)]
 mod groups;
+#[cfg(test)]
+mod helpers;
 #[cfg(test)]
 mod homes;
 #[cfg(test)]
@@ -80,6 +84,8 @@ mod proxy_directory;
 #[cfg(test)]
 mod radiostation;
 #[cfg(test)]
+mod radiostation_renewal;
+#[cfg(test)]
 mod readme;
 #[cfg(test)]
 mod readyz;
@@ -101,6 +107,8 @@ mod score_calls;
 mod score_crashes;
 #[cfg(test)]
 mod score_life;
+#[cfg(test)]
+mod score_peers;
 #[cfg(test)]
 mod shape;
 #[cfg(test)]

@@ -8,7 +8,7 @@ use tests::{Network, eventually, process};
 
 #[test]
 fn the_banner_is_the_one_of_the_guide() {
-    let mut network = Network::up(sample().with_banner());
+    let mut network = Network::up(sample().with_banner().with_helpers());
     let (base, data) = (network.base_port(), network.data());
     let (data, folder) = (data.display(), network.folder().display());
     let member = |label: &str, port: u16| {
@@ -29,6 +29,11 @@ fn the_banner_is_the_one_of_the_guide() {
         member("peer1  bank-b", base + 100),
         member("peer2  exchange", base + 200),
         member("peer3  registrar", base + 300),
+        format!(
+            "  ✓ proxy                                      http://127.0.0.1:{}\n",
+            base - 2_100
+        ),
+        format!("  ✓ log-collector             127.0.0.1:{}\n", base + 17_124),
         channel("channel loopchain_default", "notary"),
         channel("channel demo", "token"),
         "  ✓ first transaction final<any> s\n".to_owned(),

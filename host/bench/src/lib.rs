@@ -13,7 +13,7 @@
 //! | `floor` | the least time in which four nodes can commit: L | [`floor`] |
 //! | `score` | SCOREs in their workers: calls, starts, crashes, the cost of counting | [`score`] |
 //! | `net` | a real network of processes under load | [`net`] |
-//! | `channels` | a quiet channel beside an attacked one | [`net`] |
+//! | `channels` | a quiet channel beside an attacked one, four channels against one | [`net`] |
 
 pub mod bound;
 pub mod cpu;
@@ -35,7 +35,7 @@ pub use bound::BoundOptions;
 pub use error::BenchError;
 pub use floor::FloorOptions;
 pub use limits::LimitsOptions;
-pub use net::{Attack, ChannelsOptions, NetOptions};
+pub use net::{Attack, ChannelsOptions, NetOptions, SumOptions};
 pub use report::{Figure, Format, Ratio, Report};
 pub use score::ScoreOptions;
 
@@ -71,7 +71,7 @@ pub enum BenchCommand {
     Score(ScoreOptions),
     /// A real network.
     Net(NetOptions),
-    /// A quiet channel beside an attacked one.
+    /// A quiet channel beside an attacked one, and four channels against one.
     Channels(ChannelsOptions),
 }
 

@@ -14,6 +14,7 @@
 //! | `idle` | what the network costs and takes when nothing else happens |
 //! | `load` | sends |
 //! | `channels` | a quiet channel beside an attacked one: `bench channels` |
+//! | `sum` | four channels together against one of them: the same command |
 //! | `watch` | sees on every peer what is final when |
 
 mod channels;
@@ -23,6 +24,7 @@ mod load;
 mod members;
 mod network;
 mod session;
+mod sum;
 mod summary;
 mod watch;
 
@@ -40,6 +42,7 @@ use network::LocalNetwork;
 use session::Session;
 use std::path::PathBuf;
 use std::time::Duration;
+pub use sum::SumOptions;
 
 /// Whether peers wait for the disk.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -2,7 +2,7 @@
 //! `deploy`, `upgrade`, `vote`, `freeze`, `unfreeze`.
 //!
 //! In: words. Out: [`LifeCommand`], which `score` flattens into its own. Deliberately not here: what
-//! they do (`cmd/score_life.rs`, `cmd/score_versions.rs`).
+//! they do (`cmd/score_life.rs`, `cmd/score_versions.rs`, `cmd/score_peers.rs`).
 
 use crate::cmd::replay::place::StoreFlags;
 use clap::{Args, Subcommand};
@@ -19,6 +19,10 @@ pub enum LifeCommand {
         /// Ask every peer, not only one: each answers for itself.
         #[arg(long)]
         peers: bool,
+        /// REST interface of a RadioStation: the peers are those of the channel in its directory, where
+        /// each says itself where it answers.
+        #[arg(long, value_name = "URL", requires = "peers")]
+        radiostation: Option<String>,
     },
     /// Propose that a version becomes active; with the keys of a local network, approve it too.
     Deploy(Deploy),

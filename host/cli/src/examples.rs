@@ -75,7 +75,7 @@ pub(crate) const EXAMPLES: &[(&str, &[&str])] = &[
     ("channel check", &["loopchain channel check channels.toml"]),
     ("score", &["loopchain score new guestbook", "loopchain score watch"]),
     ("score list", &["loopchain score list"]),
-    ("score show", &["loopchain score show token --peers"]),
+    ("score show", &["loopchain score show token --peers --radiostation http://127.0.0.1:9002"]),
     ("score deploy", &["loopchain score deploy token@0.1.0"]),
     ("score upgrade", &["loopchain score upgrade token@0.2.0 --at +100"]),
     ("score approve", &["loopchain score approve 5f0c --identity peer1"]),
@@ -140,7 +140,7 @@ pub(crate) const EXAMPLES: &[(&str, &[&str])] = &[
     ("bench floor", &["loopchain bench floor"]),
     ("bench score", &["loopchain bench score"]),
     ("bench net", &["loopchain bench net --peers 4 --rate 1000"]),
-    ("bench channels", &["loopchain bench channels"]),
+    ("bench channels", &["loopchain bench channels", "loopchain bench channels --sum"]),
     (
         "completions",
         &["loopchain completions bash > ~/.local/share/bash-completion/completions/loopchain"],

@@ -29,6 +29,7 @@ mod identity;
 mod key_folder;
 mod network;
 mod network_facts;
+mod network_helpers;
 mod output;
 mod password;
 mod profile;

@@ -22,6 +22,7 @@ mod rest;
 pub mod scores;
 pub mod shutdown;
 pub mod signer;
+pub mod station_page;
 pub mod telemetry;
 pub mod trail;
 pub mod versions;

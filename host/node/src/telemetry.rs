@@ -21,7 +21,8 @@ use tracing_subscriber::layer::SubscriberExt;
 
 /// What libraries say below these levels helps nobody.
 const QUIET: [(&str, tracing::Level); 4] = [
-    ("tarpc", tracing::Level::WARN),
+    // That a call failed, and not whose: `host_rpc` tells which connection ended.
+    ("tarpc", tracing::Level::ERROR),
     ("rustls", tracing::Level::WARN),
     ("lsm_tree", tracing::Level::WARN),
     ("fjall", tracing::Level::WARN),

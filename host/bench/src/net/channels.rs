@@ -1,16 +1,18 @@
-//! `bench channels`: what a quiet channel notices of an attacked one on the same peers.
+//! `bench channels`: what a quiet channel notices of an attacked one on the same peers, and (`sum`)
+//! what four channels commit together.
 //!
 //! In: attacks on one channel. Out: for each, on a network of its own, how long one transaction after the
 //! other takes on the quiet channel, alone and then beside the attack, and the ratio of G14: the p99
 //! beside it to twice the p99 alone plus 20 ms. The attackers are members of the other channel whose
-//! calls are admitted as fast as peers take them; nothing waits for what becomes of them. It builds
-//! the SCORE `ward`, so it runs in the source tree only.
+//! calls are admitted as fast as peers take them; nothing waits for what becomes of them. They need
+//! the SCORE `ward`, which is built here, so attacks run in the source tree only.
 
 use super::NetOptions;
 use super::client::Client;
 use super::load::{self, Pace, Plan};
 use super::members;
 use super::network::{CHANNEL, LocalNetwork, QUIET};
+use super::sum::{self, SumOptions};
 use crate::CommonOptions;
 use crate::cpu::of_process_tree;
 use crate::disk::{Times, ms, new_times, note};
@@ -98,22 +100,40 @@ pub struct ChannelsOptions {
     pub probes: usize,
     /// Connections of the attackers to each peer.
     pub connections: usize,
+    /// How the sum of four channels is measured; `None`: it is not.
+    pub sum: Option<SumOptions>,
 }
 
 impl Default for ChannelsOptions {
     fn default() -> Self {
         let NetOptions { common, program, peers, .. } = NetOptions::default();
         let (attacks, probes, connections) = (Attack::ALL.to_vec(), 200, 16);
-        Self { common, program, peers, base_port: 27_400, attacks, probes, connections }
+        let sum = Some(SumOptions::default());
+        Self { common, program, peers, base_port: 27_400, attacks, probes, connections, sum }
     }
 }
 
-/// Runs the attacks.
+/// Runs the attacks, then measures the sum.
 ///
 /// # Errors
-/// When a network does not start, or the quiet channel refuses a transaction.
+/// When a network does not start, or a channel refuses what it should take.
 pub fn run(options: &ChannelsOptions) -> Result<Report, BenchError> {
+    if options.attacks.is_empty() && options.sum.is_none() {
+        return Err(BenchError::Option("channels: neither an attack nor the sum".to_owned()));
+    }
     let mut report = Report::start("channels", &options.common.dir);
+    if !options.attacks.is_empty() {
+        attacked(options, &mut report)?;
+    }
+    if let Some(measure) = &options.sum {
+        sum::run(options, measure, &mut report)?;
+    }
+    report.note("The clients run on the same cores.");
+    Ok(report.finish())
+}
+
+/// A network for each attack.
+fn attacked(options: &ChannelsOptions, report: &mut Report) -> Result<(), BenchError> {
     let root = source_tree().ok_or_else(|| {
         BenchError::Option(
             "channels: it builds what it measures, so it needs the source tree".into(),
@@ -123,12 +143,25 @@ pub fn run(options: &ChannelsOptions) -> Result<Report, BenchError> {
     let ward = ward.map_err(|error| BenchError::Score(error.to_string()))?;
     for attack in &options.attacks {
         let measured = one(options, *attack, &ward)?;
-        figures(&mut report, *attack, &measured);
+        figures(report, *attack, &measured);
     }
     // Whoever asks for one ratio of the goal means the worst.
     report.ratios.sort_by(|a, b| b.value.total_cmp(&a.value));
-    notes(&mut report, options);
-    Ok(report.finish())
+    notes(report, options);
+    Ok(())
+}
+
+impl ChannelsOptions {
+    /// The network that is asked for.
+    pub(super) fn network(&self) -> NetOptions {
+        NetOptions {
+            common: self.common.clone(),
+            program: self.program.clone(),
+            peers: self.peers,
+            base_port: self.base_port,
+            ..NetOptions::default()
+        }
+    }
 }
 
 /// Times on the quiet channel.
@@ -145,13 +178,7 @@ struct Measured {
 
 fn one(options: &ChannelsOptions, attack: Attack, ward: &Path) -> Result<Measured, BenchError> {
     let scratch = Scratch::new(&options.common.dir)?;
-    let net = NetOptions {
-        common: options.common.clone(),
-        program: options.program.clone(),
-        peers: options.peers,
-        base_port: options.base_port,
-        ..NetOptions::default()
-    };
+    let net = options.network();
     let channels = LocalNetwork::two_channels();
     let network = LocalNetwork::start_with(&net, scratch.path(), true, &channels)?;
     network.deploy(ward, CHANNEL, r#"{"start": "0"}"#)?;
@@ -174,7 +201,7 @@ async fn measure(
 ) -> Result<Measured, BenchError> {
     let address = network.peers.first().map(|peer| peer.rest.clone()).unwrap_or_default();
     let genesis = Client::open(&address).await?.genesis().await?;
-    let signers = members::make(network, genesis, 16).await?;
+    let signers = members::make(network, CHANNEL, genesis, 16).await?;
     let stock = Arc::new(attack_stock(attack, genesis, &signers)?);
     let quiet = Client::open_on(&address, QUIET).await?.genesis().await?;
     let alice = members::person(network, "alice")?;
@@ -184,6 +211,7 @@ async fn measure(
     let alone = probe(network, (0..count).map(payment)).await?;
 
     let plan = Plan {
+        channel: CHANNEL,
         peers: network.peers.iter().map(|peer| peer.rest.clone()).collect(),
         connections: options.connections,
         pipeline: 4,
@@ -295,5 +323,4 @@ fn notes(report: &mut Report, options: &ChannelsOptions) {
         PAUSE.as_millis(),
         options.connections
     ));
-    report.note("The clients run on the same cores.");
 }

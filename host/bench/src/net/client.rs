@@ -18,9 +18,9 @@ fn path(channel: &str) -> String {
     format!("/api/v2/channels/{channel}")
 }
 
-/// The request that submits a transaction.
-pub(super) fn submit(raw: &RawTx) -> Vec<u8> {
-    http::post(&format!("{}/transactions", path(CHANNEL)), "application/cbor", "", &raw.0)
+/// The request that submits a transaction to a channel.
+pub(super) fn submit(channel: &str, raw: &RawTx) -> Vec<u8> {
+    http::post(&format!("{}/transactions", path(channel)), "application/cbor", "", &raw.0)
 }
 
 fn submit_and_wait(channel: &str, raw: &RawTx) -> Vec<u8> {
@@ -169,7 +169,7 @@ mod tests {
 
     #[test]
     fn a_submission_is_a_post_of_the_envelope() {
-        let request = submit(&RawTx(bytes::Bytes::from_static(b"raw")));
+        let request = submit(CHANNEL, &RawTx(bytes::Bytes::from_static(b"raw")));
         let text = String::from_utf8(request).unwrap();
         assert!(text.starts_with("POST /api/v2/channels/demo/transactions HTTP/1.1\r\n"), "{text}");
         assert!(text.ends_with("\r\n\r\nraw"));

@@ -56,6 +56,7 @@ pub(super) struct Outcome {
 
 /// What all connections share.
 struct Shared {
+    channel: &'static str,
     stock: Arc<Vec<(TxId, RawTx)>>,
     next: AtomicUsize,
     is_stock_empty: AtomicBool,
@@ -66,6 +67,8 @@ struct Shared {
 /// Where and how to send.
 #[derive(Clone, Debug)]
 pub(super) struct Plan {
+    /// The channel.
+    pub(super) channel: &'static str,
     /// `host:port` of every peer.
     pub(super) peers: Vec<String>,
     /// Connections to each.
@@ -85,6 +88,7 @@ pub(super) async fn run(
     clock: Instant,
 ) -> Result<Outcome, BenchError> {
     let shared = Arc::new(Shared {
+        channel: plan.channel,
         stock,
         next: AtomicUsize::new(0),
         is_stock_empty: AtomicBool::new(false),
@@ -134,7 +138,7 @@ impl Shared {
     }
 
     fn request(&self, number: usize) -> Vec<u8> {
-        self.stock.get(number).map(|(_, raw)| submit(raw)).unwrap_or_default()
+        self.stock.get(number).map(|(_, raw)| submit(self.channel, raw)).unwrap_or_default()
     }
 }
 
@@ -250,6 +254,7 @@ async fn read_answers(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::net::network::CHANNEL;
     use crate::workload::{SCORE, Signer, transfers};
     use axum::Router;
     use axum::http::StatusCode;
@@ -277,7 +282,8 @@ mod tests {
 
     fn plan(address: String, pace: Pace) -> Plan {
         let length = Duration::from_secs(20);
-        Plan { peers: vec![address.clone(), address], connections: 2, pipeline: 3, pace, length }
+        let peers = vec![address.clone(), address];
+        Plan { channel: CHANNEL, peers, connections: 2, pipeline: 3, pace, length }
     }
 
     #[tokio::test]

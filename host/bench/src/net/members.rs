@@ -18,9 +18,10 @@ fn odd(error: impl std::fmt::Display) -> BenchError {
     BenchError::Identity(error.to_string())
 }
 
-/// Makes `count` members with funds.
+/// Makes `count` members of a channel with funds there.
 pub(super) async fn make(
     network: &LocalNetwork,
+    channel: &'static str,
     genesis: GenesisHash,
     count: usize,
 ) -> Result<Vec<Signer>, BenchError> {
@@ -41,8 +42,8 @@ pub(super) async fn make(
         payments.push(alice.envelope(genesis, transfer(&score, signer.address, share), nonce).1);
         members.push(signer);
     }
-    finalise_all(network, &registrations).await?;
-    finalise_all(network, &payments).await?;
+    finalise_all(network, channel, &registrations).await?;
+    finalise_all(network, channel, &payments).await?;
     Ok(members)
 }
 
@@ -71,10 +72,14 @@ pub(super) fn person(network: &LocalNetwork, name: &str) -> Result<Signer, Bench
 
 /// Sends transactions to all peers in turn, side by side, and waits until each is final and did
 /// what it should.
-async fn finalise_all(network: &LocalNetwork, all: &[RawTx]) -> Result<(), BenchError> {
+async fn finalise_all(
+    network: &LocalNetwork,
+    channel: &'static str,
+    all: &[RawTx],
+) -> Result<(), BenchError> {
     let peers = network.peers.len().max(1);
     let lanes = network.peers.iter().enumerate().map(|(lane, peer)| async move {
-        let mut client = Client::open(&peer.rest).await?;
+        let mut client = Client::open_on(&peer.rest, channel).await?;
         for raw in all.iter().skip(lane).step_by(peers) {
             let info = client.finalise(raw).await?;
             if let Some(failure) = info.failure() {

@@ -104,6 +104,11 @@ impl LocalNetwork {
         format!("{quiet}{loaded}[channel.{CHANNEL}.execution]\nmetering = \"optional\"\n")
     }
 
+    /// Channels of these names, each with a token that is alice's.
+    pub(super) fn with_tokens(channels: &[&str]) -> String {
+        channels.iter().map(|channel| with_token(channel)).collect()
+    }
+
     /// Starts one with the channels of this file.
     pub(super) fn start_with(
         options: &NetOptions,
@@ -127,6 +132,8 @@ impl LocalNetwork {
             .args(["--base-port", &options.base_port.to_string()])
             .args(["--set", &format!("storage.durability={durability}")])
             .args(["--set", "log.level=warn"])
+            // Nobody uses them, and they are processes on the same cores.
+            .args(["--no-proxy", "--no-log-collector"])
             .stdin(Stdio::null())
             .stdout(output)
             .stderr(errors)

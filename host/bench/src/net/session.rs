@@ -3,7 +3,7 @@
 use super::client::Client;
 use super::idle::{self, Probes, cpu_of_peers};
 use super::load::{self, Outcome, Pace, Plan};
-use super::network::LocalNetwork;
+use super::network::{CHANNEL, LocalNetwork};
 use super::watch::{self, Sample, Watcher};
 use super::{NetOptions, members};
 use crate::cpu::{of_process_tree, resident_bytes};
@@ -75,7 +75,7 @@ pub(super) async fn run(
 ) -> Result<Session, BenchError> {
     let address = network.peers.first().map(|peer| peer.rest.clone()).unwrap_or_default();
     let genesis = Client::open(&address).await?.genesis().await?;
-    let signers = members::make(network, genesis, options.signers).await?;
+    let signers = members::make(network, CHANNEL, genesis, options.signers).await?;
     let score = ScoreName::new(SCORE).ok_or_else(|| BenchError::void("no name of a SCORE"))?;
     let mut stock = transfers(&signers, genesis, &score, options.stock() + options.probes);
     let probes = stock.split_off(stock.len().saturating_sub(options.probes));
@@ -117,12 +117,13 @@ async fn under_load(
     stock: Arc<Vec<(TxId, RawTx)>>,
 ) -> Result<Loaded, BenchError> {
     let peers: Vec<String> = network.peers.iter().map(|peer| peer.rest.clone()).collect();
-    let first_height = settle(&peers).await?;
+    let first_height = settle(&peers, CHANNEL, DRAIN_WITHIN).await?;
     let disk_before = network.disk_bytes();
     let clock = Instant::now();
     let is_max = options.pace == Pace::Max;
-    let watcher = Watcher::start(network, clock, if is_max { POLL_AT_MAX } else { POLL });
+    let watcher = Watcher::start(network, CHANNEL, clock, if is_max { POLL_AT_MAX } else { POLL });
     let plan = Plan {
+        channel: CHANNEL,
         peers: peers.clone(),
         connections: options.connections,
         pipeline: options.pipeline,
@@ -139,7 +140,7 @@ async fn under_load(
     let (outcome, (start, end)) =
         tokio::join!(load::run(&plan, Arc::clone(&stock), clock), readings);
     let outcome = outcome?;
-    settle(&peers).await?;
+    settle(&peers, CHANNEL, DRAIN_WITHIN).await?;
     let series = watcher.finish().await?;
     Ok(Loaded { stock, outcome, series, start, end, disk_before, first_height })
 }
@@ -149,12 +150,16 @@ fn of_up(network: &LocalNetwork) -> f64 {
     of_process_tree(network.up_pid())
 }
 
-/// Waits until every pool is empty and all peers are at the same block; gives its height.
-async fn settle(peers: &[String]) -> Result<u64, BenchError> {
-    let end = Instant::now() + DRAIN_WITHIN;
+/// Waits until every pool of the channel is empty and all peers are at the same block; gives its height.
+pub(super) async fn settle(
+    peers: &[String],
+    channel: &'static str,
+    within: Duration,
+) -> Result<u64, BenchError> {
+    let end = Instant::now() + within;
     let mut clients = Vec::new();
     for peer in peers {
-        clients.push(Client::open(peer).await?);
+        clients.push(Client::open_on(peer, channel).await?);
     }
     loop {
         let mut states = Vec::new();

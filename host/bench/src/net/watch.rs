@@ -31,13 +31,18 @@ pub(super) struct Watcher {
 }
 
 impl Watcher {
-    /// Starts to poll every peer at this interval.
-    pub(super) fn start(network: &LocalNetwork, clock: Instant, interval: Duration) -> Self {
+    /// Starts to poll every peer for its state of a channel at this interval.
+    pub(super) fn start(
+        network: &LocalNetwork,
+        channel: &'static str,
+        clock: Instant,
+        interval: Duration,
+    ) -> Self {
         let (stop, stopped) = watch::channel(false);
-        let tasks = network
-            .peers
-            .iter()
-            .map(|peer| tokio::spawn(follow(peer.rest.clone(), clock, interval, stopped.clone())));
+        let tasks = network.peers.iter().map(|peer| {
+            let asked = (peer.rest.clone(), channel);
+            tokio::spawn(follow(asked, clock, interval, stopped.clone()))
+        });
         Self { tasks: tasks.collect(), stop }
     }
 
@@ -53,12 +58,12 @@ impl Watcher {
 }
 
 async fn follow(
-    address: String,
+    (address, channel): (String, &'static str),
     clock: Instant,
     interval: Duration,
     stopped: watch::Receiver<bool>,
 ) -> Result<Vec<Sample>, BenchError> {
-    let mut client = Client::open(&address).await?;
+    let mut client = Client::open_on(&address, channel).await?;
     let mut series: Vec<Sample> = Vec::new();
     let mut ticks = tokio::time::interval(interval);
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);

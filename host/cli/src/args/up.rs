@@ -16,6 +16,13 @@ pub struct Up {
     /// Number of peers [default: 4].
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=18))]
     pub peers: Option<u16>,
+    /// Without the proxy, which is 2100 below the first peer.
+    #[arg(long)]
+    pub no_proxy: bool,
+    /// Without the log collector, which is 17124 above the first peer; peers then keep their own logs
+    /// only.
+    #[arg(long)]
+    pub no_log_collector: bool,
     /// Start, be ready, stop.
     #[arg(long)]
     pub once: bool,

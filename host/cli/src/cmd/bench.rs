@@ -8,7 +8,7 @@ use clap::{Args, Subcommand, ValueEnum};
 use host_bench::net::{Fsync, Pace};
 use host_bench::{
     Attack, BenchCommand, BoundOptions, ChannelsOptions, CommonOptions, FloorOptions, Format,
-    LimitsOptions, NetOptions, Ratio, ScoreOptions,
+    LimitsOptions, NetOptions, Ratio, ScoreOptions, SumOptions,
 };
 use host_types::Code;
 use std::path::PathBuf;
@@ -40,17 +40,28 @@ pub enum What {
     Score(Score),
     /// A network of processes under load.
     Net(Net),
-    /// A quiet channel beside an attacked one, on a network for each attack. Builds what it measures,
-    /// so it runs in the source tree only (about 40 s for each attack).
+    /// A quiet channel beside an attacked one; four channels together against one. On a network for each
+    /// attack, and one for the sum. The attacks build what they measure, so they run in the source tree
+    /// only (about 40 s for each attack, 60 s for the sum).
     Channels(Channels),
 }
 
 /// `bench channels`
 #[derive(Debug, Args)]
 pub struct Channels {
-    /// What is done to the other channel; repeatable [default: all].
+    /// What is done to the other channel; repeatable [default: all, without `--sum`].
     #[arg(long, value_enum, value_name = "WHAT")]
     pub attack: Vec<AttackWord>,
+    /// What four channels commit together against one of them; without any `--attack` nothing else
+    /// [default: measured after all attacks].
+    #[arg(long)]
+    pub sum: bool,
+    /// Seconds that each load of the sum is measured.
+    #[arg(long, default_value_t = 10, value_name = "S", value_parser = clap::value_parser!(u64).range(1..=600))]
+    pub duration: u64,
+    /// Seconds of load before.
+    #[arg(long, default_value_t = 3, value_name = "S", value_parser = clap::value_parser!(u64).range(0..=600))]
+    pub warmup: u64,
     /// Transactions on the quiet channel, alone and beside each attack.
     #[arg(long, default_value_t = 200, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100_000))]
     pub probes: u32,
@@ -60,12 +71,37 @@ pub struct Channels {
     /// Port of the first peer.
     #[arg(long, default_value_t = 27_400, value_name = "PORT", value_parser = clap::value_parser!(u16).range(1024..=60_000))]
     pub base_port: u16,
-    /// Connections of the attackers to each peer.
-    #[arg(long, default_value_t = 16, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1_000))]
-    pub connections: u16,
-    /// Exit with 7 unless the worst ratio of a goal is at most this much; repeatable.
+    /// Connections to each peer [default: 16 of the attackers, 160 of the sum].
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1_000))]
+    pub connections: Option<u16>,
+    /// Exit with 7 unless the worst ratio of a goal is at most (G14) or at least (G14-sum) this much;
+    /// repeatable.
     #[arg(long, value_name = "GOAL=VALUE", value_parser = requirement)]
     pub require: Vec<Requirement>,
+}
+
+impl Channels {
+    /// Everything is measured unless something is named.
+    fn options(self, common: CommonOptions) -> ChannelsOptions {
+        let (defaults, mut sum) = (ChannelsOptions::default(), SumOptions::default());
+        sum.duration = Duration::from_secs(self.duration);
+        sum.warmup = Duration::from_secs(self.warmup);
+        sum.connections = self.connections.map_or(sum.connections, usize::from);
+        let attacks = match self.attack.is_empty() && !self.sum {
+            true => Attack::ALL.to_vec(),
+            false => self.attack.iter().map(|word| word.meant()).collect(),
+        };
+        ChannelsOptions {
+            common,
+            peers: self.peers,
+            base_port: self.base_port,
+            probes: self.probes as usize,
+            connections: self.connections.map_or(defaults.connections, usize::from),
+            sum: Some(sum).filter(|_| self.sum || self.attack.is_empty()),
+            attacks,
+            ..defaults
+        }
+    }
 }
 
 /// What `bench channels` does to a channel.
@@ -269,18 +305,7 @@ fn command(bench: Bench, is_json: bool) -> BenchCommand {
             let defaults = BoundOptions::default();
             BenchCommand::Bound(BoundOptions { common, signers, block, replicas, runs, ..defaults })
         }
-        What::Channels(channels) => BenchCommand::Channels(ChannelsOptions {
-            common,
-            peers: channels.peers,
-            base_port: channels.base_port,
-            attacks: match channels.attack.is_empty() {
-                true => Attack::ALL.to_vec(),
-                false => channels.attack.into_iter().map(AttackWord::meant).collect(),
-            },
-            probes: channels.probes as usize,
-            connections: channels.connections.into(),
-            ..ChannelsOptions::default()
-        }),
+        What::Channels(channels) => BenchCommand::Channels(channels.options(common)),
         What::Net(net) => BenchCommand::Net(NetOptions {
             common,
             peers: net.peers,
@@ -324,6 +349,35 @@ mod tests {
         let common = net.common.clone();
         let expected = host_bench::NetOptions { common, ..host_bench::NetOptions::default() };
         assert_eq!(format!("{net:?}"), format!("{expected:?}"));
+    }
+
+    fn channels(arguments: &[&str]) -> host_bench::ChannelsOptions {
+        let line = ["loopchain", "bench", "channels"].iter().chain(arguments);
+        let Command::Bench(bench) = Cli::try_parse_from(line).unwrap().command else {
+            panic!("another command")
+        };
+        match super::command(bench, false) {
+            host_bench::BenchCommand::Channels(channels) => channels,
+            _ => panic!("another bench"),
+        }
+    }
+
+    #[test]
+    fn channels_are_attacked_and_summed_up_unless_one_is_named() {
+        let all = channels(&[]);
+        let expected = host_bench::ChannelsOptions::default();
+        assert_eq!(format!("{all:?}"), format!("{expected:?}"));
+        let measured = |arguments: &[&str]| {
+            let options = channels(arguments);
+            (options.attacks.len(), options.sum.is_some())
+        };
+        assert_eq!(measured(&["--sum"]), (0, true));
+        assert_eq!(measured(&["--attack", "loops"]), (1, false));
+        assert_eq!(measured(&["--attack", "loops", "--sum"]), (1, true));
+        let few = channels(&["--sum", "--connections", "8", "--duration", "2", "--warmup", "0"]);
+        let sum = few.sum.unwrap();
+        let lengths = (sum.duration.as_secs(), sum.warmup.as_secs());
+        assert_eq!((few.connections, sum.connections, lengths), (8, 8, (2, 0)));
     }
 
     #[test]

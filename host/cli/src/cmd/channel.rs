@@ -3,6 +3,7 @@
 //! in `configure.rs`, what makes channels what a file says in `channel_plan.rs`.
 
 use super::channel_drift::Drift;
+use super::channel_grants;
 use super::import_old;
 use super::{Context, Done, runtime};
 use crate::args::ChannelCommand;
@@ -73,10 +74,15 @@ async fn show(name: Option<&str>, context: &Context) -> Done {
             Failure::new(Code::ChannelUnknown, format!("`{name}` is no name of a channel"))
         })?;
     }
-    let client = Client::new(&target, context.global.timeout, context.out)?;
+    let client = Client::reading(&target, context)?;
     let (mut value, info) = client.channel().await?;
+    let grants = channel_grants::of(&client).await?;
     let drift = Drift::of(&[&info.channel], context).await;
     let mut lines = lines(&info);
+    if let Some(grants) = &grants {
+        lines.extend(channel_grants::lines(grants));
+        value["grants"] = channel_grants::document(grants);
+    }
     if let Some(drift) = &drift {
         value["drift"] = drift.document(&info.channel);
         let line = drift.line(&info.channel);

@@ -391,6 +391,50 @@ async fn put_through(
     Ok((done.document, done.line))
 }
 
+/// What [`bring`] did.
+#[derive(Clone, Debug)]
+pub(crate) struct Brought {
+    /// The epoch that began; none: nothing of it can change on a chain.
+    pub(crate) done: Option<String>,
+    /// A line for each difference.
+    pub(crate) differences: Vec<String>,
+    /// What it did to quorum and tolerance.
+    pub(crate) effects: Vec<String>,
+}
+
+/// Makes a channel what the file says as far as a `configure` change can, with the keys that are here; `None`
+/// when there is nothing to do.
+pub(crate) async fn bring(
+    file: &ChannelsFile,
+    name: &ChannelName,
+    context: &Context,
+) -> Result<Option<Brought>, Failure> {
+    let compared = compare(file, name, &Around::of(context)?, context).await?;
+    let ours = compared.plan.differences.iter().filter(|one| one.means != Means::Deploy);
+    let differences: Vec<_> = ours.map(|one| one_difference(one, &file.path)).collect();
+    if differences.is_empty() {
+        return Ok(None);
+    }
+    let Compared { plan, .. } = &compared;
+    if plan.change.is_none() {
+        return Ok(Some(Brought { done: None, differences, effects: Vec::new() }));
+    }
+    let effects = effects(plan.before.as_ref(), &plan.wanted.tolerance);
+    let (_, done) = put_through(&compared, (false, false), context).await?;
+    let done = done.trim_start_matches(OK).trim_start().to_owned();
+    Ok(Some(Brought { done: Some(done), differences, effects }))
+}
+
+/// In how many places a file says something else than the chain.
+pub(crate) async fn differences(
+    file: &ChannelsFile,
+    name: &ChannelName,
+    context: &Context,
+) -> Result<usize, Failure> {
+    let compared = compare(file, name, &Around::of(context)?, context).await?;
+    Ok(compared.plan.differences.len())
+}
+
 /// A set that could not decide as things stand would stop the channel.
 fn is_live(
     next: &host_types::validators::ValidatorSet,

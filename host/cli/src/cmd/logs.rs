@@ -6,6 +6,7 @@
 use super::{Context, Done};
 use crate::args_logs::Logs;
 use crate::failure::Failure;
+use crate::network_helpers::HelperRole;
 use host_collector::record::escaped;
 use host_collector::{Filter, Record};
 use host_types::fault::Code;
@@ -43,9 +44,9 @@ struct Found {
 pub(crate) fn logs(logs: &Logs, context: &Context) -> Done {
     let network = context.data.require_network()?;
     let mut names: Vec<_> = network.members.iter().map(|member| member.name.clone()).collect();
-    if context.data.log("up").exists() {
-        names.push("up".to_owned());
-    }
+    // Not every `up` starts them, or runs in the background.
+    let more = HelperRole::ALL.map(HelperRole::name).into_iter().chain(["up"]);
+    names.extend(more.filter(|name| context.data.log(name).exists()).map(str::to_owned));
     if let Some(name) = &logs.name {
         if !names.contains(name) {
             let message = format!("there is no log of `{name}`");
@@ -68,7 +69,10 @@ pub(crate) fn logs(logs: &Logs, context: &Context) -> Done {
     let filter = logs.wanted.filter();
     let organisation = |name: &str| {
         let member = network.members.iter().find(|member| member.name == name);
-        member.map_or_else(|| name.to_owned(), |member| format!("{}/{name}", member.org))
+        let helper = HelperRole::ALL.into_iter().find(|role| role.name() == name);
+        let helper = helper.and_then(|role| role.at(network.base_port)?.organisation());
+        let org = member.map(|member| member.org.as_str()).or(helper);
+        org.map_or_else(|| name.to_owned(), |org| format!("{org}/{name}"))
     };
     let mut found = Vec::new();
     for log in &mut open {

@@ -2,6 +2,7 @@
 
 use super::{Context, Done};
 use crate::network::MemberRole;
+use crate::network_helpers::HelperRole;
 use crate::output::table;
 use serde_json::json;
 use std::process::ExitCode;
@@ -39,6 +40,29 @@ pub(crate) fn ps(context: &Context) -> Done {
             pid.map_or_else(|| "stopped".to_owned(), |pid| pid.to_string()),
             member.rpc(),
             member.url(),
+        ]);
+    }
+    // They stand in no network.json: those are told that run.
+    let base_port = network.base_port;
+    for helper in HelperRole::ALL.into_iter().filter_map(|role| role.at(base_port)) {
+        let Some(process) = process(helper.role.name()) else { continue };
+        documents.push(json!({
+            "name": helper.role.name(),
+            "organisation": helper.organisation(),
+            "role": helper.role.name(),
+            "pid": process.pid,
+            "restarts": process.restarts,
+            "rpc": helper.rpc(),
+            "rest": helper.url(),
+            "operations": helper.ops().map(|address| format!("http://{address}")),
+        }));
+        rows.push(vec![
+            helper.role.name().to_owned(),
+            helper.organisation().unwrap_or("-").to_owned(),
+            helper.role.name().to_owned(),
+            process.pid.to_string(),
+            helper.rpc().unwrap_or_else(|| "-".to_owned()),
+            helper.url().unwrap_or_else(|| "-".to_owned()),
         ]);
     }
     let document = json!({

@@ -7,7 +7,7 @@
 use super::replay::milliseconds;
 use super::replay::place::Stop;
 use super::score_rehearse::{self, ScoreRehearse};
-use super::{Context, score_life, score_versions};
+use super::{Context, score_life, score_peers};
 use crate::args_life::RehearseFirst;
 use crate::client::Client;
 use crate::failure::{EXIT_FOUND, Failure};
@@ -60,7 +60,7 @@ pub(super) async fn shown(
 ) -> Result<Shown, Failure> {
     let Some(rehearsal) = rehearsal else { return Ok(Shown::default()) };
     let (score, sha256) = (rehearsal.score.as_str(), rehearsal.to.sha256.to_string());
-    let held = score_versions::holders(score, &sha256, context).await?;
+    let held = score_peers::holders(score, &sha256, context).await?;
     let mut document = score_rehearse::document(rehearsal);
     document["installed"] = json!({"peers": held.0, "of": held.1});
     Ok(Shown { lines: lines(rehearsal, held), document })

@@ -7,7 +7,7 @@
 
 use super::score_gate::Shown;
 use super::voting::{Seen, named, vote_in, voters};
-use super::{Context, Done, call, configure, score_gate, score_versions};
+use super::{Context, Done, call, configure, score_gate, score_peers, score_versions};
 use crate::args_life::{Deploy as Wanted, Freeze, LifeCommand, RehearseFirst};
 use crate::client::{Client, VersionInfo};
 use crate::failure::Failure;
@@ -42,7 +42,10 @@ const NO_ARGUMENTS: [u8; 1] = [0x80];
 pub(super) async fn run(command: LifeCommand, context: &Context) -> Done {
     match command {
         LifeCommand::List => score_versions::list(context).await,
-        LifeCommand::Show { name, peers } => score_versions::show(&name, peers, context).await,
+        LifeCommand::Show { name, peers: false, .. } => score_versions::show(&name, context).await,
+        LifeCommand::Show { name, radiostation, .. } => {
+            score_peers::show(&name, radiostation.as_deref(), context).await
+        }
         LifeCommand::Deploy(wanted) => deploy(&wanted, None, context).await,
         LifeCommand::Upgrade(upgrade) => {
             let wanted = Wanted {

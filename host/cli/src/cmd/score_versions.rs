@@ -1,7 +1,7 @@
-//! `score list` and `score show`: versions of SCOREs as a peer, or every peer, knows them.
+//! `score list` and `score show`: versions of SCOREs as a peer knows them.
 //!
-//! In: what peers say over REST. Out: tables, or the documents as they came. Deliberately not here:
-//! changing anything (`score_life`).
+//! In: what a peer says over REST. Out: tables, or the documents as they came. Deliberately not here:
+//! changing anything (`score_life`), asking every peer (`score_peers`).
 
 use super::{Context, Done};
 use crate::client::{Client, VersionInfo};
@@ -13,10 +13,7 @@ use host_types::manifest::{Manifest, Method};
 use host_web::arguments::describe;
 use serde_json::{Value, json};
 use std::process::ExitCode;
-use std::time::Duration;
 
-/// A peer that does not answer so long is told as absent.
-const ANSWER: Duration = Duration::from_secs(2);
 /// Digits of a digest in a table.
 const DIGITS: usize = 16;
 
@@ -36,7 +33,7 @@ pub(super) async fn list(context: &Context) -> Done {
     Ok(ExitCode::SUCCESS)
 }
 
-fn rows(versions: &[VersionInfo]) -> Vec<String> {
+pub(super) fn rows(versions: &[VersionInfo]) -> Vec<String> {
     let row = |one: &VersionInfo| {
         let sha256 = one.sha256.get(..DIGITS).unwrap_or(&one.sha256).to_owned();
         let here = if one.here { "yes" } else { "no" }.to_owned();
@@ -53,7 +50,7 @@ fn rows(versions: &[VersionInfo]) -> Vec<String> {
     lines
 }
 
-fn text<'a>(value: &'a Value, key: &str) -> &'a str {
+pub(super) fn text<'a>(value: &'a Value, key: &str) -> &'a str {
     value.get(key).and_then(Value::as_str).unwrap_or("-")
 }
 
@@ -81,10 +78,7 @@ fn refused(value: &Value) -> Vec<String> {
 }
 
 /// `score show`
-pub(super) async fn show(name: &str, all_peers: bool, context: &Context) -> Done {
-    if all_peers {
-        return peers(name, context).await;
-    }
+pub(super) async fn show(name: &str, context: &Context) -> Done {
     let client = client(context)?;
     let active = client.score(name).await;
     let (seen, versions) = match client.versions(name).await {
@@ -143,71 +137,4 @@ fn methods(manifest: Option<&Manifest>) -> Vec<String> {
 
 fn signature(method: &Method) -> String {
     format!("{}({}) -> {}", method.name, describe(&method.args), method.returns)
-}
-
-/// What a peer says of the versions of a SCORE.
-type Answer = Result<(Value, Vec<VersionInfo>), Failure>;
-
-/// What every peer says: those of the local network, or the one that is named.
-async fn ask_peers(name: &str, context: &Context) -> Result<Vec<(String, Answer)>, Failure> {
-    let target = profile::target(&context.global, &context.data)?;
-    let network = context.data.network()?.filter(|_| context.global.endpoint.is_none());
-    let urls: Vec<String> = match &network {
-        Some(network) => network.peers().map(crate::network::Member::url).collect(),
-        None => vec![target.endpoint.clone()],
-    };
-    let asked = urls.into_iter().map(|url| async {
-        let target = profile::Target { endpoint: url.clone(), ..target.clone() };
-        let wait = context.global.timeout.min(ANSWER);
-        let answer = match Client::new(&target, wait, context.out) {
-            Ok(client) => client.versions(name).await.map_err(Failure::from),
-            Err(failure) => Err(failure),
-        };
-        (url, answer)
-    });
-    Ok(futures::future::join_all(asked).await)
-}
-
-/// How many peers hold the file, of how many that were asked.
-pub(super) async fn holders(
-    name: &str,
-    sha256: &str,
-    context: &Context,
-) -> Result<(usize, usize), Failure> {
-    let answers = ask_peers(name, context).await?;
-    let holds = |answer: &Answer| {
-        let versions = answer.iter().flat_map(|(_, versions)| versions);
-        versions.into_iter().any(|one| one.here && one.sha256 == sha256)
-    };
-    let held = answers.iter().filter(|(_, answer)| holds(answer)).count();
-    Ok((held, answers.len()))
-}
-
-/// `score show --peers`
-async fn peers(name: &str, context: &Context) -> Done {
-    let answers = ask_peers(name, context).await?;
-    if let Some((_, Err(failure))) = answers.first()
-        && answers.iter().all(|(_, answer)| answer.is_err())
-    {
-        return Err(failure.clone());
-    }
-    let (mut lines, mut documents) = (Vec::new(), Vec::new());
-    for (url, answer) in answers {
-        match answer {
-            Ok((value, versions)) => {
-                lines.push(format!("{} at {url}, block {}", text(&value, "peer"), value["height"]));
-                lines.extend(rows(&versions).into_iter().map(|line| format!("  {line}")));
-                documents.push(value);
-            }
-            Err(failure) => {
-                lines.push(format!("{WARN} {url}: {}", failure.message()));
-                let error =
-                    json!({"code": failure.code().to_string(), "message": failure.message()});
-                documents.push(json!({"endpoint": url, "error": error}));
-            }
-        }
-    }
-    let document = json!({"schema": "loopchain.score-peers.v1", "score": name, "peers": documents});
-    context.out.either(&document, lines);
-    Ok(ExitCode::SUCCESS)
 }

@@ -12,20 +12,17 @@ use super::relay::Proxy;
 use super::upstream::Upstream;
 use crate::channel::intake::wall_clock;
 use crate::peer::known_peers::{Faults, KnownPeers, Learned};
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
+use crate::station_page::{listed, rest_of};
 use bytes::Bytes;
-use host_identity::Certificate;
 use host_rpc::Trust;
-use host_rpc::directory::{Entry, LISTED_MAX, Listed, SignedEntry};
-use host_types::{BlockTime, Decode, NodeName};
+use host_rpc::directory::{Listed, SignedEntry};
+use host_types::NodeName;
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::Request;
 use hyper::header::HOST;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
-use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::timeout;
@@ -102,42 +99,7 @@ async fn ask(station: &Upstream) -> io::Result<Vec<Listed>> {
     }
     let body = Limited::new(answer.into_body(), LIST_BYTES_MAX).collect().await;
     let body: Value = serde_json::from_slice(&body.map_err(io::Error::other)?.to_bytes())?;
-    let all = body["peers"].as_array().ok_or_else(|| io::Error::other("it is no RadioStation"))?;
-    Ok(all.iter().take(LISTED_MAX).filter_map(listed).collect())
-}
-
-fn listed(one: &Value) -> Option<Listed> {
-    let entry = STANDARD.decode(one["entry"].as_str()?).ok()?;
-    Some(Listed {
-        order: u32::try_from(one["order"].as_u64()?).ok()?,
-        is_connected: one["connected"].as_bool()?,
-        status_since: BlockTime::new(one["since_us"].as_u64()?),
-        entry: SignedEntry::from_bytes(&entry).ok()?,
-    })
-}
-
-/// Where clients reach a node; none when it serves none, or is no peer.
-fn rest_of(entry: &Entry) -> Option<String> {
-    if !Certificate::parse(&entry.certificate).ok()?.role.is_node() {
-        return None;
-    }
-    let rest = &entry.rest_target;
-    let (host, port) = rest.rsplit_once(':')?;
-    let is_anywhere = rest.parse::<SocketAddr>().is_ok_and(|at| match at.ip() {
-        IpAddr::V4(ip) => ip.is_unspecified(),
-        IpAddr::V6(ip) => ip.is_unspecified(),
-    });
-    // It listens everywhere: then also where other peers dial it.
-    let host = if is_anywhere { entry.rpc_target.rsplit_once(':')?.0 } else { host };
-    let is_port = port.parse::<u16>().is_ok_and(|port| port != 0);
-    (is_host(host) && is_port).then(|| format!("{host}:{port}"))
-}
-
-/// Whether it is a name or an address: a peer may have signed anything, and this text stands in requests, logs
-/// and metrics.
-fn is_host(text: &str) -> bool {
-    let is_plain = |c: char| c.is_ascii_alphanumeric() || ".-_:[]".contains(c);
-    !text.is_empty() && text.chars().all(is_plain)
+    listed(&body).ok_or_else(|| io::Error::other("it is no RadioStation"))
 }
 
 type Checks<'a> = (&'a mut JoinSet<()>, &'a mut BTreeMap<String, AbortHandle>);
@@ -175,46 +137,4 @@ fn settle(
         );
         false
     });
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use host_identity::{Authority, Role, SigningKey, Validity};
-
-    fn entry(role: Role, rpc: &str, rest: &str) -> Entry {
-        let authority = Authority::new("bank-a", Validity::days_from_now(9)).unwrap();
-        let (name, key) = (NodeName::new("bank-a/one").unwrap(), SigningKey::from_seed([1; 32]));
-        let days = Validity::days_from_now(9);
-        let signed = authority.issue_signing(&name, role, None, &key.public(), days).unwrap();
-        Entry {
-            certificate: signed.der,
-            rpc_target: rpc.to_owned(),
-            rest_target: rest.to_owned(),
-            channels: vec![],
-            issued: BlockTime::new(1),
-        }
-    }
-
-    #[test]
-    fn clients_are_served_where_the_peer_says_and_by_nodes_only() {
-        let at = |role, rpc, rest| rest_of(&entry(role, rpc, rest));
-        let table = [
-            ("10.0.0.1:7100", "10.0.0.1:9000", Some("10.0.0.1:9000")),
-            ("a.example:7100", "0.0.0.0:9000", Some("a.example:9000")),
-            ("[fd00::1]:7100", "[::]:9000", Some("[fd00::1]:9000")),
-            ("10.0.0.1:7100", "", None),
-            ("10.0.0.1:7100", "10.0.0.2", None),
-            ("10.0.0.1:7100", "10.0.0.2:0", None),
-            ("10.0.0.1:7100", "10.0.0.2:99999", None),
-            ("10.0.0.1:7100", "a\"} 1\nloopchain_up{b=\"c:9000", None),
-            ("10.0.0.1:7100", "a/../b:9000", None),
-            ("a b:7100", "0.0.0.0:9000", None),
-        ];
-        for (rpc, rest, expected) in table {
-            assert_eq!(at(Role::Peer, rpc, rest).as_deref(), expected, "{rest}");
-        }
-        assert_eq!(at(Role::Auditor, "a:1", "a:2").as_deref(), Some("a:2"));
-        assert_eq!(at(Role::Client, "a:1", "a:2"), None);
-    }
 }

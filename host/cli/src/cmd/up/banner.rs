@@ -3,6 +3,7 @@
 use super::Local;
 use crate::client::{ChannelInfo, ScoreInfo};
 use crate::network::{DATA_DEFAULT, Member, MemberRole, NetworkFile};
+use crate::network_helpers::Helper;
 use crate::output::OK;
 use serde_json::{Value, json};
 use std::path::Path;
@@ -36,6 +37,12 @@ pub(crate) fn member(member: &Member) -> String {
         MemberRole::Peer => format!("{}  {}", member.name, member.org),
     };
     step(&label, &format!("{}   {}", member.rpc(), member.url()))
+}
+
+/// The line of a process beside the members; its address stands where theirs of the same kind do.
+pub(crate) fn helper(helper: Helper) -> String {
+    let (rpc, url) = (helper.rpc().unwrap_or_default(), helper.url().unwrap_or_default());
+    step(helper.role.name(), format!("{rpc:<14}   {url}").trim_end())
 }
 
 /// The line of a channel.
@@ -87,7 +94,7 @@ pub(crate) fn foot(local: &Local, with_token: bool, with_notary: bool) -> Vec<St
 pub(crate) fn document(
     local: &Local,
     is_new: bool,
-    channels: &[(ChannelInfo, Vec<ScoreInfo>)],
+    (channels, helpers): (&[(ChannelInfo, Vec<ScoreInfo>)], &[Helper]),
     took: Duration,
 ) -> Value {
     let network: &NetworkFile = &local.network;
@@ -97,6 +104,14 @@ pub(crate) fn document(
         .map(|member| {
             json!({"name": member.name, "organisation": member.org, "rpc": member.rpc(),
                    "rest": member.url(), "operations": format!("http://{}", member.ops())})
+        })
+        .collect();
+    let helpers: Vec<_> = helpers
+        .iter()
+        .map(|helper| {
+            json!({"name": helper.role.name(), "organisation": helper.organisation(),
+                   "rpc": helper.rpc(), "rest": helper.url(),
+                   "operations": helper.ops().map(|at| format!("http://{at}"))})
         })
         .collect();
     let channels: Vec<_> = channels
@@ -117,6 +132,7 @@ pub(crate) fn document(
         "new": is_new,
         "pid": std::process::id(),
         "members": members,
+        "helpers": helpers,
         "channels": channels,
         "identity": "alice",
         "took_ms": u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
@@ -126,6 +142,7 @@ pub(crate) fn document(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::network_helpers::HelperRole;
     use std::path::PathBuf;
 
     #[test]
@@ -154,6 +171,13 @@ mod tests {
         assert_eq!(
             member(&peer),
             format!("  {OK} peer0  bank-a             127.0.0.1:7100   http://127.0.0.1:9000")
+        );
+        assert_eq!(
+            HelperRole::ALL.map(|role| super::helper(role.at(7_100).unwrap())),
+            [
+                format!("  {OK} proxy                                      http://127.0.0.1:5000"),
+                format!("  {OK} log-collector             127.0.0.1:24224"),
+            ]
         );
         assert_eq!(
             timed("first transaction final", "", Duration::from_millis(1_900)),

@@ -1,6 +1,6 @@
 //! The processes of a local network: started, watched, started again, stopped in order.
 //!
-//! In: members of the network. Out: running children and [`Event`]s about them. A child dies with
+//! In: [`Part`]s of the network. Out: running children and [`Event`]s about them. A child dies with
 //! `up` however that dies: it holds the reading end of a pipe whose other end only `up` has, and
 //! stops when the pipe closes. Children have a process group of their own, so that Ctrl-C reaches
 //! `up` only, which stops them in order.
@@ -28,6 +28,58 @@ const EVENTS_MAX: usize = 64;
 /// How much of the end of a log goes into an error, bytes.
 const TAIL_BYTES: usize = 2_000;
 
+/// What a child is, in the order in which they are stopped: who asks peers first, and last who takes the
+/// last lines of the others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// One address in front of all peers.
+    Proxy,
+    /// A validating peer.
+    Peer,
+    /// The directory.
+    Radiostation,
+    /// Keeps everybody's lines.
+    LogCollector,
+}
+
+impl Kind {
+    const ALL: [Self; 4] = [Self::Proxy, Self::Peer, Self::Radiostation, Self::LogCollector];
+
+    /// The noun of its command.
+    const fn noun(self) -> &'static str {
+        match self {
+            Self::Proxy => "proxy",
+            Self::Peer => "peer",
+            Self::Radiostation => "radiostation",
+            Self::LogCollector => "log-collector",
+        }
+    }
+}
+
+/// A process to run.
+#[derive(Clone, Debug)]
+pub(crate) struct Part {
+    /// What it is.
+    pub kind: Kind,
+    /// Its name.
+    pub name: String,
+    /// Its home, relative to the data folder.
+    pub home: PathBuf,
+    /// Arguments beside its home.
+    pub arguments: Vec<String>,
+}
+
+impl Part {
+    /// That of a member.
+    pub(crate) fn of(member: &Member, arguments: Vec<String>) -> Self {
+        let kind = match member.role {
+            MemberRole::Radiostation => Kind::Radiostation,
+            MemberRole::Peer => Kind::Peer,
+        };
+        Self { kind, name: member.name.clone(), home: member.home.clone(), arguments }
+    }
+}
+
 /// What a child is to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Phase {
@@ -51,17 +103,16 @@ pub(crate) enum Event {
 #[derive(Debug)]
 pub(crate) struct Children {
     data: DataFolder,
-    extra: Vec<String>,
     run: Arc<Mutex<RunFile>>,
-    phases: Vec<(MemberRole, watch::Sender<Phase>)>,
-    tasks: Vec<(MemberRole, JoinHandle<()>)>,
+    phases: Vec<(Kind, watch::Sender<Phase>)>,
+    tasks: Vec<(Kind, JoinHandle<()>)>,
     sender: mpsc::Sender<Event>,
     events: mpsc::Receiver<Event>,
 }
 
 impl Children {
-    /// None yet. `extra` arguments go to every peer.
-    pub(crate) fn new(data: &DataFolder, extra: Vec<String>) -> Self {
+    /// None yet.
+    pub(crate) fn new(data: &DataFolder) -> Self {
         let run = RunFile {
             schema: "loopchain.run.v1".to_owned(),
             pid: std::process::id(),
@@ -71,7 +122,6 @@ impl Children {
         let (sender, events) = mpsc::channel(EVENTS_MAX);
         Self {
             data: data.clone(),
-            extra,
             run: Arc::new(Mutex::new(run)),
             phases: Vec::new(),
             tasks: Vec::new(),
@@ -81,20 +131,20 @@ impl Children {
     }
 
     /// Starts one and keeps it running.
-    pub(crate) fn start(&mut self, member: &Member) -> Result<(), Failure> {
+    pub(crate) fn start(&mut self, part: Part) -> Result<(), Failure> {
         make_folder(&self.data.join("logs"))?;
         let (phase, phases) = watch::channel(Phase::Run);
+        let kind = part.kind;
         let nurse = Nurse {
             data: self.data.clone(),
-            member: member.clone(),
-            extra: if member.role == MemberRole::Peer { self.extra.clone() } else { Vec::new() },
+            part,
             run: Arc::clone(&self.run),
             phases,
             events: self.sender.clone(),
         };
         let child = nurse.spawn()?;
-        self.phases.push((member.role, phase));
-        self.tasks.push((member.role, tokio::spawn(nurse.watch(child))));
+        self.phases.push((kind, phase));
+        self.tasks.push((kind, tokio::spawn(nurse.watch(child))));
         Ok(())
     }
 
@@ -120,11 +170,11 @@ impl Children {
         !self.tasks.is_empty()
     }
 
-    /// Stops the peers, then the radiostation.
+    /// Stops them, kind by kind.
     pub(crate) async fn stop(&mut self) {
-        for role in [MemberRole::Peer, MemberRole::Radiostation] {
-            self.tell(role, Phase::Stop);
-            for (_, task) in self.tasks.iter_mut().filter(|(of, _)| *of == role) {
+        for kind in Kind::ALL {
+            self.tell(kind, Phase::Stop);
+            for (_, task) in self.tasks.iter_mut().filter(|(of, _)| *of == kind) {
                 // A nurse that panicked has dropped its child, which kills it.
                 task.await.ok();
             }
@@ -142,8 +192,8 @@ impl Children {
         }
     }
 
-    fn tell(&self, role: MemberRole, wish: Phase) {
-        for (_, phase) in self.phases.iter().filter(|(of, _)| *of == role) {
+    fn tell(&self, kind: Kind, wish: Phase) {
+        for (_, phase) in self.phases.iter().filter(|(of, _)| *of == kind) {
             phase.send_if_modified(|phase| {
                 let is_more = *phase < wish;
                 *phase = wish.max(*phase);
@@ -156,8 +206,7 @@ impl Children {
 /// Starts and watches one child.
 struct Nurse {
     data: DataFolder,
-    member: Member,
-    extra: Vec<String>,
+    part: Part,
     run: Arc<Mutex<RunFile>>,
     phases: watch::Receiver<Phase>,
     events: mpsc::Sender<Event>,
@@ -165,19 +214,15 @@ struct Nurse {
 
 impl Nurse {
     fn spawn(&self) -> Result<(Child, ChildStdin), Failure> {
-        let path = self.data.log(&self.member.name);
+        let path = self.data.log(&self.part.name);
         let log = File::options().create(true).append(true).open(&path);
         let log = log.map_err(|error| Failure::file(&path, &error))?;
         let second = log.try_clone().map_err(|error| Failure::file(&path, &error))?;
-        let role = match self.member.role {
-            MemberRole::Peer => "peer",
-            MemberRole::Radiostation => "radiostation",
-        };
         let mut command = Command::new(program());
-        command.args([role, "run", "--until-stdin-closes", "--home"]);
-        command.arg(self.data.join(&self.member.home)).args(&self.extra);
-        if self.member.role == MemberRole::Radiostation {
-            // Settings in the environment are meant for peers; it has fewer keys.
+        command.args([self.part.kind.noun(), "run", "--until-stdin-closes", "--home"]);
+        command.arg(self.data.join(&self.part.home)).args(&self.part.arguments);
+        if self.part.kind != Kind::Peer {
+            // Settings in the environment are meant for peers; others have other keys.
             let names = std::env::vars_os().map(|(name, _)| name);
             let settings = names.filter(|name| {
                 name.to_str().is_some_and(|n| n.starts_with("LOOPCHAIN_") && n.contains("__"))
@@ -189,7 +234,7 @@ impl Nurse {
         command.stdin(Stdio::piped()).stdout(log).stderr(second);
         command.process_group(0).kill_on_drop(true);
         let failed = |error: std::io::Error| {
-            let message = format!("{} does not start: {error}", self.member.name);
+            let message = format!("{} does not start: {error}", self.part.name);
             Failure::new(Code::StartFailed, message)
         };
         let mut child = command.spawn().map_err(failed)?;
@@ -202,7 +247,7 @@ impl Nurse {
     /// Writes into `run.json` which process it is now.
     fn record(&self, pid: Option<u32>) -> Result<(), Failure> {
         let mut run = self.run.lock().unwrap_or_else(PoisonError::into_inner);
-        let name = &self.member.name;
+        let name = &self.part.name;
         match (pid, run.processes.iter_mut().find(|process| process.name == *name)) {
             (Some(pid), Some(process)) => {
                 process.pid = pid;
@@ -225,7 +270,7 @@ impl Nurse {
                 },
                 () = asked(&mut self.phases, Phase::Stop) => return self.stop(child).await,
             };
-            let name = self.member.name.clone();
+            let name = self.part.name.clone();
             // Nobody listens any more only when `up` is ending.
             self.events.send(Event::Died(name.clone(), how)).await.ok();
             child = loop {

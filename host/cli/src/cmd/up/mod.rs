@@ -1,7 +1,7 @@
 //! `up`: a whole network on this machine, in one command.
 //!
-//! In: a data folder (made when there is none), the nearest channels.toml. Out: a RadioStation and
-//! peers as child processes, channels, active SCOREs, a banner; then it watches until it is
+//! In: a data folder (made when there is none), the nearest channels.toml. Out: a RadioStation, peers, a
+//! proxy and a log collector as child processes, channels, active SCOREs, a banner; then it watches until it is
 //! stopped. Data stays. Deliberately not here: anything of consensus; this is a user of the REST
 //! interface like any other, who happens to hold all keys.
 //!
@@ -12,6 +12,9 @@ mod channels;
 mod children;
 mod deploy;
 mod detach;
+mod file_changes;
+mod helpers;
+mod launch;
 mod plugins;
 mod prepare;
 mod ready;
@@ -38,7 +41,6 @@ use host_node::config::ChannelsFile;
 use host_types::fault::Code;
 use host_types::ids::ChannelName;
 use std::collections::BTreeSet;
-use std::net::TcpListener;
 use std::path::Path;
 use std::process::ExitCode;
 use std::time::{Duration, Instant, SystemTime};
@@ -168,9 +170,12 @@ async fn run(up: &Up, context: &Context, data: DataFolder) -> Done {
     let (out, timeout) = (context.out, context.global.timeout);
     let local = Local { data, network, out, timeout };
     let plan = plan(&local, &file)?;
-    let mut children = Children::new(&local.data, extra_arguments(context));
+    let parts = launch::Parts::of(&local, up, context)?;
+    let mut children = Children::new(&local.data);
     let served = tokio::select! {
-        served = serve(&local, (up, is_new, read_at), (file, plan), &mut children) => Some(served),
+        served = serve((&local, &parts, context), (up, is_new, read_at), (file, plan), &mut children) => {
+            Some(served)
+        }
         () = stop.requested() => None,
     };
     let is_ready = children.is_ready();
@@ -180,13 +185,6 @@ async fn run(up: &Up, context: &Context, data: DataFolder) -> Done {
         None if !is_ready => Ok(ExitCode::from(EXIT_INTERRUPTED)),
         Some(Ok(())) | None => Ok(ExitCode::SUCCESS),
     }
-}
-
-/// `--set` and `-v` go on to the peers.
-fn extra_arguments(context: &Context) -> Vec<String> {
-    let settings = context.global.set.iter().flat_map(|set| ["--set".to_owned(), set.clone()]);
-    let verbose = (0..context.global.verbose).map(|_| "-v".to_owned());
-    settings.chain(verbose).collect()
 }
 
 fn plan(local: &Local, file: &ChannelsFile) -> Result<Plan, Failure> {
@@ -206,11 +204,9 @@ async fn make_channels(
     for warning in &plan.warnings {
         local.out.announce(&format!("  {WARN} {warning}"));
     }
-    for (channel, state) in &plan.states {
+    for (channel, _) in &plan.states {
         if let Some(why) = plan.stuck.get(channel) {
             local.out.announce(&format!("  {BAD} channel {channel} does not start: {why}"));
-        } else if *state == channels::State::Differs {
-            local.out.announce(&differs_line(channel));
         }
     }
     plan.store(&local.data)?;
@@ -224,17 +220,16 @@ async fn make_channels(
 
 /// Starts everything; with `--once` returns when it is ready, else never by itself.
 async fn serve(
-    local: &Local,
+    (local, parts, context): (&Local, &launch::Parts, &Context),
     (up, is_new, read_at): (&Up, bool, Option<SystemTime>),
     (file, plan): (ChannelsFile, Plan),
     children: &mut Children,
 ) -> Result<(), Failure> {
-    let (file, _) = make_channels(local, (&file, plan), Needed::of(&file)).await?;
+    let (file, plan) = make_channels(local, (&file, plan), Needed::of(&file)).await?;
     let profile = channels::profile_channel(&file).map(ChannelName::as_str).unwrap_or_default();
     prepare::write_profile(&local.data, &local.network, profile)?;
     let launched = Instant::now();
-    check_ports(&local.network)?;
-    launch(local, &file, children).await?;
+    launch::run(local, &file, parts, children).await?;
     let mut attempts = wishes::Attempts::new();
     let readied = ready::channels(local, &file, &mut attempts, launched);
     let readied = ready::within(local, readied);
@@ -251,26 +246,12 @@ async fn serve(
         has(channels::profile_channel(&file), "token"),
         has(default.as_ref(), "notary"),
     );
-    local.out.either(&banner::document(local, is_new, &channels, launched.elapsed()), foot);
+    let took = launched.elapsed();
+    let document = banner::document(local, is_new, (&channels, parts.helpers()), took);
+    local.out.either(&document, foot);
     if !up.once {
-        watch::run(local, (file, read_at), attempts, children).await;
-    }
-    Ok(())
-}
-
-async fn launch(
-    local: &Local,
-    file: &ChannelsFile,
-    children: &mut Children,
-) -> Result<(), Failure> {
-    let channels: Vec<_> = file.channels.keys().cloned().collect();
-    for member in &local.network.members {
-        children.start(member)?;
-    }
-    for member in &local.network.members {
-        let answered = ready::answers(local, member, &channels);
-        ready::unless_one_dies(local, children, answered).await?;
-        local.out.line(&banner::member(member));
+        file_changes::tell(local, &file, &plan, context).await;
+        watch::run((local, context), (file, read_at), attempts, children).await;
     }
     Ok(())
 }
@@ -285,22 +266,6 @@ async fn install(local: &Local, needed: Needed) -> Result<(), Failure> {
         done
     });
     built.await.map_err(|error| Failure::new(Code::Internal, error.to_string()))?
-}
-
-/// Tells a port that is taken before anything is started.
-fn check_ports(network: &NetworkFile) -> Result<(), Failure> {
-    for member in &network.members {
-        for (what, address) in
-            [("RPC", member.rpc()), ("REST", member.rest()), ("operations", member.ops())]
-        {
-            if let Err(error) = TcpListener::bind(&address) {
-                let name = &member.name;
-                let message = format!("{address} ({what} of {name}) cannot be used: {error}");
-                return Err(Failure::new(Code::PortTaken, message));
-            }
-        }
-    }
-    Ok(())
 }
 
 /// Stops the children in order; at once when asked again.
@@ -335,12 +300,4 @@ fn refused_line(path: &Path, why: &str) -> String {
 fn failed_line(channel: &ChannelName, score: &str, failure: &Failure) -> String {
     let (code, message) = (failure.code(), failure.message());
     format!("  {BAD} SCORE {score} on channel {channel}: {code}: {message}")
-}
-
-fn differs_line(channel: &ChannelName) -> String {
-    format!(
-        "  {WARN} channel {channel}: channels.toml is not what it was made of; \
-         `loopchain channel plan -c {channel}` compares it with the chain, which counts, and \
-         `loopchain channel apply -c {channel}` puts the difference to the vote"
-    )
 }

@@ -8,6 +8,7 @@ use crate::network::{
     DataFolder, Member, MemberRole, NetworkFile, OrganisationRoot, make_folder, write_json,
     write_whole,
 };
+use crate::network_helpers::{COLLECTOR_ORGANISATION, HelperRole};
 use crate::time::now_us;
 use host_identity::authority::ROOT_DAYS;
 use host_identity::{Authority, Certificate, Role, SigningKey, TlsIdentity, Validity, keyfile};
@@ -31,9 +32,7 @@ const PEOPLE: [(&str, &str, Role); 4] = [
 /// The organisation that runs the radiostation.
 const RADIOSTATION_ORGANISATION: &str = "bank-a";
 /// Name of the log collector. Its certificate is a client's: it opens no session between nodes.
-const LOG_COLLECTOR: (&str, &str) = ("bank-a", "log-collector");
-/// The log collector listens so far above the first peer's port, where that is a port.
-const LOG_COLLECTOR_ABOVE: u16 = 17_124;
+const LOG_COLLECTOR: (&str, &str) = (COLLECTOR_ORGANISATION, HelperRole::LogCollector.name());
 /// Certificates of a dev network live as long as its root, less a day.
 const LEAF_DAYS: u32 = ROOT_DAYS - 1;
 /// Where a network is made before it is moved into place.
@@ -70,7 +69,7 @@ pub(crate) fn network(data: &DataFolder, wanted: Wanted) -> Result<(NetworkFile,
     let peers = wanted.peers.unwrap_or(4);
     let base = wanted.base_port.unwrap_or(crate::network::BASE_PORT_DEFAULT);
     let network = create(&staging, peers, base, wanted.certificates_last)?;
-    for name in ["pki", "keys", "peers", "radiostation", "log-collector", "network.json"] {
+    for name in ["pki", "keys", "peers", "radiostation", "log-collector", "proxy", "network.json"] {
         let (from, to) = (staging.join(name), data.join(name));
         std::fs::rename(&from, &to).map_err(|error| Failure::file(&to, &error))?;
     }
@@ -239,6 +238,7 @@ fn write_settings(data: &DataFolder, network: &NetworkFile) -> Result<(), Failur
         let path = data.join(&member.home).join(file);
         write_whole(&path, format!("{common}{rest}").as_bytes())?;
     }
+    super::helpers::write_proxy(data, network)?;
     write_log_collector(
         data,
         network.base_port,
@@ -253,8 +253,9 @@ fn write_log_collector(data: &DataFolder, base_port: u16, about: &str) -> Result
         return Ok(());
     }
     let (org, name) = LOG_COLLECTOR;
-    let listen = base_port.checked_add(LOG_COLLECTOR_ABOVE);
-    let listen = listen.map(|port| format!("listen = \"127.0.0.1:{port}\"\n")).unwrap_or_default();
+    let listen = HelperRole::LogCollector.at(base_port);
+    let listen = listen.map(|helper| format!("listen = \"{}\"\n", helper.address()));
+    let listen = listen.unwrap_or_default();
     let text = format!(
         "# Written by `loopchain up`. Your changes stay until another --base-port is asked for.\n\
          name = \"{name}\"\norg = \"{org}\"\n{listen}\n[network]\n{about}"

@@ -1,7 +1,7 @@
 //! A local network that is ready: its files are watched, its children, its chain.
 //!
 //! In: changes of channels.toml and of the drop-in folder, deaths of children. Out: channels
-//! created and SCOREs activated on the running network, one line each; one live line when a person
+//! created and changed, and SCOREs activated on the running network, one line each; one live line when a person
 //! watches. Files are looked at often instead of being subscribed to: two folders cost nothing,
 //! and a file counts when it has stopped changing.
 
@@ -9,8 +9,9 @@ use super::channels::{self, profile_channel};
 use super::children::{Children, Event};
 use super::plugins::{Found, Needed, Stamps, scan, stamps};
 use super::wishes::{Attempts, Outcome, fulfil};
-use super::{Local, banner, ready};
+use super::{Local, banner, file_changes, ready};
 use crate::client::Client;
+use crate::cmd::Context;
 use crate::failure::Failure;
 use crate::output::{BAD, OK, WARN};
 use host_node::config::ChannelsFile;
@@ -26,13 +27,13 @@ const LIVE: Duration = Duration::from_millis(500);
 
 /// Watches for ever: children, files and chain side by side, so that none waits for another.
 pub(crate) async fn run(
-    local: &Local,
+    (local, context): (&Local, &Context),
     (file, read_at): (ChannelsFile, Option<SystemTime>),
     attempts: Attempts,
     children: &mut Children,
 ) {
     let channel = profile_channel(&file).cloned();
-    let mut files = Files::new(local, (file, read_at), attempts);
+    let mut files = Files::new((local, context), (file, read_at), attempts);
     let deaths = async {
         while let Some(event) = children.event().await {
             local.out.announce(&event_line(&event));
@@ -44,6 +45,7 @@ pub(crate) async fn run(
 /// channels.toml and the drop-in folder.
 struct Files<'a> {
     local: &'a Local,
+    context: &'a Context,
     /// channels.toml as it was read last.
     file: ChannelsFile,
     attempts: Attempts,
@@ -103,7 +105,7 @@ impl<'a> Files<'a> {
     /// Begins with the plugins that are there now, and with channels.toml as it was read: who edits it
     /// while the network starts is heard as well.
     fn new(
-        local: &'a Local,
+        (local, context): (&'a Local, &'a Context),
         (file, read_at): (ChannelsFile, Option<SystemTime>),
         attempts: Attempts,
     ) -> Self {
@@ -113,7 +115,7 @@ impl<'a> Files<'a> {
         let mut refused = Stamps::new();
         untold(&scan(&now), &now, &mut refused);
         let plugins = Changes::new(now);
-        Self { local, file, attempts, is_waiting: false, plugins, settings, refused }
+        Self { local, context, file, attempts, is_waiting: false, plugins, settings, refused }
     }
 
     async fn watch(&mut self) {
@@ -136,7 +138,7 @@ impl<'a> Files<'a> {
         }
     }
 
-    /// channels.toml has changed: creates channels, says what differs.
+    /// channels.toml has changed: creates channels, and makes those that exist what it says.
     async fn reload(&mut self) -> Result<(), Failure> {
         let local = self.local;
         let file = channels::load(&self.file.path)?;
@@ -150,7 +152,8 @@ impl<'a> Files<'a> {
         self.is_waiting = !plan.stuck.is_empty();
         // What channels.toml says of a SCORE may have been the obstacle.
         self.attempts.clear();
-        self.file = file;
+        let before = std::mem::replace(&mut self.file, file);
+        file_changes::apply(local, (&before, &self.file), self.context).await;
         for channel in created {
             let (_, info) = local.any_client(&channel)?.channel().await?;
             local.out.announce(&banner::channel(&info, &[]));
