@@ -70,11 +70,16 @@ impl AsyncRead for Socket {
     ) -> Poll<io::Result<()>> {
         loop {
             let mut ready = ready!(self.read.poll_read_ready(cx))?;
-            let read = ready.try_io(|socket| socket.get_ref().read(into.initialize_unfilled()));
-            if let Ok(read) = read {
-                into.advance(read?);
-                return Poll::Ready(Ok(()));
+            let room = into.initialize_unfilled();
+            let most = room.len();
+            let Ok(read) = ready.try_io(|socket| socket.get_ref().read(room)) else { continue };
+            let read = read?;
+            if (1..most).contains(&read) {
+                // That was all there is: the next wait needs no look that finds nothing.
+                ready.clear_ready();
             }
+            into.advance(read);
+            return Poll::Ready(Ok(()));
         }
     }
 }
