@@ -532,7 +532,7 @@ pub enum Report {
     #[n(6)]
     NeedState,
     /// The running call calls another SCORE; answered by `Answer` or `Stop`. All receipts of calls
-    /// before it have been sent, and its own is sent as soon as it has ended.
+    /// before it have been sent.
     #[n(7)]
     Call(#[n(0)] CallAsk),
 }

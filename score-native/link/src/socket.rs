@@ -26,6 +26,13 @@ impl Socket {
         Ok(Self { read: listen(socket, Interest::READABLE)? })
     }
 
+    /// The same socket for a caller that waits in its calls; from now on nobody else may use it.
+    pub(crate) fn blocking(&self) -> io::Result<UnixStream> {
+        let same = self.read.get_ref().try_clone()?;
+        same.set_nonblocking(false)?;
+        Ok(same)
+    }
+
     /// Sends all bytes. Cancelled in the middle it leaves a part: the talk is over then.
     pub(crate) async fn send(&self, mut bytes: &[u8]) -> io::Result<()> {
         // Another descriptor of the same socket, which listens for room; made when there is none.
