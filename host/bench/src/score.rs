@@ -11,7 +11,7 @@ use crate::cpu::median;
 use crate::error::BenchError;
 use crate::report::{Ratio, Report};
 use score_native_link::build::{build_score, build_uncounted, source_tree};
-use score_native_link::{CallSpec, check};
+use score_native_link::{CallSpec, Echo, Sandbox, check};
 use stage::{Stage, call, deploy, kernel, nested, transfer};
 use std::ffi::OsString;
 use std::io::{Read, Write};
@@ -110,6 +110,7 @@ async fn measure(
     report: &mut Report,
 ) -> Result<(), BenchError> {
     round_trip(options, report)?;
+    sandboxed_round_trip(options, report).await?;
     calls(options, files, report).await?;
     starts(options, files, report).await?;
     checks(options, files, report)?;
@@ -141,6 +142,31 @@ fn round_trip(options: &ScoreOptions, report: &mut Report) -> Result<(), BenchEr
     microseconds(report, ("round_trip", name), &mut Times(times));
     let name = "the same after a rest of 0.3 ms";
     microseconds(report, ("round_trip_rested", name), &mut Times(rested));
+    Ok(())
+}
+
+/// The same to a process in the sandbox: where forbidding the time stamp counter is work for the
+/// hypervisor at each switch, nearly all of what a batch of one costs.
+async fn sandboxed_round_trip(
+    options: &ScoreOptions,
+    report: &mut Report,
+) -> Result<(), BenchError> {
+    let (program, args) = &options.worker;
+    let mut echo =
+        Echo::start(program, args.clone(), Sandbox::Strict).await.map_err(BenchError::Score)?;
+    let (mut times, mut rested) = (Vec::new(), Vec::new());
+    for (pause, times) in [(Duration::ZERO, &mut times), (PAUSE, &mut rested)] {
+        for _ in 0..options.rounds {
+            rest(pause);
+            let started = Instant::now();
+            echo.round_trip().map_err(BenchError::connection("talk over", "a worker's socket"))?;
+            times.push(started.elapsed().as_secs_f64() * 1e6);
+        }
+    }
+    let name = "the same to a process in the sandbox";
+    microseconds(report, ("round_trip_sandboxed", name), &mut Times(times));
+    let name = "that after a rest of 0.3 ms";
+    microseconds(report, ("round_trip_sandboxed_rested", name), &mut Times(rested));
     Ok(())
 }
 

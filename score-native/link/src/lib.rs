@@ -5,6 +5,7 @@
 //! is the package `score-native-runner`. It keeps no chain state and knows no blocks but by id.
 
 pub mod build;
+mod echo;
 pub mod elf;
 pub mod limits;
 mod nest;
@@ -21,6 +22,7 @@ mod worker;
 /// ABI of SCOREs that this host speaks: major and minor.
 pub const ABI: (u16, u16) = (score_native_abi::MAJOR, score_native_abi::MINOR);
 
+pub use echo::{ECHO, ECHO_BYTES, Echo};
 pub use elf::{CheckedScore, Finding, check};
 pub use nest::{Boxed, Callee, Neighbours, Nest, Place, Refusal};
 pub use outcome::{

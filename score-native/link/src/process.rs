@@ -12,6 +12,8 @@ use crate::protocol::{
 };
 use crate::socket::Socket;
 use crate::spawn::{Launch, Launched, Progress, ProgressPage, launch};
+use std::io;
+use std::os::unix::net::UnixStream;
 use std::os::unix::process::ExitStatusExt;
 use std::process::{Child, ExitStatus};
 use std::time::Duration;
@@ -83,6 +85,11 @@ impl Process {
             }
         }
         Ok(process)
+    }
+
+    /// The socket for a talk that is none of ours; ours is over.
+    pub(crate) fn blocking_socket(&self) -> io::Result<UnixStream> {
+        self.socket.get_ref().blocking()
     }
 
     pub(crate) const fn report(&self) -> &SandboxReport {

@@ -532,7 +532,7 @@ pub enum Report {
     #[n(6)]
     NeedState,
     /// The running call calls another SCORE; answered by `Answer` or `Stop`. All receipts of calls
-    /// before it have been sent, and its own is sent as soon as it has ended.
+    /// before it have been sent.
     #[n(7)]
     Call(#[n(0)] CallAsk),
 }
@@ -553,12 +553,16 @@ pub enum FrameError {
     NotAMessage(String),
 }
 
+/// Bytes that a frame gets at once: a call, its receipt or a value fit without growing.
+const SHORT_FRAME_BYTES: usize = 512;
+
 /// Makes the frame of a message, length included.
 ///
 /// # Errors
 /// When the message is longer than `max` bytes.
 pub fn encode_frame<T: Encode<()>>(message: &T, max: usize) -> Result<Vec<u8>, FrameError> {
-    let mut frame = vec![0; 4];
+    let mut frame = Vec::with_capacity(SHORT_FRAME_BYTES);
+    frame.extend([0; 4]);
     if let Err(error) = minicbor::encode(message, &mut frame) {
         return Err(FrameError::NotAMessage(error.to_string()));
     }

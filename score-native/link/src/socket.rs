@@ -26,6 +26,13 @@ impl Socket {
         Ok(Self { read: listen(socket, Interest::READABLE)? })
     }
 
+    /// The same socket for a caller that waits in its calls; from now on nobody else may use it.
+    pub(crate) fn blocking(&self) -> io::Result<UnixStream> {
+        let same = self.read.get_ref().try_clone()?;
+        same.set_nonblocking(false)?;
+        Ok(same)
+    }
+
     /// Sends all bytes. Cancelled in the middle it leaves a part: the talk is over then.
     pub(crate) async fn send(&self, mut bytes: &[u8]) -> io::Result<()> {
         // Another descriptor of the same socket, which listens for room; made when there is none.
@@ -70,11 +77,16 @@ impl AsyncRead for Socket {
     ) -> Poll<io::Result<()>> {
         loop {
             let mut ready = ready!(self.read.poll_read_ready(cx))?;
-            let read = ready.try_io(|socket| socket.get_ref().read(into.initialize_unfilled()));
-            if let Ok(read) = read {
-                into.advance(read?);
-                return Poll::Ready(Ok(()));
+            let room = into.initialize_unfilled();
+            let most = room.len();
+            let Ok(read) = ready.try_io(|socket| socket.get_ref().read(room)) else { continue };
+            let read = read?;
+            if (1..most).contains(&read) {
+                // That was all there is: the next wait needs no look that finds nothing.
+                ready.clear_ready();
             }
+            into.advance(read);
+            return Poll::Ready(Ok(()));
         }
     }
 }

@@ -149,14 +149,23 @@ impl WorkerConfig {
 /// Which layer is missing, in words for the operator.
 pub async fn try_sandbox(
     program: impl Into<PathBuf>,
-    mut args: Vec<OsString>,
+    args: Vec<OsString>,
     sandbox: Sandbox,
 ) -> Result<SandboxReport, String> {
-    args.extend(["--only".into(), "sandbox".into()]);
+    Ok(start_only(program, args, sandbox, "sandbox").await?.report().clone())
+}
+
+/// Starts a worker without a SCORE.
+pub(crate) async fn start_only(
+    program: impl Into<PathBuf>,
+    mut args: Vec<OsString>,
+    sandbox: Sandbox,
+    only: &str,
+) -> Result<Process, String> {
+    args.extend(["--only".into(), only.into()]);
     let config = WorkerConfig::new(program, args, sandbox, &[]).map_err(|e| e.to_string())?;
     let start = tokio::time::timeout(START_TIMEOUT, Process::start(config.launch()));
-    let process = start.await.unwrap_or_else(|_| Err("it does not get ready".into()))?;
-    Ok(process.report().clone())
+    start.await.unwrap_or_else(|_| Err("it does not get ready".into()))
 }
 
 /// State as the batch (or the question) finds it: the final state, plus the writes of every

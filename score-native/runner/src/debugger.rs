@@ -16,7 +16,7 @@ pub(crate) fn prepare(stack_bytes: usize) -> Result<(Loaded, HostMark, SandboxRe
     confine::let_debuggers_attach();
     // A debugger opens what the loader lists: its own `self` would be another file, on which it hangs.
     let process = std::process::id().to_string();
-    let loaded = Loaded::load_as(&process, confine::has_fixed_addresses(), stack_bytes)?;
+    let loaded = Loaded::load_for_debugger(&process, confine::has_fixed_addresses(), stack_bytes)?;
     traps::catch_faults(&loaded).map_err(|e| format!("the fault handler: {e}"))?;
     Ok((loaded, mark, SandboxReport::default()))
 }

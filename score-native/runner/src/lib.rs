@@ -22,7 +22,7 @@ use layers::Layers;
 use load::Loaded;
 use score_native_link::limits::STACK_BYTES;
 use score_native_link::protocol::Report;
-use score_native_link::{FOR_DEBUGGER, OUTSIDE_SANDBOX, SOCKET_FD, Sandbox, SandboxReport};
+use score_native_link::{ECHO, FOR_DEBUGGER, OUTSIDE_SANDBOX, SOCKET_FD, Sandbox, SandboxReport};
 use serve::{Peer, Service};
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -32,8 +32,8 @@ use traps::HostMark;
 const WRONG_USE: u8 = 2;
 
 /// Runs the worker until its peer is gone. `args` are the arguments after the subcommand:
-/// `--sandbox strict|basic`, `--stack BYTES`, `--only sandbox` to close the sandbox and serve nothing, and
-/// `--label TEXT`, which is for people who list processes. `--outside-sandbox debugger` in place of
+/// `--sandbox strict|basic`, `--stack BYTES`, `--only sandbox` to close the sandbox and serve nothing,
+/// `--only echo` to send back what comes (for a bench), and `--label TEXT`, which is for people who list processes. `--outside-sandbox debugger` in place of
 /// `--sandbox` is never passed by a node: see `debugger`.
 #[must_use]
 pub fn score_worker_main(args: impl Iterator<Item = OsString>) -> ExitCode {
@@ -41,15 +41,20 @@ pub fn score_worker_main(args: impl Iterator<Item = OsString>) -> ExitCode {
     let Ok(socket) = confine::inherited_file(SOCKET_FD) else { return ExitCode::from(WRONG_USE) };
     let mut peer = Peer::new(socket);
     confine::end_quietly_on_panic();
-    if let Confined::Only(sandbox) = confined {
+    if let Confined::Only(sandbox) | Confined::Echo(sandbox) = confined {
         let report = try_out(sandbox).map_or_else(|why| Report::Refused { why }, Report::Ready);
         // Whoever asked sees that nothing came.
         peer.send(&report).ok();
+        if matches!(confined, Confined::Echo(_)) {
+            peer.echo();
+        }
         confine::leave();
     }
     let prepared = match confined {
         Confined::Debugger => debugger::prepare(stack_bytes),
-        Confined::Sandboxed(sandbox) | Confined::Only(sandbox) => prepare(sandbox, stack_bytes),
+        Confined::Sandboxed(sandbox) | Confined::Only(sandbox) | Confined::Echo(sandbox) => {
+            prepare(sandbox, stack_bytes)
+        }
     };
     let report = match prepared {
         Ok((loaded, mark, report)) => {
@@ -98,20 +103,23 @@ enum Confined {
     Sandboxed(Sandbox),
     /// Behind all layers, with no SCORE.
     Only(Sandbox),
+    /// Behind all layers, with no SCORE, and it sends back what comes.
+    Echo(Sandbox),
     /// Not at all: a person looks into it.
     Debugger,
 }
 
 /// What the arguments say: how, and with how much stack.
 fn wishes(mut args: impl Iterator<Item = OsString>) -> Option<(Confined, usize)> {
-    let (mut sandbox, mut is_only, mut is_outside) = (None, false, false);
+    let (mut sandbox, mut only, mut is_outside) = (None, None, false);
     let mut stack_bytes = STACK_BYTES;
     while let Some(name) = args.next() {
         let value = args.next()?;
         match (name.to_str()?, value.to_str()?) {
             ("--sandbox", "strict") => sandbox = Some(Sandbox::Strict),
             ("--sandbox", "basic") => sandbox = Some(Sandbox::Basic),
-            ("--only", "sandbox") => is_only = true,
+            ("--only", "sandbox") => only = Some(Confined::Only as fn(Sandbox) -> Confined),
+            ("--only", ECHO) => only = Some(Confined::Echo),
             ("--stack", bytes) => {
                 stack_bytes = bytes.parse().ok().filter(|bytes| *bytes <= STACK_BYTES)?;
             }
@@ -120,10 +128,10 @@ fn wishes(mut args: impl Iterator<Item = OsString>) -> Option<(Confined, usize)>
             _ => return None,
         }
     }
-    let confined = match (sandbox, is_only, is_outside) {
-        (Some(sandbox), false, false) => Confined::Sandboxed(sandbox),
-        (Some(sandbox), true, false) => Confined::Only(sandbox),
-        (None, false, true) => Confined::Debugger,
+    let confined = match (sandbox, only, is_outside) {
+        (Some(sandbox), None, false) => Confined::Sandboxed(sandbox),
+        (Some(sandbox), Some(only), false) => only(sandbox),
+        (None, None, true) => Confined::Debugger,
         _ => return None,
     };
     Some((confined, stack_bytes))
@@ -140,10 +148,13 @@ mod tests {
         let strict = Confined::Sandboxed(Sandbox::Strict);
         assert_eq!(of("--label a/b --sandbox strict"), Some(strict));
         assert_eq!(of("--sandbox basic --only sandbox"), Some(Confined::Only(Sandbox::Basic)));
+        assert_eq!(of("--sandbox strict --only echo"), Some(Confined::Echo(Sandbox::Strict)));
         assert_eq!(of("--label a/b --outside-sandbox debugger"), Some(Confined::Debugger));
         for wrong in [
             "",
             "--only sandbox",
+            "--only echo",
+            "--sandbox strict --only nothing",
             "--outside-sandbox",
             "--outside-sandbox yes",
             "--sandbox strict --outside-sandbox debugger",

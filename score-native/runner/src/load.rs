@@ -10,6 +10,7 @@ use score_native_link::SCORE_FD;
 use score_native_link::limits::ARENA_BYTES;
 use std::ffi::{CStr, CString, c_void};
 use std::io;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// Where the arena lies when addresses are fixed: far from everything the kernel places.
 const ARENA_ADDRESS: usize = 0x2000_0000_0000;
@@ -20,12 +21,29 @@ const PAGE: usize = 4096;
 /// faulting them in again. The rest is given back after each call, whatever the SCORE says it used.
 const ZEROED_BY_HAND_MAX: usize = 16 * PAGE;
 
+/// Bytes at the front of the arena that every call may use as it likes, and that are zeroed after it:
+/// several times what a call of a ledger uses. The far part behind them is closed, so that
+/// a call that never came there needs no system call to be cleaned up after.
+const NEAR_BYTES: usize = 4 * PAGE;
+
+const FAR_BYTES: usize = ARENA_BYTES - NEAR_BYTES;
+
+/// Calls for which the far part stays open once a call has touched it. Such calls come in a
+/// row, and opening costs a fault.
+const FAR_CALLS: u32 = 64;
+
+/// Where the far part begins while it is closed, else 0.
+static CLOSED_FROM: AtomicUsize = AtomicUsize::new(0);
+
 /// A loaded SCORE.
 pub(crate) struct Loaded {
     pub(crate) score: &'static Score,
     pub(crate) arena: *mut u8,
     pub(crate) stack: Option<DefaultStack>,
     statics: Vec<Static>,
+    may_close: bool,
+    /// Calls until the far part of the arena is closed again; 0 while it is closed.
+    far_calls_left: u32,
 }
 
 /// Writable memory of the file, and what it held after loading.
@@ -37,11 +55,15 @@ struct Static {
 impl Loaded {
     /// Loads the file at [`SCORE_FD`].
     pub(crate) fn load(fixed_addresses: bool, stack_bytes: usize) -> Result<Self, String> {
-        Self::load_as("self", fixed_addresses, stack_bytes)
+        let mut loaded = Self::load_for_debugger("self", fixed_addresses, stack_bytes)?;
+        loaded.may_close = true;
+        loaded.close_far();
+        Ok(loaded)
     }
 
-    /// The same; `process` is how a path names this process, for whoever reads the loader's list.
-    pub(crate) fn load_as(
+    /// The same without faults that are no faults of the SCORE; `process` is how a path names
+    /// this process, for whoever reads the loader's list.
+    pub(crate) fn load_for_debugger(
         process: &str,
         fixed_addresses: bool,
         stack_bytes: usize,
@@ -57,7 +79,8 @@ impl Loaded {
         }
         let arena = map_arena(fixed_addresses).map_err(|e| format!("the arena: {e}"))?;
         let stack = DefaultStack::new(stack_bytes).map_err(|e| format!("the stack: {e}"))?;
-        Ok(Self { score, arena, stack: Some(stack), statics })
+        let (may_close, far_calls_left) = (false, 0);
+        Ok(Self { score, arena, stack: Some(stack), statics, may_close, far_calls_left })
     }
 
     /// Puts everything back that the next call could see: statics and arena. `used` is what the
@@ -71,6 +94,11 @@ impl Loaded {
                 std::ptr::copy_nonoverlapping(memory.bytes.as_ptr(), to, memory.bytes.len());
             }
         }
+        if CLOSED_FROM.load(Ordering::Relaxed) != 0 {
+            // SAFETY: the front of the arena, which is ours, and no call runs.
+            unsafe { std::ptr::write_bytes(self.arena, 0, NEAR_BYTES) };
+            return;
+        }
         let by_hand = used.clamp(1, ZEROED_BY_HAND_MAX).next_multiple_of(PAGE);
         // SAFETY: both ranges lie in the arena, which is ours, and no call runs. Pages that are
         // given back read as zero.
@@ -79,7 +107,36 @@ impl Loaded {
             let rest = self.arena.add(by_hand).cast::<c_void>();
             libc::madvise(rest, ARENA_BYTES - by_hand, libc::MADV_DONTNEED);
         }
+        let left = if self.far_calls_left == 0 { FAR_CALLS } else { self.far_calls_left };
+        self.far_calls_left = left - 1;
+        if self.far_calls_left == 0 && self.may_close {
+            self.close_far();
+        }
     }
+
+    /// From now on the first touch of the far part is a fault, which [`open_far`] answers.
+    fn close_far(&self) {
+        // SAFETY: the range lies in the arena, which is ours, and no call runs.
+        let closed = unsafe {
+            let far = self.arena.add(NEAR_BYTES);
+            (libc::mprotect(far.cast(), FAR_BYTES, libc::PROT_NONE) == 0).then_some(far as usize)
+        };
+        // What cannot be closed is cleaned up after each call.
+        CLOSED_FROM.store(closed.unwrap_or(0), Ordering::Relaxed);
+    }
+}
+
+/// Opens the far part of the arena when a fault at `address` was the first touch of it; false when it
+/// was not. For the handler of faults: it uses no memory but a static.
+pub(crate) fn open_far(address: usize) -> bool {
+    let from = CLOSED_FROM.swap(0, Ordering::Relaxed);
+    if from == 0 || !(from..from + FAR_BYTES).contains(&address) {
+        CLOSED_FROM.store(from, Ordering::Relaxed);
+        return false;
+    }
+    let access = libc::PROT_READ | libc::PROT_WRITE;
+    // SAFETY: the range lies in the arena, which was mapped like this before it was closed.
+    unsafe { libc::mprotect(from as *mut c_void, FAR_BYTES, access) == 0 }
 }
 
 fn open(process: &str) -> Result<&'static Score, String> {

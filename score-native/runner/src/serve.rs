@@ -13,7 +13,7 @@ use score_native_link::limits::{FRAME_BYTES_MAX, ORDER_BYTES_MAX, PART_BYTES};
 use score_native_link::protocol::{
     CallAnswer, Entry, Exec, Order, Query, RawReceipt, Report, decode_body, encode_frame, frame_len,
 };
-use score_native_link::{CallAsk, CallKind, CallSpec, Write as StateWrite};
+use score_native_link::{CallAsk, CallKind, CallSpec, ECHO_BYTES, Write as StateWrite};
 use std::fs::File;
 use std::io::{self, BufReader, Read, Write};
 
@@ -27,32 +27,31 @@ pub(crate) struct Peer {
     /// Receipts that have not been sent.
     receipts: Vec<RawReceipt>,
     receipt_bytes: usize,
-    /// The running call has called another SCORE: the peer waits for its receipt.
-    has_called: bool,
 }
 
 impl Peer {
     pub(crate) fn new(socket: File) -> Self {
         let receipts = Vec::new();
         let socket = BufReader::with_capacity(INBOX_BYTES, socket);
-        Self { socket, body: Vec::new(), receipts, receipt_bytes: 0, has_called: false }
+        Self { socket, body: Vec::new(), receipts, receipt_bytes: 0 }
     }
 
     /// Adds the receipt of the next call, and sends what is due before the last.
-    fn keep(&mut self, receipt: RawReceipt, is_last: bool) -> io::Result<()> {
+    fn keep(&mut self, receipt: RawReceipt) -> io::Result<()> {
         self.receipt_bytes += length(&receipt);
         self.receipts.push(receipt);
-        let is_awaited = std::mem::take(&mut self.has_called) && !is_last;
-        if is_awaited || self.receipt_bytes > PART_BYTES {
-            return self.send_part();
+        if self.receipt_bytes > PART_BYTES {
+            let part = self.part()?;
+            self.socket.get_mut().write_all(&part)?;
         }
         Ok(())
     }
 
-    fn send_part(&mut self) -> io::Result<()> {
+    /// The frame of the receipts that have not been sent.
+    fn part(&mut self) -> io::Result<Vec<u8>> {
         self.receipt_bytes = 0;
         let part = Report::Part(std::mem::take(&mut self.receipts));
-        self.send(&part)
+        encode_frame(&part, FRAME_BYTES_MAX).map_err(io::Error::other)
     }
 
     fn send_rest(&mut self) -> io::Result<()> {
@@ -73,6 +72,25 @@ impl Peer {
         self.body.resize(length, 0);
         self.socket.read_exact(&mut self.body)?;
         decode_body(&self.body).map_err(io::Error::other)
+    }
+
+    /// Sends back what comes until the peer is gone.
+    pub(crate) fn echo(&mut self) {
+        let mut bytes = [0; ECHO_BYTES];
+        while self.socket.read_exact(&mut bytes).is_ok() {
+            if self.socket.get_mut().write_all(&bytes).is_err() {
+                return;
+            }
+        }
+    }
+
+    /// Asks with all receipts before the question: the peer counts them to know whose call this is. Both go
+    /// in one piece, so that the peer is woken once.
+    fn ask_counted(&mut self, report: &Report) -> io::Result<Order> {
+        let mut frames = if self.receipts.is_empty() { Vec::new() } else { self.part()? };
+        frames.extend(encode_frame(report, FRAME_BYTES_MAX).map_err(io::Error::other)?);
+        self.socket.get_mut().write_all(&frames)?;
+        self.receive()
     }
 
     fn ask(&mut self, report: &Report) -> Order {
@@ -101,14 +119,9 @@ impl Upstream for Peer {
     }
 
     fn call(&mut self, ask: CallAsk) -> Result<CallAnswer, Stop> {
-        // The peer counts receipts to know whose call this is.
-        if !self.receipts.is_empty() && self.send_part().is_err() {
-            leave();
-        }
-        self.has_called = true;
-        match self.ask(&Report::Call(ask)) {
-            Order::Answer(answer) => Ok(answer),
-            Order::Stop { code, text } => Err(Stop { code, text }),
+        match self.ask_counted(&Report::Call(ask)) {
+            Ok(Order::Answer(answer)) => Ok(answer),
+            Ok(Order::Stop { code, text }) => Err(Stop { code, text }),
             _ => leave(),
         }
     }
@@ -165,7 +178,7 @@ impl Service {
             limits: batch.limits,
         };
         let mut page = ScanPage::default();
-        let (mut left, last) = (batch.steps, batch.calls.len().saturating_sub(1));
+        let mut left = batch.steps;
         let is_called = exec.over.is_some();
         self.layers.set_over(exec.over.clone().map(changes).unwrap_or_default());
         for (position, call) in (0..).zip(&batch.calls) {
@@ -185,7 +198,7 @@ impl Service {
                 if is_cut { RawReceipt::block_steps(receipt.steps) } else { receipt }
             };
             left = left.saturating_sub(receipt.steps);
-            self.peer.keep(receipt, position as usize == last)?;
+            self.peer.keep(receipt)?;
         }
         self.mark.end();
         self.layers.set_over(Changes::new());
@@ -205,7 +218,7 @@ impl Service {
         let steps = query.call.steps;
         let (receipt, _) = self.call(&facts, (&query.call, steps), &mut ScanPage::default());
         self.mark.end();
-        self.peer.keep(receipt, true)?;
+        self.peer.keep(receipt)?;
         self.peer.send_rest()
     }
 

@@ -7,7 +7,7 @@
 #![expect(unsafe_code, reason = "coroutine stacks, a signal handler and the progress page")]
 
 use crate::host_calls::{HostContext, table};
-use crate::load::Loaded;
+use crate::load::{Loaded, open_far};
 use crate::view::{CallView, Stop};
 use corosensei::stack::{DefaultStack, Stack};
 use corosensei::trap::CoroutineTrapHandler;
@@ -262,7 +262,8 @@ pub(crate) fn catch_faults(loaded: &Loaded) -> io::Result<()> {
     Ok(())
 }
 
-/// Leads a call with a full stack out of it; writes any other fault down and ends the process.
+/// Opens the far part of the arena; leads a call with a full stack out of it; writes any other fault
+/// down and ends the process.
 /// It uses no memory but the page, the statics and its own stack.
 extern "C" fn on_fault(
     signal: libc::c_int,
@@ -273,6 +274,9 @@ extern "C" fn on_fault(
     // are on the thread that runs it.
     unsafe {
         let address = (*info).si_addr() as usize;
+        if signal == libc::SIGSEGV && open_far(address) {
+            return;
+        }
         let registers = &mut (*context.cast::<libc::ucontext_t>()).uc_mcontext.gregs;
         let way_out = WAY_OUT.load(Ordering::Acquire);
         let guard = STACK_LIMIT.load(Ordering::Relaxed);

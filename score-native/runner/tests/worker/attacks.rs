@@ -175,6 +175,21 @@ async fn nothing_is_hidden_between_calls() {
     }
 }
 
+/// The far part of the arena is closed for calls that do not come there, opened by the first touch and
+/// closed again 64 calls later.
+#[tokio::test]
+async fn nothing_is_hidden_in_memory_that_few_calls_use() {
+    let mut worker = worker(evil()).await;
+    let far = [0, 1, 62, 63, 64, 65, 128, 129, 130, 197, 300, 399];
+    let name = |position| if far.contains(&position) { "stale" } else { "ok" };
+    let names: Vec<&str> = (0..400).map(name).collect();
+    let all = receipts(&mut worker, batch(1, 0, plain(&names)), &mut State::default()).await;
+    for position in far {
+        assert_eq!(number(&all[position]), 0, "call {position} finds what another one left");
+    }
+    assert!(all.iter().all(|receipt| receipt.code == 0));
+}
+
 #[tokio::test]
 async fn addresses_are_the_same_in_every_process() {
     let mut answers = Vec::new();

@@ -335,3 +335,13 @@ async fn what_a_machine_lacks_for_the_sandbox_is_told_before_any_score_runs() {
     let report = lacking(Sandbox::Basic).await.unwrap();
     assert!(report.missing[0].starts_with("landlock: "), "{report:?}");
 }
+
+#[tokio::test]
+async fn a_process_in_the_sandbox_sends_back_what_comes() {
+    use score_native_link::{Echo, Sandbox};
+    let program = env!("CARGO_BIN_EXE_score-worker-under-test");
+    let mut echo = Echo::start(program, Vec::new(), Sandbox::Strict).await.unwrap();
+    for _ in 0..3 {
+        echo.round_trip().unwrap();
+    }
+}
