@@ -331,6 +331,7 @@ impl Pipeline {
         out: &mut Vec<Effect>,
     ) {
         let mut fresh = Vec::new();
+        let before = self.pool.in_order_len();
         for tx in &transactions {
             if let Some(rejection) = self.insert(tx) {
                 out.push(Effect::Refused { id: tx.id(), rejection });
@@ -343,7 +344,8 @@ impl Pipeline {
             out.push(Effect::Gossip { transactions: fresh });
         }
         self.on_bodies(now, None, transactions, out);
-        self.tell_work(true);
+        // What was refused, and what is laid aside, gives a leader nothing to build of.
+        self.tell_work(self.pool.in_order_len() > before);
     }
 
     /// What can enter no block any more, whatever the clocks of other leaders say, is no work.

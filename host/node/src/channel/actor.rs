@@ -40,6 +40,9 @@ pub const COMMAND_QUEUE_MAX: usize = 4_096;
 pub const ANSWER_QUEUE_MAX: usize = 4_096;
 /// Commands taken before effects go out, so that statements share one sync.
 const COMMANDS_AT_ONCE: usize = 64;
+/// A turn that took so long lets other tasks of the thread go first: channels share threads, and while
+/// commands wait, nothing else would end this one's time.
+const TURN_LONG: Duration = Duration::from_millis(1);
 /// Views between two floors: the log keeps a few MiB, and its segments go away in time.
 const FLOOR_VIEWS: u64 = 2_000;
 /// Transactions of one gossip message.
@@ -188,6 +191,9 @@ impl Actor {
             }
             if self.turn(taken, &mut timers).await {
                 return;
+            }
+            if now.elapsed() >= TURN_LONG {
+                tokio::task::yield_now().await;
             }
         }
     }
