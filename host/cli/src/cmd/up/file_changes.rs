@@ -68,7 +68,7 @@ pub(crate) async fn apply(
     for name in changed(local, before, now) {
         match Box::pin(channel_plan::bring(now, &name, &context)).await {
             Ok(Some(brought)) => {
-                told(&name, &brought).iter().for_each(|line| local.out.announce(line))
+                told(&name, &brought).iter().for_each(|line| local.out.announce(line));
             }
             Ok(None) => {}
             Err(failure) => local.out.announce(&refused(&name, &failure)),
