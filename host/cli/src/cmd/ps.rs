@@ -1,10 +1,10 @@
 //! `ps`: what runs, with which process and where.
 
 use super::{Context, Done};
-use crate::network::MemberRole;
-use crate::network_helpers::HelperRole;
+use crate::network::{MemberRole, RunningProcess};
+use crate::network_helpers::{Helper, HelperRole};
 use crate::output::table;
-use serde_json::json;
+use serde_json::{Value, json};
 use std::process::ExitCode;
 
 /// Runs it.
@@ -45,25 +45,11 @@ pub(crate) fn ps(context: &Context) -> Done {
     // They stand in no network.json: those are told that run.
     let base_port = network.base_port;
     for helper in HelperRole::ALL.into_iter().filter_map(|role| role.at(base_port)) {
-        let Some(process) = process(helper.role.name()) else { continue };
-        documents.push(json!({
-            "name": helper.role.name(),
-            "organisation": helper.organisation(),
-            "role": helper.role.name(),
-            "pid": process.pid,
-            "restarts": process.restarts,
-            "rpc": helper.rpc(),
-            "rest": helper.url(),
-            "operations": helper.ops().map(|address| format!("http://{address}")),
-        }));
-        rows.push(vec![
-            helper.role.name().to_owned(),
-            helper.organisation().unwrap_or("-").to_owned(),
-            helper.role.name().to_owned(),
-            process.pid.to_string(),
-            helper.rpc().unwrap_or_else(|| "-".to_owned()),
-            helper.url().unwrap_or_else(|| "-".to_owned()),
-        ]);
+        if let Some(process) = process(helper.role.name()) {
+            let (document, row) = beside(helper, process);
+            documents.push(document);
+            rows.push(row);
+        }
     }
     let document = json!({
         "schema": "loopchain.ps.v1",
@@ -75,4 +61,29 @@ pub(crate) fn ps(context: &Context) -> Done {
     let head = ["NAME", "ORGANISATION", "ROLE", "PID", "RPC", "REST"];
     context.out.either(&document, table(&head, rows));
     Ok(ExitCode::SUCCESS)
+}
+
+/// A process beside the members, for programs and for people.
+fn beside(helper: Helper, process: &RunningProcess) -> (Value, Vec<String>) {
+    let name = helper.role.name();
+    let document = json!({
+        "name": name,
+        "organisation": helper.organisation(),
+        "role": name,
+        "pid": process.pid,
+        "restarts": process.restarts,
+        "rpc": helper.rpc(),
+        "rest": helper.url(),
+        "operations": helper.ops().map(|address| format!("http://{address}")),
+    });
+    let none = || "-".to_owned();
+    let row = vec![
+        name.to_owned(),
+        helper.organisation().unwrap_or("-").to_owned(),
+        name.to_owned(),
+        process.pid.to_string(),
+        helper.rpc().unwrap_or_else(none),
+        helper.url().unwrap_or_else(none),
+    ];
+    (document, row)
 }

@@ -66,9 +66,9 @@ pub(crate) async fn apply(
 ) {
     let context = context(local, given);
     for name in changed(local, before, now) {
-        match channel_plan::bring(now, &name, &context).await {
+        match Box::pin(channel_plan::bring(now, &name, &context)).await {
             Ok(Some(brought)) => {
-                told(&name, &brought).iter().for_each(|line| local.out.announce(line))
+                told(&name, &brought).iter().for_each(|line| local.out.announce(line));
             }
             Ok(None) => {}
             Err(failure) => local.out.announce(&refused(&name, &failure)),
@@ -101,7 +101,7 @@ pub(crate) async fn tell(local: &Local, file: &ChannelsFile, plan: &Plan, given:
             continue;
         }
         // Who cannot be asked now has said why elsewhere.
-        let count = differences(file, name, &context).await.unwrap_or_default();
+        let count = Box::pin(differences(file, name, &context)).await.unwrap_or_default();
         if count > 0 {
             local.out.announce(&format!(
                 "  {WARN} channel {name}: channels.toml says something else in {count} places; \
