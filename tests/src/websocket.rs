@@ -64,7 +64,7 @@ impl WebSocket {
     /// # Panics
     /// When nothing comes for too long.
     #[must_use]
-    pub fn next(&mut self) -> Message {
+    pub fn next_message(&mut self) -> Message {
         loop {
             let Ok((opcode, payload)) = self.frame() else { return Message::Broken };
             match opcode {

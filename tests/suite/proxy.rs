@@ -155,7 +155,7 @@ fn no_request_fails_while_each_peer_in_turn_is_killed() {
 /// The id of the next message with data.
 fn next_id(socket: &mut WebSocket) -> Result<String, Message> {
     loop {
-        match socket.next() {
+        match socket.next_message() {
             Message::Text(text) => {
                 let json: Value = serde_json::from_str(&text).unwrap();
                 if json["type"] != "place" {
