@@ -27,17 +27,13 @@ pub struct Place {
     pub signer_max: u64,
 }
 
-#[derive(Clone, Debug)]
-struct Waiting {
-    tx: AdmittedTx,
-    arrival: u64,
-}
-
 /// Transactions that wait, in order of arrival.
 #[derive(Clone, Debug)]
 pub struct Pool {
-    by_id: BTreeMap<TxId, Waiting>,
-    by_arrival: BTreeMap<u64, TxId>,
+    /// A leader goes through these for every block, so that they need no look at the ids.
+    by_arrival: BTreeMap<u64, AdmittedTx>,
+    /// The arrival of each.
+    by_id: BTreeMap<TxId, u64>,
     /// With the arrival, which is shorter than the id.
     by_expiry: BTreeSet<(BlockTime, u64)>,
     per_signer: BTreeMap<Address, u64>,
@@ -53,8 +49,8 @@ impl Pool {
     #[must_use]
     pub fn new(limits: &ChannelLimits) -> Self {
         Self {
-            by_id: BTreeMap::new(),
             by_arrival: BTreeMap::new(),
+            by_id: BTreeMap::new(),
             by_expiry: BTreeSet::new(),
             per_signer: BTreeMap::new(),
             next_arrival: 0,
@@ -98,16 +94,16 @@ impl Pool {
         let (id, expiry) = (tx.id(), tx.transaction().transaction().expiry);
         let arrival = self.next_arrival;
         self.next_arrival += 1;
-        self.by_arrival.insert(arrival, id);
+        self.by_id.insert(id, arrival);
         self.by_expiry.insert((expiry, arrival));
-        self.by_id.insert(id, Waiting { tx, arrival });
+        self.by_arrival.insert(arrival, tx);
         Ok(Inserted::New)
     }
 
     /// Takes a transaction out.
     pub fn remove(&mut self, id: &TxId) -> Option<AdmittedTx> {
-        let Waiting { tx, arrival } = self.by_id.remove(id)?;
-        self.by_arrival.remove(&arrival);
+        let arrival = self.by_id.remove(id)?;
+        let tx = self.by_arrival.remove(&arrival)?;
         self.by_expiry.remove(&(tx.transaction().transaction().expiry, arrival));
         self.bytes -= tx.transaction().size() as u64;
         if let Some(count) = self.per_signer.get_mut(&tx.signer()) {
@@ -123,7 +119,7 @@ impl Pool {
     pub fn expire(&mut self, time: BlockTime) -> Vec<TxId> {
         let mut gone = Vec::new();
         while let Some(&(expiry, arrival)) = self.by_expiry.first() {
-            let Some(id) = self.by_arrival.get(&arrival).copied() else { break };
+            let Some(id) = self.by_arrival.get(&arrival).map(AdmittedTx::id) else { break };
             if expiry >= time {
                 break;
             }
@@ -136,13 +132,14 @@ impl Pool {
     /// A waiting transaction.
     #[must_use]
     pub fn get(&self, id: &TxId) -> Option<&AdmittedTx> {
-        self.by_id.get(id).map(|waiting| &waiting.tx)
+        self.by_arrival.get(self.by_id.get(id)?)
     }
 
     /// Where a waiting transaction stands.
     #[must_use]
     pub fn place(&self, id: &TxId) -> Option<Place> {
-        let Waiting { tx, arrival } = self.by_id.get(id)?;
+        let arrival = self.by_id.get(id)?;
+        let tx = self.by_arrival.get(arrival)?;
         Some(Place {
             ahead: self.by_arrival.range(..arrival).count() as u64,
             waiting: self.by_id.len() as u64,
@@ -153,7 +150,7 @@ impl Pool {
 
     /// Waiting transactions in order of arrival.
     pub fn in_order(&self) -> impl Iterator<Item = &AdmittedTx> {
-        self.by_arrival.values().filter_map(|id| self.get(id))
+        self.by_arrival.values()
     }
 
     /// How many wait.
@@ -166,6 +163,13 @@ impl Pool {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.by_id.is_empty()
+    }
+
+    /// How much of its bounds is in use, percent.
+    #[must_use]
+    pub fn filled_percent(&self) -> u64 {
+        let of = |part: u64, whole: u64| part.saturating_mul(100) / whole.max(1);
+        of(self.by_id.len() as u64, self.txs_max).max(of(self.bytes, self.bytes_max))
     }
 
     /// Bytes that wait.
