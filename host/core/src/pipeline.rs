@@ -32,7 +32,7 @@ use crate::sync::SyncPlan;
 use crate::vote::BlockTree;
 use crate::vote::rule::{Rule, RuleInput, RuleStatus, Then};
 use epochs::EpochPlace;
-use host_types::block::{Pair, RootPair};
+use host_types::block::{Pair, RootPair, TxIds};
 use host_types::epoch::EpochConfig;
 use host_types::genesis::{ChannelGenesis, ChannelLimits};
 use host_types::limits::DRIFT_US_MAX;
@@ -110,7 +110,7 @@ pub struct Pipeline {
     tip: BlockId,
     signing: BTreeMap<u64, Then>,
     missing: BTreeMap<BlockId, Missing>,
-    offered: BTreeMap<BlockId, Arc<[TxId]>>,
+    offered: BTreeMap<BlockId, TxIds>,
     unknown: BTreeSet<BlockId>,
     to_rule: VecDeque<RuleInput>,
     restored: Vec<Header>,
@@ -272,6 +272,12 @@ impl Pipeline {
         }
     }
 
+    /// How much of the pool's bounds is in use, percent.
+    #[must_use]
+    pub fn pool_percent(&self) -> u64 {
+        self.pool.filled_percent()
+    }
+
     /// A transaction that waits here or stands in a block that is not final yet.
     #[must_use]
     pub fn waiting(&self, id: &TxId) -> Option<&AdmittedTx> {
@@ -280,8 +286,8 @@ impl Pipeline {
 
     /// Header and ids of a block above the last final one.
     #[must_use]
-    pub fn proposal(&self, id: &BlockId) -> Option<(Header, Arc<[TxId]>)> {
-        self.tree.get(id).map(|entry| (entry.header.clone(), Arc::clone(&entry.tx_ids)))
+    pub fn proposal(&self, id: &BlockId) -> Option<(Header, TxIds)> {
+        self.tree.get(id).map(|entry| (entry.header.clone(), entry.tx_ids.clone()))
     }
 
     /// A transaction of a block above the last final one.

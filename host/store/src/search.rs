@@ -104,22 +104,25 @@ pub(crate) fn index<'a>(
     keyspaces: &Keyspaces,
     blocks: impl Iterator<Item = &'a Block>,
 ) {
-    // Few signers and methods make most blocks: each is hashed once.
-    let mut signers: BTreeMap<CertificateId, Topic> = BTreeMap::new();
-    let mut methods: BTreeMap<(&ScoreName, &str), [Topic; 2]> = BTreeMap::new();
     let mut rows: BTreeMap<(Topic, Height), Row> = BTreeMap::new();
     for block in blocks {
-        let height = block.header().height;
+        // Few signers and methods make most blocks: each is hashed once.
+        let mut signers: BTreeMap<&CertificateId, Row> = BTreeMap::new();
+        let mut methods: BTreeMap<(&ScoreName, &str), Row> = BTreeMap::new();
+        let mut scores: BTreeMap<&ScoreName, Row> = BTreeMap::new();
         for (place, tx) in (0u32..).zip(block.transactions().iter()) {
             let Transaction { score, method, signer, .. } = tx.transaction();
-            let signer = *signers.entry(*signer).or_insert_with_key(of_signer);
-            let called = methods
-                .entry((score, method.as_str()))
-                .or_insert_with(|| [of_score(score), of_method(score, method)]);
-            for topic in [signer].iter().chain(called.iter()) {
-                rows.entry((*topic, height)).or_default().push(place);
-            }
+            signers.entry(signer).or_default().push(place);
+            methods.entry((score, method)).or_default().push(place);
+            scores.entry(score).or_default().push(place);
         }
+        let height = block.header().height;
+        let signers = signers.into_iter().map(|(signer, row)| (of_signer(signer), row));
+        let methods =
+            methods.into_iter().map(|((score, method), row)| (of_method(score, method), row));
+        let scores = scores.into_iter().map(|(score, row)| (of_score(score), row));
+        let of_block = signers.chain(methods).chain(scores);
+        rows.extend(of_block.map(|(topic, row)| ((topic, height), row)));
     }
     for ((topic, height), row) in rows {
         batch.insert(&keyspaces.search, row_key(&topic, height), row.bytes);

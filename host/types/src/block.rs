@@ -142,6 +142,43 @@ impl Header {
     }
 }
 
+/// Ids of a block's transactions, in order, with their root, which takes a hash or two for each of them
+/// and is computed once.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TxIds {
+    ids: Arc<[TxId]>,
+    root: Hash32,
+}
+
+impl TxIds {
+    /// Computes the root.
+    #[must_use]
+    pub fn new(ids: impl Into<Arc<[TxId]>>) -> Self {
+        let ids = ids.into();
+        Self { root: tx_root(&ids), ids }
+    }
+
+    /// Merkle root of the ids.
+    #[must_use]
+    pub const fn root(&self) -> Hash32 {
+        self.root
+    }
+
+    /// Whether a header is of a block of these transactions.
+    #[must_use]
+    pub fn fit(&self, header: &Header) -> bool {
+        u64::from(header.tx_count) == self.ids.len() as u64 && header.tx_root == self.root
+    }
+}
+
+impl std::ops::Deref for TxIds {
+    type Target = [TxId];
+
+    fn deref(&self) -> &[TxId] {
+        &self.ids
+    }
+}
+
 /// Merkle root of transaction ids, in block order.
 #[must_use]
 pub fn tx_root(ids: &[TxId]) -> Hash32 {
@@ -204,6 +241,7 @@ impl Decode<'_> for Header {
 pub struct Block {
     id: BlockId,
     header: Header,
+    tx_ids: TxIds,
     transactions: Arc<[Arc<SignedTransaction>]>,
 }
 
@@ -212,9 +250,25 @@ impl Block {
     #[must_use]
     pub fn assemble(header: Header, transactions: Arc<[Arc<SignedTransaction>]>) -> Option<Self> {
         let ids: Vec<_> = transactions.iter().map(|tx| tx.id()).collect();
+        Self::with_ids(header, TxIds::new(ids), transactions)
+    }
+
+    /// As [`Block::assemble`], of ids whose root is known; `None` too when they are other transactions'.
+    #[must_use]
+    pub fn with_ids(
+        header: Header,
+        tx_ids: TxIds,
+        transactions: Arc<[Arc<SignedTransaction>]>,
+    ) -> Option<Self> {
         let fits =
-            u64::from(header.tx_count) == ids.len() as u64 && header.tx_root == tx_root(&ids);
-        fits.then(|| Self { id: header.id(), header, transactions })
+            tx_ids.fit(&header) && transactions.iter().map(|tx| tx.id()).eq(tx_ids.iter().copied());
+        fits.then(|| Self { id: header.id(), header, tx_ids, transactions })
+    }
+
+    /// Ids of its transactions.
+    #[must_use]
+    pub const fn tx_ids(&self) -> &TxIds {
+        &self.tx_ids
     }
 
     /// Its id.

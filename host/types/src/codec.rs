@@ -195,6 +195,17 @@ impl Writer {
         }
     }
 
+    /// What was written so far.
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.out
+    }
+
+    /// Forgets what was written, and keeps the room for it.
+    pub fn clear(&mut self) {
+        self.out.clear();
+    }
+
     /// How many bytes were written.
     #[must_use]
     pub fn size(&self) -> usize {

@@ -2,6 +2,7 @@
 //! never duplicated. The root that goes into a header also covers the number of leaves and its
 //! domain.
 
+use crate::codec::{Encode, Writer};
 use crate::hash::{Domain, Hash32};
 use sha2::{Digest, Sha256};
 
@@ -42,6 +43,19 @@ pub fn root<L: AsRef<[u8]>>(domain: Domain, leaves: impl IntoIterator<Item = L>)
     let level: Vec<_> = leaves.into_iter().map(|leaf| leaf_hash(leaf.as_ref())).collect();
     let count = level.len() as u64;
     bind(domain, count, &tree_head(level))
+}
+
+/// Root of the encodings of values: equal to [`root`] of their bytes. Each is written to `scratch`, so
+/// that many of them need no memory of their own.
+#[must_use]
+pub fn root_of_values<T: Encode>(domain: Domain, values: &[T], scratch: &mut Writer) -> Hash32 {
+    let mut leaf = |value: &T| {
+        scratch.clear();
+        value.encode(scratch);
+        leaf_hash(scratch.as_bytes())
+    };
+    let level: Vec<_> = values.iter().map(&mut leaf).collect();
+    bind(domain, values.len() as u64, &tree_head(level))
 }
 
 /// Hash of one leaf, as it enters the tree.
@@ -118,6 +132,7 @@ impl Inclusion {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::TxId;
     use proptest::prelude::*;
 
     #[test]
@@ -153,6 +168,11 @@ mod tests {
             let root = root(Domain::TxRoot, &leaves);
             let hashes: Vec<_> = leaves.iter().map(|l| leaf(l)).collect();
             prop_assert_eq!(root_of_leaves(Domain::TxRoot, &hashes), root);
+            let values: Vec<_> = leaves.iter().map(|l| TxId::new(Hash32::sha256(l))).collect();
+            let encoded = super::root(Domain::TxRoot, values.iter().map(Encode::to_bytes));
+            let mut scratch = Writer::default();
+            scratch.text("what was written before");
+            prop_assert_eq!(root_of_values(Domain::TxRoot, &values, &mut scratch), encoded);
             let proof = prove(&leaves, index).unwrap();
             prop_assert!(proof.verify(Domain::TxRoot, &leaves[index], root));
             let mut other = leaves[index];

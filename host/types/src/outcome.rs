@@ -35,16 +35,22 @@ impl BlockOutcome {
     /// The receipts root.
     #[must_use]
     pub fn receipts_root(&self) -> Hash32 {
-        merkle::root(Domain::ReceiptRoot, self.receipts.iter().map(Encode::to_bytes))
+        Self::root_of(&self.receipts)
+    }
+
+    /// The receipts root of these receipts.
+    #[must_use]
+    pub fn root_of(receipts: &[Receipt]) -> Hash32 {
+        merkle::root_of_values(Domain::ReceiptRoot, receipts, &mut Writer::default())
     }
 
     /// Whether the events are those that the receipts commit to, and the writes are in their order,
     /// each key once.
     #[must_use]
     pub fn is_coherent(&self) -> bool {
-        let root = |events: &Vec<ScoreEvent>| {
-            merkle::root(Domain::EventRoot, events.iter().map(Encode::to_bytes))
-        };
+        let mut w = Writer::default();
+        let mut root =
+            |events: &[ScoreEvent]| merkle::root_of_values(Domain::EventRoot, events, &mut w);
         self.receipts.len() == self.events.len()
             && self.receipts.iter().zip(&self.events).all(|(r, e)| r.events_root == root(e))
             && self.writes.is_sorted_by(|a, b| (&a.score, &a.key) < (&b.score, &b.key))

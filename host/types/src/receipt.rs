@@ -11,6 +11,9 @@ use crate::ids::ScoreName;
 use crate::limits::{OUTPUT_BYTES_MAX, STATE_KEY_BYTES_MAX, STATE_VALUE_BYTES_MAX, TEXT_BYTES_MAX};
 use crate::merkle;
 
+/// Room for what is encoded only to be hashed.
+const SCRATCH_BYTES: usize = 256;
+
 /// How a transaction ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Status {
@@ -83,12 +86,14 @@ impl Receipt {
         writes: &[Write],
         steps: u64,
     ) -> Self {
+        // Most events and lists of writes fit: all of a receipt asks for memory once.
+        let mut scratch = Writer::with_capacity(SCRATCH_BYTES);
         Self {
             status,
             code,
             output,
-            events_root: merkle::root(Domain::EventRoot, events.iter().map(Encode::to_bytes)),
-            writes_digest: Write::digest(writes),
+            events_root: merkle::root_of_values(Domain::EventRoot, events, &mut scratch),
+            writes_digest: Write::digest_in(&mut scratch, writes),
             steps,
         }
     }
@@ -177,11 +182,13 @@ impl Write {
     /// Hash of writes that are sorted by (score, key), each key once.
     #[must_use]
     pub fn digest(sorted: &[Self]) -> Hash32 {
-        let value = |w: &Self| w.value.as_ref().map_or(0, Vec::len);
-        let sizes = sorted.iter().map(|w| w.score.as_str().len() + w.key.len() + value(w) + 16);
-        let mut w = Writer::with_capacity(sizes.sum::<usize>() + 8);
-        w.list(sorted);
-        Domain::Writes.hash(&[&w.into_bytes()])
+        Self::digest_in(&mut Writer::with_capacity(SCRATCH_BYTES), sorted)
+    }
+
+    fn digest_in(scratch: &mut Writer, sorted: &[Self]) -> Hash32 {
+        scratch.clear();
+        scratch.list(sorted);
+        Domain::Writes.hash(&[scratch.as_bytes()])
     }
 }
 

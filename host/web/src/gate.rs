@@ -86,7 +86,11 @@ impl Gate {
         last.to_str().ok()?.rsplit(',').next()?.trim().parse().ok()
     }
 
-    async fn admit(&self, request: Request, ticket: Option<&Ticket>) -> Result<Request, Problem> {
+    async fn admit(
+        &self,
+        request: Request,
+        ticket: Option<&Ticket>,
+    ) -> Result<Request<Bytes>, Problem> {
         if ticket.is_some_and(|ticket| !ticket.allowance().is_allowed) {
             return Err(Problem::new(Code::TooManyRequests, "too many requests from this address"));
         }
@@ -103,7 +107,7 @@ impl Gate {
         let (parts, body) = request.into_parts();
         let limit = self.body_limit(parts.uri.path());
         let body = self.read(&parts.headers, body, limit).await?;
-        Ok(Request::from_parts(parts, Body::from(body)))
+        Ok(Request::from_parts(parts, body))
     }
 
     /// Bytes that a body may have: many transactions have more room than one.
@@ -163,11 +167,11 @@ pub(crate) fn is_v1(path: &str) -> bool {
     path == "/api/v1" || path.starts_with("/api/v1/")
 }
 
-/// Passes a request through the gate, and what `inner` answers out again.
+/// Passes a request through the gate, whole, and what `inner` answers out again.
 pub(crate) async fn pass<F: Future<Output = Response>>(
     gate: &Gate,
     mut request: Request,
-    inner: impl FnOnce(Request) -> F,
+    inner: impl FnOnce(Request<Bytes>) -> F,
 ) -> Response {
     let id = gate.request_id(request.headers());
     if let Some(client) = gate.forwarded(&request) {
@@ -238,9 +242,6 @@ fn in_form(path: &str, id: &RequestId, mut response: Response) -> Response {
     response
 }
 
-/// Room for all that [`put_headers`] adds.
-const HEADERS_ADDED: usize = 14;
-
 const V1_HEADERS: [(header::HeaderName, &str); 4] = [
     (header::ACCESS_CONTROL_MAX_AGE, "21600"),
     (header::ACCESS_CONTROL_ALLOW_HEADERS, "ACCEPT, CONTENT-TYPE"),
@@ -262,7 +263,6 @@ const V2_HEADERS: [(header::HeaderName, &str); 3] = [
 ];
 
 fn put_headers(path: &str, id: RequestId, origin: Option<HeaderValue>, headers: &mut HeaderMap) {
-    headers.reserve(HEADERS_ADDED);
     headers.insert(REQUEST_ID, id.0);
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     let is_v1 = is_v1(path);

@@ -37,14 +37,15 @@ pub(crate) fn is_signed(headers: &HeaderMap) -> bool {
 /// Answers one; `routed` is what answers of a node.
 pub(crate) async fn answer<F: Future<Output = Response>>(
     gateway: Arc<dyn Gateway>,
-    request: Request,
+    request: Request<Bytes>,
     routed: impl FnOnce(Arc<dyn Gateway>, Request) -> F,
 ) -> Response {
     let id = request.extensions().get::<RequestId>().cloned();
-    let (caller, mut request) = match identified(gateway, request).await {
-        Ok(found) => found,
+    let caller = match identified(gateway, &request) {
+        Ok(caller) => caller,
         Err(problem) => return problem.into_response(),
     };
+    let mut request = request.map(Body::from);
     if caller.is_audited() {
         // It gets no stream: what follows on its connection are requests still.
         request.extensions_mut().remove::<Tunnel>();
@@ -60,32 +61,27 @@ fn written(mut response: Response, id: Option<&RequestId>) -> Response {
     problem.into_problem_json(id)
 }
 
-async fn identified(
+fn identified(
     gateway: Arc<dyn Gateway>,
-    request: Request,
-) -> Result<(Arc<dyn Caller>, Request), Problem> {
+    request: &Request<Bytes>,
+) -> Result<Arc<dyn Caller>, Problem> {
     let asked = asked(request.headers())?;
-    let (parts, body) = request.into_parts();
-    let body: Bytes = match body.collect().await {
-        Ok(body) => body.to_bytes(),
-        Err(_) => return Err(Problem::parameter("the body broke off")),
-    };
-    let target = parts.uri.path_and_query().map_or("", |target| target.as_str());
+    let target = request.uri().path_and_query().map_or("", |target| target.as_str());
     let signed = &asked.request;
     let another = |what: &str| {
         let message = format!("`Loopchain-Read` was signed for another {what}");
         Problem::new(Code::SignatureWrong, message)
     };
-    if signed.method != parts.method.as_str() {
+    if signed.method != request.method().as_str() {
         return Err(another("method"));
     }
     if signed.target != target {
         return Err(another("path or query"));
     }
-    if signed.body != Hash32::sha256(&body) {
+    if signed.body != Hash32::sha256(request.body()) {
         return Err(another("body"));
     }
-    let rest = parts.uri.path().strip_prefix("/api/v2/channels/").unwrap_or_default();
+    let rest = request.uri().path().strip_prefix("/api/v2/channels/").unwrap_or_default();
     let name = rest.split('/').next().unwrap_or_default();
     let channel = ChannelName::new(name)
         .ok_or_else(|| Problem::parameter("a signed request is about one channel, in v2"))?;
@@ -94,13 +90,13 @@ async fn identified(
         return Err(Problem::new(Code::ChannelUnknown, message));
     }
     // Before the signature is checked; and its signer pays only once it was good.
-    let ticket = parts.extensions.get::<Ticket>();
+    let ticket = request.extensions().get::<Ticket>();
     ticket.map_or(Ok(()), |ticket| ticket.admit(signed.signer))?;
     let caller = gateway.identified(&channel, &asked)?;
     if let Some(ticket) = ticket {
         ticket.charge(signed.signer);
     }
-    Ok((caller, Request::from_parts(parts, Body::from(body))))
+    Ok(caller)
 }
 
 fn asked(headers: &HeaderMap) -> Result<SignedRead, Problem> {

@@ -14,7 +14,7 @@ use crate::stream::place::Places;
 use crate::stream::through::Through;
 use crate::{stream as streams, v1, v2};
 use axum::Router;
-use axum::body::Body;
+use axum::body::{Body, Bytes};
 use axum::http::{Method, Request, Uri};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, get, post};
@@ -125,23 +125,28 @@ impl Pages {
     pub async fn answer(&self, request: Request<Body>) -> Response {
         match &self.gate {
             Some(gate) => gate::pass(gate, request, |request| self.routed(request)).await,
-            None => self.routed(request).await,
+            None => called(self.routes.clone(), request).await,
         }
     }
 
-    async fn routed(&self, request: Request<Body>) -> Response {
-        match &self.peer {
-            Some(peer) if identified::is_signed(request.headers()) => {
+    async fn routed(&self, request: Request<Bytes>) -> Response {
+        if let Some(peer) = &self.peer {
+            if identified::is_signed(request.headers()) {
                 let seen = |gateway, mut request: Request<Body>| {
                     let (config, streams) = (Arc::clone(&peer.config), Arc::clone(&peer.streams));
                     let narrowed = PeerApi { gateway, config, streams };
                     seen::by_signer(request.extensions_mut(), narrowed);
                     called(self.routes.clone(), request)
                 };
-                identified::answer(Arc::clone(&peer.gateway), request, seen).await
+                return identified::answer(Arc::clone(&peer.gateway), request, seen).await;
             }
-            _ => called(self.routes.clone(), request).await,
+            if let Some(channel) = v2::transactions::posted_to(&request) {
+                return v2::transactions::take(peer, channel.as_str(), request)
+                    .await
+                    .into_response();
+            }
         }
+        called(self.routes.clone(), request.map(Body::from)).await
     }
 }
 

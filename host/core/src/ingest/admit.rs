@@ -118,8 +118,8 @@ fn check_all(
     let items: Vec<Item<'_>> = verdicts
         .iter()
         .flatten()
-        .map(|(tx, key)| Item {
-            public_key: *key,
+        .map(|(tx, signer)| Item {
+            public_key: signer.key,
             message: tx.signing_message().into(),
             signature: *tx.signature(),
         })
@@ -129,23 +129,36 @@ fn check_all(
     verdicts.into_iter().map(|verdict| finish(verdict?, &mut right)).collect()
 }
 
+/// The key that a signature has to verify under, and its address.
+#[derive(Clone, Copy, Debug)]
+struct Signer {
+    key: [u8; 32],
+    address: Address,
+}
+
+impl Signer {
+    fn of_key(key: [u8; 32]) -> Self {
+        Self { key, address: Address::of_key(&key) }
+    }
+}
+
 fn finish(
-    (tx, key): (Arc<SignedTransaction>, [u8; 32]),
+    (tx, signer): (Arc<SignedTransaction>, Signer),
     right: &mut impl Iterator<Item = bool>,
 ) -> Result<AdmittedTx, Refused> {
     if right.next() == Some(true) {
-        return Ok(AdmittedTx { signer: Address::of_key(&key), transaction: tx });
+        return Ok(AdmittedTx { signer: signer.address, transaction: tx });
     }
     let message = format!("the signature of transaction {} does not verify", tx.id());
     Err((Some(tx.id()), Rejection::new(Code::SignatureWrong, message)))
 }
 
-/// Everything but the signature; gives the key it has to verify under.
+/// Everything but the signature; gives the signer it has to be of.
 fn screen(
     offered: &Offered,
     context: &AdmitContext,
     check: Check,
-) -> Result<(Arc<SignedTransaction>, [u8; 32]), Refused> {
+) -> Result<(Arc<SignedTransaction>, Signer), Refused> {
     let size = offered.size() as u64;
     if size > context.limits.tx_bytes {
         let message =
@@ -154,7 +167,7 @@ fn screen(
     }
     let tx = offered.decoded()?;
     match check(&tx, context).and_then(|()| screen_decoded(&tx, context)) {
-        Ok(key) => Ok((tx, key)),
+        Ok(signer) => Ok((tx, signer)),
         Err(rejection) => Err((Some(tx.id()), rejection)),
     }
 }
@@ -177,7 +190,7 @@ fn check_expiry(tx: &SignedTransaction, context: &AdmitContext) -> Result<(), Re
     Ok(())
 }
 
-fn screen_decoded(tx: &SignedTransaction, context: &AdmitContext) -> Result<[u8; 32], Rejection> {
+fn screen_decoded(tx: &SignedTransaction, context: &AdmitContext) -> Result<Signer, Rejection> {
     let body = tx.transaction();
     if body.genesis != context.genesis {
         let message =
@@ -187,11 +200,11 @@ fn screen_decoded(tx: &SignedTransaction, context: &AdmitContext) -> Result<[u8;
     let at = context.block_time;
     if let Some(certificate) = registering(tx) {
         let certificate = may_register(&context.membership, &body.signer, &certificate, at)?;
-        return Ok(certificate.signing_key().copied().unwrap_or_default());
+        return Ok(Signer::of_key(certificate.signing_key().copied().unwrap_or_default()));
     }
     if body.score.is_system() {
-        return may_send_system(&context.membership, &body.signer, at);
+        return may_send_system(&context.membership, &body.signer, at).map(Signer::of_key);
     }
     let member = context.membership.may(&body.signer, Action::Submit, &context.policies, at)?;
-    Ok(member.public_key)
+    Ok(Signer { key: member.public_key, address: member.address })
 }

@@ -27,20 +27,16 @@ pub struct Place {
     pub signer_max: u64,
 }
 
-#[derive(Clone, Debug)]
-struct Waiting {
-    tx: AdmittedTx,
-    arrival: u64,
-}
-
 /// Transactions that wait, in order of arrival.
 #[derive(Clone, Debug)]
 pub struct Pool {
-    by_id: BTreeMap<TxId, Waiting>,
-    by_arrival: BTreeMap<u64, TxId>,
+    /// A leader goes through these for every block, so that they need no look at the ids.
+    by_arrival: BTreeMap<u64, AdmittedTx>,
     /// Those of SCOREs that are laid aside, which are not in `by_arrival`: whoever fills a block would
     /// pass all of them by, each time.
-    aside: BTreeMap<ScoreName, BTreeMap<u64, TxId>>,
+    aside: BTreeMap<ScoreName, BTreeMap<u64, AdmittedTx>>,
+    /// The arrival of each.
+    by_id: BTreeMap<TxId, u64>,
     /// With the arrival, which is shorter than the id.
     by_expiry: BTreeSet<(BlockTime, u64)>,
     per_signer: BTreeMap<Address, u64>,
@@ -56,9 +52,9 @@ impl Pool {
     #[must_use]
     pub fn new(limits: &ChannelLimits) -> Self {
         Self {
-            by_id: BTreeMap::new(),
             by_arrival: BTreeMap::new(),
             aside: BTreeMap::new(),
+            by_id: BTreeMap::new(),
             by_expiry: BTreeSet::new(),
             per_signer: BTreeMap::new(),
             next_arrival: 0,
@@ -102,18 +98,18 @@ impl Pool {
         let (id, expiry) = (tx.id(), tx.transaction().transaction().expiry);
         let arrival = self.next_arrival;
         self.next_arrival += 1;
-        let score = &tx.transaction().transaction().score;
-        self.aside.get_mut(score).unwrap_or(&mut self.by_arrival).insert(arrival, id);
+        self.by_id.insert(id, arrival);
         self.by_expiry.insert((expiry, arrival));
-        self.by_id.insert(id, Waiting { tx, arrival });
+        let score = &tx.transaction().transaction().score;
+        self.aside.get_mut(score).unwrap_or(&mut self.by_arrival).insert(arrival, tx);
         Ok(Inserted::New)
     }
 
     /// Takes a transaction out.
     pub fn remove(&mut self, id: &TxId) -> Option<AdmittedTx> {
-        let Waiting { tx, arrival } = self.by_id.remove(id)?;
-        let score = &tx.transaction().transaction().score;
-        self.aside.get_mut(score).unwrap_or(&mut self.by_arrival).remove(&arrival);
+        let arrival = self.by_id.remove(id)?;
+        let mut queues = std::iter::once(&mut self.by_arrival).chain(self.aside.values_mut());
+        let tx = queues.find_map(|queue| queue.remove(&arrival))?;
         self.by_expiry.remove(&(tx.transaction().transaction().expiry, arrival));
         self.bytes -= tx.transaction().size() as u64;
         if let Some(count) = self.per_signer.get_mut(&tx.signer()) {
@@ -129,7 +125,7 @@ impl Pool {
     pub fn expire(&mut self, time: BlockTime) -> Vec<TxId> {
         let mut gone = Vec::new();
         while let Some(&(expiry, arrival)) = self.by_expiry.first() {
-            let Some(id) = self.at(arrival) else { break };
+            let Some(id) = self.at(arrival).map(AdmittedTx::id) else { break };
             if expiry >= time {
                 break;
             }
@@ -139,9 +135,12 @@ impl Pool {
         gone
     }
 
-    fn at(&self, arrival: u64) -> Option<TxId> {
-        let mut queues = std::iter::once(&self.by_arrival).chain(self.aside.values());
-        queues.find_map(|queue| queue.get(&arrival)).copied()
+    fn queues(&self) -> impl Iterator<Item = &BTreeMap<u64, AdmittedTx>> {
+        std::iter::once(&self.by_arrival).chain(self.aside.values())
+    }
+
+    fn at(&self, arrival: u64) -> Option<&AdmittedTx> {
+        self.queues().find_map(|queue| queue.get(&arrival))
     }
 
     /// From now on the transactions of these SCOREs and of no others are laid aside: they wait, count and
@@ -155,30 +154,29 @@ impl Pool {
         for score in scores {
             self.aside.entry(score.clone()).or_default();
         }
-        let (by_id, aside) = (&self.by_id, &mut self.aside);
-        self.by_arrival.retain(|arrival, id| {
-            let score = by_id.get(id).map(|waiting| &waiting.tx.transaction().transaction().score);
-            let Some(queue) = score.and_then(|score| aside.get_mut(score)) else { return true };
-            queue.insert(*arrival, *id);
-            false
-        });
+        let is_aside =
+            |tx: &AdmittedTx| self.aside.contains_key(&tx.transaction().transaction().score);
+        let gone: Vec<_> = self.by_arrival.extract_if(.., |_, tx| is_aside(tx)).collect();
+        for (arrival, tx) in gone {
+            if let Some(queue) = self.aside.get_mut(&tx.transaction().transaction().score) {
+                queue.insert(arrival, tx);
+            }
+        }
     }
 
     /// A waiting transaction.
     #[must_use]
     pub fn get(&self, id: &TxId) -> Option<&AdmittedTx> {
-        self.by_id.get(id).map(|waiting| &waiting.tx)
+        self.by_arrival.get(self.by_id.get(id)?)
     }
 
     /// Where a waiting transaction stands.
     #[must_use]
     pub fn place(&self, id: &TxId) -> Option<Place> {
-        let Waiting { tx, arrival } = self.by_id.get(id)?;
+        let arrival = self.by_id.get(id)?;
+        let tx = self.by_arrival.get(arrival)?;
         Some(Place {
-            ahead: std::iter::once(&self.by_arrival)
-                .chain(self.aside.values())
-                .map(|queue| queue.range(..arrival).count() as u64)
-                .sum(),
+            ahead: self.queues().map(|queue| queue.range(..arrival).count() as u64).sum(),
             waiting: self.by_id.len() as u64,
             of_signer: self.per_signer.get(&tx.signer()).copied().unwrap_or_default(),
             signer_max: self.signer_max,
@@ -187,7 +185,7 @@ impl Pool {
 
     /// Waiting transactions that are not laid aside, in order of arrival.
     pub fn in_order(&self) -> impl Iterator<Item = &AdmittedTx> {
-        self.by_arrival.values().filter_map(|id| self.get(id))
+        self.by_arrival.values()
     }
 
     /// How many wait.
@@ -206,6 +204,13 @@ impl Pool {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.by_id.is_empty()
+    }
+
+    /// How much of its bounds is in use, percent.
+    #[must_use]
+    pub fn filled_percent(&self) -> u64 {
+        let of = |part: u64, whole: u64| part.saturating_mul(100) / whole.max(1);
+        of(self.by_id.len() as u64, self.txs_max).max(of(self.bytes, self.bytes_max))
     }
 
     /// Bytes that wait.

@@ -80,16 +80,18 @@ fn a_full_pool_refuses_and_keeps_what_it_has() {
     let limits =
         ChannelLimits { pool_txs: 2, signer_share_percent: 100, ..ChannelLimits::default() };
     let mut pool = Pool::new(&limits);
+    assert_eq!(pool.filled_percent(), 0);
     pool.insert(f.admitted(1)).unwrap();
+    assert_eq!(pool.filled_percent(), 50);
     pool.insert(f.admitted(2)).unwrap();
     assert_eq!(pool.insert(f.admitted(3)).unwrap_err().code, Code::PoolFull);
-    assert_eq!(pool.len(), 2);
+    assert_eq!((pool.len(), pool.filled_percent()), (2, 100));
     let size = f.admitted(1).transaction().size() as u64;
     let limits = ChannelLimits { pool_bytes: size + 1, ..ChannelLimits::default() };
     let mut pool = Pool::new(&limits);
     pool.insert(f.admitted(1)).unwrap();
     assert_eq!(pool.insert(f.admitted(2)).unwrap_err().code, Code::PoolFull);
-    assert_eq!(pool.bytes(), size);
+    assert_eq!((pool.bytes(), pool.filled_percent()), (size, 100 * size / (size + 1)));
 }
 
 #[test]

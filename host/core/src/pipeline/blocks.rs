@@ -9,7 +9,7 @@ use crate::vote::Progress;
 use crate::vote::rule::{NodeId, RuleInput, Verdict};
 use crate::vote::tree::Entry;
 use crate::vote::validate::{HeaderContext, check_clock, check_header, check_payload, check_place};
-use host_types::block::{Block, Pair, ProposalKind, RootPair, tx_root};
+use host_types::block::{Block, Pair, ProposalKind, RootPair, TxIds};
 use host_types::limits::{BLOCKS_AHEAD_MAX, PROPOSALS_KEPT_MAX};
 use host_types::message::{FetchRequest, Proposal};
 use host_types::{BlockId, Header, TxId};
@@ -21,6 +21,7 @@ impl Pipeline {
         if !self.is_of_now(header.epoch) || statement.epoch != header.epoch {
             return;
         }
+        let tx_ids = TxIds::new(tx_ids);
         if let Err(reason) = self.screen(&header, &tx_ids) {
             out.push(Effect::Penalise { node: from, reason });
             return;
@@ -35,11 +36,11 @@ impl Pipeline {
             self.sync.hint(host_types::Height::new(height - 1));
             return;
         }
-        self.offered.insert(header.id(), tx_ids.into());
+        self.offered.insert(header.id(), tx_ids);
         self.to_rule.push_back(RuleInput::Proposal { header, statement, justification });
     }
 
-    fn screen(&self, header: &Header, tx_ids: &[TxId]) -> Result<(), String> {
+    fn screen(&self, header: &Header, tx_ids: &TxIds) -> Result<(), String> {
         check_header(
             header,
             HeaderContext {
@@ -50,16 +51,14 @@ impl Pipeline {
                 limits: &self.limits(),
             },
         )?;
-        let fits = header.tx_count as usize == tx_ids.len() && header.tx_root == tx_root(tx_ids);
-        if fits { Ok(()) } else { Err("the transaction ids do not fit the header".into()) }
+        if tx_ids.fit(header) {
+            Ok(())
+        } else {
+            Err("the transaction ids do not fit the header".into())
+        }
     }
 
-    pub(super) fn keep_header(
-        &mut self,
-        header: Header,
-        tx_ids: Arc<[TxId]>,
-        out: &mut Vec<Effect>,
-    ) {
+    pub(super) fn keep_header(&mut self, header: Header, tx_ids: TxIds, out: &mut Vec<Effect>) {
         if header.height <= self.head.header.height {
             return;
         }
@@ -79,6 +78,7 @@ impl Pipeline {
         out: &mut Vec<Effect>,
     ) {
         let Some((header, tx_ids)) = found else { return };
+        let tx_ids = TxIds::new(tx_ids);
         if header.id() != block
             || !self.is_of_now(header.epoch)
             || self.screen(&header, &tx_ids).is_err()
@@ -89,7 +89,7 @@ impl Pipeline {
         if above > 2 && self.header_of(&header.parent.block).is_none() {
             self.sync.hint(host_types::Height::new(header.height.get() - 1));
         }
-        self.keep_header((*header).clone(), tx_ids.into(), out);
+        self.keep_header((*header).clone(), tx_ids, out);
         self.to_rule.push_back(RuleInput::Header(*header));
     }
 
@@ -123,7 +123,7 @@ impl Pipeline {
     /// Puts the bodies together, or asks for those that are missing.
     fn complete(&mut self, now: Now, block: BlockId, out: &mut Vec<Effect>) {
         let Some(entry) = self.tree.get(&block) else { return };
-        let (header, ids) = (entry.header.clone(), Arc::clone(&entry.tx_ids));
+        let (header, ids) = (entry.header.clone(), entry.tx_ids.clone());
         let kept = self.missing.remove(&block);
         let body = |id: &TxId| match self.pool.get(id) {
             Some(tx) => Some(Arc::clone(tx.transaction())),
@@ -131,7 +131,8 @@ impl Pipeline {
         };
         let found: Vec<_> = ids.iter().map(body).collect();
         if found.iter().all(Option::is_some) {
-            if let Some(whole) = Block::assemble(header, found.into_iter().flatten().collect()) {
+            let bodies = found.into_iter().flatten().collect();
+            if let Some(whole) = Block::with_ids(header, ids, bodies) {
                 self.put_block(block, whole);
                 self.advance(now, block, out);
             }

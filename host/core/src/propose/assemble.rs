@@ -2,7 +2,7 @@
 
 use super::cost::Costs;
 use crate::mempool::Pool;
-use host_types::block::{Block, Pair, ProposalKind, tx_root};
+use host_types::block::{Block, Pair, ProposalKind, TxIds};
 use host_types::genesis::ChannelLimits;
 use host_types::{
     BlockTime, Epoch, GenesisHash, Hash32, Header, Height, SignedTransaction, TxId, View,
@@ -61,6 +61,7 @@ pub fn assemble(
         return None;
     }
     let ids: Vec<TxId> = transactions.iter().map(|tx| tx.id()).collect();
+    let ids = TxIds::new(ids);
     let header = Header {
         genesis: request.genesis,
         epoch: request.epoch,
@@ -72,12 +73,12 @@ pub fn assemble(
         proposer: request.proposer,
         time,
         tx_count: u32::try_from(ids.len()).ok()?,
-        tx_root: tx_root(&ids),
+        tx_root: ids.root(),
         validators: request.validators,
         next_validators: request.seal,
         carried: request.carried,
     };
-    Block::assemble(header, transactions)
+    Block::with_ids(header, ids, transactions)
 }
 
 fn select(

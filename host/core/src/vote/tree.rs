@@ -3,7 +3,7 @@
 //! Each node of the tree goes `Header → Complete → Executing → Executed | Invalid | NoResult`, and
 //! only forwards. Bounded by `BLOCKS_AHEAD_MAX`; what leaves the branch of the head is dropped.
 
-use host_types::block::{Block, RootPair};
+use host_types::block::{Block, RootPair, TxIds};
 use host_types::epoch::EpochConfig;
 use host_types::{BlockId, Header, TxId};
 use std::collections::{BTreeMap, BTreeSet};
@@ -32,7 +32,7 @@ pub struct Entry {
     /// Its header.
     pub header: Header,
     /// Ids of its transactions.
-    pub tx_ids: Arc<[TxId]>,
+    pub tx_ids: TxIds,
     /// The block, once it is complete.
     pub block: Option<Block>,
     /// How far it is.
@@ -87,12 +87,7 @@ pub struct BlockTree {
 
 impl BlockTree {
     /// Adds a header with the ids of its transactions; keeps what is already there.
-    pub fn insert_header(
-        &mut self,
-        id: BlockId,
-        header: Header,
-        tx_ids: Arc<[TxId]>,
-    ) -> &mut Entry {
+    pub fn insert_header(&mut self, id: BlockId, header: Header, tx_ids: TxIds) -> &mut Entry {
         self.entries.entry(id).or_insert_with(|| Entry {
             header,
             tx_ids,
@@ -108,8 +103,8 @@ impl BlockTree {
 
     /// Adds a complete block.
     pub fn insert_block(&mut self, block: Block) -> &mut Entry {
-        let ids: Arc<[TxId]> = block.transactions().iter().map(|tx| tx.id()).collect();
-        let entry = self.insert_header(block.id(), block.header().clone(), ids);
+        let (header, ids) = (block.header().clone(), block.tx_ids().clone());
+        let entry = self.insert_header(block.id(), header, ids);
         if entry.progress == Progress::Header {
             entry.progress = Progress::Complete;
             entry.block = Some(block);

@@ -12,6 +12,7 @@ use super::journeys::Journeys;
 use super::links::{Lane, Links};
 use super::own_words;
 use super::relay::Relay;
+use super::room::Room;
 use crate::signer::{ChannelSigner, Job};
 use bytes::Bytes;
 use host_core::clock::Now;
@@ -113,6 +114,8 @@ pub struct World {
     pub evidence: Arc<EvidenceBook>,
     /// When transactions and blocks passed each stage.
     pub journeys: Arc<Journeys>,
+    /// Where clients wait for room in the pool.
+    pub room: Arc<Room>,
     /// The way of own statements through a member of the group.
     pub relay: Arc<Relay>,
     /// How to find out where results part.
@@ -239,6 +242,7 @@ impl Actor {
                 ask => self.answer(ask),
             }
         }
+        self.world.room.tell(self.pipeline.pool_percent());
         if let Some(signer) = &self.world.signer {
             signer.submit(turn.jobs);
         }

@@ -27,9 +27,9 @@ use host_store::{BlockResult, Segments, TreeVersion};
 use host_types::block::{Block, RootPair};
 use host_types::epoch::{EpochConfig, EpochRun, Epochs};
 use host_types::genesis::ChannelGenesis;
-use host_types::receipt::Write;
+use host_types::outcome::BlockOutcome;
 use host_types::validators::ValidatorSet;
-use host_types::{BlockId, Domain, Encode, Hash32, Height, Rejection, ScoreName, merkle};
+use host_types::{BlockId, Hash32, Height, Rejection, ScoreName};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -207,17 +207,14 @@ impl Executor {
         agreed: Option<RootPair>,
     ) -> Result<(Layer, RootPair), ExecuteError> {
         let batch::Done { receipts, events, writes, knowledge } = done;
-        let sorted: Vec<Write> =
-            writes.into_iter().map(|((score, key), value)| Write { score, key, value }).collect();
         let (state, tree) = self
             .committed
-            .apply(tree, &sorted)
+            .apply(tree, &writes)
             .map_err(|error| ExecuteError::NoResult(error.to_string()))?;
         if let Some(failure) = self.committed.take_failure() {
             return Err(ExecuteError::NoResult(failure));
         }
-        let encoded = receipts.iter().map(Encode::to_bytes);
-        let roots = RootPair { state, receipts: merkle::root(Domain::ReceiptRoot, encoded) };
+        let roots = RootPair { state, receipts: BlockOutcome::root_of(&receipts) };
         if agreed.is_some_and(|agreed| agreed != roots) {
             let why = format!("it gives state {}, receipts {}", roots.state, roots.receipts);
             return Err(ExecuteError::NoResult(why));
@@ -228,7 +225,7 @@ impl Executor {
             roots,
             receipts,
             events,
-            writes: sorted,
+            writes,
         });
         self.append(block, &result)?;
         Ok((Layer::new(parent, block.header().proposer, tree, result, knowledge), roots))

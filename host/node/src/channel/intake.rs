@@ -11,6 +11,7 @@
 use super::actor::Command;
 use super::executor_task::KnowledgeWatch;
 use super::journeys::Journeys;
+use super::room::Room;
 use crate::peer::readiness::Stored;
 use host_core::ingest::admit::Refused;
 use host_core::ingest::{AdmitContext, AdmittedTx, Offered, admit};
@@ -114,7 +115,10 @@ impl ContextSource {
 
 /// The way in.
 #[derive(Clone, Debug)]
-pub struct Intake(mpsc::Sender<Arrived>);
+pub struct Intake {
+    queue: mpsc::Sender<Arrived>,
+    room: Arc<Room>,
+}
 
 impl Intake {
     /// Starts the task.
@@ -124,9 +128,15 @@ impl Intake {
         actor: mpsc::Sender<Command>,
         journeys: Arc<Journeys>,
     ) -> Self {
-        let (sender, receiver) = mpsc::channel(INTAKE_QUEUE_MAX);
+        let (queue, receiver) = mpsc::channel(INTAKE_QUEUE_MAX);
         tokio::spawn(run((context, journeys), actor, receiver));
-        Self(sender)
+        Self { queue, room: Arc::default() }
+    }
+
+    /// Where the actor tells how full its pool is.
+    #[must_use]
+    pub fn room(&self) -> Arc<Room> {
+        Arc::clone(&self.room)
     }
 
     /// Checks one transaction of a client.
@@ -134,15 +144,16 @@ impl Intake {
     /// # Errors
     /// Its refusal.
     pub async fn submit(&self, tx: Arc<SignedTransaction>) -> Result<(), Rejection> {
+        self.room.wait().await?;
         let (verdict, answer) = oneshot::channel();
         let full = || Rejection::new(Code::PoolFull, "too many transactions wait to be checked");
-        self.0.try_send(Arrived::Client(tx, verdict)).map_err(|_| full())?;
+        self.queue.try_send(Arrived::Client(tx, verdict)).map_err(|_| full())?;
         answer.await.map_err(|_| Rejection::new(Code::ChannelHalted, "the channel has stopped"))?
     }
 
     /// Takes what a peer told; drops it when the channel has stopped.
     pub async fn from_peer(&self, raw: Vec<RawTx>) {
-        self.0.send(Arrived::Peer(raw)).await.ok();
+        self.queue.send(Arrived::Peer(raw)).await.ok();
     }
 }
 

@@ -1,8 +1,9 @@
 //! When this node saw transactions and blocks pass each stage.
 //!
 //! In: moments, stamped by the tasks around the pipeline, which has no clock. Out: the stages of one
-//! transaction. Memory is bounded: the oldest are forgotten. Blocks are stamped, not each of their
-//! transactions: that costs a load of 10,000 transactions a second one map entry for each of them.
+//! transaction. Memory is bounded: the oldest are forgotten. Everything is written for every
+//! transaction and read for the few that somebody asks for: so moments of transactions stand in a list,
+//! which is searched then, and of a block's transactions only the block is stamped.
 //! Deliberately not here: what the chain tells (`journey_view`).
 
 use host_rpc::journey::Stages;
@@ -10,14 +11,34 @@ use host_types::{BlockId, BlockTime, Height, TxId};
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// Transactions of a channel whose times are remembered: as many as its pool may hold; about 150 bytes
-/// each. Of older ones only what the chain tells is known.
+/// Transactions of a channel whose times are remembered: as many as its pool may hold; 40 bytes for each
+/// of two stages. Of older ones only what the chain tells is known.
 pub const JOURNEYS_MAX: usize = host_types::limits::POOL_TXS_MAX;
 /// Blocks of a channel whose times are remembered: some minutes at several a second; about 150 bytes
 /// each.
 pub const BLOCK_JOURNEYS_MAX: usize = 1_024;
 
 const _: () = assert!(BLOCK_JOURNEYS_MAX > host_types::limits::BLOCKS_AHEAD_MAX);
+
+/// When the newest transactions passed one stage, in that order.
+#[derive(Debug, Default)]
+struct Moments(VecDeque<(TxId, BlockTime)>);
+
+impl Moments {
+    fn note(&mut self, ids: impl IntoIterator<Item = TxId>, at: BlockTime) {
+        for id in ids {
+            if self.0.len() >= JOURNEYS_MAX {
+                self.0.pop_front();
+            }
+            self.0.push_back((id, at));
+        }
+    }
+
+    /// The first moment of a transaction.
+    fn of(&self, id: &TxId) -> Option<BlockTime> {
+        self.0.iter().find(|(noted, _)| noted == id).map(|(_, at)| *at)
+    }
+}
 
 /// The newest entries of a map.
 #[derive(Debug)]
@@ -46,12 +67,6 @@ impl<K: Ord + Copy, V: Default> Newest<K, V> {
 }
 
 #[derive(Clone, Copy, Debug, Default)]
-struct OfTx {
-    ingest: Option<BlockTime>,
-    mempool: Option<BlockTime>,
-}
-
-#[derive(Clone, Copy, Debug, Default)]
 struct OfBlock {
     proposed: Option<BlockTime>,
     voted: Option<BlockTime>,
@@ -61,7 +76,8 @@ struct OfBlock {
 
 #[derive(Debug)]
 struct Books {
-    txs: Newest<TxId, OfTx>,
+    ingest: Moments,
+    mempool: Moments,
     blocks: Newest<BlockId, OfBlock>,
     /// Final, and not stored yet.
     storing: VecDeque<(Height, BlockId)>,
@@ -73,8 +89,12 @@ pub struct Journeys(Mutex<Books>);
 
 impl Default for Journeys {
     fn default() -> Self {
-        let (txs, blocks) = (Newest::new(JOURNEYS_MAX), Newest::new(BLOCK_JOURNEYS_MAX));
-        Self(Mutex::new(Books { txs, blocks, storing: VecDeque::new() }))
+        Self(Mutex::new(Books {
+            ingest: Moments::default(),
+            mempool: Moments::default(),
+            blocks: Newest::new(BLOCK_JOURNEYS_MAX),
+            storing: VecDeque::new(),
+        }))
     }
 }
 
@@ -86,18 +106,12 @@ impl Journeys {
 
     /// Transactions that were found good came at this time.
     pub fn came(&self, ids: impl IntoIterator<Item = TxId>, at: BlockTime) {
-        let mut books = self.books();
-        for id in ids {
-            books.txs.entry(id).ingest.get_or_insert(at);
-        }
+        self.books().ingest.note(ids, at);
     }
 
     /// Transactions were put into the pool.
     pub fn pooled(&self, ids: impl IntoIterator<Item = TxId>, at: BlockTime) {
-        let mut books = self.books();
-        for id in ids {
-            books.txs.entry(id).mempool.get_or_insert(at);
-        }
+        self.books().mempool.note(ids, at);
     }
 
     /// A proposed block is whole.
@@ -137,12 +151,11 @@ impl Journeys {
     #[must_use]
     pub fn stages(&self, id: &TxId, block: Option<&BlockId>) -> Stages {
         let books = self.books();
-        let tx = books.txs.entries.get(id).copied().unwrap_or_default();
         let block = block.and_then(|block| books.blocks.entries.get(block)).copied();
         let block = block.unwrap_or_default();
         Stages {
-            ingest: tx.ingest,
-            mempool: tx.mempool,
+            ingest: books.ingest.of(id),
+            mempool: books.mempool.of(id),
             proposed: block.proposed,
             voted: block.voted,
             decided: block.decided,
@@ -199,10 +212,10 @@ mod tests {
             journeys.decided([(Height::new(number as u64), id)], BlockTime::new(1));
         }
         let books = journeys.books();
-        assert_eq!((books.txs.entries.len(), books.txs.order.len()), (JOURNEYS_MAX, JOURNEYS_MAX));
+        assert_eq!(books.ingest.0.len(), JOURNEYS_MAX);
         assert_eq!(books.blocks.entries.len(), BLOCK_JOURNEYS_MAX);
         assert_eq!(books.storing.len(), BLOCK_JOURNEYS_MAX);
-        assert!(!books.txs.entries.contains_key(&tx(9)));
-        assert!(books.txs.entries.contains_key(&tx(10)));
+        assert_eq!(books.ingest.of(&tx(9)), None);
+        assert_eq!(books.ingest.of(&tx(10)), at(1));
     }
 }

@@ -34,6 +34,7 @@ pub mod quorum;
 pub mod receipt_view;
 pub mod recover;
 pub mod relay;
+pub mod room;
 pub mod serve;
 pub mod stream;
 pub mod versions;

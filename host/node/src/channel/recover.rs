@@ -291,6 +291,7 @@ fn world(
         own,
         evidence: Arc::clone(&parts.evidence),
         journeys: Arc::clone(&parts.journeys),
+        room: parts.intake.room(),
         relay: Arc::clone(&parts.relay),
         comparison: Comparison {
             links: Arc::clone(&parts.links),

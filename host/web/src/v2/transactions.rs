@@ -14,7 +14,7 @@ use crate::ticket::Ticket;
 use axum::body::Bytes;
 use axum::extract::{Path, RawQuery, Request};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::response::Response;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -30,35 +30,65 @@ const PREFER: HeaderName = HeaderName::from_static("prefer");
 
 /// Takes one signed transaction.
 pub(crate) async fn post(Seen(api): Seen, Path(name): Path<String>, request: Request) -> Answer {
-    let channel = channel(api.gateway.as_ref(), &name)?;
+    let (parts, body) = request.into_parts();
     // The gate has read it whole, within the limit.
-    let (Parts { headers, extensions, .. }, body) = request.into_parts();
     let body = axum::body::to_bytes(body, api.config.body_limit).await;
     let body = body.map_err(|error| Problem::parameter(error.to_string()))?;
-    let tx = decoded(&envelope(&headers, body)?)?;
-    let wait = wait(&headers)?.map(|wait| wait.min(api.config.wait_max));
-    let counted = counted(&api, &channel, &tx, extensions.get()).await?;
+    take(&api, &name, Request::from_parts(parts, body)).await
+}
+
+/// The channel that one transaction is posted to, when its path says so in so many letters: such a
+/// request, of which a busy node takes thousands a second, goes past the router to [`take`]. Any other
+/// is the router's, and comes to [`post`] all the same.
+pub(crate) fn posted_to<B>(request: &Request<B>) -> Option<ChannelName> {
+    let rest = request.uri().path().strip_prefix("/api/v2/channels/")?;
+    let name = rest.strip_suffix("/transactions").filter(|_| request.method() == Method::POST)?;
+    ChannelName::new(name)
+}
+
+/// Takes the signed transaction that a request carries.
+pub(crate) async fn take(api: &PeerApi, name: &str, request: Request<Bytes>) -> Answer {
+    let channel = channel(api.gateway.as_ref(), name)?;
+    let Posted { tx, wait, ticket } = Posted::read(request)?;
+    let counted = counted(api, &channel, &tx, ticket).await?;
     let (id, state) = api.gateway.submit(&channel, Arc::new(tx), wait).await?;
     if let Some((ticket, signer)) = counted {
         ticket.charge(signer);
     }
+    let place = format!("/api/v2/channels/{channel}/transactions/{id}");
     let mut response = match &state {
-        TxState::Final(_) => ok(&view(&api, &channel, &state).await),
+        TxState::Final(_) => ok(&view(api, &channel, &state).await),
         TxState::Rejected(why) => return Err(why.clone().into()),
         TxState::Pending(_) => reply(StatusCode::ACCEPTED, &accepted(&channel, id)),
     };
-    put_place(&mut response, &channel, id, wait);
+    put_place(&mut response, place, wait);
     Ok(response)
+}
+
+/// What is left of a request while its transaction is checked: nothing that shares the memory it was
+/// read into, which the next request of the connection is read into.
+struct Posted {
+    tx: SignedTransaction,
+    wait: Option<Duration>,
+    ticket: Option<Ticket>,
+}
+
+impl Posted {
+    fn read(request: Request<Bytes>) -> Result<Self, Problem> {
+        let (Parts { headers, mut extensions, .. }, body) = request.into_parts();
+        let tx = decoded(&envelope(&headers, &body)?)?;
+        Ok(Self { tx, wait: wait(&headers)?, ticket: extensions.remove() })
+    }
 }
 
 /// Whose account a transaction goes on once its signature was found good: its signer's, unless the
 /// node knows it already, because then whoever has read it may be sending it.
-async fn counted<'a>(
+async fn counted(
     api: &PeerApi,
     channel: &ChannelName,
     tx: &SignedTransaction,
-    ticket: Option<&'a Ticket>,
-) -> Result<Option<(&'a Ticket, CertificateId)>, Problem> {
+    ticket: Option<Ticket>,
+) -> Result<Option<(Ticket, CertificateId)>, Problem> {
     let Some(ticket) = ticket else { return Ok(None) };
     if api.gateway.transaction(channel, tx.id()).await?.is_some() {
         return Ok(None);
@@ -78,10 +108,9 @@ fn accepted(channel: &ChannelName, id: TxId) -> Json {
     ])
 }
 
-fn put_place(response: &mut Response, channel: &ChannelName, id: TxId, wait: Option<Duration>) {
+fn put_place(response: &mut Response, place: String, wait: Option<Duration>) {
     let headers = response.headers_mut();
-    let place = format!("/api/v2/channels/{channel}/transactions/{id}");
-    if let Ok(place) = HeaderValue::from_str(&place) {
+    if let Ok(place) = HeaderValue::try_from(place) {
         headers.insert(header::LOCATION, place);
     }
     let applied = wait.map(|wait| HeaderValue::from_str(&format!("wait={}", wait.as_secs())));
@@ -91,11 +120,12 @@ fn put_place(response: &mut Response, channel: &ChannelName, id: TxId, wait: Opt
 }
 
 /// The canonical envelope, from CBOR as it is or from JSON.
-fn envelope(headers: &HeaderMap, body: Bytes) -> Result<RawTx, Problem> {
+fn envelope(headers: &HeaderMap, body: &[u8]) -> Result<RawTx, Problem> {
     if calls::media_type(headers) == "application/cbor" {
-        return Ok(RawTx(body));
+        // A transaction waits long: it must not keep the buffer of a whole request.
+        return Ok(RawTx(Bytes::copy_from_slice(body)));
     }
-    envelope_of(&calls::json_body(headers, &body, Duplicates::Refuse)?)
+    envelope_of(&calls::json_body(headers, body, Duplicates::Refuse)?)
 }
 
 /// The canonical envelope of `{"transaction": base64, "signature": base64}`.

@@ -327,6 +327,22 @@ async fn a_signed_transaction_is_accepted_in_json_and_cbor_with_the_same_answer(
 }
 
 #[tokio::test]
+async fn a_transaction_is_taken_however_its_path_is_written_and_refused_in_the_same_words() {
+    let tx = json_envelope(&chain::transactions()[1].0);
+    for (plain, other) in [("channel1", "ch%61nnel1"), ("nowhere", "n%6fwhere")] {
+        let [plain, other] =
+            [plain, other].map(|name| format!("/api/v2/channels/{name}/transactions"));
+        let (one, same) = (
+            post(&peer_router(), &plain, tx.clone()).await,
+            post(&peer_router(), &other, tx.clone()).await,
+        );
+        assert_eq!((one.status, one.header("location")), (same.status, same.header("location")));
+        assert_eq!(one.json().get("code"), same.json().get("code"));
+        assert_eq!(one.status == 202, plain.contains("channel1"));
+    }
+}
+
+#[tokio::test]
 async fn a_client_may_wait_for_the_receipt() {
     let tx = &chain::transactions()[1].0;
     for (prefer, status) in [("wait=30", 200), ("respond-async, wait=5", 200), ("wait=0", 202)] {

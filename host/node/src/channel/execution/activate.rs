@@ -7,7 +7,6 @@
 //! the block itself. Deliberately not here: what is due (`host_core::system`), workers.
 
 use super::batch::Run;
-use super::layer::Writes;
 use host_core::system::freeze::{all_frozen, is_of_frozen};
 use host_core::system::state::{ChangeRecord, ChangeStatus};
 use host_core::system::{self, said};
@@ -16,8 +15,12 @@ use host_types::manifest::Manifest;
 use host_types::receipt::{Receipt, ScoreEvent, Status, Write};
 use host_types::{ScoreName, Writer};
 use score_native_link::CallKind;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Instant;
+
+/// What an activation wrote, last value of each key.
+pub(super) type Writes = BTreeMap<(ScoreName, Vec<u8>), Option<Vec<u8>>>;
 
 /// Arguments of a method that takes none.
 const NO_ARGUMENTS: [u8; 1] = [0x80];

@@ -7,7 +7,7 @@ pub(super) use offline::Called;
 
 use super::Knowledge;
 use super::callees::{BlockNeighbours, as_it_takes};
-use super::layer::{LayerView, ScoreReader, Writes};
+use super::layer::{LayerView, ScoreReader};
 use crate::scores::{Artefact, Scores, call_limits, tell, to_receipt};
 use host_core::ingest::registration::{may_send_system, registering};
 use host_core::system::freeze::{all_frozen, is_of_frozen};
@@ -32,7 +32,8 @@ use std::time::{Duration, Instant};
 pub(super) struct Done {
     pub(super) receipts: Vec<Receipt>,
     pub(super) events: Vec<Vec<ScoreEvent>>,
-    pub(super) writes: Writes,
+    /// Sorted by (score, key), each key once.
+    pub(super) writes: Vec<Write>,
     pub(super) knowledge: Knowledge,
 }
 

@@ -5,13 +5,12 @@ use crate::channel::files::Committed;
 use host_core::system::state::View;
 use host_core::system::system_name;
 use host_store::{BlockResult, TreeVersion};
+use host_types::receipt::Write;
 use host_types::{Height, ScoreName};
 use score_native_link::StateReader;
 use std::collections::BTreeMap;
+use std::ops::Bound::{Included, Unbounded};
 use std::sync::{Arc, Mutex, PoisonError};
-
-/// Writes of one block, last value of each key.
-pub(crate) type Writes = BTreeMap<(ScoreName, Vec<u8>), Option<Vec<u8>>>;
 
 /// One executed block that is not stored yet.
 #[derive(Debug)]
@@ -68,10 +67,14 @@ impl Layer {
     }
 }
 
+/// Writes of one SCORE in one block, last value of each key.
+type OfScore = BTreeMap<Vec<u8>, Option<Vec<u8>>>;
+
 /// State as one batch finds it: earlier writes of its block, layers of its ancestors, the store.
 #[derive(Debug)]
 pub struct LayerView {
-    own: Writes,
+    /// By SCORE: a block has few of them and many writes.
+    own: BTreeMap<ScoreName, OfScore>,
     top: Option<Arc<Layer>>,
     committed: Committed,
 }
@@ -80,25 +83,32 @@ impl LayerView {
     /// The state after `top`.
     #[must_use]
     pub const fn new(top: Option<Arc<Layer>>, committed: Committed) -> Self {
-        Self { own: Writes::new(), top, committed }
+        Self { own: BTreeMap::new(), top, committed }
     }
 
     /// Adds writes of the block itself.
     pub fn write(&mut self, score: &ScoreName, key: Vec<u8>, value: Option<Vec<u8>>) {
-        self.own.insert((score.clone(), key), value);
+        match self.own.get_mut(score) {
+            Some(of_score) => drop(of_score.insert(key, value)),
+            None => drop(self.own.insert(score.clone(), OfScore::from([(key, value)]))),
+        }
     }
 
-    /// Everything the block wrote.
+    /// Everything the block wrote, by SCORE and key.
     #[must_use]
-    pub fn into_writes(self) -> Writes {
-        self.own
+    pub fn into_writes(self) -> Vec<Write> {
+        let of_scores = self.own.into_iter();
+        let writes = of_scores.flat_map(|(score, of_score)| {
+            let write = move |(key, value)| Write { score: score.clone(), key, value };
+            of_score.into_iter().map(write)
+        });
+        writes.collect()
     }
 
     /// A key of a SCORE.
     #[must_use]
     pub fn get(&self, score: &ScoreName, key: &[u8]) -> Option<Vec<u8>> {
-        let place = (score.clone(), key.to_vec());
-        if let Some(value) = self.own.get(&place) {
+        if let Some(value) = self.own.get(score).and_then(|of_score| of_score.get(key)) {
             return value.clone();
         }
         let mut layer = self.top.clone();
@@ -141,9 +151,9 @@ impl LayerView {
                 }
             }
         };
-        let own = self.own.range((score.clone(), prefix.to_vec())..);
-        let own = own.take_while(|((name, _), _)| name == score);
-        collect(&mut own.map(|((_, key), value)| (key.as_slice(), value)));
+        let own = self.own.get(score).into_iter();
+        let own = own.flat_map(|of_score| of_score.range::<[u8], _>((Included(prefix), Unbounded)));
+        collect(&mut own.map(|(key, value)| (key.as_slice(), value)));
         let mut layer = self.top.clone();
         while let Some(at) = layer {
             collect(&mut at.wrote_from(score, prefix));

@@ -96,9 +96,8 @@ impl Executor {
             return Ok(Err(why));
         }
         let Done { writes, .. } = run.finish();
-        let own = writes.into_iter().filter(|((score, _), _)| *score == deploy.score);
-        let writes: Vec<Write> =
-            own.map(|((score, key), value)| Write { score, key, value }).collect();
+        let own = writes.into_iter().filter(|write| write.score == deploy.score);
+        let writes: Vec<Write> = own.collect();
         let (_, tree) =
             self.committed.apply(&self.base_tree, &writes).map_err(|error| error.to_string())?;
         self.base_tree = tree.clone();
