@@ -8,7 +8,7 @@
 use crate::limits::STACK_BYTES;
 use crate::nest::{Alone, Nest, Outermost, Outside};
 use crate::outcome::{CallReceipt, NoResult, Outcome};
-use crate::pace;
+use crate::pace::{self, Pace};
 use crate::process::{Broken, End, Process};
 use crate::protocol::{Batch, BlockId, CallKind, Exec, Order, Query, RawReceipt, SandboxReport};
 use crate::spawn::{Launch, lower_priority, sealed_file};
@@ -329,8 +329,10 @@ impl QueryWorker {
 struct Line {
     config: WorkerConfig,
     process: Option<Process>,
+    /// What it used lately.
+    pace: Option<Pace>,
     restarts: u64,
-    /// When a batch was heavy last.
+    /// When something was heavy last.
     heavy_at: Option<Instant>,
     /// The process runs at a lower priority.
     is_yielding: bool,
@@ -338,7 +340,8 @@ struct Line {
 
 impl Line {
     const fn new(config: WorkerConfig) -> Self {
-        Self { config, process: None, restarts: 0, heavy_at: None, is_yielding: false }
+        let (process, pace, restarts) = (None, None, 0);
+        Self { config, process, pace, restarts, heavy_at: None, is_yielding: false }
     }
 
     /// Whether the process has to yield: something heavy came not long ago.
@@ -369,6 +372,7 @@ impl Line {
             if self.is_yielding {
                 lower_priority(process.id());
             }
+            self.pace = Some(Pace::of(process.id()));
             self.process = Some(process);
         }
         Ok(())
@@ -471,16 +475,23 @@ impl Line {
     ) -> Result<Vec<RawReceipt>, Broken> {
         let Some(process) = &mut self.process else { return Err(Broken::Gone) };
         let id = process.id();
+        let pace = self.pace.get_or_insert_with(|| Pace::of(id));
         let mut ask = std::pin::pin!(process.ask(order, outside));
-        tokio::select! {
+        let answer = tokio::select! {
             biased;
-            answer = &mut ask => answer,
-            () = pace::is_heavy(id) => {
-                // Noted at once: the deadline may end this before the answer comes.
-                self.heavy_at = Some(Instant::now());
-                self.is_yielding = true;
-                ask.await
+            answer = &mut ask => Some(answer),
+            () = pace.until_heavy() => None,
+        };
+        if answer.is_none() || pace.is_heavy() {
+            // Noted at once: the deadline may end this before the answer comes.
+            self.heavy_at = Some(Instant::now());
+            if !std::mem::replace(&mut self.is_yielding, true) {
+                lower_priority(id);
             }
+        }
+        match answer {
+            Some(answer) => answer,
+            None => ask.await,
         }
     }
 
