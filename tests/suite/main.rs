@@ -52,8 +52,6 @@ mod grants;
 #[cfg(test)]
 mod groups;
 #[cfg(test)]
-mod helpers;
-#[cfg(test)]
 mod homes;
 #[cfg(test)]
 mod hot_join;
@@ -79,6 +77,8 @@ mod old_files;
 mod plain_rule;
 #[cfg(test)]
 mod proxy;
+#[cfg(test)]
+mod proxy_and_collector;
 #[cfg(test)]
 mod proxy_directory;
 #[cfg(test)]

@@ -5,8 +5,8 @@
 
 use super::{Context, Done};
 use crate::args_logs::Logs;
+use crate::beside_members::HelperRole;
 use crate::failure::Failure;
-use crate::network_helpers::HelperRole;
 use host_collector::record::escaped;
 use host_collector::{Filter, Record};
 use host_types::fault::Code;

@@ -1,8 +1,8 @@
 //! `ps`: what runs, with which process and where.
 
 use super::{Context, Done};
+use crate::beside_members::{Helper, HelperRole};
 use crate::network::{MemberRole, RunningProcess};
-use crate::network_helpers::{Helper, HelperRole};
 use crate::output::table;
 use serde_json::{Value, json};
 use std::process::ExitCode;

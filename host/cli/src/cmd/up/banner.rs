@@ -1,9 +1,9 @@
 //! What `up` says: the lines of the guide, to the word. A part that does not exist has no line.
 
 use super::Local;
+use crate::beside_members::Helper;
 use crate::client::{ChannelInfo, ScoreInfo};
 use crate::network::{DATA_DEFAULT, Member, MemberRole, NetworkFile};
-use crate::network_helpers::Helper;
 use crate::output::OK;
 use serde_json::{Value, json};
 use std::path::Path;
@@ -142,7 +142,7 @@ pub(crate) fn document(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::network_helpers::HelperRole;
+    use crate::beside_members::HelperRole;
     use std::path::PathBuf;
 
     #[test]

@@ -5,14 +5,14 @@
 //! here: keeping them running and stopping them (`children`).
 
 use super::children::{Children, Part};
-use super::helpers::{self, part};
+use super::proxy_and_collector::{self, part};
 use super::{Local, banner, ready};
 use crate::args::Up;
+use crate::beside_members::{Helper, HelperRole};
 use crate::cmd::Context;
 use crate::cmd::peer::overrides;
 use crate::failure::Failure;
 use crate::network::{Member, MemberRole, NetworkFile};
-use crate::network_helpers::{Helper, HelperRole};
 use host_node::config::{ChannelsFile, Overrides};
 use host_types::fault::Code;
 use std::net::TcpListener;
@@ -33,7 +33,7 @@ impl Parts {
         let verbose = (0..context.global.verbose).map(|_| "-v".to_owned());
         let arguments = settings.chain(verbose).collect();
         let overrides = overrides(&context.global)?;
-        Ok(Self { helpers: helpers::wanted(local, up)?, overrides, arguments })
+        Ok(Self { helpers: proxy_and_collector::wanted(local, up)?, overrides, arguments })
     }
 
     /// Those beside the members.
@@ -50,7 +50,8 @@ impl Parts {
         if member.role != MemberRole::Peer {
             return Part::of(member, Vec::new());
         }
-        let ships = helpers::shipping((&local.data, member), &self.helpers, &self.overrides);
+        let ships =
+            proxy_and_collector::shipping((&local.data, member), &self.helpers, &self.overrides);
         let ships = ships.into_iter().flat_map(|setting| ["--set".to_owned(), setting]);
         Part::of(member, ships.chain(self.arguments.iter().cloned()).collect())
     }
@@ -89,7 +90,7 @@ pub(crate) async fn run(
 
 async fn start(local: &Local, helper: Helper, children: &mut Children) -> Result<(), Failure> {
     children.start(part(helper))?;
-    let answered = helpers::answers(local, helper);
+    let answered = proxy_and_collector::answers(local, helper);
     ready::unless_one_dies(local, children, answered).await
 }
 

@@ -3,12 +3,12 @@
 //! In: how many peers, which base port. Out: `network.json` and everything it names. A network is
 //! made in a folder of its own and moved into place, so that an interrupted `up` leaves no half.
 
+use crate::beside_members::{COLLECTOR_ORGANISATION, HelperRole};
 use crate::failure::Failure;
 use crate::network::{
     DataFolder, Member, MemberRole, NetworkFile, OrganisationRoot, make_folder, write_json,
     write_whole,
 };
-use crate::network_helpers::{COLLECTOR_ORGANISATION, HelperRole};
 use crate::time::now_us;
 use host_identity::authority::ROOT_DAYS;
 use host_identity::{Authority, Certificate, Role, SigningKey, TlsIdentity, Validity, keyfile};
@@ -238,7 +238,7 @@ fn write_settings(data: &DataFolder, network: &NetworkFile) -> Result<(), Failur
         let path = data.join(&member.home).join(file);
         write_whole(&path, format!("{common}{rest}").as_bytes())?;
     }
-    super::helpers::write_proxy(data, network)?;
+    super::proxy_and_collector::write_proxy(data, network)?;
     write_log_collector(
         data,
         network.base_port,

@@ -2,15 +2,15 @@
 //!
 //! In: what was asked for, the network. Out: their settings, which of them can run, when they answer. A port
 //! that is taken leaves one out with a line and stops nothing, because the network does without. Deliberately
-//! not here: their ports and names (`network_helpers`), keeping them running (`children`).
+//! not here: their ports and names (`beside_members`), keeping them running (`children`).
 
 use super::Local;
 use super::children::{Kind, Part};
 use crate::args::Up;
+use crate::beside_members::{Helper, HelperRole};
 use crate::client::Client;
 use crate::failure::Failure;
 use crate::network::{DataFolder, Member, NetworkFile, make_folder, write_whole};
-use crate::network_helpers::{Helper, HelperRole};
 use crate::output::WARN;
 use host_node::config::{Overrides, PeerConfig};
 use host_types::fault::Code;

@@ -3,7 +3,7 @@
 //!
 //! In: the base port. Out: their names, homes and addresses. They stand in no `network.json`, because a
 //! network is the same with and without them: what runs stands in `run.json`. Deliberately not here: their
-//! settings, and starting them (`cmd/up/helpers.rs`).
+//! settings, and starting them (`cmd/up/proxy_and_collector.rs`).
 
 /// The proxy listens so far below the first peer's port.
 const PROXY_BELOW: u16 = 2_100;
