@@ -58,6 +58,8 @@ mod isolation;
 #[cfg(test)]
 mod journey;
 #[cfg(test)]
+mod keys;
+#[cfg(test)]
 mod kills;
 #[cfg(test)]
 mod log_collector;
@@ -65,6 +67,8 @@ mod log_collector;
 mod lookups;
 #[cfg(test)]
 mod machines;
+#[cfg(test)]
+mod manners;
 #[cfg(test)]
 mod namespace;
 #[cfg(test)]
@@ -93,6 +97,8 @@ mod replay;
 mod roles;
 #[cfg(test)]
 mod schemas;
+#[cfg(test)]
+mod schemas_of_changes;
 #[cfg(test)]
 mod score_calls;
 #[cfg(test)]

@@ -32,6 +32,7 @@ mod network_facts;
 mod output;
 mod password;
 mod profile;
+mod progress;
 mod sign;
 mod time;
 
@@ -68,7 +69,7 @@ fn run(raw: impl Iterator<Item = OsString>) -> ExitCode {
         }
         command => cmd::run(command, cli.global, out),
     };
-    match done {
+    match done.and_then(|code| out.lost().map_or(Ok(code), Err)) {
         Ok(code) => code,
         Err(failure) => {
             out.fail(&failure);
