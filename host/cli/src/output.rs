@@ -46,6 +46,16 @@ impl Out {
         Self { is_json: global.json, is_quiet: global.quiet, verbose: global.verbose, color }
     }
 
+    /// For people, before the flags could be read.
+    pub(crate) const fn of_color(color: clap::ColorChoice) -> Self {
+        let color = match color {
+            clap::ColorChoice::Auto => ColorChoice::Auto,
+            clap::ColorChoice::Always => ColorChoice::Always,
+            clap::ColorChoice::Never => ColorChoice::Never,
+        };
+        Self { is_json: false, is_quiet: false, verbose: 0, color }
+    }
+
     /// For programs.
     pub(crate) const fn machine() -> Self {
         Self { is_json: true, is_quiet: true, verbose: 0, color: ColorChoice::Never }
