@@ -69,6 +69,7 @@ fn outsider(network: &Network) -> Outsider {
     let key = pki.join("sign.key").display().to_string();
     let registered =
         network.cli_json(&["cert", "register", "--identity", &key, "--channel", CHANNEL]);
+    crate::keys::hold("cert register", &registered);
     assert_eq!(registered["channel"], CHANNEL);
     Outsider { home, tls }
 }

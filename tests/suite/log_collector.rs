@@ -1,6 +1,6 @@
 //! Peers that ship their log lines to a collector of its own process, which dies and comes back.
 
-use crate::sample;
+use crate::{keys, sample};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -85,6 +85,7 @@ fn lines_of_all_peers_are_kept_once_and_a_killed_collector_stops_nobody() {
     pay(&network);
 
     let records = query(&network, &[]);
+    records.iter().for_each(|record| keys::hold("log-collector query", record));
     let mut next: BTreeMap<(String, String), u64> = BTreeMap::new();
     for record in records.iter().filter(|record| record["seq"].is_u64()) {
         let text = |key: &str| record[key].as_str().unwrap().to_owned();
@@ -100,6 +101,7 @@ fn verified_and_then_broken(network: &Network) {
     let home = home(network).display().to_string();
     let verify = || network.cli(&["log-collector", "query", "--home", &home, "--verify", "--json"]);
     let said = verify();
+    keys::hold("log-collector query", &said.json());
     assert_eq!((said.code, &said.json()["broken"]), (0, &Value::Null), "{said:?}");
     assert!(said.json()["files"].as_u64().unwrap() > 2, "{said:?}");
     let second = std::path::Path::new(&home).join("data/000000000002.ndjson");

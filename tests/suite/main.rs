@@ -60,6 +60,8 @@ mod isolation;
 #[cfg(test)]
 mod journey;
 #[cfg(test)]
+mod keys;
+#[cfg(test)]
 mod kills;
 #[cfg(test)]
 mod log_collector;
@@ -67,6 +69,8 @@ mod log_collector;
 mod lookups;
 #[cfg(test)]
 mod machines;
+#[cfg(test)]
+mod manners;
 #[cfg(test)]
 mod namespace;
 #[cfg(test)]
@@ -101,6 +105,8 @@ mod replay;
 mod roles;
 #[cfg(test)]
 mod schemas;
+#[cfg(test)]
+mod schemas_of_changes;
 #[cfg(test)]
 mod score_calls;
 #[cfg(test)]

@@ -258,6 +258,7 @@ fn what_a_channel_has_taken_back_is_out_within_seconds_and_after_restarts() {
     };
     let proposed =
         homes.ok(&format!("cert revoke net/registrar/ca/crl.pem --propose --json {at} {}", key(0)));
+    crate::keys::hold("cert revoke", &proposed.json());
     let id = proposed.json()["change"].as_str().unwrap().to_owned();
     for peer in [1, 2] {
         homes.ok(&format!("channel vote {id} --approve {at} {}", key(peer)));

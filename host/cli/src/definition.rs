@@ -8,14 +8,20 @@ use crate::alias::ALIASES;
 use crate::args::Cli;
 use crate::examples::EXAMPLES;
 use clap::{Command, CommandFactory};
+use std::ffi::OsString;
 
 /// The whole definition.
 pub(crate) fn complete() -> Command {
     with_examples(Cli::command(), "")
 }
 
-/// The same with colour as `--color` among the words says: clap prints its own help and errors.
-pub(crate) fn coloured(words: &[std::ffi::OsString]) -> Command {
+/// The same with colour as the words say: clap prints its own help.
+pub(crate) fn coloured(words: &[OsString]) -> Command {
+    complete().color(color(words))
+}
+
+/// What `--color` among the words says, also when the rest of them cannot be read.
+pub(crate) fn color(words: &[OsString]) -> clap::ColorChoice {
     let word = |at: usize| words.get(at).and_then(|word| word.to_str());
     let mut color = clap::ColorChoice::Auto;
     for at in 0..words.len() {
@@ -30,7 +36,7 @@ pub(crate) fn coloured(words: &[std::ffi::OsString]) -> Command {
             _ => color,
         };
     }
-    complete().color(color)
+    color
 }
 
 fn with_examples(command: Command, path: &str) -> Command {

@@ -1,15 +1,23 @@
 //! The only place that prints. Data goes to stdout, notes and errors to stderr.
 //!
 //! In: lines, JSON documents, failures. Out: bytes. With `--json` exactly one document goes to
-//! stdout, nothing else; a closed pipe is not an error of the command.
+//! stdout, nothing else. A closed pipe is not an error of the command, but ends what follows something;
+//! data that could not be written for another reason (a full disk) is an error.
 
 use crate::args::{Color, Global};
 use crate::failure::Failure;
+use crate::progress::Progress;
 use anstream::{AutoStream, ColorChoice};
-use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::Value;
-use std::io::{IsTerminal, Write};
-use std::time::{Duration, Instant};
+use std::io::{ErrorKind, IsTerminal, Write};
+use std::path::Path;
+use std::sync::OnceLock;
+
+/// Exit code when data could not be written: an unexpected failure.
+const EXIT_LOST: u8 = 1;
+
+/// Why stdout takes no more data; of the whole process, as stdout is.
+static STDOUT_LOST: OnceLock<std::io::Error> = OnceLock::new();
 
 /// How this run prints.
 #[derive(Clone, Copy, Debug)]
@@ -38,6 +46,16 @@ impl Out {
         Self { is_json: global.json, is_quiet: global.quiet, verbose: global.verbose, color }
     }
 
+    /// For people, before the flags could be read.
+    pub(crate) const fn of_color(color: clap::ColorChoice) -> Self {
+        let color = match color {
+            clap::ColorChoice::Auto => ColorChoice::Auto,
+            clap::ColorChoice::Always => ColorChoice::Always,
+            clap::ColorChoice::Never => ColorChoice::Never,
+        };
+        Self { is_json: false, is_quiet: false, verbose: 0, color }
+    }
+
     /// For programs.
     pub(crate) const fn machine() -> Self {
         Self { is_json: true, is_quiet: true, verbose: 0, color: ColorChoice::Never }
@@ -55,7 +73,22 @@ impl Out {
 
     fn stdout(self, text: &str) {
         let mut stream = AutoStream::new(std::io::stdout().lock(), self.color);
-        stream.write_all(text.as_bytes()).and_then(|()| stream.flush()).ok();
+        if let Err(error) = stream.write_all(text.as_bytes()).and_then(|()| stream.flush()) {
+            // The first reason counts.
+            STDOUT_LOST.set(error).ok();
+        }
+    }
+
+    /// Whether what goes to stdout is still taken: who follows something ends when it is not.
+    pub(crate) fn is_read(self) -> bool {
+        STDOUT_LOST.get().is_none()
+    }
+
+    /// Why data of this command did not get where it should; that nobody wanted it is no reason.
+    pub(crate) fn lost(self) -> Option<Failure> {
+        let error = STDOUT_LOST.get().filter(|error| error.kind() != ErrorKind::BrokenPipe)?;
+        let failure = Failure::file(Path::new("stdout"), error).with_exit(EXIT_LOST);
+        Some(failure.with_help("what was printed is not whole: write it to another place"))
     }
 
     fn stderr(self, text: &str) {
@@ -82,8 +115,8 @@ impl Out {
 
     /// One line of a stream, JSON or not; false when nobody reads it any more.
     pub(crate) fn stream(self, line: &str) -> bool {
-        let mut stream = AutoStream::new(std::io::stdout().lock(), self.color);
-        stream.write_all(format!("{line}\n").as_bytes()).and_then(|()| stream.flush()).is_ok()
+        self.stdout(&format!("{line}\n"));
+        self.is_read()
     }
 
     /// JSON for programs or lines for people.
@@ -97,7 +130,7 @@ impl Out {
 
     /// A note on the side.
     pub(crate) fn note(self, text: &str) {
-        if !self.is_json && !self.is_quiet {
+        if self.has_notes() {
             self.stderr(&format!("{text}\n"));
         }
     }
@@ -118,18 +151,14 @@ impl Out {
         }
     }
 
-    /// Work that may take long: a spinner on a terminal, one line at the end otherwise.
+    /// Whether notes are printed at all.
+    pub(crate) const fn has_notes(self) -> bool {
+        !self.is_json && !self.is_quiet
+    }
+
+    /// Work that begins now and may take long.
     pub(crate) fn progress(self, label: &'static str) -> Progress {
-        let bar = if self.is_json || self.is_quiet {
-            ProgressBar::hidden()
-        } else {
-            ProgressBar::new_spinner()
-        };
-        bar.set_prefix(label);
-        if let Ok(style) = ProgressStyle::with_template("  {spinner} {prefix} {wide_msg}") {
-            bar.set_style(style);
-        }
-        Progress { bar, started: Instant::now(), out: self }
+        Progress::begin(label, self)
     }
 
     /// What happens on the wire, with `-v`.
@@ -161,40 +190,6 @@ impl Out {
     }
 }
 
-/// Work shorter than this needs no word.
-const WORTH_A_WORD: Duration = Duration::from_millis(300);
-
-fn is_worth_a_word(took: Duration) -> bool {
-    took > WORTH_A_WORD
-}
-
-/// Progress of some work.
-#[derive(Debug)]
-pub(crate) struct Progress {
-    bar: ProgressBar,
-    started: Instant,
-    out: Out,
-}
-
-impl Progress {
-    /// What it does now.
-    pub(crate) fn tell(&self, line: &str) {
-        if is_worth_a_word(self.started.elapsed()) {
-            self.bar.set_message(line.trim().to_owned());
-            self.bar.tick();
-        }
-    }
-
-    /// It is over.
-    pub(crate) fn finish(self, what: &str) {
-        self.bar.finish_and_clear();
-        let took = self.started.elapsed();
-        if is_worth_a_word(took) {
-            self.out.note(&format!("  {OK} {what:<72} {:.1} s", took.as_secs_f64()));
-        }
-    }
-}
-
 /// A table without lines, columns two blanks apart, as `ps` and `list` print it.
 pub(crate) fn table(head: &[&str], rows: Vec<Vec<String>>) -> Vec<String> {
     let mut table = comfy_table::Table::new();
@@ -213,12 +208,6 @@ mod tests {
     /// Columns of a terminal that a text takes: a Hangul syllable takes two.
     fn width(text: &str) -> usize {
         text.chars().map(|c| if ('\u{1100}'..='\u{ffdc}').contains(&c) { 2 } else { 1 }).sum()
-    }
-
-    #[test]
-    fn only_work_of_more_than_300_ms_is_talked_about() {
-        let said = [0, 300, 301, 5_000].map(|ms| is_worth_a_word(Duration::from_millis(ms)));
-        assert_eq!(said, [false, false, true, true]);
     }
 
     #[test]

@@ -66,7 +66,8 @@ fn write_new(path: &Path, text: &str) -> Result<(), Failure> {
 pub(super) fn create(wanted: &ChannelCreate, context: &Context) -> Done {
     let wrong = |message: String| Failure::new(Code::UsageWrong, message);
     let name = ChannelName::new(&wanted.name).ok_or_else(|| {
-        wrong(format!("`{}` is no name of a channel: [a-z][a-z0-9_-]*", wanted.name))
+        wrong(format!("`{}` is no name of a channel", wanted.name))
+            .with_help("write 1 to 64 of a-z, 0-9, `-` and `_`, a letter first")
     })?;
     let mut lines = format!("[channel.{name}]\n");
     if let Some(rule) = &wanted.rule {

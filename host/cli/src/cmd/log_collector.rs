@@ -50,7 +50,7 @@ fn lines(query: &CollectorQuery, folder: &Path, context: &Context) -> Done {
     };
     loop {
         reader.read(&filter, &mut show).map_err(|error| Failure::file(folder, &error))?;
-        if !query.wanted.follow {
+        if !query.wanted.follow || !context.out.is_read() {
             return Ok(ExitCode::SUCCESS);
         }
         std::thread::sleep(FOLLOW_EVERY);

@@ -83,10 +83,7 @@ pub(crate) fn logs(logs: &Logs, context: &Context) -> Done {
         found.extend(wanted(log, &organisation(&log.name), &filter, lines.collect()));
     }
     show(context, is_labelled, found);
-    if !logs.wanted.follow {
-        return Ok(ExitCode::SUCCESS);
-    }
-    loop {
+    while logs.wanted.follow && context.out.is_read() {
         std::thread::sleep(POLL);
         let mut found = Vec::new();
         for log in &mut open {
@@ -95,6 +92,7 @@ pub(crate) fn logs(logs: &Logs, context: &Context) -> Done {
         }
         show(context, is_labelled, found);
     }
+    Ok(ExitCode::SUCCESS)
 }
 
 fn wanted(log: &mut Log, source: &str, filter: &Filter, lines: Vec<String>) -> Vec<Found> {

@@ -46,10 +46,13 @@ pub(crate) fn man(man: &Man, context: &Context) -> Done {
 
 fn page(command: &Command, name: &str) -> Result<Vec<u8>, Failure> {
     let mut text = Vec::new();
+    let version = concat!("loopchain ", env!("CARGO_PKG_VERSION"));
     let page = clap_mangen::Man::new(command.clone()).title(name.to_uppercase());
+    let page = page.source(version).manual("loopchain");
     let made = page.render(&mut text);
     made.map_err(|error| Failure::new(Code::Internal, error.to_string()))?;
-    Ok(text)
+    // What stands behind the help is examples; the library cannot know that.
+    Ok(String::from_utf8_lossy(&text).replace(".SH EXTRA", ".SH EXAMPLES").into_bytes())
 }
 
 /// Writes a page for each command; their names.
@@ -84,5 +87,6 @@ mod tests {
         let page = std::fs::read_to_string(folder.path().join("loopchain-tx-send.1")).unwrap();
         assert!(page.contains("loopchain tx send token transfer"), "{page}");
         assert!(page.starts_with(".ie") && page.contains(".SH SYNOPSIS"), "{page}");
+        assert!(page.contains(".SH EXAMPLES") && page.contains("\"loopchain 0."), "{page}");
     }
 }

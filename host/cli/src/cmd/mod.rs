@@ -21,6 +21,7 @@ mod channel_drift;
 mod channel_genesis;
 mod channel_grants;
 mod channel_plan;
+mod completions;
 mod configure;
 mod directory;
 mod doctor;
@@ -104,13 +105,7 @@ pub(crate) fn run(command: Command, global: Global, out: Out) -> Done {
         Command::Api(command) => api::run(&command, out),
         Command::Explain(explain) => explain::explain(explain.topic.as_deref(), out),
         Command::Keys(_) => keys::list(&context),
-        Command::Completions(completions) => {
-            let mut script = Vec::new();
-            let mut definition = crate::definition::complete();
-            clap_complete::generate(completions.shell, &mut definition, "loopchain", &mut script);
-            out.raw(&String::from_utf8_lossy(&script));
-            Ok(ExitCode::SUCCESS)
-        }
+        Command::Completions(args) => completions::completions(args.shell, &context),
         Command::Config(crate::args::ConfigCommand::Import { old, out: to }) => {
             import_old::import(import_old::Old::Settings, &old, to.as_deref(), &context)
         }

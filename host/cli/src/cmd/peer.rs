@@ -17,6 +17,12 @@ pub(crate) fn peer(peer: &PeerRun, global: &Global) -> Done {
     let run = &peer.run;
     let mut config = PeerConfig::load(&run.home, &overrides(global)?)?;
     config.rejoin = peer.rejoin;
+    if !run.home.join("peer.toml").exists() && !config.signing.key.exists() {
+        let message = format!("{} is no home of a peer: no peer.toml, no keys", run.home.display());
+        return Err(Failure::new(Code::ConfigUnreadable, message).with_help(
+            "`--home DIR` names it; `loopchain testnet init` or `loopchain peer init` makes one",
+        ));
+    }
     runtime()?.block_on(async {
         let shutdown = watch(run)?;
         Ok::<_, Failure>(host_node::peer::run(config, shutdown).await?)
@@ -101,5 +107,22 @@ async fn stdin_closes() {
     if spawned.is_ok() {
         // A lost sender means the same.
         wait.await.ok();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::args::Cli;
+    use host_types::fault::Code;
+
+    #[test]
+    fn a_folder_that_is_no_home_is_told_before_its_files_are_missed() {
+        let folder = tempfile::tempdir().unwrap();
+        let home = folder.path().to_str().unwrap();
+        let cli = Cli::read(["loopchain", "peer", "run", "--home", home]).unwrap();
+        let refused = crate::cmd::run(cli.command, cli.global, crate::output::Out::machine());
+        let refused = refused.unwrap_err();
+        assert_eq!((refused.code(), refused.exit()), (Code::ConfigUnreadable, 2));
+        assert!(refused.to_text().contains("loopchain testnet init"), "{}", refused.to_text());
     }
 }

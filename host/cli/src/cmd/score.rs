@@ -40,6 +40,10 @@ pub(crate) fn score(command: ScoreCommand, context: &Context) -> Done {
 fn build(folder: &Path, context: &Context) -> Done {
     let started = Instant::now();
     let out = context.out;
+    if let Err(error) = std::fs::metadata(folder) {
+        return Err(Failure::file(folder, &error)
+            .with_help("`loopchain score new NAME` writes a folder to begin with"));
+    }
     let path = build_score_at(folder, &mut |line| out.note(&format!("  {}", line.trim_start())))
         .map_err(|error| Failure::new(Code::BuildFailed, error.to_string()))?;
     let bytes = std::fs::read(&path).map_err(|error| Failure::file(&path, &error))?;
@@ -181,5 +185,9 @@ mod tests {
         let cli = crate::args::Cli::read(["loopchain", "score", "build", &path]).unwrap();
         let failure = crate::cmd::run(cli.command, cli.global, Out::machine()).unwrap_err();
         assert_eq!((failure.code(), failure.exit()), (Code::BuildFailed, 1));
+        // Where there is no folder, no compiler has said anything that could be read.
+        let cli = crate::args::Cli::read(["loopchain", "score", "build", "/no/such"]).unwrap();
+        let failure = crate::cmd::run(cli.command, cli.global, Out::machine()).unwrap_err();
+        assert_eq!((failure.code(), failure.exit()), (Code::ConfigUnreadable, 2));
     }
 }

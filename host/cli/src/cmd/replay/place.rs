@@ -6,8 +6,8 @@
 use crate::cmd::Context;
 use crate::failure::Failure;
 use crate::network::{Member, NetworkFile};
-use crate::output::Progress;
 use crate::profile;
+use crate::progress::Progress;
 use clap::{Args, ValueEnum};
 use host_node::replay::{Place, Workers};
 use host_types::ids::ChannelName;
