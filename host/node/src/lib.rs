@@ -10,6 +10,7 @@ pub mod admin;
 pub mod audit;
 pub mod channel;
 pub mod config;
+pub mod front;
 pub mod log_collector;
 pub mod peer;
 #[cfg(test)]

@@ -314,9 +314,9 @@ mod tests {
     fn four_channels_share_the_stock_and_have_half_as_much_again() {
         let sum = SumOptions::default();
         assert_eq!((sum.stock(1), sum.stock(4)), (260_000, 97_500));
-        let none = SumOptions { duration: Duration::ZERO, ..sum.clone() };
+        let none = SumOptions { duration: Duration::ZERO, ..sum };
         assert!(matches!(none.check(), Err(BenchError::Option(_))));
-        let few = SumOptions { connections: 3, ..sum };
+        let few = SumOptions { connections: 3, ..SumOptions::default() };
         assert!(matches!(few.check(), Err(BenchError::Option(_))));
     }
 }

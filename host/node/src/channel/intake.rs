@@ -22,6 +22,7 @@ use host_types::genesis::ChannelGenesis;
 use host_types::{BlockTime, Code, GenesisHash, RawTx, Rejection, SignedTransaction};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use tokio::runtime::Handle;
 use tokio::sync::{mpsc, oneshot, watch};
 
 /// Requests that may wait to be checked. More: clients are told to come back, peers' batches wait.
@@ -121,15 +122,16 @@ pub struct Intake {
 }
 
 impl Intake {
-    /// Starts the task.
+    /// Starts the task on the threads of `front`.
     #[must_use]
     pub fn start(
         context: ContextSource,
         actor: mpsc::Sender<Command>,
         journeys: Arc<Journeys>,
+        front: &Handle,
     ) -> Self {
         let (queue, receiver) = mpsc::channel(INTAKE_QUEUE_MAX);
-        tokio::spawn(run((context, journeys), actor, receiver));
+        front.spawn(run((context, journeys), actor, receiver));
         Self { queue, room: Arc::default() }
     }
 

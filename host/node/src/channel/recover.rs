@@ -39,6 +39,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
+use tokio::runtime::Handle;
 use tokio::sync::{broadcast, mpsc, watch};
 
 /// Events a slow follower may lag behind before it has to read from the store.
@@ -65,6 +66,8 @@ pub struct ChannelStart {
     pub scores: Arc<Scores>,
     /// The other nodes.
     pub links: Arc<dyn Links>,
+    /// Where transactions are checked.
+    pub front: Handle,
 }
 
 fn store_failed(error: &StoreError) -> Rejection {
@@ -79,11 +82,11 @@ const SHOWN_MAX: usize = 128;
 /// # Errors
 /// A coded refusal: damaged files, a rule that does not take its parameters.
 pub fn start(start: ChannelStart) -> Result<ChannelHandle, Rejection> {
-    let ChannelStart { genesis, folder, options, rules, log, me: own_node, signer, scores, links } =
+    let ChannelStart { genesis, folder, options, rules, log, me, signer, scores, links, front } =
         start;
     let store = open_store(&folder, &genesis, &options).map_err(|e| store_failed(&e))?;
-    let (reader, segments, lease) = (store.reader(), store.segments(), store.lease());
-    let tree = store.tree();
+    let (reader, segments, lease, tree) =
+        (store.reader(), store.segments(), store.lease(), store.tree());
     let committed = Committed::new(reader.clone(), Arc::clone(&tree));
     let genesis = Arc::new(genesis);
     let base = knowledge(&genesis, &committed, &reader)?;
@@ -93,7 +96,7 @@ pub fn start(start: ChannelStart) -> Result<ChannelHandle, Rejection> {
         genesis: Arc::clone(&genesis),
         reader: reader.clone(),
         rules: Arc::clone(&rules),
-        own: own_node.clone(),
+        own: me.clone(),
         signer,
         files: segments.clone(),
         answers: answers_to(own.clone()),
@@ -113,7 +116,7 @@ pub fn start(start: ChannelStart) -> Result<ChannelHandle, Rejection> {
         .map_err(|error| Rejection::new(Code::Internal, format!("a thread: {error}")))?;
     links.follow(knowledge.clone());
     let events = broadcast::channel(EVENTS_KEPT).0;
-    let follow = Follow::new(&reader, &own_node, &knowledge).map_err(|e| store_failed(&e))?;
+    let follow = Follow::new(&reader, &me, &knowledge).map_err(|e| store_failed(&e))?;
     let context = context(&genesis, &knowledge, &follow, &reader);
     let journeys = Arc::new(Journeys::default());
     let parts = Parts {
@@ -123,14 +126,14 @@ pub fn start(start: ChannelStart) -> Result<ChannelHandle, Rejection> {
         rules,
         reader: reader.clone(),
         commands: commands.clone(),
-        intake: Intake::start(context.clone(), commands, Arc::clone(&journeys)),
+        intake: Intake::start(context.clone(), commands, Arc::clone(&journeys), &front),
         journeys,
         knowledge: knowledge.clone(),
         height: follow.height.subscribe(),
         events: events.clone(),
-        relay: Relay::new(own_node.clone(), epochs_of(&knowledge), Arc::clone(&links)),
+        relay: Relay::new(me.clone(), epochs_of(&knowledge), Arc::clone(&links)),
         links,
-        own: own_node,
+        own: me,
         scores,
         made_blocks: Arc::clone(&follow.made_blocks),
         halted: Arc::default(),

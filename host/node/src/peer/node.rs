@@ -9,6 +9,7 @@ use super::start::genesis_files;
 use crate::channel::epochs::{Own, RuleFinder};
 use crate::channel::{ChannelHandle, recover};
 use crate::config::{self, ChannelsConfig, PeerConfig};
+use crate::front::Front;
 use crate::scores::Scores;
 use crate::signer::Signer;
 use crate::trail::{Reached, TRAIL_FOLDER, Trail};
@@ -129,6 +130,8 @@ pub struct Node {
     pub replay: Mutex<BTreeMap<GenesisHash, ChannelReplay>>,
     /// What the operator has joined and left.
     pub chosen: Chosen,
+    /// Threads for what clients send.
+    pub front: Front,
     /// `[channels]` as it was read last.
     join: RwLock<ChannelsConfig>,
     channels: RwLock<BTreeMap<ChannelName, ChannelHandle>>,
@@ -177,6 +180,8 @@ pub struct NodeParts {
     pub replay: BTreeMap<GenesisHash, ChannelReplay>,
     /// What the operator has joined and left.
     pub chosen: Chosen,
+    /// Threads for what clients send.
+    pub front: Front,
 }
 
 impl Node {
@@ -184,7 +189,7 @@ impl Node {
     #[must_use]
     pub fn new(parts: NodeParts) -> Self {
         let NodeParts { config, name, identity, gateway, signer, .. } = parts;
-        let NodeParts { mesh, known, scores, rules, replay, chosen, .. } = parts;
+        let NodeParts { mesh, known, scores, rules, replay, chosen, front, .. } = parts;
         Self {
             join: RwLock::new(config.channels.clone()),
             config,
@@ -200,6 +205,7 @@ impl Node {
             rules: Arc::new(rules),
             replay: Mutex::new(replay),
             chosen,
+            front,
             closing: Mutex::default(),
             began: Mutex::default(),
             channels: RwLock::default(),
@@ -269,6 +275,7 @@ impl Node {
             signer: self.signer.clone(),
             scores: Arc::clone(&self.scores),
             links,
+            front: self.front.handle(),
         };
         let handle = recover::start(start)?;
         // Only now: a channel that did not start needs its log again at the next try.

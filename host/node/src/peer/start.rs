@@ -13,6 +13,7 @@ use super::{accuse, certificates, readiness, renewal, revocations, trail_root};
 use super::{dev_only, discovery, drop_folder, many_channels, settings};
 use crate::channel::{quorum, while_joined};
 use crate::config::{self, PeerConfig, TlsConfig};
+use crate::front::Front;
 use crate::rest;
 use crate::scores::Scores;
 use crate::shutdown::Shutdown;
@@ -120,7 +121,8 @@ fn serve_web(
     let source = host_web::OpsSource::of_gateway(&gateway);
     let router = host_web::peer_pages(gateway, settings);
     let ops_pages = host_web::ops_pages(source.with_streams_of(&router));
-    tasks.spawn(host_web::serve(rest, router, limits, until(stopped.clone())));
+    let serving = host_web::serve(rest, router, limits, until(stopped.clone()));
+    tasks.spawn_on(serving, &node.front.handle());
     tasks.spawn(host_web::serve(ops, ops_pages, limits, until(stopped.clone())));
     Ok(())
 }
@@ -244,6 +246,7 @@ fn build(config: PeerConfig) -> Result<Arc<Node>, Rejection> {
         rules,
         replay,
         chosen,
+        front: Front::start()?,
     })))
 }
 
