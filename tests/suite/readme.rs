@@ -204,7 +204,7 @@ fn make_checkout(folder: &Path) {
 }
 
 /// The checkout's own target folder.
-fn target() -> PathBuf {
+pub(crate) fn target() -> PathBuf {
     let target = std::env::var_os("CARGO_TARGET_DIR").map_or("target".into(), PathBuf::from);
     source_tree().unwrap().join(target)
 }

@@ -10,8 +10,9 @@ use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
+use std::process::{Command, Stdio};
 use tests::Network;
-use tests::network::{Said, run};
+use tests::network::{Said, clean};
 
 /// Commands without a list, one a line: `COMMAND: REASON`.
 const REASONS: &str = include_str!("schemas-none.txt");
@@ -146,6 +147,16 @@ impl<'a> Reader<'a> {
         self.words.insert(word.to_owned(), meaning.into());
     }
 
+    fn run(&self, words: &[&str]) -> Said {
+        let mut command = Command::new(sample().program);
+        clean(&mut command);
+        command.args(words).current_dir(self.network.folder()).stdin(Stdio::null());
+        let output = command.env("CARGO_BUILD_BUILD_DIR", compiled()).output().unwrap();
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        let code = output.status.code().unwrap_or(255);
+        Said { code, stdout: text(&output.stdout), stderr: text(&output.stderr) }
+    }
+
     /// Runs a line with `--json`, checks the keys of its documents and gives the last one.
     pub(crate) fn types(&mut self, line: &str) -> Value {
         let mut words = Vec::new();
@@ -158,7 +169,7 @@ impl<'a> Reader<'a> {
             words.extend(["--data".to_owned(), self.network.data().display().to_string()]);
         }
         let words: Vec<_> = words.iter().map(String::as_str).collect();
-        let said = run(&sample().program, self.network.folder(), &words);
+        let said = self.run(&words);
         let documents = documents(line, &said);
         let command = command_of(&self.leaves, line);
         // What follows something prints any number, everything else one.
@@ -167,6 +178,11 @@ impl<'a> Reader<'a> {
         documents.iter().for_each(|document| keys::hold(command, document));
         documents.last().unwrap_or_else(|| panic!("{line}: no document: {said:?}")).clone()
     }
+}
+
+/// Where the tests of SCOREs are compiled, as for a reader of the documents (`readme.rs`).
+fn compiled() -> std::path::PathBuf {
+    crate::readme::target().join("of-readers")
 }
 
 fn documents(line: &str, said: &Said) -> Vec<Value> {

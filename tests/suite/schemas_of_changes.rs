@@ -30,7 +30,7 @@ pub(crate) const COMMANDS: &[&str] = &[
     "peer join votes --home data/peers/peer3",
     "radiostation evict registrar/peer3 --home data/radiostation",
     "radiostation invite registrar/peer3 --home data/radiostation",
-    "score watch HELLO --once",
+    "score watch HELLO --once --no-test",
     "down",
     "reset --yes",
 ];
