@@ -36,12 +36,12 @@ fn block(tree: &TreeVersion) -> ProofView {
     let genesis = genesis();
     let roots = RootPair { state: tree.root(), ..roots(0x40) };
     ProofView {
-        channel: genesis.channel.clone(),
         header: child(&genesis.header(), roots),
+        channel: genesis.channel,
         roots,
         proof: FinalProof { descendants: vec![], roots, rule_proof: vec![] },
-        rule: genesis.rule.clone(),
-        validators: genesis.validators.clone(),
+        rule: genesis.rule,
+        validators: genesis.validators,
         signers: vec![],
         epochs: vec![],
     }
