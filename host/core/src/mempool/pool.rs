@@ -167,14 +167,14 @@ impl Pool {
     /// A waiting transaction.
     #[must_use]
     pub fn get(&self, id: &TxId) -> Option<&AdmittedTx> {
-        self.by_arrival.get(self.by_id.get(id)?)
+        self.at(*self.by_id.get(id)?)
     }
 
     /// Where a waiting transaction stands.
     #[must_use]
     pub fn place(&self, id: &TxId) -> Option<Place> {
-        let arrival = self.by_id.get(id)?;
-        let tx = self.by_arrival.get(arrival)?;
+        let arrival = *self.by_id.get(id)?;
+        let tx = self.at(arrival)?;
         Some(Place {
             ahead: self.queues().map(|queue| queue.range(..arrival).count() as u64).sum(),
             waiting: self.by_id.len() as u64,
