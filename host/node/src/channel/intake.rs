@@ -3,7 +3,7 @@
 //! In: envelopes from clients (who wait for a verdict) and from peers. Out: admitted transactions
 //! to the actor. One batch is checked at a time, off the async threads; while it runs the next one
 //! gathers, and under load for a moment longer: a signature of a large batch costs a third of one
-//! of a small batch. A transaction that comes alone waits for nothing. Evidence that proves nothing, or
+//! of a small batch. A transaction that comes alone waits for nothing and is checked by whoever brings it. Evidence that proves nothing, or
 //! that the chain holds, goes no further: every node that finds it sends it. Nor does what is for a frozen
 //! SCORE. Deliberately not here: the
 //! checks (`host_core::ingest`, `host_core::system::evidence`), the pool.
@@ -21,6 +21,7 @@ use host_types::change::SystemCall;
 use host_types::genesis::ChannelGenesis;
 use host_types::{BlockTime, Code, GenesisHash, RawTx, Rejection, SignedTransaction};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tokio::runtime::Handle;
 use tokio::sync::{mpsc, oneshot, watch};
@@ -38,12 +39,30 @@ const GATHER: [(usize, Duration); 2] =
 /// So few are checked where they are: it takes less time than waking another thread would.
 const HERE_MAX: usize = 2;
 
+/// What is on its way through the intake counts as long as this lives.
+#[derive(Debug)]
+struct Turn(Arc<AtomicUsize>);
+
+impl Turn {
+    /// One more; and whether there is no other, so that nobody is overtaken.
+    fn take(under_way: &Arc<AtomicUsize>) -> (Self, bool) {
+        let others = under_way.fetch_add(1, Ordering::AcqRel);
+        (Self(Arc::clone(under_way)), others == 0)
+    }
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::AcqRel);
+    }
+}
+
 /// Who waits for the verdict of one transaction.
 pub type Verdict = oneshot::Sender<Result<(), Rejection>>;
 
 /// Transactions to check.
 #[derive(Debug)]
-pub enum Arrived {
+enum Arrived {
     /// One of a client of this node.
     Client(Arc<SignedTransaction>, Verdict),
     /// Several told by a peer.
@@ -117,7 +136,9 @@ impl ContextSource {
 /// The way in.
 #[derive(Clone, Debug)]
 pub struct Intake {
-    queue: mpsc::Sender<Arrived>,
+    queue: mpsc::Sender<(Arrived, Turn)>,
+    under_way: Arc<AtomicUsize>,
+    desk: Desk,
     room: Arc<Room>,
 }
 
@@ -131,8 +152,9 @@ impl Intake {
         front: &Handle,
     ) -> Self {
         let (queue, receiver) = mpsc::channel(INTAKE_QUEUE_MAX);
-        front.spawn(run((context, journeys), actor, receiver));
-        Self { queue, room: Arc::default() }
+        let desk = Desk { context, actor, journeys };
+        front.spawn(run(desk.clone(), receiver));
+        Self { queue, under_way: Arc::default(), desk, room: Arc::default() }
     }
 
     /// Where the actor tells how full its pool is.
@@ -148,36 +170,47 @@ impl Intake {
     pub async fn submit(&self, tx: Arc<SignedTransaction>) -> Result<(), Rejection> {
         self.room.wait().await?;
         let (verdict, answer) = oneshot::channel();
-        let full = || Rejection::new(Code::PoolFull, "too many transactions wait to be checked");
-        self.queue.try_send(Arrived::Client(tx, verdict)).map_err(|_| full())?;
+        let (turn, is_alone) = Turn::take(&self.under_way);
+        if is_alone {
+            self.desk.check(vec![Offered::Decoded(tx)], vec![Some(verdict)], turn).await;
+        } else {
+            let full =
+                || Rejection::new(Code::PoolFull, "too many transactions wait to be checked");
+            self.queue.try_send((Arrived::Client(tx, verdict), turn)).map_err(|_| full())?;
+        }
         answer.await.map_err(|_| Rejection::new(Code::ChannelHalted, "the channel has stopped"))?
     }
 
     /// Takes what a peer told; drops it when the channel has stopped.
     pub async fn from_peer(&self, raw: Vec<RawTx>) {
-        self.queue.send(Arrived::Peer(raw)).await.ok();
+        let (turn, is_alone) = Turn::take(&self.under_way);
+        if is_alone && raw.len() <= HERE_MAX {
+            let verdicts = raw.iter().map(|_| None).collect();
+            self.desk.check(raw.into_iter().map(Offered::Raw).collect(), verdicts, turn).await;
+        } else {
+            self.queue.send((Arrived::Peer(raw), turn)).await.ok();
+        }
     }
 }
 
-async fn run(
-    (context, journeys): (ContextSource, Arc<Journeys>),
-    actor: mpsc::Sender<Command>,
-    mut queue: mpsc::Receiver<Arrived>,
-) {
+async fn run(desk: Desk, mut queue: mpsc::Receiver<(Arrived, Turn)>) {
     let mut last = 0;
     while let Some(first) = queue.recv().await {
         if let Some((_, wait)) = GATHER.iter().find(|(least, _)| last >= *least) {
             tokio::time::sleep(*wait).await;
         }
-        let (mut offered, mut verdicts) = (Vec::new(), Vec::new());
-        let mut add = |one: Arrived| match one {
-            Arrived::Client(tx, verdict) => {
-                offered.push(Offered::Decoded(tx));
-                verdicts.push(Some(verdict));
-            }
-            Arrived::Peer(txs) => {
-                verdicts.extend(txs.iter().map(|_| None));
-                offered.extend(txs.into_iter().map(Offered::Raw));
+        let (mut offered, mut verdicts, mut turns) = (Vec::new(), Vec::new(), Vec::new());
+        let mut add = |(one, turn): (Arrived, Turn)| {
+            turns.push(turn);
+            match one {
+                Arrived::Client(tx, verdict) => {
+                    offered.push(Offered::Decoded(tx));
+                    verdicts.push(Some(verdict));
+                }
+                Arrived::Peer(txs) => {
+                    verdicts.extend(txs.iter().map(|_| None));
+                    offered.extend(txs.into_iter().map(Offered::Raw));
+                }
             }
         };
         add(first);
@@ -185,17 +218,33 @@ async fn run(
             add(more);
         }
         last = offered.len();
+        desk.check(offered, verdicts, turns).await;
+    }
+}
+
+/// Where transactions are checked.
+#[derive(Clone, Debug)]
+struct Desk {
+    context: ContextSource,
+    actor: mpsc::Sender<Command>,
+    journeys: Arc<Journeys>,
+}
+
+impl Desk {
+    /// Checks transactions together and hands them on; they are on their way until then.
+    async fn check<T>(&self, offered: Vec<Offered>, verdicts: Vec<Option<Verdict>>, turns: T) {
         let came = wall_clock();
-        let now = context.clone();
-        let check = move || now.admit(&offered);
-        let answers = if last <= HERE_MAX {
+        let (count, context) = (offered.len(), self.context.clone());
+        let check = move || context.admit(&offered);
+        let answers = if count <= HERE_MAX {
             check()
         } else {
-            let Ok(answers) = tokio::task::spawn_blocking(check).await else { continue };
+            let Ok(answers) = tokio::task::spawn_blocking(check).await else { return };
             answers
         };
-        journeys.came(answers.iter().flatten().map(AdmittedTx::id), came);
-        forward(&actor, answers, verdicts).await;
+        self.journeys.came(answers.iter().flatten().map(AdmittedTx::id), came);
+        forward(&self.actor, answers, verdicts).await;
+        drop(turns);
     }
 }
 
