@@ -194,6 +194,12 @@ impl Pool {
         self.by_id.len()
     }
 
+    /// Whether it waits and is not laid aside.
+    #[must_use]
+    pub fn is_in_order(&self, id: &TxId) -> bool {
+        self.by_id.get(id).is_some_and(|arrival| self.by_arrival.contains_key(arrival))
+    }
+
     /// How many wait that are not laid aside.
     #[must_use]
     pub fn in_order_len(&self) -> usize {

@@ -193,7 +193,7 @@ impl Pipeline {
         }
         let limits = &self.limits();
         let is_taken = |id: &TxId| taken.binary_search(id).is_ok();
-        let is_there = |id: &TxId| self.pool.get(id).is_some() && !is_taken(id);
+        let is_there = |id: &TxId| self.pool.is_in_order(id) && !is_taken(id);
         let only = self.suspects.only(now.tick_ms, waiting, is_there);
         let is_left_out = |tx: &SignedTransaction| {
             let id = &tx.id();

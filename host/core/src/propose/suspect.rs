@@ -107,8 +107,10 @@ impl Suspects {
         if !self.set.is_empty() {
             return self.set.iter().take(self.set.len().div_ceil(2)).copied().collect();
         }
-        let left_out = self.apart.iter().filter(|id| !self.held.contains_key(*id)).count();
-        if waiting > left_out + self.held.len() {
+        // What is not there takes nobody's place among those that wait.
+        let apart = self.apart.iter().filter(|id| !self.held.contains_key(*id));
+        let left_out = apart.chain(self.held.keys()).filter(|id| is_there(id)).count();
+        if waiting > left_out {
             return BTreeSet::new();
         }
         self.apart.iter().find(|id| is_there(id)).into_iter().copied().collect()
@@ -252,6 +254,19 @@ mod tests {
             }
             assert!(failures <= 11, "{failures} failures for {bad}");
         }
+    }
+
+    #[test]
+    fn what_failed_alone_and_cannot_be_proposed_now_lets_the_one_that_waits_go_first() {
+        let mut suspects = Suspects::default();
+        suspects.failed(&ids(&[1]), 0);
+        let is_there = |other: &TxId| *other == id(2);
+        assert!(suspects.only(2 * HELD_MS, 1, is_there).is_empty());
+        // It is due, and nothing else waits once it may be proposed.
+        assert_eq!(
+            suspects.only(2 * HELD_MS, 1, |_| true).into_iter().collect::<Vec<_>>(),
+            ids(&[1])
+        );
     }
 
     #[test]
