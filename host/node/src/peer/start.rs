@@ -93,8 +93,9 @@ pub async fn run(config: PeerConfig, shutdown: Shutdown) -> Result<(), Rejection
         node.config.rpc.listen
     );
     shutdown.requested().await;
-    stop.send_replace(true);
+    // First, so that the collector gets this line, too.
     tracing::info!(event = "peer.stopped", "peer {} stops", node.name);
+    stop.send_replace(true);
     // Whatever is not durable now was never acknowledged: there is nothing to wait for but answers.
     tokio::time::sleep(Duration::from_millis(100)).await;
     tasks.shutdown().await;
