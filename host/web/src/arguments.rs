@@ -22,7 +22,7 @@
 mod decode;
 mod encode;
 mod kind;
-mod suggest;
+pub(crate) mod suggest;
 
 pub use decode::{catch_all_text, decode_fields, decode_generic, decode_value};
 pub use kind::Kind;

@@ -1,7 +1,7 @@
 //! "Did you mean …": the nearest of a few names, and a line that lists them all.
 
 /// Help lines: what there is, and the nearest name when one is near. `show` writes one entry.
-pub(super) fn help(
+pub(crate) fn help(
     intro: &str,
     names: &[&str],
     written: &str,

@@ -1,7 +1,7 @@
 //! `GET /channels/{c}/scores`, `/scores/{s}`, `/scores/{s}/versions`, `POST /scores/{s}/query`.
 
 use super::{Answer, channel, ok, open_channel, views};
-use crate::arguments::{self, CallKind};
+use crate::arguments::{self, CallKind, suggest};
 use crate::body;
 use crate::calls;
 use crate::json::{Duplicates, Json};
@@ -57,10 +57,14 @@ pub(crate) async fn versions(
 }
 
 async fn find(api: &PeerApi, channel: &ChannelName, score: &str) -> Result<ScoreView, Problem> {
-    let scores = api.gateway.scores(channel).await?;
-    scores.into_iter().find(|known| known.name.as_str() == score).ok_or_else(|| {
-        Problem::new(Code::ScoreUnknown, format!("{channel} has no SCORE `{score}`"))
-    })
+    let mut scores = api.gateway.scores(channel).await?;
+    if let Some(found) = scores.iter().position(|known| known.name.as_str() == score) {
+        return Ok(scores.swap_remove(found));
+    }
+    let names: Vec<_> = scores.iter().map(|known| known.name.as_str()).collect();
+    let help = suggest::help("its SCOREs are", &names, score, |name| name.into());
+    let problem = Problem::new(Code::ScoreUnknown, format!("{channel} has no SCORE `{score}`"));
+    Err(Problem { help, ..problem })
 }
 
 /// One SCORE with its manifest.

@@ -447,6 +447,17 @@ async fn versions_tell_where_each_is_in_its_life_and_what_is_refused() {
 }
 
 #[tokio::test]
+async fn whoever_misspells_a_score_is_told_which_there_are() {
+    let told = get(&peer_router(), "/api/v2/channels/channel2/scores/tokn").await.json();
+    assert_eq!(told["code"], "LC2106");
+    let help = told["help"][0].as_str().unwrap();
+    assert!(
+        help.starts_with("its SCOREs are ") && help.ends_with("Did you mean `token`?"),
+        "{help}"
+    );
+}
+
+#[tokio::test]
 async fn members_are_found_by_short_and_full_name() {
     for name in ["alice", "bank-a/alice"] {
         let path = format!("{CHANNEL}/members?name={name}");
