@@ -200,6 +200,11 @@ impl Replay {
                 (has("channel1") && has("channel2")).then_some(())
             });
         }
+        // The recorded network had been running for a while: a RadioStation asks its peers once a second.
+        eventually(WITHIN, "the RadioStation knows who leads", || {
+            let leader = http::get(&network.station("/api/v1/peer/leader?channel=channel1"));
+            (leader.json()["response_code"] == 0).then_some(())
+        });
         let mut replay = Self { network, ids: BTreeMap::new() };
         replay.know_genesis_and_peers();
         replay
