@@ -200,6 +200,14 @@ impl Pool {
         self.by_id.get(id).is_some_and(|arrival| self.by_arrival.contains_key(arrival))
     }
 
+    /// Those of these transactions that wait and are not laid aside, in order of arrival.
+    pub fn in_order_of(&self, ids: &BTreeSet<TxId>) -> impl Iterator<Item = &AdmittedTx> {
+        let mut arrivals: Vec<u64> =
+            ids.iter().filter_map(|id| self.by_id.get(id).copied()).collect();
+        arrivals.sort_unstable();
+        arrivals.into_iter().filter_map(|arrival| self.by_arrival.get(&arrival))
+    }
+
     /// How many wait that are not laid aside.
     #[must_use]
     pub fn in_order_len(&self) -> usize {

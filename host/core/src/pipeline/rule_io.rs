@@ -197,11 +197,16 @@ impl Pipeline {
         let only = self.suspects.only(now.tick_ms, waiting, is_there);
         let is_left_out = |tx: &SignedTransaction| {
             let id = &tx.id();
-            let is_suspect =
-                if only.is_empty() { self.suspects.is_left_out(id) } else { !only.contains(id) };
-            is_taken(id) || is_suspect
+            is_taken(id) || (only.is_empty() && self.suspects.is_left_out(id))
         };
-        let block = assemble(&wanted, &self.pool, limits, now.wall, is_left_out, &self.costs);
+        // Few are looked up: a walk through a full pool for them, for each block, takes milliseconds.
+        let block = if only.is_empty() {
+            let waiting = self.pool.in_order();
+            assemble(&wanted, waiting, limits, now.wall, is_left_out, &self.costs)
+        } else {
+            let waiting = self.pool.in_order_of(&only);
+            assemble(&wanted, waiting, limits, now.wall, is_left_out, &self.costs)
+        };
         self.built(request, block, out);
     }
 

@@ -110,7 +110,7 @@ impl Bench {
             seal: None,
         };
         let limits = &self.fixture.genesis.limits;
-        assemble(&request, &pool, limits, now(), |_| false, &Costs::default()).unwrap()
+        assemble(&request, pool.in_order(), limits, now(), |_| false, &Costs::default()).unwrap()
     }
 
     fn proposal(&self, block: &Block) -> Input {
@@ -475,7 +475,7 @@ fn a_block_takes_only_calls_whose_steps_fit_and_always_one() {
         let mut costs = Costs::default();
         let (score, method) = (host_types::ScoreName::new("token").unwrap(), "transfer".into());
         costs.learn(vec![Cost { score, method, steps }]);
-        let block = assemble(&request, &pool, &limits, now(), |_| false, &costs).unwrap();
+        let block = assemble(&request, pool.in_order(), &limits, now(), |_| false, &costs).unwrap();
         assert_eq!(block.transactions().len(), expected, "{steps} steps a call");
     }
 }

@@ -1,7 +1,7 @@
 //! Fills a block from the pool within the channel's bounds; that of steps by what calls cost lately.
 
 use super::cost::Costs;
-use crate::mempool::Pool;
+use crate::ingest::AdmittedTx;
 use host_types::block::{Block, Pair, ProposalKind, TxIds};
 use host_types::genesis::ChannelLimits;
 use host_types::{
@@ -44,19 +44,19 @@ pub struct Request {
     pub seal: Option<Hash32>,
 }
 
-/// A block of waiting transactions that `is_left_out` does not name; none when there are none and an
-/// empty block is not wanted.
+/// A block of `waiting` transactions, in their order, that `is_left_out` does not name; none when there are
+/// none and an empty block is not wanted.
 #[must_use]
-pub fn assemble(
+pub fn assemble<'a>(
     request: &Request,
-    pool: &Pool,
+    waiting: impl Iterator<Item = &'a AdmittedTx>,
     limits: &ChannelLimits,
     wall: BlockTime,
     is_left_out: impl Fn(&SignedTransaction) -> bool,
     costs: &Costs,
 ) -> Option<Block> {
     let time = BlockTime::new(wall.get().max(request.parent_time.get() + 1));
-    let transactions = select(pool, limits, time, is_left_out, costs);
+    let transactions = select(waiting, limits, time, is_left_out, costs);
     if transactions.is_empty() && !request.allow_empty {
         return None;
     }
@@ -81,15 +81,15 @@ pub fn assemble(
     Block::with_ids(header, ids, transactions)
 }
 
-fn select(
-    pool: &Pool,
+fn select<'a>(
+    waiting: impl Iterator<Item = &'a AdmittedTx>,
     limits: &ChannelLimits,
     time: BlockTime,
     is_left_out: impl Fn(&SignedTransaction) -> bool,
     costs: &Costs,
 ) -> Arc<[Arc<SignedTransaction>]> {
     let (mut bytes, mut steps, mut chosen, mut passed) = (0, 0_u64, Vec::new(), 0);
-    for admitted in pool.in_order() {
+    for admitted in waiting {
         let tx = admitted.transaction();
         if chosen.len() as u64 >= limits.block_txs {
             break;
