@@ -9,9 +9,9 @@ use std::io::{BufRead, BufReader};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 use tests::network::clean;
-use tests::{eventually, process};
+use tests::process;
 
-/// From a line that nobody reads to the end of the command that printed it.
+/// From the end of whoever read to the end of the command.
 const ENDS_WITHIN: Duration = Duration::from_secs(30);
 
 #[test]
@@ -35,22 +35,22 @@ fn without_a_terminal_there_is_no_spinner_and_at_most_a_line_for_each_work() {
 #[test]
 fn who_follows_something_ends_when_nobody_reads_it() {
     let network = NETWORK.lease(sample);
-    let mut follow = Command::new(sample().program);
-    clean(&mut follow);
-    follow.args(["logs", "--follow", "--json", "--data"]).arg(network.data());
-    follow.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    let mut follow = follow.spawn().unwrap();
-    let mut first = String::new();
-    BufReader::new(follow.stdout.take().unwrap()).read_line(&mut first).unwrap();
-    assert!(first.starts_with('{'), "{first}");
-    // The pipe is closed; it learns of it from the next lines, which blocks make.
-    let status = eventually(ENDS_WITHIN, "it ends", || {
-        let sent = network.cli(&["tx", "send", "token", "transfer", "to=carol", "amount=1"]);
-        assert_eq!(sent.code, 0, "{sent:?}");
-        process::ended(&mut follow, Duration::from_millis(300))
-    });
-    let said = std::io::read_to_string(follow.stderr.take().unwrap()).unwrap();
-    assert!(status.success() && said.is_empty(), "{status}: {said}");
+    let sent = network.cli(&["tx", "send", "token", "transfer", "to=carol", "amount=1"]);
+    assert_eq!(sent.code, 0, "{sent:?}");
+    for what in [&["logs", "--follow"][..], &["event", "watch", "--from", "1"]] {
+        let mut follow = Command::new(sample().program);
+        clean(&mut follow);
+        follow.args(what).args(["--json", "--data"]).arg(network.data());
+        follow.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut follow = follow.spawn().unwrap();
+        let mut first = String::new();
+        BufReader::new(follow.stdout.take().unwrap()).read_line(&mut first).unwrap();
+        assert!(first.starts_with('{'), "{what:?}: {first}");
+        // The pipe is closed, and nothing more is said: it has to look.
+        let status = process::ended(&mut follow, ENDS_WITHIN).expect("it ends");
+        let said = std::io::read_to_string(follow.stderr.take().unwrap()).unwrap();
+        assert!(status.success() && said.is_empty(), "{what:?}, {status}: {said}");
+    }
 }
 
 #[test]

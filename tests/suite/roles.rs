@@ -149,8 +149,27 @@ fn by_rest(network: &Network, all: &[Somebody]) -> Vec<Vec<String>> {
     (1..).zip(all).map(row).collect()
 }
 
-fn told<T>(result: &Result<T, CallError>) -> String {
-    result.as_ref().map_or_else(|error| error.code().to_string(), |_| "ok".to_owned())
+/// What is answered to a question, asked again while its connection is lost: the other one of this name comes
+/// back at any time and takes its place.
+async fn answer<T, F>(mut ask: impl FnMut() -> F) -> Result<T, CallError>
+where
+    F: Future<Output = Result<T, CallError>>,
+{
+    let asking = async {
+        loop {
+            match ask().await {
+                Err(CallError::NotConnected { .. } | CallError::Lost { .. }) => {
+                    tokio::time::sleep(Duration::from_millis(5)).await;
+                }
+                answered => return answered,
+            }
+        }
+    };
+    tokio::time::timeout(WITHIN, asking).await.expect("an answer")
+}
+
+fn told<T>(answer: &Result<T, CallError>) -> String {
+    answer.as_ref().map_or_else(|error| error.code().to_string(), |_| "ok".to_owned())
 }
 
 /// A connection for questions, or why there is none.
@@ -180,22 +199,14 @@ async fn by_rpc_of(network: &Network, one: &Somebody, genesis: GenesisHash) -> V
     match reached(&peer).await {
         Err(code) => row.extend([code].into_iter().chain((0..3).map(|_| "-".to_owned()))),
         Ok(()) => {
-            let hello = HelloRequest { build: String::new(), channels: vec![] };
-            let greeting = peer.hello(hello).await.unwrap();
+            let hello = || HelloRequest { build: String::new(), channels: vec![] };
+            let greeting = answer(|| peer.hello(hello())).await.unwrap();
             row.extend(["ok".to_owned(), greeting.channels.len().to_string()]);
             let head = Bytes::from(FetchRequest::Head.to_bytes());
-            // The other one of this name comes back and takes the place of this connection.
-            let asking = async {
-                loop {
-                    match peer.fetch(genesis, head.clone()).await {
-                        Err(CallError::NotConnected { .. } | CallError::Lost { .. }) => {}
-                        other => return told(&other),
-                    }
-                }
-            };
-            row.push(tokio::time::timeout(WITHIN, asking).await.unwrap());
-            let status = status_wire::encode_request(&ChannelName::new(CHANNEL).unwrap());
-            row.push(told(&peer.status(status.into()).await));
+            row.push(told(&answer(|| peer.fetch(genesis, head.clone())).await));
+            let status =
+                Bytes::from(status_wire::encode_request(&ChannelName::new(CHANNEL).unwrap()));
+            row.push(told(&answer(|| peer.status(status.clone())).await));
         }
     }
     let entry = Entry {
@@ -209,7 +220,7 @@ async fn by_rpc_of(network: &Network, one: &Somebody, genesis: GenesisHash) -> V
     let announce = Bytes::from(DirectoryRequest::Announce(entry).to_bytes());
     match reached(&station).await {
         Err(code) => row.push(code),
-        Ok(()) => row.push(told(&station.status(announce).await)),
+        Ok(()) => row.push(told(&answer(|| station.status(announce.clone())).await)),
     }
     row
 }

@@ -24,6 +24,7 @@ mod load;
 mod members;
 mod network;
 mod session;
+mod slowest;
 mod sum;
 mod summary;
 mod watch;

@@ -8,13 +8,19 @@ use crate::args::{Color, Global};
 use crate::failure::Failure;
 use crate::progress::Progress;
 use anstream::{AutoStream, ColorChoice};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use serde_json::Value;
 use std::io::{ErrorKind, IsTerminal, Write};
+use std::os::fd::AsFd;
 use std::path::Path;
 use std::sync::OnceLock;
+use std::time::Duration;
 
 /// Exit code when data could not be written: an unexpected failure.
 const EXIT_LOST: u8 = 1;
+
+/// How often who waits for something to print looks whether anybody would read it.
+const LOOK_WHO_READS: Duration = Duration::from_millis(500);
 
 /// Why stdout takes no more data; of the whole process, as stdout is.
 static STDOUT_LOST: OnceLock<std::io::Error> = OnceLock::new();
@@ -79,9 +85,17 @@ impl Out {
         }
     }
 
-    /// Whether what goes to stdout is still taken: who follows something ends when it is not.
+    /// Whether what goes to stdout is still taken: who follows something ends when it is not, also while
+    /// there is nothing to write.
     pub(crate) fn is_read(self) -> bool {
-        STDOUT_LOST.get().is_none()
+        STDOUT_LOST.get().is_none() && !is_abandoned(&std::io::stdout())
+    }
+
+    /// Returns when nobody reads what goes to stdout any more.
+    pub(crate) async fn unread(self) {
+        while self.is_read() {
+            tokio::time::sleep(LOOK_WHO_READS).await;
+        }
     }
 
     /// Why data of this command did not get where it should; that nobody wanted it is no reason.
@@ -199,6 +213,15 @@ pub(crate) fn table(head: &[&str], rows: Vec<Vec<String>>) -> Vec<String> {
         table.add_row(row);
     }
     table.lines().map(|line| line.trim().to_owned()).collect()
+}
+
+/// Whether the other end of a pipe or terminal is gone. A file has none.
+fn is_abandoned(stream: &impl AsFd) -> bool {
+    let mut looked_at = [PollFd::new(stream, PollFlags::empty())];
+    let at_once = Timespec { tv_sec: 0, tv_nsec: 0 };
+    // What cannot be told counts as read: the next write tells.
+    poll(&mut looked_at, Some(&at_once)).is_ok()
+        && looked_at[0].revents().intersects(PollFlags::ERR | PollFlags::HUP)
 }
 
 #[cfg(test)]

@@ -12,6 +12,7 @@ use super::client::Client;
 use super::load::{self, Pace, Plan};
 use super::members;
 use super::network::{CHANNEL, LocalNetwork, QUIET};
+use super::slowest::Slowest;
 use super::sum::{self, SumOptions};
 use crate::CommonOptions;
 use crate::cpu::of_process_tree;
@@ -24,7 +25,7 @@ use host_types::{Address, GenesisHash, RawTx, ScoreName, TxId};
 use score_native_link::build::{build_score, source_tree};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 /// The SCORE that loops and crashes when it is asked to.
 const WARD: &str = "ward";
@@ -164,10 +165,17 @@ impl ChannelsOptions {
     }
 }
 
+/// Payments on the quiet channel.
+struct Probed {
+    times: Times,
+    /// Where the slowest one waited.
+    way: String,
+}
+
 /// Times on the quiet channel.
 struct Measured {
-    alone: Times,
-    beside: Times,
+    alone: Probed,
+    beside: Probed,
     /// Calls of the attack that peers took, per second.
     taken: f64,
     /// Cores that all processes of the network used beside it.
@@ -206,7 +214,7 @@ async fn measure(
     let quiet = Client::open_on(&address, QUIET).await?.genesis().await?;
     let alice = members::person(network, "alice")?;
     let token = score(SCORE)?;
-    let payment = |nonce| alice.envelope(quiet, transfer(&token, to(), 1), nonce).1;
+    let payment = |nonce| alice.envelope(quiet, transfer(&token, to(), 1), nonce);
     let count = options.probes as u64;
     let alone = probe(network, (0..count).map(payment)).await?;
 
@@ -267,31 +275,38 @@ fn attack_stock(
 /// that it is final.
 async fn probe(
     network: &LocalNetwork,
-    transactions: impl Iterator<Item = RawTx>,
-) -> Result<Times, BenchError> {
+    transactions: impl Iterator<Item = (TxId, RawTx)>,
+) -> Result<Probed, BenchError> {
     let mut clients = Vec::new();
     for peer in &network.peers {
         clients.push(Client::open_on(&peer.rest, QUIET).await?);
     }
     let (mut times, count) = (new_times()?, clients.len().max(1));
-    for (number, raw) in transactions.enumerate() {
+    let mut slowest: Option<Slowest> = None;
+    for (number, (id, raw)) in transactions.enumerate() {
         let Some(taker) = clients.get_mut(number % count) else { break };
-        let start = Instant::now();
+        let (start, sent) = (Instant::now(), SystemTime::now());
         let info = taker.finalise(&raw).await?;
         note(&mut times, start);
+        let this = Slowest { id, took: start.elapsed(), sent };
+        slowest = slowest.filter(|other| other.took >= this.took).or(Some(this));
         if let Some(failure) = info.failure() {
             return Err(BenchError::void(format!("a payment on the quiet channel: {failure}")));
         }
         tokio::time::sleep(PAUSE).await;
     }
-    Ok(times)
+    let way = match slowest {
+        Some(slowest) => slowest.way(network, QUIET).await?,
+        None => String::new(),
+    };
+    Ok(Probed { times, way })
 }
 
 fn figures(report: &mut Report, attack: Attack, measured: &Measured) {
     let Measured { alone, beside, taken, cores, has_run_dry } = measured;
-    let mut told = |when: &str, times: &Times, more: String| {
+    let mut told = |when: &str, Probed { times, way }: &Probed, more: String| {
         let detail = format!(
-            "p50 {:.2}, p90 {:.2}, max {:.2} ms; {} samples{more}",
+            "p50 {:.2}, p90 {:.2}, max {:.2} ms; {} samples{more}; the slowest took {way}",
             ms(times, 0.5),
             ms(times, 0.9),
             ms(times, 1.0),
@@ -308,9 +323,9 @@ fn figures(report: &mut Report, attack: Attack, measured: &Measured) {
     let dry = if *has_run_dry { "; the attackers ran out of calls before the end" } else { "" };
     let more = format!("; {taken:.1} calls per second final there, {cores:.2} cores used{dry}");
     told("beside", beside, more);
-    let allowed = 2.0 * ms(alone, 0.99) + ALLOWANCE_MS;
+    let allowed = 2.0 * ms(&alone.times, 0.99) + ALLOWANCE_MS;
     let name = format!("p99 beside {} ÷ (2 × alone + 20 ms)", attack.text());
-    report.ratios.push(Ratio::at_most("G14", &name, ms(beside, 0.99) / allowed, 1.0));
+    report.ratios.push(Ratio::at_most("G14", &name, ms(&beside.times, 0.99) / allowed, 1.0));
 }
 
 fn notes(report: &mut Report, options: &ChannelsOptions) {

@@ -1,6 +1,7 @@
 //! The few calls of `/api/v2` that the bench makes.
 
 use super::network::CHANNEL;
+use super::slowest::Journey;
 use crate::error::BenchError;
 use crate::http::{self, Answer, Connection};
 use host_types::{GenesisHash, RawTx, TxId};
@@ -128,6 +129,10 @@ impl Client {
 
     pub(super) async fn transaction(&mut self, id: &TxId) -> Result<TxInfo, BenchError> {
         self.ask(&http::get(&format!("{}/transactions/{id}", path(self.channel)))).await
+    }
+
+    pub(super) async fn journey(&mut self, id: &TxId) -> Result<Journey, BenchError> {
+        self.ask(&http::get(&format!("{}/transactions/{id}/journey", path(self.channel)))).await
     }
 
     /// Where a transaction is; not final when the peer never heard of it.

@@ -26,6 +26,7 @@ pub(crate) async fn watch(wanted: &EventWatch, context: &Context) -> Done {
         Watching { client, wanted, context, last: wanted.last_event_id.clone(), shown: 0 };
     tokio::select! {
         done = watching.run() => done,
+        () = context.out.unread() => Ok(ExitCode::SUCCESS),
         _ = tokio::signal::ctrl_c() => Ok(ExitCode::from(EXIT_INTERRUPTED)),
     }
 }

@@ -62,11 +62,12 @@ pub(super) fn watch(watch: &ScoreWatch, context: &Context) -> Done {
             let is_good = round.failure.is_none();
             return Ok(if is_good { ExitCode::SUCCESS } else { ExitCode::from(EXIT_FOUND) });
         }
-        if !context.out.is_read() {
+        if context.out.is_read() {
+            context.out.note(&format!("  watching {} …", watch.folder.display()));
+        }
+        if !before.changed(&folder, || context.out.is_read()) {
             return Ok(ExitCode::SUCCESS);
         }
-        context.out.note(&format!("  watching {} …", watch.folder.display()));
-        before.wait_for_a_change(&folder);
     }
 }
 

@@ -39,17 +39,19 @@ impl Saved {
         files
     }
 
-    /// Returns when a file is another than in `self`, and has been the same twice since.
-    pub(super) fn wait_for_a_change(&self, folder: &Path) {
+    /// True when a file is another than in `self`, and has been the same twice since; false when nobody
+    /// waits for it any more.
+    pub(super) fn changed(&self, folder: &Path, is_awaited: impl Fn() -> bool) -> bool {
         let mut last = self.clone();
-        loop {
+        while is_awaited() {
             std::thread::sleep(LOOK);
             let now = Self::now(folder);
             if now == last && now != *self {
-                return;
+                return true;
             }
             last = now;
         }
+        false
     }
 }
 
