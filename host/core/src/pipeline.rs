@@ -47,8 +47,9 @@ use std::sync::Arc;
 /// How long to wait before looking again after what is missing, milliseconds.
 pub const FETCH_RETRY_MS: u64 = 300;
 
-/// How long bodies may still come by gossip before they are asked for, milliseconds.
-pub const GOSSIP_WAIT_MS: u64 = 25;
+/// How long bodies may still come by gossip before they are asked for, milliseconds: under load a node that
+/// is busy takes so long to check them, and what is asked for besides is sent and checked twice.
+pub const GOSSIP_WAIT_MS: u64 = 60;
 
 /// What does not change while a channel runs.
 #[derive(Clone, Debug)]
@@ -92,6 +93,8 @@ pub struct PipelineStatus {
 #[derive(Clone, Debug, Default)]
 struct Missing {
     lacking: BTreeSet<TxId>,
+    /// When they are asked for.
+    due_ms: u64,
     found: BTreeMap<TxId, Arc<SignedTransaction>>,
     bytes: u64,
 }

@@ -148,11 +148,12 @@ impl Pipeline {
                 None => drop(missing.lacking.insert(*id)),
             }
         }
-        self.missing.insert(block, missing);
         if is_new {
             // Gossip is usually on its way: ask only for what has not come in a moment.
+            missing.due_ms = now.tick_ms.saturating_add(GOSSIP_WAIT_MS);
             self.fetch_within(now, GOSSIP_WAIT_MS, out);
         }
+        self.missing.insert(block, missing);
     }
 
     fn put_block(&mut self, id: BlockId, block: Block) {

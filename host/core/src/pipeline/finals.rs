@@ -195,10 +195,7 @@ impl Pipeline {
     /// Asks again for what is missing, and runs again what had no result.
     pub(super) fn on_fetch_timer(&mut self, now: Now, out: &mut Vec<Effect>) {
         self.fetch_at_ms = None;
-        for (block, missing) in &self.missing {
-            let request = FetchRequest::Bodies(missing.lacking.iter().copied().collect());
-            out.push(Effect::Fetch { from: None, block: Some(*block), request });
-        }
+        self.ask_for_bodies(now, out);
         let unknown = std::mem::take(&mut self.unknown);
         for block in unknown {
             let request = FetchRequest::Proposal(block);
@@ -214,6 +211,22 @@ impl Pipeline {
         self.repair_again(out);
         if !self.suspects.is_empty() {
             self.tell_work(true);
+        }
+    }
+
+    /// Asks for the bodies whose time has come: those of a block that came a moment ago are on their way.
+    fn ask_for_bodies(&mut self, now: Now, out: &mut Vec<Effect>) {
+        let mut next = None;
+        for (block, missing) in &mut self.missing {
+            if missing.due_ms <= now.tick_ms {
+                let request = FetchRequest::Bodies(missing.lacking.iter().copied().collect());
+                out.push(Effect::Fetch { from: None, block: Some(*block), request });
+                missing.due_ms = now.tick_ms.saturating_add(FETCH_RETRY_MS);
+            }
+            next = Some(next.map_or(missing.due_ms, |next: u64| next.min(missing.due_ms)));
+        }
+        if let Some(due_ms) = next {
+            self.fetch_within(now, due_ms - now.tick_ms, out);
         }
     }
 

@@ -3,7 +3,7 @@
 mod agreement;
 mod meeting;
 
-use super::{ChannelConfig, Head, Pipeline};
+use super::{ChannelConfig, FETCH_RETRY_MS, GOSSIP_WAIT_MS, Head, Pipeline};
 use crate::clock::Now;
 use crate::effect::Effect;
 use crate::fixture::{Fixture, now};
@@ -75,9 +75,14 @@ impl Bench {
 
     /// The rule answers the next step with `outputs`.
     fn tell_then(&mut self, input: Input, outputs: Vec<RuleOutput>) -> Vec<Effect> {
+        self.tell_at(1, input, outputs)
+    }
+
+    /// The same at a time of the monotonic clock.
+    fn tell_at(&mut self, tick_ms: u64, input: Input, outputs: Vec<RuleOutput>) -> Vec<Effect> {
         self.rule.answers.lock().unwrap().push_back(outputs);
         let mut effects = Vec::new();
-        let now = Now { tick_ms: 1, wall: BlockTime::new(now().get() + 1_000_000) };
+        let now = Now { tick_ms, wall: BlockTime::new(now().get() + 1_000_000) };
         self.pipeline.handle(now, input, &mut effects);
         self.rule.answers.lock().unwrap().clear();
         effects
@@ -142,6 +147,29 @@ fn executes(effects: &[Effect]) -> Vec<BlockId> {
         .collect()
 }
 
+const FETCH_TIMER: Input = Input::Timer(Timer::Fetch);
+
+/// Blocks whose bodies are asked for, with their number.
+fn asked_for(effects: &[Effect]) -> Vec<(BlockId, usize)> {
+    effects
+        .iter()
+        .filter_map(|e| match e {
+            Effect::Fetch { block, request: FetchRequest::Bodies(ids), .. } => {
+                Some(((*block)?, ids.len()))
+            }
+            _ => None,
+        })
+        .collect()
+}
+
+/// In how many milliseconds it looks again after what is missing, when that is set.
+fn fetch_timer(effects: &[Effect]) -> Option<u64> {
+    effects.iter().find_map(|e| match e {
+        Effect::SetTimer { timer: Timer::Fetch, after_ms } => Some(*after_ms),
+        _ => None,
+    })
+}
+
 fn commits(effects: &[Effect]) -> Vec<BlockId> {
     effects
         .iter()
@@ -184,12 +212,8 @@ fn missing_bodies_are_fetched_and_then_the_block_goes_on() {
     let proposal = bench.proposal(&block);
     let effects = bench.tell_then(proposal, vec![RuleOutput::Validate(block.id())]);
     assert!(executes(&effects).is_empty());
-    let effects = bench.tell(Input::Timer(crate::input::Timer::Fetch));
-    let asked = effects.iter().find_map(|e| match e {
-        Effect::Fetch { request: FetchRequest::Bodies(ids), .. } => Some(ids.len()),
-        _ => None,
-    });
-    assert_eq!(asked, Some(2));
+    let effects = bench.tell_at(1 + GOSSIP_WAIT_MS, FETCH_TIMER, vec![]);
+    assert_eq!(asked_for(&effects), [(block.id(), 2)]);
     // One comes by gossip, one by fetch.
     let effects = bench
         .tell(Input::Admitted { transactions: vec![bench.fixture.admitted(1)], is_local: false });
@@ -200,25 +224,30 @@ fn missing_bodies_are_fetched_and_then_the_block_goes_on() {
 }
 
 #[test]
-fn new_proposals_do_not_put_off_the_fetch_of_what_an_earlier_one_lacks() {
+fn each_block_waits_for_gossip_before_its_bodies_are_asked_for_and_none_puts_another_off() {
     let mut bench = Bench::new();
-    let mut timers = Vec::new();
+    let (mut blocks, mut timers) = (Vec::new(), Vec::new());
     for (tick_ms, nonce) in [(100, 1), (110, 2), (120, 3)] {
         let block = bench.block((&bench.fixture.genesis.header(), roots(0)), &[nonce], nonce);
         let proposal = bench.proposal(&block);
-        let wanted = vec![RuleOutput::Validate(block.id())];
-        bench.rule.answers.lock().unwrap().push_back(wanted);
-        let now = Now { tick_ms, wall: BlockTime::new(now().get() + 1_000_000) };
-        let mut effects = Vec::new();
-        bench.pipeline.handle(now, proposal, &mut effects);
-        timers.extend(effects.iter().filter_map(|e| match e {
-            Effect::SetTimer { timer: crate::input::Timer::Fetch, after_ms } => {
-                Some(tick_ms + after_ms)
-            }
-            _ => None,
-        }));
+        let effects = bench.tell_at(tick_ms, proposal, vec![RuleOutput::Validate(block.id())]);
+        timers.extend(fetch_timer(&effects).map(|after_ms| tick_ms + after_ms));
+        blocks.push(block.id());
     }
-    assert_eq!(timers, [125], "set by the first, and kept");
+    let wait = GOSSIP_WAIT_MS;
+    assert_eq!(timers, [100 + wait], "set by the first, and kept");
+    // When the timer fires, what is asked for then, and when it fires next.
+    let table = [
+        (100 + wait, blocks[0], 110 + wait),
+        (110 + wait, blocks[1], 120 + wait),
+        (120 + wait, blocks[2], 100 + wait + FETCH_RETRY_MS),
+        (100 + wait + FETCH_RETRY_MS, blocks[0], 110 + wait + FETCH_RETRY_MS),
+    ];
+    for (tick_ms, asked, next) in table {
+        let effects = bench.tell_at(tick_ms, FETCH_TIMER, vec![]);
+        assert_eq!(asked_for(&effects), [(asked, 1)], "at {tick_ms}");
+        assert_eq!(fetch_timer(&effects), Some(next - tick_ms), "at {tick_ms}");
+    }
 }
 
 /// Signatures of one statement authenticate its sender, not the headers that come with it.
@@ -652,7 +681,7 @@ fn a_body_that_leaves_the_pool_meanwhile_is_not_missed() {
     assert!(executes(&effects).is_empty());
     let later = Now { tick_ms: 9, wall: BlockTime::new(now().get() + 90_000_000) };
     let mut effects = Vec::new();
-    let timer = Input::Timer(crate::input::Timer::Fetch);
+    let timer = Input::Timer(Timer::Fetch);
     bench.pipeline.handle(later, timer, &mut effects);
     assert_eq!(bench.pipeline.sizes().pool, 0, "it has expired");
     let transactions = vec![bench.fixture.admitted(2)];
