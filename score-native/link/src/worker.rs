@@ -491,7 +491,12 @@ impl Line {
         }
         match answer {
             Some(answer) => answer,
-            None => ask.await,
+            None => {
+                let answer = ask.await;
+                // What is heavy ends now, which may be long after it was noticed.
+                self.heavy_at = Some(Instant::now());
+                answer
+            }
         }
     }
 

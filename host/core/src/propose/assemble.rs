@@ -116,3 +116,30 @@ fn select<'a>(
     }
     chosen.into()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixture::{Fixture, now};
+    use crate::propose::cost::Cost;
+    use host_types::ScoreName;
+    use std::iter::{once, repeat_n};
+
+    #[test]
+    fn a_light_call_enters_a_block_past_so_many_heavy_ones_and_no_more() {
+        let fixture = Fixture::new();
+        let (limits, heavy, light) =
+            (fixture.genesis.limits, fixture.admitted(1), fixture.admitted_for("notary", 2));
+        let mut costs = Costs::default();
+        let score = ScoreName::new("token").unwrap();
+        costs.learn(vec![Cost { score, method: "transfer".into(), steps: limits.steps_per_block }]);
+        // Heavy ones behind the first, which fills the block; whether the light one is in it.
+        for (behind, is_in) in [(0, true), (PAST_HEAVY_MAX, true), (PAST_HEAVY_MAX + 1, false)] {
+            let waiting = repeat_n(&heavy, 1 + behind).chain(once(&light));
+            let chosen = select(waiting, &limits, now(), |_| false, &costs);
+            let expected = if is_in { vec![heavy.id(), light.id()] } else { vec![heavy.id()] };
+            let ids: Vec<_> = chosen.iter().map(|tx| tx.id()).collect();
+            assert_eq!(ids, expected, "past {behind}");
+        }
+    }
+}

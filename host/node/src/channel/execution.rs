@@ -71,7 +71,6 @@ impl Knowledge {
         self.frozen.get(score).map_or(Ok(()), |frozen| Err(frozen.refusal(score)))
     }
 
-    /// After a block whose writes may have said something of epochs.
     /// Certificates that a block took back count from the next one on.
     fn look_at_revoked(&mut self, view: &LayerView) {
         let revoked = all_revoked(view);
@@ -82,6 +81,7 @@ impl Knowledge {
         }
     }
 
+    /// After a block whose writes may have said something of epochs.
     fn look_at_epochs(&mut self, view: &LayerView, block: &Block) {
         self.next = next_epoch(view).map(Arc::new);
         let present = self.epoch().epoch;

@@ -299,6 +299,9 @@ async fn every_layer_of_the_sandbox_is_on() {
     }
 }
 
+/// Calls that use up their steps one after the other: more than a second, on a slow machine three.
+const SPINS_LONG: usize = 60;
+
 /// The priority of a process as the kernel tells it: 0 is the ordinary one, more yields.
 fn niceness(process: u32) -> i32 {
     let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).unwrap();
@@ -312,7 +315,8 @@ async fn who_uses_the_processor_for_long_yields_and_is_replaced_when_it_is_over(
     let first = worker.process_id().unwrap();
     let quick = receipts(&mut worker, batch(1, 0, plain(&["ok"])), &mut state).await;
     assert_eq!((number(&quick[0]), niceness(first)), (1, 0));
-    receipts(&mut worker, batch(2, 1, plain(&["spin"; 20])), &mut state).await;
+    // Far longer than it yields afterwards, which counts from the end.
+    receipts(&mut worker, batch(2, 1, plain(&["spin"; SPINS_LONG])), &mut state).await;
     assert_eq!((worker.process_id(), niceness(first)), (Some(first), 10));
     receipts(&mut worker, batch(3, 2, plain(&["ok"])), &mut state).await;
     assert_eq!(worker.process_id(), Some(first), "it yields for a while");

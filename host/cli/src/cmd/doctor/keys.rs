@@ -32,7 +32,13 @@ fn in_folders(folders: &[PathBuf], now_us: u64) -> Vec<Finding> {
         findings.extend(found);
     }
     if findings.is_empty() {
-        findings.push(Finding::ok(CHECK, format!("{count} keys and certificates are in order")));
+        findings.push(Finding::ok(
+            CHECK,
+            match count {
+                0 => "there are no keys and certificates here yet".to_owned(),
+                count => format!("{count} keys and certificates are in order"),
+            },
+        ));
     }
     findings
 }
